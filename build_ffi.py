@@ -1,0 +1,74 @@
+"""Describes the extension module ``micrograd_c._core._cffi`` to cffi (API mode).
+
+The C functions that Python may call are declared once, in ``csrc/engine.h``. The module is compiled with the
+header as it stands, and cffi reads the same text less two things:
+
+- preprocessor lines, ``#include`` and the like, with their continuation lines;
+- whatever stands between a line ``/* cffi: skip */`` and the next line ``/* cffi: resume */``: macros in use,
+  inline functions, static assertions, anything that a C compiler understands and cffi does not.
+
+setup.py names this file in ``cffi_modules``; it is not meant to be run by hand.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from cffi import FFI
+
+ROOT = Path(__file__).resolve().parent
+
+# Parts of csrc/ that are not in this module: value_type.c is written against the Python API.
+NOT_HERE = {"value_type.c"}
+
+SKIP, RESUME = "/* cffi: skip */", "/* cffi: resume */"
+
+
+def declarations(header: str) -> str:
+    """Return the part of a C header that cffi can parse."""
+    kept: list[str] = []
+    skipping = False
+    for line in header.replace("\\\n", " ").splitlines():
+        text = line.strip()
+        if text in (SKIP, RESUME):
+            if skipping == (text == SKIP):
+                raise ValueError(f"csrc/engine.h: a line {text} too many, after: {kept[-1] if kept else ''}")
+            skipping = not skipping
+        elif not skipping and not text.startswith("#"):
+            kept.append(line)
+    if skipping:
+        raise ValueError(f"csrc/engine.h: {SKIP} is not followed by {RESUME}")
+    return "\n".join(kept)
+
+
+def files(*patterns: str) -> list[str]:
+    """Return the matching files, sorted and relative to the project, as setuptools wants them."""
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    return sorted(path.relative_to(ROOT).as_posix() for path in found if path.name not in NOT_HERE)
+
+
+def flags() -> dict[str, list[str]]:
+    """Return the compiler's and the linker's arguments."""
+    if sys.platform == "win32":  # the equivalents for MSVC; never tried
+        return {"extra_compile_args": ["/O2", "/fp:precise", "/std:c11"]}
+    # No -ffast-math, no -march=native, no contraction to fused multiply-add: results are those of plain
+    # double arithmetic, on every machine that a wheel lands on.
+    compile_args = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-pthread"]
+    link_args = ["-pthread"]
+    if os.environ.get("MICROGRAD_C_SANITIZE"):  # `make asan`
+        sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+        compile_args += ["-O1", "-g", *sanitize]
+        link_args += sanitize
+    return {"extra_compile_args": compile_args, "extra_link_args": link_args, "libraries": ["m"]}
+
+
+ffibuilder = FFI()
+ffibuilder.cdef(declarations((ROOT / "csrc" / "engine.h").read_text(encoding="utf-8")))
+ffibuilder.set_source(
+    "micrograd_c._core._cffi",
+    '#include "engine.h"',
+    sources=files("csrc/*.c", "csrc/program/*.c"),
+    depends=["build_ffi.py", *files("csrc/*.h", "csrc/*.def", "csrc/program/*.h", "csrc/program/*.def")],
+    include_dirs=["csrc"],
+    **flags(),
+)

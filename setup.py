@@ -1,0 +1,65 @@
+"""Builds the C engine. Everything that is not about compiling stands in pyproject.toml."""
+
+import shlex
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError
+
+PYPY = sys.implementation.name == "pypy"
+
+# One wheel for every CPython from 3.10 on. PyPy has no stable ABI, nor has the free-threaded build.
+ABI3 = not PYPY and sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+NO_COMPILER = "micrograd-c is compiled from C, and the compiler {compiler!r} was not found."
+NO_HEADERS = "micrograd-c is compiled from C, and Python's C headers (Python.h) were not found."
+FAILED = "micrograd-c's C code could not be compiled; the compiler's own words stand above.\n{error}"
+REMEDY = """
+What to install:
+  Debian, Ubuntu   apt install build-essential {python}-dev
+  Fedora           dnf install gcc {python}-devel
+  Alpine           apk add build-base {python}-dev
+  macOS            xcode-select --install
+  Windows          the C++ build tools of Visual Studio
+A compiler of another name is chosen with CC, as in: CC=clang pip install .""".format(python="pypy3" if PYPY else "python3")
+
+
+class BuildExt(build_ext):
+    """build_ext that tells what is missing when it cannot compile."""
+
+    def build_extensions(self):
+        try:
+            super().build_extensions()
+        except (BaseError, CCompilerError, OSError) as error:
+            line = "-" * 72
+            raise SystemExit(f"\n{line}\n{self.explain(error)}\n{line}") from error
+
+    def explain(self, error):
+        compiler = self.compiler_command()
+        directories = [*self.compiler.include_dirs, *self.include_dirs]
+        if compiler and shutil.which(compiler) is None:
+            return NO_COMPILER.format(compiler=compiler) + REMEDY
+        if not any(Path(directory, "Python.h").is_file() for directory in directories):
+            return NO_HEADERS + REMEDY
+        return FAILED.format(error=error)
+
+    def compiler_command(self):
+        """Name the program that compiles C, or return None where setuptools finds it by itself (MSVC)."""
+        command = getattr(self.compiler, "compiler_so", None)
+        if isinstance(command, str):
+            command = shlex.split(command)
+        return command[0] if command else None
+
+
+setup(
+    cffi_modules=["build_ffi.py:ffibuilder"],
+    # The native core, micrograd_c._core._native from csrc/value_type.c, will stand here as Extension(...,
+    # optional=True): where it cannot be built setuptools warns, and the cffi core does the work.
+    ext_modules=[],
+    cmdclass={"build_ext": BuildExt},
+    options={"bdist_wheel": {"py_limited_api": "cp310"}} if ABI3 else {},
+)
