@@ -1,0 +1,140 @@
+# Needs Python 3.10+ (with venv), a C compiler and make; everything else is put into .venv by the targets themselves.
+#
+#   make PYTHON=python3.13   another interpreter for .venv (after `make clean-all`)
+#   make CC=clang            another compiler for the C tests and the extension
+#   make test ARGS='-k relu' arguments for pytest;  BENCH_ARGS, DEMO_ARGS likewise
+
+PYTHON     ?= python3
+VENV       := .venv
+BIN        := $(VENV)/bin
+PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq
+ARGS       ?=
+BENCH_ARGS ?=
+DEMO_ARGS  ?=
+ifneq ($(origin CC),default)
+export CC
+endif
+
+# value_type.c is written against the Python API and is no part of the C tests.
+C_SOURCES := $(filter-out csrc/value_type.c,$(wildcard csrc/*.c csrc/program/*.c))
+C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/program/*.h csrc/program/*.def tests/c/*.h)
+C_TESTS   := $(wildcard tests/c/test_*.c)
+C_FORMAT  := $(wildcard csrc/*.[ch] csrc/program/*.[ch] tests/c/*.[ch])
+PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py
+
+C_BASE    := -std=gnu11 -ffp-contract=off -fvisibility=hidden -pthread -Icsrc
+C_WARN    := -Wall -Wextra -Werror
+SANITIZE  ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+C_CHECKED := $(C_BASE) $(C_WARN) -g -O1 -fno-omit-frame-pointer $(SANITIZE) -DMG_TEST_ALLOC
+C_RELEASE := $(C_BASE) $(C_WARN) -O3
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help demo test ctest asan test-all lint format hooks bench build dist clean clean-all
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.examples  ## train a network through an unchanged micrograd script, and time it
+	$(BIN)/python examples/demo.py $(DEMO_ARGS)
+
+test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests
+	$(BIN)/python -m pytest $(ARGS)
+
+test-all: dist  ## build and test with every Python found (CPython 3.10-3.13, PyPy 3)
+	.ci/test-all $(ARGS)
+
+bench: $(VENV)/.bench  ## measure against micrograd and others
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+build: $(VENV)/.build  ## compile the extension, and install the package editably into .venv
+
+dist: $(VENV)/.dev  ## sdist, and a wheel built from it, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --quiet --outdir dist
+
+format: $(VENV)/.dev  ## lay out Python and C
+	$(BIN)/ruff format $(PY_FORMAT)
+	$(BIN)/ruff check --fix-only $(PY_FORMAT)
+	$(if $(C_FORMAT),$(BIN)/clang-format -i $(C_FORMAT))
+
+lint: $(VENV)/.dev  ## ruff, mypy --strict, clang-format, compiler warnings
+	$(BIN)/ruff format --check $(PY_FORMAT)
+	$(BIN)/ruff check $(PY_FORMAT)
+	$(BIN)/mypy
+	$(if $(C_FORMAT),$(BIN)/clang-format --dry-run -Werror $(C_FORMAT))
+	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
+
+hooks: $(VENV)/.dev  ## run the formatters and linters at every git commit
+	$(BIN)/pre-commit install
+
+clean:  ## remove what was built, but not the environments
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks $(VENV)/.build
+	find micrograd_c \( -name '*.so' -o -name '*.pyd' \) -delete
+	find micrograd_c tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+clean-all: clean  ## remove the environments too
+	rm -rf .venv .venv-*
+
+# ---- Python ----------------------------------------------------------------------------------------------------
+# One stamp for each thing that is installed. A stamp of an extra stands on .build by order only: a change of the C
+# code compiles the extension again, and no more.
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo 'Python 3.10 or newer is needed; name one with make PYTHON=...'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo 'No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv'; exit 1; }
+	$(PIP) --upgrade setuptools cffi
+	@touch $@
+
+$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
+	$(PIP) --no-build-isolation --check-build-dependencies --no-deps --editable .
+	$(PIP) cffi
+	@touch $@
+
+# The package is there already, so what this installs is what the extra asks for.
+$(VENV)/.examples $(VENV)/.test $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
+	$(PIP) 'micrograd-c[$*]'
+	@touch $@
+
+# ---- C tests ---------------------------------------------------------------------------------------------------
+# Each tests/c/test_*.c is a program of its own, linked with the whole engine. The engine is also compiled as it is
+# shipped, since the optimiser finds other things to warn of.
+
+CHECKED := $(C_SOURCES:%.c=build/checked/%.o)
+RELEASE := $(C_SOURCES:%.c=build/release/%.o)
+PROGRAM := $(C_TESTS:%.c=build/checked/%)
+
+ctest: $(RELEASE) $(PROGRAM)  ## the C tests alone
+	@for program in $(PROGRAM); do echo "-- $$program"; $$program || exit 1; done
+
+build/checked/%.o: %.c $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(C_CHECKED) -c $< -o $@
+
+build/release/%.o: %.c $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(C_RELEASE) -c $< -o $@
+
+build/checked/tests/c/%: tests/c/%.c $(CHECKED) $(C_HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(C_CHECKED) $< $(CHECKED) -lm -o $@
+
+# ---- the Python tests under sanitizers -------------------------------------------------------------------------
+# A copy of the tree, so that the instrumented extension does not lie in the way of the ordinary one. The sanitizer
+# must be loaded before Python is; libstdc++ with it, or exceptions of other people's C++ extensions end the process.
+# Leaks are not looked for, since CPython itself keeps memory at exit: that is for the C tests.
+
+ASAN := build/asan
+
+asan: $(VENV)/.test  ## the Python tests with an extension built under ASan and UBSan
+	rm -rf $(ASAN)/src && mkdir -p $(ASAN)/src
+	cp -R $(filter-out build dist micrograd_c.egg-info,$(wildcard *)) $(ASAN)/src
+	find $(ASAN)/src/micrograd_c -name '*.so' -delete
+	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
+	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/$(ASAN)/src \
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
+	  $(CURDIR)/$(BIN)/python -m pytest -m 'not memory' $(ARGS)
