@@ -19,7 +19,7 @@ endif
 C_SOURCES := $(filter-out csrc/value_type.c,$(wildcard csrc/*.c csrc/program/*.c))
 C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/program/*.h csrc/program/*.def tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
-C_FORMAT  := $(wildcard csrc/*.[ch] csrc/program/*.[ch] tests/c/*.[ch])
+C_FORMAT  := $(wildcard csrc/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
 PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py
 
 C_BASE    := -std=gnu11 -ffp-contract=off -fvisibility=hidden -pthread -Icsrc

@@ -25,7 +25,9 @@ What to install:
   Alpine           apk add build-base {python}-dev
   macOS            xcode-select --install
   Windows          the C++ build tools of Visual Studio
-A compiler of another name is chosen with CC, as in: CC=clang pip install .""".format(python="pypy3" if PYPY else "python3")
+A compiler of another name is chosen with CC, as in: CC=clang pip install .""".format(
+    python="pypy3" if PYPY else "python3"
+)
 
 
 class BuildExt(build_ext):
