@@ -57,7 +57,7 @@ def flags() -> dict[str, list[str]]:
     link_args = ["-pthread"]
     if os.environ.get("MICROGRAD_C_SANITIZE"):  # `make asan`
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
-        compile_args += ["-O1", "-g", *sanitize]
+        compile_args += ["-O1", "-g", "-fno-wrapv", *sanitize]  # Python's own -fwrapv hides signed overflow
         link_args += sanitize
     return {"extra_compile_args": compile_args, "extra_link_args": link_args, "libraries": ["m"]}
 
