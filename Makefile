@@ -125,8 +125,8 @@ build/checked/tests/c/%: tests/c/%.c $(CHECKED) $(C_HEADERS) Makefile
 # ---- the Python tests under sanitizers -------------------------------------------------------------------------
 # A copy of the tree, so that the instrumented extension does not lie in the way of the ordinary one. The sanitizer
 # must be loaded before Python is; libstdc++ with it, or exceptions of other people's C++ extensions end the process.
-# Leaks are not looked for, since CPython itself keeps memory at exit: that is for the C tests. Reports go to a file,
-# since pytest would take what a dying process wrote with it; a report of a test's subprocess counts too.
+# Leaks are not looked for, since CPython itself keeps memory at exit: that is for the C tests. pytest captures
+# what Python prints and no more, or the report of a dying process would be lost with it.
 
 ASAN := build/asan
 
@@ -136,9 +136,6 @@ asan: $(VENV)/.test  ## the Python tests with an extension built under ASan and 
 	find $(ASAN)/src/micrograd_c -name '*.so' -delete
 	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
 	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/$(ASAN)/src \
-	  ASAN_OPTIONS=detect_leaks=0:log_path=$(CURDIR)/$(ASAN)/report \
-	  UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/$(ASAN)/report \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
-	  $(CURDIR)/$(BIN)/python -m pytest -m 'not memory' $(ARGS) \
-	  || { cat $(CURDIR)/$(ASAN)/report* 2>/dev/null; exit 1; }
-	@! cat $(ASAN)/report* 2>/dev/null
+	  $(CURDIR)/$(BIN)/python -m pytest --capture=sys -m 'not memory' $(ARGS)
