@@ -1,0 +1,528 @@
+/* arena.c - columns of nodes: append, free, squeeze, lock. */
+#include "arena.h"
+
+#include <stdlib.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <pthread.h>
+#endif
+
+enum {
+    FIRST_ROWS = 1024,      /* capacity of the first growth */
+    KEEP_ROWS = 1 << 16,    /* a capacity up to here is never given back */
+    SQUEEZE_SLACK = 1 << 13 /* dead rows that are not worth a squeeze */
+};
+
+mg_arena mg = {.free_handle = MG_NONE};
+
+const uint8_t mg_shape_of[MG_OPS] = {
+    [MG_LEAF] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST, [MG_SUM] = MG_LIST, [MG_DOT] = MG_WEIGHTED,
+#define OP1(id, ...) [MG_##id] = MG_ONE,
+#define OP1K(id, ...) [MG_##id] = MG_ONE_K,
+#define OP2(id, ...) [MG_##id] = MG_TWO,
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+};
+
+static const mg_op_info op_table[MG_OPS] = {
+    [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN},
+    [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN},
+    [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN},
+    [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN},
+#define OP1(id, label, domain, ...) [MG_##id] = {#id, label, #domain, 1, 0, NAN},
+#define OP1K(id, label, errors, k, ...) [MG_##id] = {#id, label, "1", 1, 1, k},
+#define OP2(id, label, ...) [MG_##id] = {#id, label, "1", 2, 0, NAN},
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+};
+
+const mg_op_info *mg_op_row(int32_t op)
+{
+    return op >= 0 && op < MG_OPS ? &op_table[op] : NULL;
+}
+
+/* ---- lock ---- */
+
+#ifdef _WIN32
+static SRWLOCK lock = SRWLOCK_INIT;
+
+void mg_lock(void)
+{
+    AcquireSRWLockExclusive(&lock);
+}
+
+void mg_unlock(void)
+{
+    ReleaseSRWLockExclusive(&lock);
+}
+
+int32_t mg_init(void)
+{
+    return MG_OK;
+}
+#else
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void mg_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void mg_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static void unlock_in_child(void)
+{
+    mg_forget_foreign_sweeps();
+    pthread_mutex_init(&lock, NULL);
+}
+
+int32_t mg_init(void)
+{
+    static bool done;
+    int failed = 0;
+
+    mg_lock();
+    if (!done)
+        failed = pthread_atfork(mg_lock, mg_unlock, unlock_in_child);
+    done = !failed;
+    mg_unlock();
+    return failed ? MG_ENOMEM : MG_OK;
+}
+#endif
+
+/* ---- memory ---- */
+
+#ifdef MG_TEST_ALLOC
+int64_t mg_test_allocations; /* allocations so far */
+int64_t mg_test_fail_at = -1; /* the one that fails, and all after it */
+#endif
+
+void *mg_allocate(void *p, size_t bytes)
+{
+#ifdef MG_TEST_ALLOC
+    if (mg_test_fail_at >= 0 && mg_test_allocations++ >= mg_test_fail_at)
+        return NULL;
+#endif
+    return realloc(p, bytes ? bytes : 1);
+}
+
+/* One column to `n` elements. */
+static bool resize_column(void *column, int64_t n, size_t size)
+{
+    void *p, *old;
+
+    memcpy(&old, column, sizeof old);
+    p = mg_allocate(old, (size_t)n * size);
+    if (!p)
+        return false;
+    memcpy(column, &p, sizeof p);
+    return true;
+}
+
+static int32_t resize_handles(int64_t capacity)
+{
+    if (!resize_column(&mg.row_of, capacity, sizeof *mg.row_of))
+        return MG_ENOMEM;
+    mg.handle_capacity = capacity;
+    return MG_OK;
+}
+
+/* All columns to `capacity` rows. Where one fails the others may be longer than said, which harms nobody. */
+static int32_t resize(int64_t capacity)
+{
+    if (capacity > INT32_MAX)
+        return MG_ENOMEM;
+    if (!resize_column(&mg.op, capacity, sizeof *mg.op) || !resize_column(&mg.a, capacity, sizeof *mg.a) ||
+        !resize_column(&mg.b, capacity, sizeof *mg.b) || !resize_column(&mg.data, capacity, sizeof *mg.data) ||
+        !resize_column(&mg.grad, capacity, sizeof *mg.grad) ||
+        !resize_column(&mg.handle, capacity, sizeof *mg.handle) ||
+        (capacity > mg.handle_capacity && resize_handles(capacity) < 0))
+        return MG_ENOMEM;
+    mg.capacity = capacity;
+    mg.limit = capacity;
+    return MG_OK;
+}
+
+static int32_t resize_pool(int64_t ints)
+{
+    if (ints > INT32_MAX || !resize_column(&mg.pool, ints, sizeof *mg.pool))
+        return MG_ENOMEM;
+    mg.pool_capacity = ints;
+    return MG_OK;
+}
+
+/* What is worth keeping of a capacity of which `used` is in use. */
+static int64_t shrunk(int64_t used, int64_t capacity)
+{
+    if (capacity <= KEEP_ROWS || used > capacity / 8)
+        return capacity;
+    return used * 2 > KEEP_ROWS ? used * 2 : KEEP_ROWS;
+}
+
+/* Gives memory back after most of it fell empty. */
+static void shrink(void)
+{
+    const int64_t capacity = shrunk(mg.rows, mg.capacity), ints = shrunk(mg.pool_used, mg.pool_capacity);
+
+    if (mg.live == 0) { /* every handle is free: start again from 0 */
+        mg.handles = 0;
+        mg.free_handle = MG_NONE;
+    }
+    if (capacity < mg.capacity)
+        (void)resize(capacity);
+    if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
+        (void)resize_handles(mg.capacity);
+    if (ints < mg.pool_capacity)
+        (void)resize_pool(ints);
+}
+
+/* ---- squeeze ---- */
+
+/* Slides the list at `at` down to `end`, its rows renamed by `to`. False where one of them is dead. */
+static bool slide_list(int64_t at, int64_t end, const int32_t *to)
+{
+    const int32_t n = mg.pool[at], first = mg.pool[at + 1];
+
+    mg.pool[end] = n;
+    if (first >= 0) {
+        mg.pool[end + 1] = n ? to[first] : 0;
+        return n == 0 || (to[first] >= 0 && to[first + n - 1] == to[first] + n - 1);
+    }
+    mg.pool[end + 1] = -1;
+    bool alive = true;
+    for (int32_t i = 0; i < n; i++) {
+        mg.pool[end + 2 + i] = to[mg.pool[at + 2 + i]];
+        alive &= mg.pool[end + 2 + i] >= 0;
+    }
+    return alive;
+}
+
+/* Where the pool has been slid to. */
+typedef struct {
+    int64_t end;     /* first free int */
+    int64_t old_list; /* the last list of inputs, where it was */
+    int64_t new_list; /* and where it is */
+    bool list_alive;
+} slide;
+
+/* Renames the operands of `row`, which already stands in its new place. */
+static bool rename_operands(int64_t row, const int32_t *to, slide *s)
+{
+    const int64_t a = mg.a[row], b = mg.b[row];
+    bool alive = true;
+
+    switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
+    case MG_NO_OPERAND:
+        break;
+    case MG_ONE:
+        mg.a[row] = to[a];
+        return to[a] >= 0;
+    case MG_ONE_K:
+        memmove(mg.pool + s->end, mg.pool + b, sizeof(double));
+        mg.a[row] = to[a];
+        mg.b[row] = (int32_t)s->end;
+        s->end += MG_K_INTS;
+        return to[a] >= 0;
+    case MG_TWO:
+        mg.a[row] = to[a];
+        mg.b[row] = to[b];
+        return to[a] >= 0 && to[b] >= 0;
+    case MG_LIST: {
+        const int64_t ints = mg_list_ints(a);
+        alive = slide_list(a, s->end, to);
+        mg.a[row] = (int32_t)s->end;
+        s->end += ints;
+        break;
+    }
+    case MG_WEIGHTED: {
+        if (b != s->old_list) {
+            const int64_t ints = mg_list_ints(b);
+            s->list_alive = slide_list(b, s->end, to);
+            s->old_list = b;
+            s->new_list = s->end;
+            s->end += ints;
+        }
+        const int64_t ints = mg_list_ints(a + MG_DOT_HEAD);
+        const int32_t bias = mg.pool[a + 1];
+        mg.pool[s->end] = mg.pool[a];
+        mg.pool[s->end + 1] = bias == MG_NONE ? MG_NONE : to[bias];
+        alive = s->list_alive && (bias == MG_NONE || to[bias] >= 0);
+        alive &= slide_list(a + MG_DOT_HEAD, s->end + MG_DOT_HEAD, to);
+        mg.a[row] = (int32_t)s->end;
+        mg.b[row] = (int32_t)s->new_list;
+        s->end += MG_DOT_HEAD + ints;
+        break;
+    }
+    }
+    return alive;
+}
+
+/* Slides the live rows together, in their order. Returns false where there was no memory for the renaming. */
+static bool squeeze(void)
+{
+    int32_t *to = mg_allocate(NULL, (size_t)mg.rows * sizeof *to); /* row -> its new row, MG_NONE: dead */
+    slide s = {.end = 0, .old_list = -1};
+    int64_t end = 0;
+
+    if (!to)
+        return false;
+    for (int64_t row = 0; row < mg.rows; row++) {
+        const int32_t handle = mg.handle[row];
+        if (handle == MG_DEAD) {
+            to[row] = MG_NONE;
+            continue;
+        }
+        to[row] = (int32_t)end;
+        if (row != end) {
+            mg.op[end] = mg.op[row];
+            mg.a[end] = mg.a[row];
+            mg.b[end] = mg.b[row];
+            mg.data[end] = mg.data[row];
+            mg.grad[end] = mg.grad[row];
+            mg.handle[end] = handle;
+            mg.row_of[handle] = (int32_t)end;
+        }
+        /* A reader outlives its operands only for a moment, inside Python's collector. It has nobody left to
+         * give gradients to. */
+        if (!rename_operands(end, to, &s))
+            mg.op[end] = MG_LEAF | (mg.op[end] & MG_PYTHON);
+        end++;
+    }
+    free(to);
+    mg.rows = end;
+    mg.pool_used = s.end;
+    mg.squeezes++;
+    return true;
+}
+
+static bool many_dead(void)
+{
+    return mg.rows - mg.live > mg.live + SQUEEZE_SLACK;
+}
+
+int32_t mg_make_room(int64_t rows, int64_t ints)
+{
+    if (rows > INT32_MAX || ints > INT32_MAX)
+        return MG_ENOMEM;
+    mg.limit = mg.capacity;
+
+    const bool pool_short = mg.pool_used + ints > mg.pool_capacity;
+    const bool pool_large = mg.pool_capacity > mg.rows / 4 + KEEP_ROWS;
+    const bool worthwhile = many_dead() || (pool_short && pool_large && mg.live < mg.rows);
+    if (worthwhile && mg.open_sweeps == 0 && squeeze())
+        shrink();
+
+    int64_t capacity = mg.rows + mg.rows / 2 + rows;
+    if (mg.rows + rows > mg.capacity) {
+        if (capacity < FIRST_ROWS)
+            capacity = FIRST_ROWS;
+        if (capacity > INT32_MAX && mg.rows + rows <= INT32_MAX)
+            capacity = INT32_MAX;
+        if (resize(capacity) < 0)
+            return MG_ENOMEM;
+    }
+    if (mg.pool_used + ints > mg.pool_capacity / 2) {
+        int64_t pool = mg.pool_used * 2 + ints;
+        if (pool < FIRST_ROWS)
+            pool = FIRST_ROWS;
+        if (pool > INT32_MAX && mg.pool_used + ints <= INT32_MAX)
+            pool = INT32_MAX;
+        if (pool > mg.pool_capacity && resize_pool(pool) < 0 && mg.pool_used + ints > mg.pool_capacity)
+            return MG_ENOMEM;
+    }
+    return MG_OK;
+}
+
+/* ---- append and free ---- */
+
+int32_t mg_append_list(const int32_t *rows, int32_t n)
+{
+    const int64_t at = mg.pool_used;
+    bool run = true;
+
+    for (int32_t i = 1; i < n && run; i++)
+        run = rows[i] == rows[0] + i;
+    mg.pool[at] = n;
+    mg.pool[at + 1] = n == 0 ? 0 : run ? rows[0] : -1;
+    if (!run)
+        memmove(mg.pool + at + MG_LIST_HEAD, rows, (size_t)n * sizeof *rows);
+    mg.pool_used += MG_LIST_HEAD + (run ? 0 : n);
+    return (int32_t)at;
+}
+
+int32_t mg_to_rows(int32_t *handles, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        handles[i] = mg_row(handles[i]);
+        if (handles[i] < 0)
+            return MG_EHANDLE;
+    }
+    return MG_OK;
+}
+
+/* Takes dead rows off the top, and what only they had in the pool. */
+static void pop_dead(void)
+{
+    while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
+        const int64_t row = --mg.rows;
+        switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
+        case MG_ONE_K:
+            mg.pool_used = mg.b[row];
+            break;
+        case MG_LIST:
+            mg.pool_used = mg.a[row];
+            break;
+        case MG_WEIGHTED: /* neurons that share a list of inputs are neighbours */
+            if (row > 0 && (mg.op[row - 1] & ~MG_PYTHON) == MG_DOT && mg.b[row - 1] == mg.b[row])
+                mg.pool_used = mg.a[row];
+            else
+                mg.pool_used = mg.b[row];
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* The handle goes to the free ones, its row is dead. */
+static void release(int32_t handle, int64_t row)
+{
+    mg.handle[row] = MG_DEAD;
+    mg.row_of[handle] = mg_link(mg.free_handle);
+    mg.free_handle = handle;
+    mg.live--;
+}
+
+void mg_discard(int64_t rows, int64_t pool_used)
+{
+    while (mg.rows > rows) {
+        mg.rows--;
+        release(mg.handle[mg.rows], mg.rows);
+    }
+    mg.pool_used = pool_used;
+}
+
+void mg_free(const int32_t *handles, int32_t n)
+{
+    mg_lock();
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t handle = handles[i], row = mg_row(handle);
+        if (row >= 0)
+            release(handle, row);
+    }
+    if (mg.open_sweeps == 0) {
+        pop_dead();
+        if (many_dead())
+            mg.limit = mg.rows; /* the next append squeezes */
+        if (mg.rows <= mg.capacity / 8)
+            shrink();
+    }
+    mg_unlock();
+}
+
+/* ---- reading and writing ---- */
+
+/* `action` on the row of `handle`, under the lock. */
+#define AT(handle, action)                                                                                   \
+    do {                                                                                                     \
+        mg_lock();                                                                                           \
+        const int32_t row = mg_row(handle);                                                                  \
+        TRY(row);                                                                                            \
+        action;                                                                                              \
+        mg_unlock();                                                                                         \
+        return MG_OK;                                                                                        \
+    } while (0)
+
+double mg_data(int32_t handle)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    const double data = row < 0 ? NAN : mg.data[row];
+    mg_unlock();
+    return data;
+}
+
+double mg_grad(int32_t handle)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    const double grad = row < 0 ? NAN : mg.grad[row];
+    mg_unlock();
+    return grad;
+}
+
+int32_t mg_set_data(int32_t handle, double data)
+{
+    AT(handle, mg.data[row] = data);
+}
+
+int32_t mg_set_grad(int32_t handle, double grad)
+{
+    AT(handle, mg.grad[row] = grad);
+}
+
+int32_t mg_set_python(int32_t handle, int32_t on)
+{
+    AT(handle, mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (on ? MG_PYTHON : 0)));
+}
+
+int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)
+{
+    mg_lock();
+    for (int32_t i = 0; i < n; i++)
+        TRY(mg_row(handles[i]));
+    for (int32_t i = 0; i < n; i++)
+        mg.grad[mg.row_of[handles[i]]] = grad;
+    mg_unlock();
+    return MG_OK;
+}
+
+int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
+{
+    int32_t status;
+
+    memcpy(rows, handles, (size_t)n * sizeof *rows);
+    mg_lock();
+    status = mg_to_rows(rows, n);
+    mg_unlock();
+    return status;
+}
+
+int32_t mg_describe(int32_t handle, mg_node *out)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    TRY(row);
+    const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
+    out->op = mg.op[row] & ~MG_PYTHON;
+    out->activation = shape == MG_WEIGHTED ? mg.pool[mg.a[row]] : MG_NONE;
+    out->k = shape == MG_ONE_K ? mg_row_k(row) : NAN;
+    out->data = mg.data[row];
+    out->grad = mg.grad[row];
+    mg_unlock();
+    return MG_OK;
+}
+
+void mg_stats(mg_figures *out)
+{
+    mg_lock();
+    out->live_nodes = mg.live;
+    out->rows = mg.rows;
+    out->capacity = mg.capacity;
+    out->bytes = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b + sizeof *mg.data +
+                                         sizeof *mg.grad + sizeof *mg.handle) +
+                 mg.handle_capacity * (int64_t)sizeof *mg.row_of + mg.pool_capacity * (int64_t)sizeof *mg.pool +
+                 mg.marks_bytes;
+    out->squeezes = mg.squeezes;
+    out->open_sweeps = mg.open_sweeps;
+    mg_unlock();
+}

@@ -1,0 +1,178 @@
+/* arena.h - the columns of nodes, and what every part of the engine does with a row. Private to csrc/.
+ *
+ *   row        0        1        2        3      ...      operands stand below whatever reads them:
+ *   op         LEAF     LEAF     MUL      ADD             row order is a topological order
+ *   a, b       -, -     -, -     0, 1     2, 1
+ *   data       2.0      -3.0     -6.0     -9.0
+ *   grad       ...
+ *   handle     5        0        2        1               row_of[handle[r]] == r, or handle[r] == MG_DEAD
+ *
+ * Rows are only ever appended. A freed row is dead until `squeeze` slides the live ones together, in order.
+ * What does not fit into a and b (lists of operands, a double) stands in the pool, in the order of the rows.
+ */
+#ifndef MG_ARENA_H
+#define MG_ARENA_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "engine.h"
+
+#ifndef M_SQRT1_2
+#define M_SQRT1_2 0.70710678118654752440
+#endif
+#ifndef M_2_SQRTPI
+#define M_2_SQRTPI 1.12837916709551257390
+#endif
+
+#define MG_PYTHON 0x80 /* bit of the op column: backward of this node is a Python closure */
+#define MG_DEAD (-1)   /* in the handle column */
+#define MG_NONE (-1)   /* no operand, no activation */
+
+_Static_assert(MG_OPS < MG_PYTHON, "op codes and MG_PYTHON share a byte");
+_Static_assert(sizeof(double) == 2 * sizeof(int32_t), "a k fills two places of the pool");
+
+/* A list of operands in the pool: {n, first} for consecutive rows first .. first+n-1,
+ * {n, -1, row, row, ...} for any others.
+ * MG_SUM, MG_CUSTOM   a: list
+ * MG_DOT              a: record {activation, bias, list of weights}, b: list of inputs, at least as long as
+ *                     that of the weights; the neurons of a layer share it
+ * ops that take k     a: operand, b: the double in the pool */
+enum { MG_LIST_HEAD = 2, MG_DOT_HEAD = 2, MG_K_INTS = 2 };
+
+typedef struct {
+    uint8_t *op;     /* an mg_op, and MG_PYTHON */
+    int32_t *a;      /* row of the first operand, or see above */
+    int32_t *b;      /* row of the second operand, or see above */
+    double *data;    /* value */
+    double *grad;    /* d root / d this node, summed over the backward calls so far */
+    int32_t *handle; /* who owns the row, MG_DEAD: nobody */
+    int32_t *row_of; /* handle -> row; of a free handle: mg_link to the next free one, negative */
+    int32_t *pool;   /* lists and doubles */
+    int64_t rows;    /* rows in use */
+    int64_t limit;   /* append without a further look up to here, <= capacity */
+    int64_t capacity;
+    int64_t live;            /* rows with a handle */
+    int64_t pool_used;       /* ints */
+    int64_t pool_capacity;   /* ints */
+    int64_t handles;         /* handles given out so far, free ones too */
+    int64_t handle_capacity; /* handles that row_of has memory for, >= capacity */
+    int32_t free_handle;     /* head of the list of free ones, MG_NONE: empty */
+    int32_t open_sweeps;     /* while one is open rows keep their places */
+    int64_t squeezes;
+    int64_t marks_bytes; /* memory of all sweeps */
+} mg_arena;
+
+extern mg_arena mg; /* the one arena */
+
+/* A negative status becomes the result of the function around; the lock is given back. */
+#define TRY(status)                                                                                          \
+    do {                                                                                                     \
+        const int32_t status_ = (status);                                                                    \
+        if (status_ < 0) {                                                                                   \
+            mg_unlock();                                                                                     \
+            return status_;                                                                                  \
+        }                                                                                                    \
+    } while (0)
+
+void mg_lock(void);
+void mg_unlock(void);
+
+/* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
+void *mg_allocate(void *p, size_t bytes);
+
+/* What a child of fork() starts with: no sweep of the parent's other threads. Called with the lock held. */
+void mg_forget_foreign_sweeps(void);
+
+/* The slow half of mg_reserve. */
+int32_t mg_make_room(int64_t rows, int64_t ints);
+
+/* Room for so many rows and ints of the pool, so that the appends that follow can't fail. May squeeze: look
+ * rows up after it. */
+static inline int32_t mg_reserve(int64_t rows, int64_t ints)
+{
+    if (mg.rows + rows <= mg.limit && mg.pool_used + ints <= mg.pool_capacity)
+        return MG_OK;
+    return mg_make_room(rows, ints);
+}
+
+/* The row of a handle, MG_EHANDLE. */
+static inline int32_t mg_row(int32_t handle)
+{
+    if (handle < 0 || handle >= mg.handles || mg.row_of[handle] < 0)
+        return MG_EHANDLE;
+    return mg.row_of[handle];
+}
+
+/* Undoes the appends since the arena had so many rows and so much of the pool was used. */
+void mg_discard(int64_t rows, int64_t pool_used);
+
+/* The entry of a free handle in row_of, and back: its own inverse. */
+static inline int32_t mg_link(int32_t next)
+{
+    return -2 - next;
+}
+
+/* A new row on top, after mg_reserve. Returns its handle. */
+static inline int32_t mg_append(int op, int32_t a, int32_t b, double data)
+{
+    const int64_t row = mg.rows++;
+    int32_t handle = mg.free_handle;
+
+    if (handle != MG_NONE)
+        mg.free_handle = mg_link(mg.row_of[handle]);
+    else
+        handle = (int32_t)mg.handles++;
+    mg.op[row] = (uint8_t)op;
+    mg.a[row] = a;
+    mg.b[row] = b;
+    mg.data[row] = data;
+    mg.grad[row] = 0.0;
+    mg.handle[row] = handle;
+    mg.row_of[handle] = (int32_t)row;
+    mg.live++;
+    return handle;
+}
+
+/* Ints that the list at `at` fills. */
+static inline int64_t mg_list_ints(int64_t at)
+{
+    return MG_LIST_HEAD + (mg.pool[at + 1] < 0 ? mg.pool[at] : 0);
+}
+
+/* The rows of n handles, written over them; MG_EHANDLE. */
+int32_t mg_to_rows(int32_t *handles, int32_t n);
+
+/* A list of n rows at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place. */
+int32_t mg_append_list(const int32_t *rows, int32_t n);
+
+/* The record of an MG_DOT at the end of the pool, after mg_reserve(.., MG_DOT_HEAD + MG_LIST_HEAD + n). */
+int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation);
+
+/* Can it stand inside an MG_DOT? MG_NONE can. */
+bool mg_is_activation(int32_t op);
+
+/* The k of a row whose op takes one. */
+static inline double mg_row_k(int64_t row)
+{
+    double k;
+    memcpy(&k, mg.pool + mg.b[row], sizeof k);
+    return k;
+}
+
+/* How an op keeps its operands. */
+enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_WEIGHTED };
+extern const uint8_t mg_shape_of[MG_OPS];
+
+static inline double logistic(double x)
+{
+    const double e = exp(-fabs(x));
+    return (x < 0 ? e : 1.0) / (1.0 + e);
+}
+
+/* z = op(x, y) or op(x; k), MG_OK or the error by Python's rules. */
+int32_t mg_evaluate(int op, double x, double y, double k, double *z);
+
+#endif

@@ -1,0 +1,169 @@
+/* engine.h - every C function that Python calls.
+ *
+ * A graph of scalars lives in one arena. A node is named by its *handle*, a small integer that stays valid
+ * until mg_free. Build b + a*b, run backward, read the gradients:
+ *
+ *     int32_t a = mg_leaf(2.0), b = mg_leaf(-3.0);
+ *     int32_t ab = mg_binary(MG_MUL, a, b);
+ *     int32_t c = mg_binary(MG_ADD, ab, b);
+ *     mg_pause pause;
+ *     mg_backward(c, 1.0, &pause);
+ *     double gradient = mg_grad(b);             // dc/db = a + 1 = 3
+ *     int32_t all[] = {c, ab, b, a};
+ *     mg_free(all, 4);                          // readers before what they read
+ *
+ * A handle >= 0 is a node, a negative number is an mg_status. The caller owns every handle that it is given
+ * and frees it once. All functions may be called from any thread.
+ *
+ * build_ffi.py reads this file: what C alone needs stands between the two cffi marks.
+ */
+#ifndef MG_ENGINE_H
+#define MG_ENGINE_H
+
+/* cffi: skip */
+#include <stdint.h>
+/* cffi: resume */
+
+enum mg_status {
+    MG_OK = 0,
+    MG_ENOMEM = -1,     /* no memory, or 2**31 nodes */
+    MG_EHANDLE = -2,    /* the handle names no live node */
+    MG_EARGUMENT = -3,  /* no such op, or the wrong number of operands */
+    MG_EZERODIV = -4,   /* division by zero, 0 ** negative */
+    MG_EDOMAIN = -5,    /* outside of the function's domain */
+    MG_EOVERFLOW = -6   /* finite operands, infinite result */
+};
+
+/* cffi: skip */
+enum mg_op {
+    MG_LEAF,   /* data set from outside */
+    MG_CUSTOM, /* made by hand: operands, and a Python closure or none */
+    MG_SUM,    /* 0 + x[0] + ... + x[n-1] */
+    MG_DOT,    /* f(b + w[0]*x[0] + ... + w[n-1]*x[n-1]), f an op of one operand or none: a neuron */
+#define OP1(id, ...) MG_##id,
+#define OP1K OP1
+#define OP2 OP1
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+    MG_OPS
+};
+/* cffi: resume */
+
+/* A row of the op table. */
+typedef struct {
+    const char *name;  /* "TANH" */
+    const char *label; /* "tanh": what `_op` shows */
+    const char *domain; /* "x > 0": where it is defined, as a condition on x; "1": everywhere */
+    int32_t arity;     /* 0, 1, 2; -1: any number */
+    int32_t takes_k;   /* 1: a plain number k is an argument too */
+    double k;          /* its default; nan: none */
+} mg_op_info;
+
+/* Row `op` of the table, NULL past its end. Static: nobody frees it. */
+const mg_op_info *mg_op_row(int32_t op);
+
+/* Prepare the engine; once in a process, before anything else. */
+int32_t mg_init(void);
+
+/* ---- nodes ---- */
+
+/* A new leaf. MG_ENOMEM. */
+int32_t mg_leaf(double data);
+/* n new leaves in consecutive rows, their handles in `out`. MG_ENOMEM: none was made. */
+int32_t mg_leaves(const double *data, int32_t n, int32_t *out);
+/* z = op(x). The op's own errors, by Python's rules for floats: no node is made then. */
+int32_t mg_unary(int32_t op, int32_t x);
+/* z = op(x; k). */
+int32_t mg_unary_k(int32_t op, int32_t x, double k);
+/* z = op(x, y). */
+int32_t mg_binary(int32_t op, int32_t x, int32_t y);
+/* z = op(x, c), with `left` op(c, x), and a new leaf c in one call: handle of c << 32 | handle of z. */
+int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left);
+/* z = start + x[0] + ... + x[n-1] from left to right; start = 0. */
+int32_t mg_sum(const int32_t *x, int32_t n);
+/* z = activation(bias + w[0]*x[0] + ...) from left to right; bias and activation may be -1: none. */
+int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
+/* A node as it was, nothing is computed. Operands of MG_DOT: w, then x, then the bias where there is one. */
+int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
+                   double grad);
+/* Gives n nodes back. A node that is no longer alive is passed over. */
+void mg_free(const int32_t *handles, int32_t n);
+
+/* ---- reading and writing ---- */
+
+/* nan too where the handle names no live node. */
+double mg_data(int32_t handle);
+double mg_grad(int32_t handle);
+int32_t mg_set_data(int32_t handle, double data);
+int32_t mg_set_grad(int32_t handle, double grad);
+/* The same gradient for n nodes. MG_EHANDLE: none was written. */
+int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad);
+
+/* All that a node holds but its operands. */
+typedef struct {
+    int32_t op;         /* an mg_op */
+    int32_t activation; /* op code, of an MG_DOT; -1: none */
+    double k;           /* of an op that takes one; nan: none */
+    double data;
+    double grad;
+} mg_node;
+
+int32_t mg_describe(int32_t handle, mg_node *out);
+/* Rows of n nodes: ascending rows are a topological order. */
+int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows);
+
+/* ---- backward ---- */
+
+/* Where a sweep stands that waits for a Python closure. */
+typedef struct {
+    int32_t sweep; /* its number, 1 or more; 0: no sweep is open */
+    int32_t node;  /* handle of the node whose closure has to run */
+} mg_pause;
+
+/* Sets root.grad = seed and adds to every node below it. MG_OK: done; 1: it waits at `pause`, to be resumed or
+ * closed; or a status, nothing was done then. */
+int32_t mg_backward(int32_t root, double seed, mg_pause *pause);
+/* Goes on after the closure has run. The same results as mg_backward. */
+int32_t mg_sweep_resume(mg_pause *pause);
+/* Gives up a sweep that waits; nothing where none does. */
+void mg_sweep_close(mg_pause *pause);
+/* Marks a node as one whose backward is a Python closure (1), or as one of the engine's own (0). */
+int32_t mg_set_python(int32_t handle, int32_t on);
+/* Adds the contributions of one node to its operands. */
+int32_t mg_backward_node(int32_t handle);
+/* Sets the gradient of root and of all below it to 0. */
+int32_t mg_zero_grad(int32_t root);
+
+/* ---- layers ---- */
+
+/* The parameters of a layer by handle, neuron after neuron. Owned by the caller, who keeps them alive. */
+typedef struct {
+    int32_t neurons;
+    const int32_t *counts;      /* weights of each neuron, at most the number of inputs */
+    const int32_t *weights;     /* sum of counts */
+    const int32_t *biases;      /* one a neuron */
+    const int32_t *activations; /* op code of each neuron's activation, -1: none */
+    int8_t *runs;               /* 0 at first; the engine notes 1 where the weights stand in consecutive rows,
+                                   which no squeeze changes while all of them live */
+} mg_layer;
+
+/* n layers, each reading the one before; the first reads x. Handles of all neurons, layer after layer, in
+ * `out`. The values are those of the scalar form, bit for bit. On an error no node is made. */
+int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
+
+/* ---- figures ---- */
+
+typedef struct {
+    int64_t live_nodes; /* nodes with a handle */
+    int64_t rows;       /* rows in use, the dead ones too */
+    int64_t capacity;   /* rows there is memory for */
+    int64_t bytes;      /* memory of all columns, lists and marks */
+    int64_t squeezes;   /* times that dead rows were squeezed out */
+    int64_t open_sweeps;
+} mg_figures;
+
+void mg_stats(mg_figures *out);
+
+#endif

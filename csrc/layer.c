@@ -1,0 +1,185 @@
+/* layer.c - fused neurons: b + w[0]*x[0] + ... + w[n-1]*x[n-1] and its activation in one node.
+ *
+ * The products are added one by one from left to right, as Python's sum() does it, so the value is that of the
+ * scalar graph bit for bit. What makes it fast is to run several neurons side by side, each in its own order.
+ */
+#include "arena.h"
+
+/* The activation of z. */
+static double activate(int32_t activation, double z)
+{
+    if (activation != MG_NONE)
+        (void)mg_evaluate(activation, z, 0.0, 0.0, &z);
+    return z;
+}
+
+int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation)
+{
+    const int64_t at = mg.pool_used;
+
+    mg.pool_used += MG_DOT_HEAD;
+    mg_append_list(weights, n); /* before the head: the weights may stand where it comes to lie */
+    mg.pool[at] = activation;
+    mg.pool[at + 1] = bias;
+    return (int32_t)at;
+}
+
+/* Products of four neurons with consecutive weights at a time: four sums that do not wait for each other. */
+static void dot_four(const double *restrict w0, const double *restrict w1, const double *restrict w2,
+                     const double *restrict w3, const double *restrict x, int32_t n, double sum[4])
+{
+    double s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+
+    for (int32_t i = 0; i < n; i++) {
+        s0 += w0[i] * x[i];
+        s1 += w1[i] * x[i];
+        s2 += w2[i] * x[i];
+        s3 += w3[i] * x[i];
+    }
+    sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
+}
+
+/* start + sum w*x over the list of weights, x[i] the value of input i. */
+static double dot(double start, const int32_t *weights, const double *x)
+{
+    for (int32_t i = 0; i < weights[0]; i++)
+        start += mg.data[weights[1] >= 0 ? weights[1] + i : weights[MG_LIST_HEAD + i]] * x[i];
+    return start;
+}
+
+/* Values of the inputs side by side: the data column itself where their rows are consecutive. */
+static const double *input_values(int64_t list)
+{
+    static double *gathered; /* kept from call to call, under the lock */
+    static int64_t capacity;
+    const int32_t *inputs = mg.pool + list;
+
+    if (inputs[1] >= 0)
+        return mg.data + inputs[1];
+    if (inputs[0] > capacity) {
+        double *grown = mg_allocate(gathered, (size_t)inputs[0] * sizeof *gathered);
+        if (!grown)
+            return NULL;
+        gathered = grown;
+        capacity = inputs[0];
+    }
+    for (int32_t i = 0; i < inputs[0]; i++)
+        gathered[i] = mg.data[inputs[MG_LIST_HEAD + i]];
+    return gathered;
+}
+
+/* Appends the list of rows of n handles, after mg_reserve(.., MG_LIST_HEAD + n). Its place, or a status. */
+static int32_t append_handles(const int32_t *handles, int32_t n)
+{
+    int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD; /* where the list is about to stand */
+
+    memcpy(rows, handles, (size_t)n * sizeof *rows);
+    return mg_to_rows(rows, n) < 0 ? MG_EHANDLE : mg_append_list(rows, n);
+}
+
+/* Appends the record of one neuron; `run` as in mg_layer, may be NULL. Its place, or a status. */
+static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, int32_t activation, int8_t *run)
+{
+    const int64_t at = mg.pool_used;
+    const int32_t bias_row = bias == MG_NONE ? MG_NONE : mg_row(bias);
+
+    if (bias_row == MG_EHANDLE)
+        return MG_EHANDLE;
+    mg.pool[at] = activation;
+    mg.pool[at + 1] = bias_row;
+    mg.pool_used += MG_DOT_HEAD;
+    if (run && *run) {
+        mg.pool[mg.pool_used] = n;
+        mg.pool[mg.pool_used + 1] = mg_row(weights[0]);
+        mg.pool_used += MG_LIST_HEAD;
+    } else {
+        const int32_t list = append_handles(weights, n);
+        if (list < 0)
+            return list;
+        if (run)
+            *run = n > 0 && mg.pool[list + 1] >= 0;
+    }
+    return (int32_t)at;
+}
+
+/* One layer that reads the list of inputs, after its records were appended from `at` on. MG_ENOMEM. */
+static int32_t append_layer(const mg_layer *layer, int32_t inputs, int64_t at, int32_t *out)
+{
+    const double *x = input_values(inputs);
+    double sum[4];
+    int32_t record[4];
+
+    if (!x)
+        return MG_ENOMEM;
+    for (int32_t j = 0; j < layer->neurons;) {
+        /* Up to four neurons that can go side by side; one where they can't. */
+        int32_t together = 0;
+        for (int64_t next = at; together < 4 && j + together < layer->neurons; together++) {
+            const int32_t *r = mg.pool + next;
+            if (together > 0 && (r[3] < 0 || r[2] != mg.pool[record[0] + 2] || mg.pool[record[0] + 3] < 0))
+                break;
+            record[together] = (int32_t)next;
+            sum[together] = r[1] == MG_NONE ? 0.0 : mg.data[r[1]];
+            next += MG_DOT_HEAD + mg_list_ints(next + MG_DOT_HEAD);
+        }
+        if (together == 4) {
+            const int32_t *pool = mg.pool;
+            const double *data = mg.data;
+            dot_four(data + pool[record[0] + 3], data + pool[record[1] + 3], data + pool[record[2] + 3],
+                     data + pool[record[3] + 3], x, pool[record[0] + 2], sum);
+        } else {
+            for (int32_t i = 0; i < together; i++)
+                sum[i] = dot(sum[i], mg.pool + record[i] + MG_DOT_HEAD, x);
+        }
+        for (int32_t i = 0; i < together; i++, j++)
+            out[j] = mg_append(MG_DOT, record[i], inputs, activate(mg.pool[record[i]], sum[i]));
+        at = record[together - 1] + MG_DOT_HEAD + mg_list_ints(record[together - 1] + MG_DOT_HEAD);
+    }
+    return MG_OK;
+}
+
+int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out)
+{
+    int64_t rows = 0, ints = 0;
+    int32_t status = MG_OK, width = inputs;
+
+    for (int32_t l = 0; l < n; width = layers[l++].neurons) {
+        rows += layers[l].neurons;
+        ints += MG_LIST_HEAD + (int64_t)width;
+        for (int32_t j = 0; j < layers[l].neurons; j++) {
+            ints += MG_DOT_HEAD + MG_LIST_HEAD + (int64_t)layers[l].counts[j];
+            if (layers[l].counts[j] > width || layers[l].counts[j] < 0 ||
+                !mg_is_activation(layers[l].activations[j]))
+                return MG_EARGUMENT;
+        }
+    }
+
+    mg_lock();
+    TRY(mg_reserve(rows, ints));
+    const int64_t rows_before = mg.rows, pool_before = mg.pool_used;
+    for (int32_t l = 0; l < n && status >= 0; l++) {
+        const int32_t *weights = layers[l].weights;
+        int32_t list = append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
+        const int64_t records = mg.pool_used;
+        status = list;
+        for (int32_t j = 0; j < layers[l].neurons && status >= 0; weights += layers[l].counts[j++])
+            status = append_neuron(weights, layers[l].counts[j], layers[l].biases[j], layers[l].activations[j],
+                                   layers[l].runs ? layers[l].runs + j : NULL);
+        if (status >= 0)
+            status = append_layer(&layers[l], list, records, out);
+        out += layers[l].neurons;
+    }
+    if (status < 0)
+        mg_discard(rows_before, pool_before);
+    mg_unlock();
+    return status < 0 ? status : MG_OK;
+}
+
+int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation)
+{
+    const mg_layer one = {1, &n, w, &bias, &activation, NULL};
+    int32_t handle;
+    const int32_t status = mg_layers(&one, 1, x, n, &handle);
+
+    return status < 0 ? status : handle;
+}

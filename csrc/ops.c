@@ -1,0 +1,222 @@
+/* ops.c - forward: the value of an op, and the node that holds it. */
+#include "arena.h"
+
+/* ---- the errors column of the op table ---- */
+
+static inline int32_t errors_TOTAL(double x, double y, double z)
+{
+    (void)x, (void)y, (void)z;
+    return MG_OK;
+}
+
+static inline int32_t errors_QUOTIENT(double x, double y, double z)
+{
+    (void)x, (void)z;
+    return y == 0 ? MG_EZERODIV : MG_OK;
+}
+
+static inline int32_t errors_POWER(double x, double y, double z)
+{
+    if (isfinite(z) || !isfinite(x) || !isfinite(y))
+        return MG_OK;
+    return isnan(z) ? MG_EDOMAIN : x == 0 ? MG_EZERODIV : MG_EOVERFLOW;
+}
+
+int32_t mg_evaluate(int op, double x, double y, double k, double *out)
+{
+    double z;
+
+    switch (op) {
+#define OP1(id, label, domain, value, dx)                                                                    \
+    case MG_##id:                                                                                            \
+        z = value;                                                                                           \
+        *out = z;                                                                                            \
+        return !(domain) && !isnan(x) ? MG_EDOMAIN : isinf(z) && isfinite(x) ? MG_EOVERFLOW : MG_OK;
+#define OP1K(id, label, errors, default_k, value, dx)                                                        \
+    case MG_##id:                                                                                            \
+        z = value;                                                                                           \
+        *out = z;                                                                                            \
+        return errors_##errors(x, k, z);
+#define OP2(id, label, errors, value, dx, dy)                                                                \
+    case MG_##id:                                                                                            \
+        z = value;                                                                                           \
+        *out = z;                                                                                            \
+        return errors_##errors(x, y, z);
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+    default:
+        return MG_EARGUMENT;
+    }
+}
+
+/* ---- new nodes: every function reserves, looks up, evaluates, and commits last ---- */
+
+static bool has_shape(int32_t op, enum mg_shape shape)
+{
+    return op >= 0 && op < MG_OPS && mg_shape_of[op] == shape;
+}
+
+int32_t mg_leaf(double data)
+{
+    int32_t handle;
+
+    mg_lock();
+    TRY(mg_reserve(1, 0));
+    handle = mg_append(MG_LEAF, 0, 0, data);
+    mg_unlock();
+    return handle;
+}
+
+int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
+{
+    mg_lock();
+    TRY(mg_reserve(n, 0));
+    for (int32_t i = 0; i < n; i++)
+        out[i] = mg_append(MG_LEAF, 0, 0, data[i]);
+    mg_unlock();
+    return MG_OK;
+}
+
+int32_t mg_unary(int32_t op, int32_t x)
+{
+    double z;
+
+    if (!has_shape(op, MG_ONE))
+        return MG_EARGUMENT;
+    mg_lock();
+    TRY(mg_reserve(1, 0));
+    const int32_t a = mg_row(x);
+    TRY(a);
+    TRY(mg_evaluate(op, mg.data[a], 0.0, 0.0, &z));
+    const int32_t handle = mg_append(op, a, 0, z);
+    mg_unlock();
+    return handle;
+}
+
+/* Puts k into the pool, after mg_reserve(.., MG_K_INTS). Returns its place. */
+static int32_t append_k(double k)
+{
+    const int64_t at = mg.pool_used;
+
+    memcpy(mg.pool + at, &k, sizeof k);
+    mg.pool_used += MG_K_INTS;
+    return (int32_t)at;
+}
+
+int32_t mg_unary_k(int32_t op, int32_t x, double k)
+{
+    double z;
+
+    if (!has_shape(op, MG_ONE_K))
+        return MG_EARGUMENT;
+    mg_lock();
+    TRY(mg_reserve(1, MG_K_INTS));
+    const int32_t a = mg_row(x);
+    TRY(a);
+    TRY(mg_evaluate(op, mg.data[a], 0.0, k, &z));
+    const int32_t handle = mg_append(op, a, append_k(k), z);
+    mg_unlock();
+    return handle;
+}
+
+int32_t mg_binary(int32_t op, int32_t x, int32_t y)
+{
+    double z;
+
+    if (!has_shape(op, MG_TWO))
+        return MG_EARGUMENT;
+    mg_lock();
+    TRY(mg_reserve(1, 0));
+    const int32_t a = mg_row(x), b = mg_row(y);
+    TRY(a);
+    TRY(b);
+    TRY(mg_evaluate(op, mg.data[a], mg.data[b], 0.0, &z));
+    const int32_t handle = mg_append(op, a, b, z);
+    mg_unlock();
+    return handle;
+}
+
+int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left)
+{
+    double z;
+
+    if (!has_shape(op, MG_TWO))
+        return MG_EARGUMENT;
+    mg_lock();
+    TRY(mg_reserve(2, 0));
+    const int32_t a = mg_row(x), leaf_row = (int32_t)mg.rows;
+    TRY(a);
+    TRY(left ? mg_evaluate(op, c, mg.data[a], 0.0, &z) : mg_evaluate(op, mg.data[a], c, 0.0, &z));
+    const int32_t leaf = mg_append(MG_LEAF, 0, 0, c);
+    const int32_t handle = left ? mg_append(op, leaf_row, a, z) : mg_append(op, a, leaf_row, z);
+    mg_unlock();
+    return (int64_t)leaf << 32 | handle;
+}
+
+int32_t mg_sum(const int32_t *x, int32_t n)
+{
+    double z = 0.0;
+
+    mg_lock();
+    TRY(mg_reserve(1, MG_LIST_HEAD + (int64_t)n));
+    /* The rows are looked up in the very place in the pool where the list is about to stand. */
+    int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD;
+    memcpy(rows, x, (size_t)n * sizeof *x);
+    TRY(mg_to_rows(rows, n));
+    for (int32_t i = 0; i < n; i++)
+        z += mg.data[rows[i]];
+    const int32_t handle = mg_append(MG_SUM, mg_append_list(rows, n), 0, z);
+    mg_unlock();
+    return handle;
+}
+
+
+int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
+                   double grad)
+{
+    int32_t a = 0, b = 0;
+
+    if (op < 0 || op >= MG_OPS || n < 0)
+        return MG_EARGUMENT;
+    const enum mg_shape shape = mg_shape_of[op];
+    const bool bias = n % 2; /* MG_WEIGHTED: w, x, and the bias where there is one */
+    if (shape != MG_LIST && shape != MG_WEIGHTED && n != (shape == MG_TWO) + (shape != MG_NO_OPERAND))
+        return MG_EARGUMENT;
+    if (!mg_is_activation(activation))
+        return MG_EARGUMENT;
+
+    mg_lock();
+    TRY(mg_reserve(1, 2 * (int64_t)n + MG_DOT_HEAD + 2 * MG_LIST_HEAD));
+    /* The renamed operands stand behind the place where the lists that are made of them end. */
+    int32_t *rows = mg.pool + mg.pool_used + n + MG_DOT_HEAD + 2 * MG_LIST_HEAD;
+    memcpy(rows, operands, (size_t)n * sizeof *rows);
+    TRY(mg_to_rows(rows, n));
+    switch (shape) {
+    case MG_NO_OPERAND:
+        break;
+    case MG_ONE_K:
+        b = append_k(k);
+        a = rows[0];
+        break;
+    case MG_TWO:
+        b = rows[1];
+        a = rows[0];
+        break;
+    case MG_ONE:
+        a = rows[0];
+        break;
+    case MG_LIST:
+        a = mg_append_list(rows, n);
+        break;
+    case MG_WEIGHTED:
+        b = mg_append_list(rows + n / 2, n / 2);
+        a = mg_append_record(rows, n / 2, bias ? rows[n - 1] : MG_NONE, activation);
+        break;
+    }
+    const int32_t handle = mg_append(op, a, b, data);
+    mg.grad[mg.rows - 1] = grad;
+    mg_unlock();
+    return handle;
+}

@@ -1,0 +1,51 @@
+"""Runs a script or a module with `micrograd` resolved to micrograd-c."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+
+from . import __version__
+
+_HELP = """\
+usage: python -m micrograd_c script.py [args ...]
+       python -m micrograd_c -m module [args ...]
+       python -m micrograd_c --version | --help
+
+Runs a Python script or module that was written for micrograd: its imports of
+micrograd, micrograd.engine and micrograd.nn find micrograd-c. Nothing else of
+it changes. In a notebook, `import micrograd_c.as_micrograd` does the same.
+"""
+
+
+def main() -> None:
+    """Run what the command line names, as Python itself would."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_HELP, end="")
+        sys.exit(0 if arguments else 2)
+    if arguments[0] in ("-V", "--version"):
+        print(f"micrograd-c {__version__}")
+        return
+    as_module = arguments[0] == "-m"
+    if as_module:
+        arguments = arguments[1:]
+    if not arguments or arguments[0].startswith("-"):
+        what = "-m names no module" if as_module and not arguments else f"unknown option {arguments[0]}"
+        sys.exit(f"micrograd_c: {what}; see python -m micrograd_c --help")
+
+    from . import as_micrograd  # noqa: F401
+
+    name, sys.argv = arguments[0], arguments
+    if as_module:  # sys.path[0] is the current folder already
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        return
+    if not os.path.exists(name):
+        sys.exit(f"micrograd_c: there is no script {name!r}")
+    sys.path[0] = os.path.dirname(os.path.abspath(name))
+    runpy.run_path(name, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+"""The hot part of Value over cffi: it runs on any Python.
+
+`Node` owns one node of the arena, by handle, and refers to the Values that it was computed from:
+
+======================  ==================  ===================
+op                      ``_a``              ``_b``
+======================  ==================  ===================
+leaf                    None                None
+f(x)                    x                   None
+f(x; k)                 x                   k, a plain number
+f(x, y)                 x                   y
+sum, made by hand       tuple of operands   None
+dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
+======================  ==================  ===================
+"""
+
+from __future__ import annotations
+
+import _thread
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+from ._cffi import ffi, lib
+from .errors import LABELS, NAMES, OPS, check, error
+from .numbers import as_number, is_array, over_array, to_float
+
+NAME = "cffi"
+
+check(lib.mg_init())
+
+# ---- the end of a node -------------------------------------------------------------------------------------------
+# A call into C costs more than all else that __del__ has to do, so handles go back by the hundred.
+
+_BATCH = 256
+_dead: list[int] = []
+_lock = [Lock()]
+
+
+def _reset_lock() -> None:
+    """Start a forked child with a free lock: the thread that held it does not exist there."""
+    _lock[0] = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_lock)
+
+
+# What these two need stands in their defaults: they still run when the interpreter has cleared this module.
+def flush(dead: list[int] = _dead, lock: list[Lock] = _lock, free: Callable[..., None] = lib.mg_free) -> None:
+    """Give the handles of all Values that have died back to the arena."""
+    if lock[0].acquire(False):
+        try:
+            batch = dead[:]
+            del dead[: len(batch)]
+        finally:
+            lock[0].release()
+        free(batch, len(batch))
+
+
+def _del(self: Node, dead: list[int] = _dead, full: int = _BATCH, flush: Callable[[], None] = flush) -> None:
+    try:
+        dead.append(self._h)
+    except AttributeError:  # __init__ raised before there was a node
+        return
+    self._h = -1
+    if len(dead) >= full:
+        flush()
+
+
+def _keep_interrupts(previous: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Python swallows an exception in __del__. A Ctrl-C that arrives right there is raised again after it."""
+
+    def hook(unraisable: Any) -> None:
+        if unraisable.exc_type is KeyboardInterrupt and unraisable.object is _del:
+            _thread.interrupt_main()
+        else:
+            previous(unraisable)
+
+    return hook
+
+
+if hasattr(sys, "unraisablehook"):
+    sys.unraisablehook = _keep_interrupts(sys.unraisablehook)
+
+# ---- nodes -------------------------------------------------------------------------------------------------------
+
+_new = object.__new__
+_unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
+_data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, lib.mg_set_grad
+
+
+class Node:
+    """One node of the arena: data, grad, operators, lifetime."""
+
+    __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
+
+    _h: int
+    _a: Any
+    _b: Any
+
+    __del__ = _del
+
+    # numpy's scalars and arrays step aside for whoever has a higher priority.
+    __array_priority__ = 1000.0
+
+    @property
+    def data(self) -> float:
+        """The value of this node, a float; may be assigned. What was computed from it stays as it is."""
+        data: float = _data(self._h)
+        if data != data:
+            self._check_alive()
+        return data
+
+    @data.setter
+    def data(self, data: float) -> None:
+        if type(data) is not float:
+            data = to_float(data, "data")
+        if _set_data(self._h, data) < 0:
+            self._check_alive()
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the root with respect to this node, summed over backward() calls; may be assigned."""
+        grad: float = _grad(self._h)
+        if grad != grad:
+            self._check_alive()
+        return grad
+
+    @grad.setter
+    def grad(self, grad: float) -> None:
+        if type(grad) is not float:
+            grad = to_float(grad, "grad")
+        if _set_grad(self._h, grad) < 0:
+            self._check_alive()
+
+    def _check_alive(self) -> None:
+        if self._h < 0:
+            raise error(lib.MG_EHANDLE)
+
+
+_Value: Any = Node  # the class of what operators return; engine.Value as soon as it exists
+
+
+def bind(cls: type[Node]) -> None:
+    """Let operators return `cls`."""
+    global _Value
+    _Value = cls
+
+
+def handle_of(node: Node) -> int:
+    """Return the handle of a node."""
+    return node._h
+
+
+def handles(nodes: Iterable[Node]) -> list[int]:
+    """Return the handles of nodes."""
+    return [node._h for node in nodes]
+
+
+def operands(node: Node) -> tuple[Any, Any]:
+    """Return `_a` and `_b`."""
+    return node._a, node._b
+
+
+def make(node: Any, handle: int, a: Any, b: Any) -> Any:
+    """Let `node`, which has none yet, own the node at `handle`."""
+    node._h = handle
+    node._a = a
+    node._b = b
+    return node
+
+
+def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any]) -> list[Any]:
+    """Return a new node for each of `bs`, at the handle that comes next."""
+    out = []
+    for b, handle in zip(bs, handles):
+        node = _new(_Value)
+        node._h = handle
+        node._a = a
+        node._b = b
+        out.append(node)
+    return out
+
+
+def leaf(node: Node, data: float) -> None:
+    """Let `node`, which has none yet, own a new leaf."""
+    handle = lib.mg_leaf(data)
+    if handle < 0:
+        raise error(handle)
+    node._h = handle
+    node._a = node._b = None
+
+
+def leaves(numbers: Sequence[float]) -> list[Any]:
+    """Return new leaves, in consecutive rows."""
+    n = len(numbers)
+    out = ffi.new("int32_t[]", n)
+    check(lib.mg_leaves(numbers if type(numbers) is list else list(numbers), n, out))
+    return [make(_new(_Value), handle, None, None) for handle in ffi.unpack(out, n)]
+
+
+def _failure(status: int, op: int, *operands: Any) -> Exception:
+    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
+
+
+def _with_number(op: int, node: Node, number: Any, left: int) -> Any:
+    """Return op(node, number), or op(number, node) with `left`; the number becomes a leaf."""
+    pair = _binary_number(op, node._h, number, left)
+    if pair < 0:
+        raise _failure(pair, op, *((number, node) if left else (node, number)))
+    leaf = _new(_Value)
+    leaf._h = pair >> 32
+    leaf._a = leaf._b = None
+    out = _new(_Value)
+    out._h = pair & 0xFFFFFFFF
+    if left:
+        out._a, out._b = leaf, node
+    else:
+        out._a, out._b = node, leaf
+    return out
+
+
+# ---- one method for each row of the op table ---------------------------------------------------------------------
+
+
+def _unary_method(op: int) -> Callable[..., Any]:
+    def method(self: Node) -> Any:
+        handle = _unary(op, self._h)
+        if handle < 0:
+            raise _failure(handle, op, self)
+        out = _new(_Value)
+        out._h = handle
+        out._a = self
+        out._b = None
+        return out
+
+    return method
+
+
+def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
+    def method(self: Node, k: Any = default) -> Any:
+        number = as_number(k)
+        if number is None:
+            raise TypeError(f"{NAMES[op].lower()}(k): k must be a plain number, not {k!r}")
+        handle = _unary_k(op, self._h, number)
+        if handle < 0:
+            raise _failure(handle, op, self, number)
+        return make(_new(_Value), handle, self, number)
+
+    return method
+
+
+def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def method(self: Node, other: Any) -> Any:
+        if isinstance(other, Node):
+            handle = _binary(op, self._h, other._h)
+            if handle < 0:
+                raise _failure(handle, op, self, other)
+            out = _new(_Value)
+            out._h = handle
+            out._a = self
+            out._b = other
+            return out
+        number = as_number(other)
+        return NotImplemented if number is None else _with_number(op, self, number, 0)
+
+    def reflected(self: Node, other: Any) -> Any:
+        number = as_number(other)
+        if number is not None:
+            return _with_number(op, self, number, 1)
+        return over_array(reflected.__name__, other, self) if is_array(other) else NotImplemented
+
+    return method, reflected
+
+
+def _named(name: str, operator: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a binary operator as a method, which has nobody to hand an unknown operand on to."""
+
+    def method(self: Node, other: Any) -> Any:
+        out = operator(self, other)
+        if out is NotImplemented:
+            raise TypeError(f"{name}(other): other must be a Value or a number, not {type(other).__name__}")
+        return out
+
+    return method
+
+
+def _install(name: str, method: Callable[..., Any], doc: str) -> None:
+    method.__name__ = name
+    method.__qualname__ = f"Value.{name}"
+    method.__doc__ = doc
+    setattr(Node, name, method)
+
+
+def _install_ops(ops: Iterable[int]) -> None:
+    for op in ops:
+        name, label = NAMES[op].lower(), LABELS[op]
+        dunder = f"__{name}__"
+        if OPS[op].takes_k:
+            default = None if math.isnan(OPS[op].k) else OPS[op].k
+            _install(name, _unary_k_method(op, default), f"Return the node {label.format('k')} of self, k a number.")
+        elif OPS[op].arity == 1:
+            operator = hasattr(float, dunder)
+            _install(dunder if operator else name, _unary_method(op), f"Return the node {label}(self).")
+        elif OPS[op].arity == 2:
+            method, reflected = _binary_methods(op)
+            if hasattr(float, dunder):
+                _install(dunder, method, f"Return the node self {label} other.")
+                _install(f"__r{name}__", reflected, f"Return the node other {label} self.")
+            else:
+                _install(name, _named(name, method), f"Return the node {label}(self, other).")
+
+
+_install_ops(range(len(OPS)))
+
+_POWER = NAMES.index("POWER")
+
+
+def _pow(self: Any, other: Any) -> Any:
+    if isinstance(other, Node):
+        return self.power(other)
+    number = as_number(other)
+    return NotImplemented if number is None else self.pow(number)
+
+
+_install("__pow__", _pow, "Return the node self ** other; a plain number as exponent is no node.")
+_install("__rpow__", _binary_methods(_POWER)[1], "Return the node other ** self.")

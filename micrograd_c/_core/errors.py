@@ -1,0 +1,51 @@
+"""A status of the engine becomes an exception, here and nowhere else."""
+
+from __future__ import annotations
+
+from ._cffi import ffi, lib
+
+OPS = []
+while row := lib.mg_op_row(len(OPS)):
+    OPS.append(row)
+
+NAMES: list[str] = [ffi.string(row.name).decode() for row in OPS]
+LABELS: list[str] = [ffi.string(row.label).decode() for row in OPS]
+DOMAINS: list[str] = [ffi.string(row.domain).decode() for row in OPS]
+
+
+def error(status: int, op: int = 0, *operands: float) -> Exception:
+    """Return the exception for a status; `operands` are the numbers that `op` was applied to."""
+    if status == lib.MG_ENOMEM:
+        return MemoryError("no memory for more nodes; micrograd_c.stats() tells how many are alive")
+    if status == lib.MG_EHANDLE:
+        return RuntimeError(
+            "this Value has been finalized by the garbage collector and has no data any more; "
+            "it must not be brought back to life in a __del__ method"
+        )
+    if status == lib.MG_EARGUMENT:
+        return RuntimeError(f"the engine has no op {op} for {len(operands)} operands")
+
+    call = _call(op, operands)
+    if status == lib.MG_EZERODIV:
+        return ZeroDivisionError(f"{call}: division by zero")
+    if status == lib.MG_EDOMAIN:
+        if len(operands) > 1:
+            return ValueError(f"{call} is not a real number: a negative base takes whole exponents only")
+        return ValueError(f"{call} is not defined: the argument x must satisfy {DOMAINS[op].replace('&&', 'and')}")
+    if status == lib.MG_EOVERFLOW:
+        return OverflowError(f"{call} is too large for a float, whose largest is 1.8e308")
+    return RuntimeError(f"the engine reports status {status}")
+
+
+def _call(op: int, operands: tuple[float, ...]) -> str:
+    label = LABELS[op].removesuffix("{}")
+    if len(operands) == 2 and not label.isidentifier():
+        return " {} ".format(label).join(f"({x!r})" if x < 0 else repr(x) for x in operands)
+    return f"{label}({', '.join(map(repr, operands))})"
+
+
+def check(status: int) -> int:
+    """Return `status`, or raise what it stands for where it is negative."""
+    if status < 0:
+        raise error(status)
+    return status

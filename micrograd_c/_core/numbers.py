@@ -1,0 +1,67 @@
+"""What counts as a number, and what numpy's arrays do beside a Value."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from typing import Any
+
+_REFUSED = (str, bytes, bytearray, complex)
+
+
+def is_array(x: Any) -> bool:
+    """Is it an array of one dimension or more, numpy's or one like it?"""
+    return getattr(x, "ndim", 0) > 0 and hasattr(x, "__array__")
+
+
+def as_number(x: Any) -> float | None:
+    """Return `x` as a float (or int) if it is a plain number or a 0-d array of one, else None."""
+    t = type(x)
+    if t is float or t is int or t is bool:
+        return x  # type: ignore[no-any-return]
+    if isinstance(x, (float, int)):
+        return float(x)
+    if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
+        return None
+    if hasattr(t, "item"):  # numpy's scalars and arrays, and what follows their interface
+        if is_array(x) or getattr(x, "dtype", None) == object:
+            return None
+        try:
+            x = x.item()
+        except (ValueError, RuntimeError):
+            return None
+        return x if isinstance(x, (float, int)) else None
+    try:
+        return float(x)
+    except (TypeError, ValueError):
+        return None
+
+
+def to_float(x: Any, what: str) -> float:
+    """Return the double that `x` stands for; TypeError, naming type and remedy, where it is no number."""
+    if is_array(x) and getattr(x, "size", 0) == 1 and x.dtype != object:
+        x = x.item()
+    number = as_number(x)
+    if number is not None:
+        return float(number)
+    t = type(x)
+    if hasattr(t, "_h"):
+        raise TypeError(f"{what} must be a number, not a Value: pass value.data, which is a float")
+    remedy = "pass a float or an int"
+    if isinstance(x, (str, bytes, bytearray)):
+        remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
+    elif is_array(x) or isinstance(x, (list, tuple, dict, set, frozenset, range)):
+        remedy = "make one Value of each element, [Value(x) for x in ...]"
+    elif isinstance(x, complex) or "complex" in t.__name__:
+        remedy = "pass its .real or abs() of it"
+    elif x is None:
+        remedy = "pass 0.0 to clear it" if what == "grad" else "pass a float or an int"
+    raise TypeError(f"{what} must be a number, not {t.__name__}: {remedy}")
+
+
+def over_array(reflected: str, array: Any, node: Any) -> Any:
+    """Return `array <op> node` elementwise, as numpy does it for objects; `reflected` is a name like '__rmul__'."""
+    numpy = sys.modules["numpy"]
+    box = numpy.empty((), dtype=object)
+    box[()] = node
+    return getattr(operator, f"__{reflected[3:]}")(array, box)

@@ -1,0 +1,468 @@
+"""Neurons, layers and multi-layer perceptrons over `Value`.
+
+>>> from micrograd_c.nn import MLP
+>>> model = MLP(3, [4, 4, 1])
+>>> len(model.parameters())
+41
+>>> y = model([2.0, 3.0, -1.0])
+>>> y.backward()
+
+A neuron is one node of the graph, and a call of a layer or an MLP one call of C. Assign to `n.w[0]`, `n.b`,
+`layer.neurons` and the rest as you like: the next call honours it.
+"""
+
+from __future__ import annotations
+
+import random
+from builtins import sum as _sum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from ._core import NAMES, as_number, check, core, ffi, lib, to_float
+from .engine import Value
+
+__all__ = ["MLP", "Layer", "Module", "Neuron"]
+
+_ACTIVATIONS = {"relu": NAMES.index("RELU"), "tanh": NAMES.index("TANH"), "sigmoid": NAMES.index("SIGMOID"), "linear": -1}
+
+# Counts the assignments to these attributes, of any module: a plan made before the last one is made anew.
+_WATCHED = frozenset(("w", "b", "nonlin", "fused", "_activation", "neurons", "layers", "__class__"))
+_assignments = 0
+
+
+class Module:
+    """Base class of whatever has parameters."""
+
+    __slots__ = ("__dict__", "__weakref__", "_plan")
+
+    _plan: _Plan | None
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        parameters = self.parameters()
+        if {*map(type, parameters)} <= {Value}:
+            check(lib.mg_set_grads(core.handles(parameters), len(parameters), 0.0))
+        else:
+            for p in parameters:
+                p.grad = 0.0
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters; those of a class of your own are what it returns here."""
+        return []
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yield the name and the Value of each parameter, in the order of `parameters()`.
+
+        A name is the way to it through attributes and lists, such as 'layers.0.neurons.3.w.1'.
+        """
+        names = _names(self)
+        for i, p in enumerate(self.parameters()):
+            yield names.get(id(p), f"parameters.{i}"), p
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the data of each parameter by its name."""
+        return {name: p.data for name, p in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set the data of each parameter to what `state` holds under its name.
+
+        Parameters
+        ----------
+        state : mapping of str to float
+            What `state_dict()` of a module of the same shape returned.
+
+        Raises
+        ------
+        ValueError
+            Where names are missing or unknown or a value is no number; it tells all of them, and no parameter
+            is changed.
+        """
+        parameters = dict(self.named_parameters())
+        wrong = []
+        if missing := [name for name in parameters if name not in state]:
+            wrong.append(f"missing: {', '.join(missing)}")
+        if unknown := [str(name) for name in state if name not in parameters]:
+            wrong.append(f"not in this module: {', '.join(unknown)}")
+        numbers = {}
+        for name in parameters:
+            try:
+                numbers[name] = to_float(state[name], name) if name in state else 0.0
+            except (TypeError, OverflowError) as error:
+                wrong.append(str(error))
+        if wrong:
+            raise ValueError(f"load_state_dict: the state does not fit {type(self).__name__}. " + "; ".join(wrong))
+        for name, p in parameters.items():
+            p.data = numbers[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        global _assignments
+        object.__setattr__(self, name, value)
+        if name in _WATCHED:
+            _assignments += 1
+
+    def __delattr__(self, name: str) -> None:
+        global _assignments
+        object.__delattr__(self, name)
+        if name in _WATCHED:
+            _assignments += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        global _assignments
+        self.__dict__.update(state)
+        _assignments += 1
+
+
+class Neuron(Module):
+    """activation(b + w[0]*x[0] + w[1]*x[1] + ...), as one node.
+
+    Parameters
+    ----------
+    nin : int
+        Number of inputs. The weights are drawn by `random.uniform(-1, 1)`, in order; the bias is 0.
+    nonlin : bool
+        False: no activation.
+    activation : {'relu', 'tanh', 'sigmoid', 'linear'}, optional
+        Instead of `nonlin`.
+    fused : bool
+        False: the scalar graph, a node for each `*` and `+`.
+
+    Attributes
+    ----------
+    w : list of Value
+    b : Value
+    nonlin : bool
+    """
+
+    nonlin: bool = True
+    fused: bool = True
+    _activation: str = "relu"
+
+    def __init__(
+        self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True
+    ) -> None:
+        *self.w, self.b = core.leaves([*(random.uniform(-1, 1) for _ in range(nin)), 0.0])
+        self.nonlin = nonlin
+        self.fused = fused
+        if activation is not None:
+            self.activation = activation
+
+    @property
+    def activation(self) -> str:
+        """The name of the activation; may be assigned."""
+        return self._activation if self.nonlin else "linear"
+
+    @activation.setter
+    def activation(self, activation: str) -> None:
+        if activation not in _ACTIVATIONS:
+            raise ValueError(f"activation {activation!r} is unknown; there are {', '.join(_ACTIVATIONS)}")
+        self.nonlin = activation != "linear"
+        if self.nonlin:
+            self._activation = activation
+
+    def __call__(self, x: Any) -> Any:
+        """Return the node of this neuron.
+
+        Parameters
+        ----------
+        x : iterable of Value or float
+            The inputs. Where they or the weights are too few the rest of the others is not used.
+        """
+        x = _inputs(x, len(self.w))
+        outs = _fused(self, (self,), x)
+        if outs is not None:
+            return outs[-1][0]
+        total = _sum((wi * xi for wi, xi in zip(self.w, x)), self.b)
+        return getattr(total, self.activation)() if self.nonlin else total
+
+    def parameters(self) -> list[Value]:
+        """Return the weights, then the bias."""
+        return [*self.w, self.b]
+
+    def __repr__(self) -> str:
+        kind = {"relu": "ReLU"}.get(self.activation, self.activation.capitalize())
+        return f"{kind}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Neurons that read the same inputs.
+
+    Parameters
+    ----------
+    nin, nout : int
+        Number of inputs and of neurons.
+    **kwargs
+        For each `Neuron`: nonlin, activation, fused.
+
+    Attributes
+    ----------
+    neurons : list of Neuron
+    """
+
+    neurons: list[Any]
+
+    def __init__(self, nin: int, nout: int, **kwargs: Any) -> None:
+        self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
+
+    def __call__(self, x: Any) -> Any:
+        """Return the outputs in a list; a single one as it is.
+
+        Parameters
+        ----------
+        x : iterable of Value or float
+        """
+        x = _inputs(x)
+        outs = _fused(self, (self,), x)
+        out = [n(x) for n in self.neurons] if outs is None else outs[-1]
+        return out[0] if len(out) == 1 else out
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters of the neurons, one after the other."""
+        return [p for n in self.neurons for p in n.parameters()]
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(str(n) for n in self.neurons)}]"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers in a row, the last one linear.
+
+    Parameters
+    ----------
+    nin : int
+        Number of inputs.
+    nouts : list of int
+        Number of neurons in each layer.
+    activation : {'relu', 'tanh', 'sigmoid', 'linear'}
+        Of all layers but the last.
+    fused : bool
+        False: the scalar graph, a node for each `*` and `+`.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    """
+
+    layers: list[Any]
+
+    def __init__(self, nin: int, nouts: Sequence[int], activation: str = "relu", fused: bool = True) -> None:
+        sizes = [nin, *nouts]
+        last = len(nouts) - 1
+        self.layers = [
+            Layer(sizes[i], sizes[i + 1], activation="linear" if i == last else activation, fused=fused)
+            for i in range(len(nouts))
+        ]
+
+    def __call__(self, x: Any) -> Any:
+        """Return the outputs of the last layer in a list; a single one as it is.
+
+        Parameters
+        ----------
+        x : iterable of Value or float
+        """
+        x = _inputs(x)
+        outs = _fused(self, self.layers, x)
+        if outs is not None:
+            out = outs[-1]
+            return out[0] if len(out) == 1 else out
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters of the layers, one after the other."""
+        return [p for layer in self.layers for p in layer.parameters()]
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+
+
+def _inputs(x: Any, most: int | None = None) -> Any:
+    """Return inputs that can be read more than once: what the last layer gave as a single Value is one too."""
+    if isinstance(x, Value):
+        return (x,)
+    if isinstance(x, Iterator):
+        return list(islice(x, most))
+    return x
+
+
+def _names(root: Module) -> dict[int, str]:
+    """Return the name of each Value that attributes and lists lead to, by its id."""
+    names: dict[int, str] = {}
+    seen = {id(root)}
+    todo: list[tuple[str, Any]] = [("", root)]
+    while todo:
+        path, item = todo.pop()
+        if isinstance(item, Module):
+            inside: Iterable[tuple[Any, Any]] = vars(item).items()
+        elif isinstance(item, (list, tuple)):
+            inside = enumerate(item)
+        elif isinstance(item, dict):
+            inside = item.items()
+        else:
+            continue
+        for key, child in inside:
+            name = f"{path}.{key}" if path else str(key)
+            if isinstance(child, Value):
+                names.setdefault(id(child), name)
+            elif id(child) not in seen and isinstance(child, (Module, list, tuple, dict)):
+                seen.add(id(child))
+                todo.append((name, child))
+    return names
+
+
+# ---- fused calls -------------------------------------------------------------------------------------------------
+
+
+class _Plan:
+    """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
+
+    __slots__ = ("activations", "assignments", "c_layers", "copies", "keep", "lists", "outputs", "params", "types", "width")
+
+    assignments: int  # _assignments at the time it was made
+    lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
+    copies: list[Any]  # ... and what they held
+    types: tuple[type, ...]  # classes of layers and neurons
+    width: int  # inputs
+    params: list[list[tuple[Value, ...]]]  # layer -> neuron -> its weights, then the bias
+    outputs: int  # neurons of all layers
+    c_layers: Any  # mg_layer[], None: these layers can't be fused
+    keep: list[Any]  # memory that c_layers points to
+
+    def __reduce__(self) -> Any:
+        return type(None), ()
+
+
+_layer_call, _neuron_call = Layer.__call__, Neuron.__call__
+
+
+def _scalar_operators() -> tuple[Any, ...]:
+    return Value.__add__, Value.__mul__, Value.relu, Value.tanh, Value.sigmoid
+
+
+# A script that puts a relu of its own into Value wants it to be used.
+_OPERATORS = _scalar_operators()
+
+
+def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[list[Any]] | None:
+    """Return the outputs of each layer, or None where only the scalar form does what the user asks for."""
+    try:
+        plan: _Plan | None = owner._plan
+    except AttributeError:
+        plan = None
+    try:
+        width = len(x)
+    except TypeError:
+        return None
+    if (
+        plan is None
+        or plan.assignments != _assignments
+        or plan.width != width
+        or plan.lists[0] is not layers
+        and type(layers) is list
+        or plan.lists != plan.copies
+    ):
+        plan = _make_plan(layers, width)
+        object.__setattr__(owner, "_plan", plan)
+    if plan.c_layers is None or _scalar_operators() != _OPERATORS:
+        return None
+    for t in plan.types:
+        if t.__call__ is not _neuron_call and t.__call__ is not _layer_call:
+            return None
+    inputs = x if type(x) is tuple else tuple(x)
+    if not {*map(type, inputs)} <= {Value}:
+        converted = _input_values(inputs)
+        if converted is None:
+            return None
+        inputs = converted
+
+    out = ffi.new("int32_t[]", plan.outputs)
+    check(lib.mg_layers(plan.c_layers, len(plan.params), core.handles(inputs), width, out))
+    handles = iter(ffi.unpack(out, plan.outputs))
+    outs = []
+    for params in plan.params:
+        outs.append(core.make_all(handles, inputs, params))
+        inputs = tuple(outs[-1])
+    return outs
+
+
+def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
+    """Return inputs as Values; None where one is of a class of the user's, whose operators are to be honoured."""
+    out: list[Any] = list(inputs)
+    places = [i for i, x in enumerate(inputs) if type(x) is not Value]
+    numbers = [as_number(inputs[i]) for i in places]
+    if None in numbers:
+        return None
+    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None])):
+        out[i] = leaf
+    return tuple(out)
+
+
+def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
+    plan = _Plan()
+    plan.assignments = _assignments
+    plan.width = width
+    plan.lists = [layers] if type(layers) is list else []
+    plan.params = []
+    plan.keep = []
+    plan.c_layers = None
+    types = set()
+    rows = []
+    fusable = True
+    for layer in layers:
+        # A single neuron that is called by itself is a layer of one.
+        neurons = [layer] if isinstance(layer, Neuron) else getattr(layer, "neurons", None)
+        if type(neurons) is not list:
+            fusable = False
+            break
+        if neurons is getattr(layer, "neurons", None):
+            types.add(type(layer))
+            plan.lists.append(neurons)
+        rows.append(neurons)
+        for n in neurons:
+            types.add(type(n))
+            if not isinstance(n, Neuron) or type(n.w) is not list:
+                fusable = False
+                break
+            plan.lists.append(n.w)
+    plan.copies = [list(items) for items in plan.lists]
+    plan.types = tuple(types)
+    plan.outputs = 0
+    if fusable and all(rows):
+        _compile(plan, rows)
+    return plan
+
+
+def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
+    """Fill in what C needs, where every neuron can be fused."""
+    c_layers = ffi.new("mg_layer[]", len(rows))
+    width = plan.width
+    for c_layer, neurons in zip(c_layers, rows):
+        params = []
+        for n in neurons:
+            weights, bias = n.w[:width], n.b
+            # Without a weight micrograd returns the bias itself; without `fused` the scalar graph is asked for.
+            if not weights or not n.fused or n.activation not in _ACTIVATIONS:
+                return
+            if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
+                return
+            params.append((*weights, bias))
+        arrays = {
+            "counts": [len(p) - 1 for p in params],
+            "weights": core.handles([w for p in params for w in p[:-1]]),
+            "biases": core.handles([p[-1] for p in params]),
+            "activations": [_ACTIVATIONS[n.activation] for n in neurons],
+        }
+        c_layer.neurons = len(neurons)
+        for name, numbers in arrays.items():
+            plan.keep.append(ffi.new("int32_t[]", numbers))
+            setattr(c_layer, name, plan.keep[-1])
+        plan.keep.append(ffi.new("int8_t[]", len(neurons)))
+        c_layer.runs = plan.keep[-1]
+        plan.params.append(params)
+        plan.outputs += len(neurons)
+        width = len(neurons)
+    plan.c_layers = c_layers
