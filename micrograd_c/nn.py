@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Any
 
 from ._core import NAMES, as_number, check, core, ffi, lib, to_float
+from ._core.hidden import Hidden
 from .engine import Value
 
 __all__ = ["MLP", "Layer", "Module", "Neuron"]
@@ -172,9 +173,9 @@ class Neuron(Module):
             The inputs. Where they or the weights are too few the rest of the others is not used.
         """
         x = _inputs(x, len(self.w))
-        outs = _fused(self, (self,), x)
-        if outs is not None:
-            return outs[-1][0]
+        out = _fused(self, (self,), x)
+        if out is not None:
+            return out[0]
         total = _sum((wi * xi for wi, xi in zip(self.w, x)), self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
@@ -215,8 +216,9 @@ class Layer(Module):
         x : iterable of Value or float
         """
         x = _inputs(x)
-        outs = _fused(self, (self,), x)
-        out = [n(x) for n in self.neurons] if outs is None else outs[-1]
+        out = _fused(self, (self,), x)
+        if out is None:
+            out = [n(x) for n in self.neurons]
         return out[0] if len(out) == 1 else out
 
     def parameters(self) -> list[Value]:
@@ -264,9 +266,8 @@ class MLP(Module):
         x : iterable of Value or float
         """
         x = _inputs(x)
-        outs = _fused(self, self.layers, x)
-        if outs is not None:
-            out = outs[-1]
+        out = _fused(self, self.layers, x)
+        if out is not None:
             return out[0] if len(out) == 1 else out
         for layer in self.layers:
             x = layer(x)
@@ -347,8 +348,8 @@ def _scalar_operators() -> tuple[Any, ...]:
 _OPERATORS = _scalar_operators()
 
 
-def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[list[Any]] | None:
-    """Return the outputs of each layer, or None where only the scalar form does what the user asks for."""
+def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
+    """Return the outputs of the last layer, or None where only the scalar form does what the user asks for."""
     try:
         plan: _Plan | None = owner._plan
     except AttributeError:
@@ -380,13 +381,13 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[list[Any]] | No
         inputs = converted
 
     out = ffi.new("int32_t[]", plan.outputs)
-    check(lib.mg_layers(plan.c_layers, len(plan.params), core.handles(inputs), width, out))
-    handles = iter(ffi.unpack(out, plan.outputs))
-    outs = []
-    for params in plan.params:
-        outs.append(core.make_all(handles, inputs, params))
-        inputs = tuple(outs[-1])
-    return outs
+    params = plan.params
+    check(lib.mg_layers(plan.c_layers, len(params), core.handles(inputs), width, out))
+    if len(params) > 1:
+        inner = plan.outputs - len(params[-1])
+        inputs = Hidden(out, inputs, params[:-1], inner)
+        return core.make_all(iter(out[inner : plan.outputs]), inputs, params[-1])
+    return core.make_all(iter(out), inputs, params[0])
 
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:

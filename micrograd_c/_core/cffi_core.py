@@ -11,6 +11,7 @@ f(x; k)                 x                   k, a plain number
 f(x, y)                 x                   y
 sum, made by hand       tuple of operands   None
 dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
+neuron after neurons    Hidden              likewise
 ======================  ==================  ===================
 """
 
@@ -26,6 +27,7 @@ from typing import Any
 
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
+from .hidden import Hidden
 from .numbers import as_number, is_array, over_array, to_float
 
 NAME = "cffi"
@@ -163,7 +165,8 @@ def handles(nodes: Iterable[Node]) -> list[int]:
 
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
-    return node._a, node._b
+    a = node._a
+    return a.values(make_all) if type(a) is Hidden else a, node._b
 
 
 def make(node: Any, handle: int, a: Any, b: Any) -> Any:
@@ -174,16 +177,16 @@ def make(node: Any, handle: int, a: Any, b: Any) -> Any:
     return node
 
 
-def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any]) -> list[Any]:
-    """Return a new node for each of `bs`, at the handle that comes next."""
-    out = []
+def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any], out: list[Any] | None = None) -> list[Any]:
+    """Return a new node for each of `bs`, at the handle that comes next; they are added to `out`."""
+    nodes: list[Any] = [] if out is None else out
     for b, handle in zip(bs, handles):
         node = _new(_Value)
-        node._h = handle
+        nodes.append(node)  # before it owns anything, so that whoever is interrupted finds all that do
         node._a = a
         node._b = b
-        out.append(node)
-    return out
+        node._h = handle
+    return nodes
 
 
 def leaf(node: Node, data: float) -> None:
@@ -204,7 +207,7 @@ def leaves(numbers: Sequence[float]) -> list[Any]:
 
 
 def _failure(status: int, op: int, *operands: Any) -> Exception:
-    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
+    return error(status, op, *(x.data if isinstance(x, Node) else x for x in operands))
 
 
 def _with_number(op: int, node: Node, number: Any, left: int) -> Any:

@@ -14,11 +14,17 @@ def is_array(x: Any) -> bool:
     return getattr(x, "ndim", 0) > 0 and hasattr(x, "__array__")
 
 
+# Classes of numpy's scalars met so far: to know one again is much cheaper than to ask it all the questions below.
+_scalars: set[type] = set()
+
+
 def as_number(x: Any) -> float | None:
     """Return `x` as a float (or int) if it is a plain number or a 0-d array of one, else None."""
     t = type(x)
     if t is float or t is int or t is bool:
         return x  # type: ignore[no-any-return]
+    if t in _scalars:
+        return x.item()  # type: ignore[no-any-return]
     if isinstance(x, (float, int)):
         return float(x)
     if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
@@ -27,10 +33,14 @@ def as_number(x: Any) -> float | None:
         if is_array(x) or getattr(x, "dtype", None) == object:
             return None
         try:
-            x = x.item()
+            number = x.item()
         except (ValueError, RuntimeError):
             return None
-        return x if isinstance(x, (float, int)) else None
+        if not isinstance(number, (float, int)):
+            return None
+        if isinstance(x, sys.modules["numpy"].generic if "numpy" in sys.modules else ()):
+            _scalars.add(t)
+        return number
     try:
         return float(x)
     except (TypeError, ValueError):
@@ -39,11 +49,11 @@ def as_number(x: Any) -> float | None:
 
 def to_float(x: Any, what: str) -> float:
     """Return the double that `x` stands for; TypeError, naming type and remedy, where it is no number."""
-    if is_array(x) and getattr(x, "size", 0) == 1 and x.dtype != object:
-        x = x.item()
     number = as_number(x)
     if number is not None:
         return float(number)
+    if is_array(x) and getattr(x, "size", 0) == 1 and x.dtype != object:
+        return to_float(x.item(), what)
     t = type(x)
     if hasattr(t, "_h"):
         raise TypeError(f"{what} must be a number, not a Value: pass value.data, which is a float")
