@@ -99,6 +99,13 @@ int32_t mg_init(void)
 }
 #endif
 
+const void *mg_engine_of(void)
+{
+    static const mg_engine engine = {MG_LAYOUT, &mg, mg_lock, mg_unlock, mg_make_room, mg_free};
+
+    return &engine;
+}
+
 /* ---- memory ---- */
 
 #ifdef MG_TEST_ALLOC

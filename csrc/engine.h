@@ -67,6 +67,9 @@ const mg_op_info *mg_op_row(int32_t op);
 /* Prepare the engine; once in a process, before anything else. */
 int32_t mg_init(void);
 
+/* What the native core of Value is handed: an mg_engine, see arena.h. Static. */
+const void *mg_engine_of(void);
+
 /* ---- nodes ---- */
 
 /* A new leaf. MG_ENOMEM. */

@@ -3,7 +3,7 @@
  * The products are added one by one from left to right, as Python's sum() does it, so the value is that of the
  * scalar graph bit for bit. What makes it fast is to run several neurons side by side, each in its own order.
  */
-#include "arena.h"
+#include "ops.h"
 
 /* The activation of z. */
 static double activate(int32_t activation, double z)

@@ -26,6 +26,7 @@ _CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
 _python_nodes: WeakValueDictionary[int, Value] = WeakValueDictionary()
 
 
+@core.complete
 class Value(core.Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
 
@@ -91,7 +92,7 @@ class Value(core.Node):
         else:
             core.leaf(self, data)
         if _op:
-            self.__dict__["_op"] = _op
+            core.put(self, "_op", _op)
         if name or label:
             self.name = name or label
 
@@ -115,7 +116,7 @@ class Value(core.Node):
     @property
     def _op(self) -> str:
         """The label of the op that made this node; may be assigned."""
-        label: str | None = self.__dict__.get("_op")
+        label: str | None = core.peek(self, "_op")
         if label is not None:
             return label
         node = _describe(self)
@@ -125,7 +126,7 @@ class Value(core.Node):
 
     @_op.setter
     def _op(self, label: str) -> None:
-        self.__dict__["_op"] = label
+        core.put(self, "_op", label)
 
     # ---- numbers -------------------------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class Value(core.Node):
         try:
             status = lib.mg_backward(core.handle_of(self), seed, pause)
             while status > 0:
-                _python_nodes[pause.node].__dict__["_backward"]()
+                _python_nodes[pause.node]._backward()
                 status = lib.mg_sweep_resume(pause)
             check(status)
         finally:
@@ -189,7 +190,7 @@ class Value(core.Node):
     @property
     def _backward(self) -> Callable[[], None]:
         """Adds this node's share to its operands; may be assigned."""
-        closure: Callable[[], None] | None = self.__dict__.get("_backward")
+        closure: Callable[[], None] | None = core.peek(self, "_backward")
         return self._apply_local_derivatives if closure is None else closure
 
     @_backward.setter
@@ -197,7 +198,7 @@ class Value(core.Node):
         if not callable(closure):
             raise TypeError(f"_backward must be a function without arguments, not {type(closure).__name__}")
         handle = core.handle_of(self)
-        self.__dict__["_backward"] = closure
+        core.put(self, "_backward", closure)
         _python_nodes[handle] = self
         check(lib.mg_set_python(handle, 1))
 
@@ -230,9 +231,6 @@ class Value(core.Node):
 
     def __setstate__(self, state: Any) -> None:
         _set_state(self, state)
-
-
-core.bind(Value)
 
 
 def _comparable(other: Any) -> float | None:
@@ -290,7 +288,7 @@ def _copy_of(value: Value, renamed: Callable[[Value], Value]) -> Value:
 
 def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes of a Value, and those that stand in slots of its class."""
-    closure = value.__dict__.get("_backward")
+    closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
         raise TypeError(
             f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
@@ -303,16 +301,13 @@ def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
             for name in (names,) if isinstance(names, str) else names:
                 if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                     slots[name] = getattr(value, name)
-    return dict(value.__dict__), slots
+    return core.attributes(value), slots
 
 
 def _set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
     attributes, slots = state
-    value.__dict__.update(attributes)
-    for name, attribute in slots.items():
+    for name, attribute in {**attributes, **slots}.items():
         setattr(value, name, attribute)
-    if "_backward" in attributes:
-        value._backward = attributes["_backward"]
 
 
 class _Below(list[Any]):

@@ -283,6 +283,8 @@ class MLP(Module):
 
 def _inputs(x: Any, most: int | None = None) -> Any:
     """Return inputs that can be read more than once: what the last layer gave as a single Value is one too."""
+    if type(x) is list:
+        return x
     if isinstance(x, Value):
         return (x,)
     if isinstance(x, Iterator):
@@ -321,7 +323,19 @@ def _names(root: Module) -> dict[int, str]:
 class _Plan:
     """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
 
-    __slots__ = ("activations", "assignments", "c_layers", "copies", "keep", "lists", "outputs", "params", "types", "width")
+    __slots__ = (
+        "assignments",
+        "c_layers",
+        "copies",
+        "inner",
+        "inner_params",
+        "keep",
+        "lists",
+        "outputs",
+        "params",
+        "types",
+        "width",
+    )
 
     assignments: int  # _assignments at the time it was made
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
@@ -330,6 +344,8 @@ class _Plan:
     width: int  # inputs
     params: list[list[tuple[Value, ...]]]  # layer -> neuron -> its weights, then the bias
     outputs: int  # neurons of all layers
+    inner: int  # neurons of all layers but the last
+    inner_params: list[list[tuple[Value, ...]]]  # of these
     c_layers: Any  # mg_layer[], None: these layers can't be fused
     keep: list[Any]  # memory that c_layers points to
 
@@ -383,11 +399,9 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
     out = ffi.new("int32_t[]", plan.outputs)
     params = plan.params
     check(lib.mg_layers(plan.c_layers, len(params), core.handles(inputs), width, out))
-    if len(params) > 1:
-        inner = plan.outputs - len(params[-1])
-        inputs = Hidden(out, inputs, params[:-1], inner)
-        return core.make_all(iter(out[inner : plan.outputs]), inputs, params[-1])
-    return core.make_all(iter(out), inputs, params[0])
+    if plan.inner:
+        inputs = Hidden(out, inputs, plan.inner_params, plan.inner)
+    return core.make_all(iter(out[plan.inner : plan.outputs]), inputs, params[-1])
 
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
@@ -466,4 +480,6 @@ def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
         plan.params.append(params)
         plan.outputs += len(neurons)
         width = len(neurons)
+    plan.inner = plan.outputs - len(plan.params[-1])
+    plan.inner_params = plan.params[:-1]
     plan.c_layers = c_layers

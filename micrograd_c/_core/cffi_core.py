@@ -28,7 +28,7 @@ from typing import Any
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
 from .hidden import Hidden
-from .numbers import as_number, is_array, over_array, to_float
+from .numbers import as_number, over_array, to_float
 
 NAME = "cffi"
 
@@ -147,10 +147,32 @@ class Node:
 _Value: Any = Node  # the class of what operators return; engine.Value as soon as it exists
 
 
-def bind(cls: type[Node]) -> None:
-    """Let operators return `cls`."""
+def complete(cls: Any) -> Any:
+    """Return the class of Values, with all that `cls` adds to Node; operators return it from now on."""
     global _Value
     _Value = cls
+    return cls
+
+
+def peek(node: Node, name: str) -> Any:
+    """Return an attribute past all properties, None where there is none."""
+    return node.__dict__.get(name)
+
+
+def put(node: Node, name: str, attribute: Any) -> None:
+    """Set an attribute past all properties."""
+    node.__dict__[name] = attribute
+
+
+def attributes(node: Node) -> dict[str, Any]:
+    """Return a copy of all attributes."""
+    return dict(node.__dict__)
+
+
+def disown(nodes: Iterable[Node]) -> None:
+    """Let nodes own nothing."""
+    for node in nodes:
+        node._h = -1
 
 
 def handle_of(node: Node) -> int:
@@ -166,7 +188,7 @@ def handles(nodes: Iterable[Node]) -> list[int]:
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
     a = node._a
-    return a.values(make_all) if type(a) is Hidden else a, node._b
+    return a.values(make_all, disown) if type(a) is Hidden else a, node._b
 
 
 def make(node: Any, handle: int, a: Any, b: Any) -> Any:
@@ -275,7 +297,7 @@ def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         number = as_number(other)
         if number is not None:
             return _with_number(op, self, number, 1)
-        return over_array(reflected.__name__, other, self) if is_array(other) else NotImplemented
+        return over_array(op, other, self)
 
     return method, reflected
 

@@ -43,17 +43,23 @@ class Hidden:
     __slots__ = ("_count", "_handles", "_inputs", "_params", "_values")
 
     def __init__(self, handles: Any, inputs: Any, params: Sequence[Any], count: int) -> None:
-        self._handles = handles
+        self._values: tuple[Any, ...] | None = None
         self._inputs = inputs
         self._params = params
-        self._values: tuple[Any, ...] | None = None
-        self._count = count
+        self._handles = handles
+        self._count = count  # from here on they are owned
 
     def __del__(self, free: Callable[..., None] = lib.mg_free) -> None:
         if self._values is None:
             free(self._handles, self._count)
 
-    def values(self, make_all: Callable[..., list[Any]]) -> tuple[Any, ...]:
+    def owned(self) -> list[Any]:
+        """Return the Values that this object refers to."""
+        if self._values is not None:
+            return list(self._values)
+        return [*self._inputs, *(p for layer in self._params for neuron in layer for p in neuron)]
+
+    def values(self, make_all: Callable[..., list[Any]], disown: Callable[[list[Any]], None]) -> tuple[Any, ...]:
         """Return the Values of the last of these layers; the same ones each time."""
         with _lock:
             if self._values is None:
@@ -66,7 +72,6 @@ class Hidden:
                         inputs = tuple(nodes[first:])
                     self._values = inputs
                 except BaseException:  # no memory, or Ctrl-C: the nodes stay with this object
-                    for node in nodes:
-                        node._h = -1
+                    disown(nodes)
                     raise
         return self._values

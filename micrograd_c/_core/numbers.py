@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import operator
 import sys
+from collections.abc import Callable
 from typing import Any
+
+from .errors import NAMES
 
 _REFUSED = (str, bytes, bytearray, complex)
 
@@ -16,6 +19,18 @@ def is_array(x: Any) -> bool:
 
 # Classes of numpy's scalars met so far: to know one again is much cheaper than to ask it all the questions below.
 _scalars: set[type] = set()
+_listeners: list[Callable[[type], None]] = []
+
+
+def on_scalar(listener: Callable[[type], None]) -> None:
+    """Let `listener` hear of each class of numpy's scalars that is met."""
+    _listeners.append(listener)
+
+
+def _remember(scalar: type) -> None:
+    _scalars.add(scalar)
+    for listener in _listeners:
+        listener(scalar)
 
 
 def as_number(x: Any) -> float | None:
@@ -26,6 +41,8 @@ def as_number(x: Any) -> float | None:
     if t in _scalars:
         return x.item()  # type: ignore[no-any-return]
     if isinstance(x, (float, int)):
+        if t.__module__ == "numpy":  # float64
+            _remember(t)
         return float(x)
     if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
         return None
@@ -38,8 +55,8 @@ def as_number(x: Any) -> float | None:
             return None
         if not isinstance(number, (float, int)):
             return None
-        if isinstance(x, sys.modules["numpy"].generic if "numpy" in sys.modules else ()):
-            _scalars.add(t)
+        if t.__module__ == "numpy" and not hasattr(t, "__array_finalize__"):
+            _remember(t)
         return number
     try:
         return float(x)
@@ -69,9 +86,12 @@ def to_float(x: Any, what: str) -> float:
     raise TypeError(f"{what} must be a number, not {t.__name__}: {remedy}")
 
 
-def over_array(reflected: str, array: Any, node: Any) -> Any:
-    """Return `array <op> node` elementwise, as numpy does it for objects; `reflected` is a name like '__rmul__'."""
+def over_array(op: int, other: Any, node: Any) -> Any:
+    """Return `other <op> node` elementwise, as numpy does it for objects; NotImplemented where `other` is no array."""
+    if not is_array(other):
+        return NotImplemented
     numpy = sys.modules["numpy"]
     box = numpy.empty((), dtype=object)
     box[()] = node
-    return getattr(operator, f"__{reflected[3:]}")(array, box)
+    name = NAMES[op].lower()
+    return getattr(operator, "__pow__" if name == "power" else f"__{name}__")(other, box)
