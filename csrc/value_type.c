@@ -939,6 +939,26 @@ static PyObject *py_handles(PyObject *module, PyObject *nodes)
     return out;
 }
 
+/* None where one is no Value, or one of a subclass. */
+static PyObject *py_exact_handles(PyObject *module, PyObject *nodes)
+{
+    const Py_ssize_t n = PyTuple_Size(nodes);
+    PyObject *out = n < 0 ? NULL : PyList_New(n);
+
+    (void)module;
+    for (Py_ssize_t i = 0; out && i < n; i++) {
+        PyObject *node = PyTuple_GetItem(nodes, i), *handle;
+        if (Py_TYPE(node) != value_class) {
+            Py_DECREF(out);
+            Py_RETURN_NONE;
+        }
+        handle = PyLong_FromLong(as_value(node)->handle);
+        if (!handle || PyList_SetItem(out, i, handle) < 0)
+            Py_CLEAR(out);
+    }
+    return out;
+}
+
 static PyObject *py_parts(PyObject *module, PyObject *o)
 {
     PyObject *a, *b;
@@ -1127,6 +1147,7 @@ static PyMethodDef functions[] = {
     {"attach", py_attach, METH_VARARGS, "Connect with the engine, and with the Python half of the core."},
     {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
+    {"exact_handles", py_exact_handles, METH_O, "Return the handles of a tuple, None where one is no plain Value."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
     {"leaf", py_leaf, METH_VARARGS, "Let a node own a new leaf."},
     {"leaves", py_leaves, METH_O, "Return new leaves."},

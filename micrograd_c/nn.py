@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from ._core import NAMES, as_number, check, core, ffi, lib, to_float
+from ._core import NAMES, as_number, check, core, error, ffi, lib, to_float
 from ._core.hidden import Hidden
 from .engine import Value
 
@@ -172,7 +172,8 @@ class Neuron(Module):
         x : iterable of Value or float
             The inputs. Where they or the weights are too few the rest of the others is not used.
         """
-        x = _inputs(x, len(self.w))
+        if type(x) is not list:
+            x = _inputs(x, len(self.w))
         out = _fused(self, (self,), x)
         if out is not None:
             return out[0]
@@ -215,7 +216,8 @@ class Layer(Module):
         ----------
         x : iterable of Value or float
         """
-        x = _inputs(x)
+        if type(x) is not list:
+            x = _inputs(x)
         out = _fused(self, (self,), x)
         if out is None:
             out = [n(x) for n in self.neurons]
@@ -265,7 +267,8 @@ class MLP(Module):
         ----------
         x : iterable of Value or float
         """
-        x = _inputs(x)
+        if type(x) is not list:
+            x = _inputs(x)
         out = _fused(self, self.layers, x)
         if out is not None:
             return out[0] if len(out) == 1 else out
@@ -283,8 +286,6 @@ class MLP(Module):
 
 def _inputs(x: Any, most: int | None = None) -> Any:
     """Return inputs that can be read more than once: what the last layer gave as a single Value is one too."""
-    if type(x) is list:
-        return x
     if isinstance(x, Value):
         return (x,)
     if isinstance(x, Iterator):
@@ -390,15 +391,19 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
         if t.__call__ is not _neuron_call and t.__call__ is not _layer_call:
             return None
     inputs = x if type(x) is tuple else tuple(x)
-    if not {*map(type, inputs)} <= {Value}:
+    handles = core.exact_handles(inputs)
+    if handles is None:
         converted = _input_values(inputs)
         if converted is None:
             return None
         inputs = converted
+        handles = core.handles(inputs)
 
     out = ffi.new("int32_t[]", plan.outputs)
     params = plan.params
-    check(lib.mg_layers(plan.c_layers, len(params), core.handles(inputs), width, out))
+    status = lib.mg_layers(plan.c_layers, len(params), handles, width, out)
+    if status < 0:
+        raise error(status)
     if plan.inner:
         inputs = Hidden(out, inputs, plan.inner_params, plan.inner)
     return core.make_all(iter(out[plan.inner : plan.outputs]), inputs, params[-1])

@@ -185,6 +185,11 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     return [node._h for node in nodes]
 
 
+def exact_handles(nodes: Sequence[Any]) -> list[int] | None:
+    """Return the handles of nodes; None where one is no Value, or one of a subclass."""
+    return [node._h for node in nodes] if {*map(type, nodes)} <= {_Value} else None
+
+
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
     a = node._a

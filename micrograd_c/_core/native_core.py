@@ -12,6 +12,7 @@ from ._native import (
     attach,
     attributes,
     disown,
+    exact_handles,
     handle_of,
     handles,
     is_cyclic,
