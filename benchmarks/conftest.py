@@ -45,12 +45,14 @@ def record(request, benchmark, finished):
             rounds = min(the_race.rounds, 3) if request.config.getoption("quick") else the_race.rounds
             engines = [name for name in the_race.lanes if name in entered]
             finished[the_race] = race.run(the_race, engines, rounds)
-        rounds = finished[the_race][engine]
+        answers = finished[the_race][engine]
+        rounds = [answer["seconds"] for answer in answers]
 
         benchmark.group = f"{the_race.title}: {phase}"
         benchmark.extra_info.update(
             race=the_race.title, phase=phase, engine=engine, per=the_race.per, unit=the_race.unit
         )
+        benchmark.extra_info["disturbed_rounds"] = sum(not race.undisturbed(answer) for answer in answers)
         if "bytes" in rounds[0]:
             benchmark.extra_info["bytes_per_node"] = statistics.median(one["bytes"] for one in rounds)
         benchmark.pedantic(race.CLOCK.replay([one[phase] for one in rounds]), rounds=len(rounds))

@@ -3,6 +3,9 @@
 A machine that other people use drifts by 20 % and more within a minute. So an engine is never
 measured for a minute and then the next: each has a worker process, and the workers run one
 round each, again and again. The ratio of two medians is then a ratio under the same weather.
+
+A round that had to share its processor with somebody else is run again: the scheduler does not let
+a round of milliseconds wait as it does one of seconds, and the ratio of the two would be wrong.
 """
 
 import functools
@@ -101,7 +104,8 @@ def run(race, engines, rounds):
     Returns
     -------
     dict of str to list of dict
-        Engine -> for each round the seconds of each phase.
+        Engine -> for each round what the worker answered: the seconds of each phase under
+        "seconds"; under "share", for Python workers, the share of the round on a processor.
 
     Raises
     ------
@@ -112,25 +116,34 @@ def run(race, engines, rounds):
     answers = {engine: [] for engine in engines}
     workers = {} if race.fresh else {engine: _Worker(command) for engine, command in commands.items()}
     try:
-        for _ in range(1 + rounds):
+        for _ in range(1 + 2 * rounds):
             for engine in engines:
+                if sum(map(undisturbed, answers[engine][1:])) == rounds:
+                    continue
                 worker = _Worker(commands[engine]) if race.fresh else workers[engine]
                 answers[engine].append(worker.round())
                 if race.fresh:
                     worker.close()
-            _compare_results({engine: answers[engine][-1]["result"] for engine in engines})
     finally:
         for worker in workers.values():
             worker.close()
-    return {engine: [answer["seconds"] for answer in answers[engine][1:]] for engine in engines}
+    _compare_results(answers)
+    # the first round is a warm-up; disturbed rounds count only where there are too few others
+    return {engine: sorted(answers[engine][1:], key=undisturbed, reverse=True)[:rounds] for engine in engines}
 
 
-def _compare_results(results):
-    (first, expected), *others = results.items()
-    for engine, result in others:
-        for x, y in zip(expected, result):
-            if not math.isclose(x, y, rel_tol=1e-6):
-                raise ValueError(f"{first} computed {x!r}, {engine} {y!r}")
+def undisturbed(answer):
+    """Tell whether a worker had a processor to itself for nearly all of a round."""
+    return answer.get("share", 1.0) > 0.95
+
+
+def _compare_results(answers):
+    (first, expected), *others = answers.items()
+    for engine, given in others:
+        for one, other in zip(expected, given):
+            for x, y in zip(one["result"], other["result"]):
+                if not math.isclose(x, y, rel_tol=1e-6):
+                    raise ValueError(f"{first} computed {x!r}, {engine} {y!r}")
 
 
 def _command(engine, workload, arguments):
@@ -146,7 +159,7 @@ def compiled(source, with_engine):
     program = folder / Path(source).stem
     sources = [str(HERE / source)]
     if with_engine:
-        sources += [str(path) for path in sorted(CSRC.glob("*.c")) if path.name != "value_type.c"]
+        sources += [str(path) for path in sorted(CSRC.rglob("*.c")) if path.name != "value_type.c"]
     command = [
         "gcc",
         "-std=gnu11",

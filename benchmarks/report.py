@@ -61,6 +61,7 @@ class Entry:
     seconds: float
     spread: float
     unit: str
+    disturbed: int
     bytes_per_node: float
 
 
@@ -80,6 +81,7 @@ def read(results):
             seconds=stats["median"] / info["per"],
             spread=stats["iqr"] / stats["median"],
             unit=info["unit"],
+            disturbed=info["disturbed_rounds"],
             bytes_per_node=info.get("bytes_per_node", math.nan),
         )
     return groups
@@ -112,6 +114,8 @@ def terminal_table(groups):
             line = f"  {entry.engine:<34}{duration(entry.seconds):>10}  ±{50 * entry.spread:3.0f} %"
             if ours and entry is not ours:
                 line += f"{times(entry.seconds / ours.seconds):>9}"
+            if entry.disturbed:
+                line += f"   {entry.disturbed} disturbed"
             if not math.isnan(entry.bytes_per_node):
                 line += f"   {entry.bytes_per_node:.0f} bytes a node"
             lines.append(line)

@@ -11,7 +11,13 @@ import sys
 from time import perf_counter
 
 
-class EagerOp:
+class Workload:
+    """What all have in common."""
+
+    uses_this_process = True  # and waits for no other
+
+
+class EagerOp(Workload):
     """`n` times ``a * b``: every result dropped at once, or all kept and then dropped."""
 
     def __init__(self, engine, n):
@@ -39,7 +45,7 @@ class EagerOp:
         return {"dropped": dropped, "kept": build, "kept and then dropped": build + drop}
 
 
-class Graph:
+class Graph(Workload):
     """A graph of about `n` nodes: built, swept, dropped."""
 
     def __init__(self, engine, n):
@@ -94,7 +100,7 @@ class Chain(Graph):
         return x
 
 
-class MoonsStep:
+class MoonsStep(Workload):
     """One step of the notebook's training loop, on the notebook's own code."""
 
     def __init__(self, engine):
@@ -129,7 +135,7 @@ class MoonsStep:
         }
 
 
-class MoonsStepPort:
+class MoonsStepPort(Workload):
     """The same step for engines that cannot run the notebook: expression for expression."""
 
     def __init__(self, engine):
@@ -179,7 +185,7 @@ class MoonsStepPort:
         return {"step": seconds}
 
 
-class MoonsStepDense:
+class MoonsStepDense(Workload):
     """The same step on matrices, in torch: what it costs those who give up scalars."""
 
     def __init__(self, engine):
@@ -222,7 +228,7 @@ class MoonsStepDense:
         return {"step": seconds}
 
 
-class ScalarBuild:
+class ScalarBuild(Workload):
     """The notebook's loss as 65,818 scalar nodes: micrograd-c is told not to fuse its neurons."""
 
     def __init__(self, engine, **options):
@@ -249,7 +255,7 @@ class ScalarBuild:
         return {"build": build, "backward": backward, "drop": drop}
 
 
-class MlpSample:
+class MlpSample(Workload):
     """MLP(64, [128, 128, 10]) on one sample: forward, then backward from the sum of squares."""
 
     def __init__(self, engine):
@@ -282,7 +288,7 @@ class MlpSample:
         }
 
 
-class Crowd:
+class Crowd(Workload):
     """Backward of 100 nodes while `crowd` other nodes are alive between its leaves and the rest."""
 
     repeats = 500
@@ -306,7 +312,7 @@ class Crowd:
         return {"backward": (perf_counter() - start) / self.repeats}
 
 
-class Update:
+class Update(Workload):
     """The update loop of plain gradient descent over `n` parameters."""
 
     def __init__(self, engine, n):
@@ -324,7 +330,7 @@ class Update:
         return {"update": seconds}
 
 
-class Memory:
+class Memory(Workload):
     """Resident memory of `n` kept nodes, the list that keeps them included. One round a process."""
 
     def __init__(self, engine, n):
@@ -341,8 +347,10 @@ class Memory:
         return {"build": build, "bytes": (resident_bytes() - before) / len(kept)}
 
 
-class Import:
+class Import(Workload):
     """A fresh Python that imports `module` and ends; -I, so that the current folder is not searched."""
+
+    uses_this_process = False
 
     def __init__(self, engine, module):
         self.command = [sys.executable, "-I", "-c", f"import {module}"]
