@@ -102,8 +102,8 @@ int32_t mg_init(void)
 /* ---- memory ---- */
 
 #ifdef MG_TEST_ALLOC
-int64_t mg_test_allocations; /* allocations so far */
-int64_t mg_test_fail_at = -1; /* the one that fails, and all after it */
+int64_t mg_test_allocations;
+int64_t mg_test_fail_at = -1;
 #endif
 
 void *mg_allocate(void *p, size_t bytes)
@@ -177,8 +177,10 @@ static void shrink(void)
         mg.handles = 0;
         mg.free_handle = MG_NONE;
     }
-    if (capacity < mg.capacity)
+    if (capacity < mg.capacity) {
+        mg.capacity = mg.limit = capacity; /* first: where one column stays long the others may be short already */
         (void)resize(capacity);
+    }
     if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
         (void)resize_handles(mg.capacity);
     if (ints < mg.pool_capacity)
