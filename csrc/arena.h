@@ -83,6 +83,12 @@ void mg_unlock(void);
 /* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
 void *mg_allocate(void *p, size_t bytes);
 
+#ifdef MG_TEST_ALLOC
+extern int64_t mg_test_allocations; /* allocations since mg_test_fail_at was set */
+extern int64_t mg_test_fail_at;     /* number of the one that fails, and all after it; -1: none */
+bool mg_test_no_marks(void);        /* all marks of sweeps that are not open are 0 */
+#endif
+
 /* What a child of fork() starts with: no sweep of the parent's other threads. Called with the lock held. */
 void mg_forget_foreign_sweeps(void);
 

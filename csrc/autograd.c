@@ -411,6 +411,17 @@ void mg_sweep_close(mg_pause *pause)
     mg_unlock();
 }
 
+#ifdef MG_TEST_ALLOC
+bool mg_test_no_marks(void)
+{
+    for (int32_t i = 0; i < sweep_count; i++)
+        for (int64_t byte = 0; byte < sweeps[i]->bytes && !sweeps[i]->open; byte++)
+            if (sweeps[i]->mark[byte]) /* all levels: they are one piece of memory */
+                return false;
+    return true;
+}
+#endif
+
 void mg_forget_foreign_sweeps(void)
 {
     for (int32_t i = 0; i < sweep_count; i++)
