@@ -374,6 +374,8 @@ int32_t mg_to_rows(int32_t *handles, int32_t n)
 /* Takes dead rows off the top, and what only they had in the pool. */
 static void pop_dead(void)
 {
+    bool first;
+
     while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
         const int64_t row = --mg.rows;
         switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
@@ -383,16 +385,16 @@ static void pop_dead(void)
         case MG_LIST:
             mg.pool_used = mg.a[row];
             break;
-        case MG_WEIGHTED: /* neurons that share a list of inputs are neighbours */
-            if (row > 0 && (mg.op[row - 1] & ~MG_PYTHON) == MG_DOT && mg.b[row - 1] == mg.b[row])
-                mg.pool_used = mg.a[row];
-            else
-                mg.pool_used = mg.b[row];
+        case MG_WEIGHTED: /* the first of the neurons that share a list of inputs stands right behind it */
+            first = mg.a[row] == mg.b[row] + mg_list_ints(mg.b[row]);
+            mg.pool_used = first ? mg.b[row] : mg.a[row];
             break;
         default:
             break;
         }
     }
+    if (mg.rows == 0) /* a reader that became a leaf left its part behind */
+        mg.pool_used = 0;
 }
 
 /* The handle goes to the free ones, its row is dead. */
