@@ -361,11 +361,11 @@ int32_t mg_append_list(const int32_t *rows, int32_t n)
     return (int32_t)at;
 }
 
-int32_t mg_to_rows(int32_t *handles, int32_t n)
+int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {
-        handles[i] = mg_row(handles[i]);
-        if (handles[i] < 0)
+        rows[i] = mg_row(handles[i]);
+        if (rows[i] < 0)
             return MG_EHANDLE;
     }
     return MG_OK;
@@ -494,9 +494,10 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     int32_t status;
 
-    memcpy(rows, handles, (size_t)n * sizeof *rows);
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
-    status = mg_to_rows(rows, n);
+    status = mg_to_rows(handles, n, rows);
     mg_unlock();
     return status;
 }

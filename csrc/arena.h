@@ -148,8 +148,8 @@ static inline int64_t mg_list_ints(int64_t at)
     return MG_LIST_HEAD + (mg.pool[at + 1] < 0 ? mg.pool[at] : 0);
 }
 
-/* The rows of n handles, written over them; MG_EHANDLE. */
-int32_t mg_to_rows(int32_t *handles, int32_t n);
+/* The rows of n handles, MG_EHANDLE. */
+int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* A list of n rows at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place. */
 int32_t mg_append_list(const int32_t *rows, int32_t n);
