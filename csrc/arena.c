@@ -180,6 +180,7 @@ static void shrink(void)
     if (capacity < mg.capacity) {
         mg.capacity = mg.limit = capacity; /* first: where one column stays long the others may be short already */
         (void)resize(capacity);
+        mg_trim_marks();
     }
     if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
         (void)resize_handles(mg.capacity);

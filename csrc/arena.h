@@ -92,6 +92,9 @@ bool mg_test_no_marks(void);        /* all marks of sweeps that are not open are
 /* What a child of fork() starts with: no sweep of the parent's other threads. Called with the lock held. */
 void mg_forget_foreign_sweeps(void);
 
+/* Gives back the marks of far more rows than there is memory for. No sweep is open, the lock is held. */
+void mg_trim_marks(void);
+
 /* The slow half of mg_reserve. */
 int32_t mg_make_room(int64_t rows, int64_t ints);
 

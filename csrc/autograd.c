@@ -318,6 +318,16 @@ static int32_t reserve_marks(sweep *s, int64_t row)
     return MG_OK;
 }
 
+void mg_trim_marks(void)
+{
+    for (int32_t i = 0; i < sweep_count; i++)
+        if (sweeps[i]->capacity > 2 * mg.capacity) {
+            mg.marks_bytes -= sweeps[i]->bytes;
+            free(sweeps[i]->mark);
+            memset(sweeps[i], 0, sizeof *sweeps[i]);
+        }
+}
+
 /* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. */
 static int32_t idle_sweep(int64_t row)
 {
