@@ -250,14 +250,15 @@ int32_t mg_backward_node(int32_t handle)
 
 typedef enum { BACKWARD, ZERO, CLEAR } visit;
 
-/* Visits one marked row. True: its closure has to run, its operands are marked already. */
+/* Visits one marked row. True: its closure has to run, its operands are marked already. A row that died during
+ * the sweep has no closure any more. */
 static inline bool visit_row(int64_t row, sweep *s, const visit what)
 {
     if (what == ZERO) {
         each_operand(row, s, zero_run);
     } else if (what == BACKWARD && mg.op[row] & MG_PYTHON) {
         each_operand(row, s, mark_run);
-        return true;
+        return mg.handle[row] != MG_DEAD;
     } else if (what == BACKWARD) {
         backward_row(row, s);
     }
@@ -391,9 +392,9 @@ int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 /* The open sweep of a pause, NULL. */
 static sweep *paused_sweep(const mg_pause *pause)
 {
-    const int32_t i = pause->sweep - 1;
+    const int32_t number = pause->sweep;
 
-    return i >= 0 && i < sweep_count && sweeps[i]->open ? sweeps[i] : NULL;
+    return number > 0 && number <= sweep_count && sweeps[number - 1]->open ? sweeps[number - 1] : NULL;
 }
 
 int32_t mg_sweep_resume(mg_pause *pause)
