@@ -109,8 +109,8 @@ const void *mg_engine_of(void)
 /* ---- memory ---- */
 
 #ifdef MG_TEST_ALLOC
-int64_t mg_test_allocations; /* allocations so far */
-int64_t mg_test_fail_at = -1; /* the one that fails, and all after it */
+int64_t mg_test_allocations;
+int64_t mg_test_fail_at = -1;
 #endif
 
 void *mg_allocate(void *p, size_t bytes)
@@ -184,8 +184,11 @@ static void shrink(void)
         mg.handles = 0;
         mg.free_handle = MG_NONE;
     }
-    if (capacity < mg.capacity)
+    if (capacity < mg.capacity) {
+        mg.capacity = mg.limit = capacity; /* first: where one column stays long the others may be short already */
         (void)resize(capacity);
+        mg_trim_marks();
+    }
     if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
         (void)resize_handles(mg.capacity);
     if (ints < mg.pool_capacity)
@@ -366,11 +369,11 @@ int32_t mg_append_list(const int32_t *rows, int32_t n)
     return (int32_t)at;
 }
 
-int32_t mg_to_rows(int32_t *handles, int32_t n)
+int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {
-        handles[i] = mg_row(handles[i]);
-        if (handles[i] < 0)
+        rows[i] = mg_row(handles[i]);
+        if (rows[i] < 0)
             return MG_EHANDLE;
     }
     return MG_OK;
@@ -379,6 +382,8 @@ int32_t mg_to_rows(int32_t *handles, int32_t n)
 /* Takes dead rows off the top, and what only they had in the pool. */
 static void pop_dead(void)
 {
+    bool first;
+
     while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
         const int64_t row = --mg.rows;
         switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
@@ -388,16 +393,16 @@ static void pop_dead(void)
         case MG_LIST:
             mg.pool_used = mg.a[row];
             break;
-        case MG_WEIGHTED: /* neurons that share a list of inputs are neighbours */
-            if (row > 0 && (mg.op[row - 1] & ~MG_PYTHON) == MG_DOT && mg.b[row - 1] == mg.b[row])
-                mg.pool_used = mg.a[row];
-            else
-                mg.pool_used = mg.b[row];
+        case MG_WEIGHTED: /* the first of the neurons that share a list of inputs stands right behind it */
+            first = mg.a[row] == mg.b[row] + mg_list_ints(mg.b[row]);
+            mg.pool_used = first ? mg.b[row] : mg.a[row];
             break;
         default:
             break;
         }
     }
+    if (mg.rows == 0) /* a reader that became a leaf left its part behind */
+        mg.pool_used = 0;
 }
 
 /* The handle goes to the free ones, its row is dead. */
@@ -497,9 +502,10 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     int32_t status;
 
-    memcpy(rows, handles, (size_t)n * sizeof *rows);
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
-    status = mg_to_rows(rows, n);
+    status = mg_to_rows(handles, n, rows);
     mg_unlock();
     return status;
 }

@@ -106,8 +106,17 @@ int32_t mg_make_room(int64_t rows, int64_t ints);
 /* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
 void *mg_allocate(void *p, size_t bytes);
 
+#ifdef MG_TEST_ALLOC
+extern int64_t mg_test_allocations; /* allocations since mg_test_fail_at was set */
+extern int64_t mg_test_fail_at;     /* number of the one that fails, and all after it; -1: none */
+bool mg_test_no_marks(void);        /* all marks of sweeps that are not open are 0 */
+#endif
+
 /* What a child of fork() starts with: no sweep of the parent's other threads. Called with the lock held. */
 void mg_forget_foreign_sweeps(void);
+
+/* Gives back the marks of far more rows than there is memory for. No sweep is open, the lock is held. */
+void mg_trim_marks(void);
 
 /* Room for so many rows and ints of the pool, so that the appends that follow can't fail. May squeeze: look
  * rows up after it. */
@@ -162,8 +171,8 @@ static inline int64_t mg_list_ints(int64_t at)
     return MG_LIST_HEAD + (mg.pool[at + 1] < 0 ? mg.pool[at] : 0);
 }
 
-/* The rows of n handles, written over them; MG_EHANDLE. */
-int32_t mg_to_rows(int32_t *handles, int32_t n);
+/* The rows of n handles, MG_EHANDLE. */
+int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* A list of n rows at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place. */
 int32_t mg_append_list(const int32_t *rows, int32_t n);

@@ -250,14 +250,15 @@ int32_t mg_backward_node(int32_t handle)
 
 typedef enum { BACKWARD, ZERO, CLEAR } visit;
 
-/* Visits one marked row. True: its closure has to run, its operands are marked already. */
+/* Visits one marked row. True: its closure has to run, its operands are marked already. A row that died during
+ * the sweep has no closure any more. */
 static inline bool visit_row(int64_t row, sweep *s, const visit what)
 {
     if (what == ZERO) {
         each_operand(row, s, zero_run);
     } else if (what == BACKWARD && mg.op[row] & MG_PYTHON) {
         each_operand(row, s, mark_run);
-        return true;
+        return mg.handle[row] != MG_DEAD;
     } else if (what == BACKWARD) {
         backward_row(row, s);
     }
@@ -316,6 +317,16 @@ static int32_t reserve_marks(sweep *s, int64_t row)
     s->super = s->block + (capacity >> BLOCK_BITS);
     s->capacity = capacity;
     return MG_OK;
+}
+
+void mg_trim_marks(void)
+{
+    for (int32_t i = 0; i < sweep_count; i++)
+        if (sweeps[i]->capacity > 2 * mg.capacity) {
+            mg.marks_bytes -= sweeps[i]->bytes;
+            free(sweeps[i]->mark);
+            memset(sweeps[i], 0, sizeof *sweeps[i]);
+        }
 }
 
 /* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. */
@@ -381,9 +392,9 @@ int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 /* The open sweep of a pause, NULL. */
 static sweep *paused_sweep(const mg_pause *pause)
 {
-    const int32_t i = pause->sweep - 1;
+    const int32_t number = pause->sweep;
 
-    return i >= 0 && i < sweep_count && sweeps[i]->open ? sweeps[i] : NULL;
+    return number > 0 && number <= sweep_count && sweeps[number - 1]->open ? sweeps[number - 1] : NULL;
 }
 
 int32_t mg_sweep_resume(mg_pause *pause)
@@ -410,6 +421,17 @@ void mg_sweep_close(mg_pause *pause)
     pause->sweep = 0;
     mg_unlock();
 }
+
+#ifdef MG_TEST_ALLOC
+bool mg_test_no_marks(void)
+{
+    for (int32_t i = 0; i < sweep_count; i++)
+        for (int64_t byte = 0; byte < sweeps[i]->bytes && !sweeps[i]->open; byte++)
+            if (sweeps[i]->mark[byte]) /* all levels: they are one piece of memory */
+                return false;
+    return true;
+}
+#endif
 
 void mg_forget_foreign_sweeps(void)
 {

@@ -73,8 +73,7 @@ static int32_t append_handles(const int32_t *handles, int32_t n)
 {
     int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD; /* where the list is about to stand */
 
-    memcpy(rows, handles, (size_t)n * sizeof *rows);
-    return mg_to_rows(rows, n) < 0 ? MG_EHANDLE : mg_append_list(rows, n);
+    return mg_to_rows(handles, n, rows) < 0 ? MG_EHANDLE : mg_append_list(rows, n);
 }
 
 /* Appends the record of one neuron; `run` as in mg_layer, may be NULL. Its place, or a status. */
@@ -143,7 +142,11 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     int64_t rows = 0, ints = 0;
     int32_t status = MG_OK, width = inputs;
 
+    if (n < 0 || inputs < 0)
+        return MG_EARGUMENT;
     for (int32_t l = 0; l < n; width = layers[l++].neurons) {
+        if (layers[l].neurons < 0)
+            return MG_EARGUMENT;
         rows += layers[l].neurons;
         ints += MG_LIST_HEAD + (int64_t)width;
         for (int32_t j = 0; j < layers[l].neurons; j++) {

@@ -21,6 +21,8 @@ int32_t mg_leaf(double data)
 
 int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
 {
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(n, 0));
     for (int32_t i = 0; i < n; i++)
@@ -99,12 +101,13 @@ int32_t mg_sum(const int32_t *x, int32_t n)
 {
     double z = 0.0;
 
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(1, MG_LIST_HEAD + (int64_t)n));
     /* The rows are looked up in the very place in the pool where the list is about to stand. */
     int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD;
-    memcpy(rows, x, (size_t)n * sizeof *x);
-    TRY(mg_to_rows(rows, n));
+    TRY(mg_to_rows(x, n, rows));
     for (int32_t i = 0; i < n; i++)
         z += mg.data[rows[i]];
     const int32_t handle = mg_append(MG_SUM, mg_append_list(rows, n), 0, z);
@@ -131,8 +134,7 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     TRY(mg_reserve(1, 2 * (int64_t)n + MG_DOT_HEAD + 2 * MG_LIST_HEAD));
     /* The renamed operands stand behind the place where the lists that are made of them end. */
     int32_t *rows = mg.pool + mg.pool_used + n + MG_DOT_HEAD + 2 * MG_LIST_HEAD;
-    memcpy(rows, operands, (size_t)n * sizeof *rows);
-    TRY(mg_to_rows(rows, n));
+    TRY(mg_to_rows(operands, n, rows));
     switch (shape) {
     case MG_NO_OPERAND:
         break;
