@@ -43,12 +43,11 @@ typedef struct {
 } extra;
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *a;        /* first operand or operands, or an `extra` (EXTRA), or NULL; owned */
-    PyObject *b;        /* second operand or operands, or NULL; owned */
-    PyObject *weakrefs; /* head of the list of weak references */
-    int32_t handle;     /* in the arena; -1: none yet */
-    uint32_t flags;     /* of the enum below */
+    PyObject_HEAD PyObject *a; /* first operand or operands, or an `extra` (EXTRA), or NULL; owned */
+    PyObject *b;               /* second operand or operands, or NULL; owned */
+    PyObject *weakrefs;        /* head of the list of weak references */
+    int32_t handle;            /* in the arena; -1: none yet */
+    uint32_t flags;            /* of the enum below */
 } value;
 
 enum {
@@ -382,7 +381,8 @@ static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
         return fail(status, op, x, number);
     }
     /* k as the user wrote it, where that is a plain number: the label shows it */
-    PyObject *shown = PyLong_Check(number) || PyFloat_CheckExact(number) ? Py_NewRef(number) : PyFloat_FromDouble(k);
+    PyObject *shown =
+        PyLong_Check(number) || PyFloat_CheckExact(number) ? Py_NewRef(number) : PyFloat_FromDouble(k);
     become(out, handle, x, shown);
     Py_XDECREF(shown);
     return (PyObject *)out;
@@ -431,7 +431,7 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     int32_t status = mg_reserve(2, 0), handle = -1;
     const int32_t a = mg_row(as_value(x)->handle), b = (int32_t)mg.rows;
     if (status >= 0)
-        status = a < 0   ? a
+        status = a < 0  ? a
                  : left ? mg_evaluate(op, c, mg.data[a], 0.0, &z)
                         : mg_evaluate(op, mg.data[a], c, 0.0, &z);
     if (status >= 0) {
@@ -485,7 +485,8 @@ static PyObject *binary_method(int op, const char *name, PyObject *x, PyObject *
 }
 
 /* x.op(k), with the default of the table where k is not given. */
-static PyObject *k_method(int op, const char *name, double default_k, PyObject *x, PyObject *args, PyObject *kwargs)
+static PyObject *k_method(int op, const char *name, double default_k, PyObject *x, PyObject *args,
+                          PyObject *kwargs)
 {
     static char *keywords[] = {"k", NULL};
     PyObject *k = NULL, *number, *out;
@@ -562,7 +563,8 @@ static int write_column(value *v, PyObject *o, bool grad)
     double number;
 
     if (!o) {
-        PyErr_Format(PyExc_AttributeError, "%s of a Value can't be deleted; assign 0.0 to it", grad ? "grad" : "data");
+        PyErr_Format(PyExc_AttributeError, "%s of a Value can't be deleted; assign 0.0 to it",
+                     grad ? "grad" : "data");
         return -1;
     }
     if (to_double(o, grad ? "grad" : "data", &number) < 0)
@@ -713,7 +715,8 @@ static int value_setattro(PyObject *self, PyObject *name, PyObject *o)
         return -1;
     if (descriptor)
         return PyObject_GenericSetAttr(self, name, o);
-    if (Py_TYPE(self) != value_class) { /* a subclass without __slots__ keeps attributes in a __dict__ of its own */
+    if (Py_TYPE(self) !=
+        value_class) { /* a subclass without __slots__ keeps attributes in a __dict__ of its own */
         if (PyObject_GenericSetAttr(self, name, o) == 0)
             return 0;
         if (!PyErr_ExceptionMatches(PyExc_AttributeError) || (!o && !x))
@@ -981,7 +984,8 @@ static PyObject *py_leaf(PyObject *module, PyObject *args)
     double data;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "Od", &node, &data) || !expect_value(node) || become_leaf(as_value(node), data) < 0)
+    if (!PyArg_ParseTuple(args, "Od", &node, &data) || !expect_value(node) ||
+        become_leaf(as_value(node), data) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -1071,7 +1075,8 @@ static PyObject *py_put(PyObject *module, PyObject *args)
     PyObject *node, *name, *o;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "OUO", &node, &name, &o) || !expect_value(node) || put(as_value(node), name, o) < 0)
+    if (!PyArg_ParseTuple(args, "OUO", &node, &name, &o) || !expect_value(node) ||
+        put(as_value(node), name, o) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -1130,8 +1135,8 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     unsigned long long address;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "KOOOOOO", &address, &py_number, &py_to_float, &py_failure, &py_over_array, &py_init,
-                          &py_late))
+    if (!PyArg_ParseTuple(args, "KOOOOOO", &address, &py_number, &py_to_float, &py_failure, &py_over_array,
+                          &py_init, &py_late))
         return NULL;
     mg_shared = (const mg_engine *)(uintptr_t)address;
     if (mg_shared->layout != MG_LAYOUT) {
@@ -1147,7 +1152,8 @@ static PyMethodDef functions[] = {
     {"attach", py_attach, METH_VARARGS, "Connect with the engine, and with the Python half of the core."},
     {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
-    {"exact_handles", py_exact_handles, METH_O, "Return the handles of a tuple, None where one is no plain Value."},
+    {"exact_handles", py_exact_handles, METH_O,
+     "Return the handles of a tuple, None where one is no plain Value."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
     {"leaf", py_leaf, METH_VARARGS, "Let a node own a new leaf."},
     {"leaves", py_leaves, METH_O, "Return new leaves."},

@@ -10,13 +10,12 @@
 
 from __future__ import annotations
 
-import builtins
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, WeakValueDictionary, ref
 
-from ._core import LABELS, NAMES, OPS, as_number, check, core, error, ffi, lib, to_float
+from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
 
 __all__ = ["GradientError", "Stats", "Value", "dot", "gradcheck", "stats", "sum", "topological_order", "zero_grad"]
 
@@ -122,7 +121,7 @@ class Value(core.Node):
         node = _describe(self)
         if node.activation >= 0:
             return f"{LABELS[node.activation]}({LABELS[node.op]})"
-        return LABELS[node.op].format(core.operands(self)[1])
+        return str(LABELS[node.op]).format(core.operands(self)[1])
 
     @_op.setter
     def _op(self, label: str) -> None:
@@ -254,15 +253,16 @@ def _operands(value: Value) -> list[Value]:
     return out
 
 
-def _restore(
-    out: Any, op: int, a: Any, b: Any, k: float | None, activation: int, data: float, grad: float
-) -> Any:
+def _restore(out: Any, op: int, a: Any, b: Any, k: float | None, activation: int, data: float, grad: float) -> Any:
     """Let `out` own a node of `op` over the operands `a` and `b` (see core.Node); nothing is computed."""
     if op == _DOT:
         n = len(a)
         operands = [*b[:n], *a, *b[n:]]
     else:
-        operands = [*(a if isinstance(a, tuple) else () if a is None else (a,)), *(() if not isinstance(b, Value) else (b,))]
+        operands = [
+            *(a if isinstance(a, tuple) else () if a is None else (a,)),
+            *(() if not isinstance(b, Value) else (b,)),
+        ]
     handles = core.handles(operands)
     handle = lib.mg_restore(op, handles, len(handles), 0.0 if k is None else k, activation, data, grad)
     return core.make(out, check(handle), a, b)
@@ -426,9 +426,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; they must be as many")
     inputs, params = _as_values(inputs), _as_values(weights if bias is None else [*weights, bias])
     handles = core.handles(params)
-    handle = lib.mg_dot(
-        handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1
-    )
+    handle = lib.mg_dot(handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1)
     out: Value = core.make(Value.__new__(Value), check(handle), inputs, params)
     return out
 

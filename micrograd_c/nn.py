@@ -17,6 +17,7 @@ import random
 from builtins import sum as _sum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from ._core import NAMES, as_number, check, core, error, ffi, lib, to_float
@@ -25,7 +26,12 @@ from .engine import Value
 
 __all__ = ["MLP", "Layer", "Module", "Neuron"]
 
-_ACTIVATIONS = {"relu": NAMES.index("RELU"), "tanh": NAMES.index("TANH"), "sigmoid": NAMES.index("SIGMOID"), "linear": -1}
+_ACTIVATIONS = {
+    "relu": NAMES.index("RELU"),
+    "tanh": NAMES.index("TANH"),
+    "sigmoid": NAMES.index("SIGMOID"),
+    "linear": -1,
+}
 
 # Counts the assignments to these attributes, of any module: a plan made before the last one is made anew.
 _WATCHED = frozenset(("w", "b", "nonlin", "fused", "_activation", "neurons", "layers", "__class__"))
@@ -142,9 +148,7 @@ class Neuron(Module):
     fused: bool = True
     _activation: str = "relu"
 
-    def __init__(
-        self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True
-    ) -> None:
+    def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
         *self.w, self.b = core.leaves([*(random.uniform(-1, 1) for _ in range(nin)), 0.0])
         self.nonlin = nonlin
         self.fused = fused
@@ -357,12 +361,9 @@ class _Plan:
 _layer_call, _neuron_call = Layer.__call__, Neuron.__call__
 
 
-def _scalar_operators() -> tuple[Any, ...]:
-    return Value.__add__, Value.__mul__, Value.relu, Value.tanh, Value.sigmoid
-
-
 # A script that puts a relu of its own into Value wants it to be used.
-_OPERATORS = _scalar_operators()
+_scalar_operators = attrgetter("__add__", "__mul__", "relu", "tanh", "sigmoid")
+_OPERATORS = _scalar_operators(Value)
 
 
 def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
@@ -379,13 +380,12 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
         plan is None
         or plan.assignments != _assignments
         or plan.width != width
-        or plan.lists[0] is not layers
-        and type(layers) is list
+        or (plan.lists[0] is not layers and type(layers) is list)
         or plan.lists != plan.copies
     ):
         plan = _make_plan(layers, width)
         object.__setattr__(owner, "_plan", plan)
-    if plan.c_layers is None or _scalar_operators() != _OPERATORS:
+    if plan.c_layers is None or _scalar_operators(Value) != _OPERATORS:
         return None
     for t in plan.types:
         if t.__call__ is not _neuron_call and t.__call__ is not _layer_call:
@@ -405,8 +405,10 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
     if status < 0:
         raise error(status)
     if plan.inner:
-        inputs = Hidden(out, inputs, plan.inner_params, plan.inner)
-    return core.make_all(iter(out[plan.inner : plan.outputs]), inputs, params[-1])
+        read: Any = Hidden(out, inputs, plan.inner_params, plan.inner)
+    else:
+        read = inputs
+    return core.make_all(iter(out[plan.inner : plan.outputs]), read, params[-1])
 
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
@@ -430,11 +432,11 @@ def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
     plan.keep = []
     plan.c_layers = None
     types = set()
-    rows = []
+    rows: list[list[Any]] = []
     fusable = True
     for layer in layers:
         # A single neuron that is called by itself is a layer of one.
-        neurons = [layer] if isinstance(layer, Neuron) else getattr(layer, "neurons", None)
+        neurons: Any = [layer] if isinstance(layer, Neuron) else getattr(layer, "neurons", None)
         if type(neurons) is not list:
             fusable = False
             break

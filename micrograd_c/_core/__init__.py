@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._cffi import ffi, lib
 from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
@@ -35,4 +35,7 @@ def _choose() -> Any:
     return cffi_core
 
 
-core = _choose()
+if TYPE_CHECKING:  # both have the same functions
+    from . import cffi_core as core
+else:
+    core = _choose()

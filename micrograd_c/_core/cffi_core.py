@@ -332,7 +332,9 @@ def _install_ops(ops: Iterable[int]) -> None:
         dunder = f"__{name}__"
         if OPS[op].takes_k:
             default = None if math.isnan(OPS[op].k) else OPS[op].k
-            _install(name, _unary_k_method(op, default), f"Return the node {label.format('k')} of self, k a number.")
+            _install(
+                name, _unary_k_method(op, default), f"Return the node {label.format('k')} of self, k a number."
+            )
         elif OPS[op].arity == 1:
             operator = hasattr(float, dunder)
             _install(dunder if operator else name, _unary_method(op), f"Return the node {label}(self).")

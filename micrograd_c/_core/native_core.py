@@ -10,20 +10,12 @@ from ._native import (
     Node,
     add_scalar,
     attach,
-    attributes,
     disown,
-    exact_handles,
-    handle_of,
     handles,
     is_cyclic,
     late_alive,
-    leaf,
-    leaves,
-    make,
     make_all,
     parts,
-    peek,
-    put,
     set_cyclic,
 )
 from .errors import check, error
@@ -51,9 +43,16 @@ def complete(cls: type) -> Any:
     for name, attribute in vars(cls).items():
         if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
             setattr(Node, name, attribute)
-    Node.__array_priority__ = 1000.0  # numpy's scalars and arrays step aside for whoever has a higher one
+    # numpy's scalars and arrays step aside for whoever has a higher priority.
+    setattr(Node, "__array_priority__", 1000.0)  # noqa: B010
     attach(
-        int(ffi.cast("uintptr_t", lib.mg_engine_of())), as_number, to_float, _failure, over_array, cls.__init__, _late
+        int(ffi.cast("uintptr_t", lib.mg_engine_of())),
+        as_number,
+        to_float,
+        _failure,
+        over_array,
+        vars(cls)["__init__"],
+        _late,
     )
     return Node
 

@@ -13,8 +13,13 @@ _REFUSED = (str, bytes, bytearray, complex)
 
 
 def is_array(x: Any) -> bool:
-    """Is it an array of one dimension or more, numpy's or one like it?"""
+    """Tell whether `x` is an array of one dimension or more, numpy's or one like it."""
     return getattr(x, "ndim", 0) > 0 and hasattr(x, "__array__")
+
+
+def is_object(x: Any) -> bool:
+    """Tell whether `x` is an array of Python objects."""
+    return getattr(getattr(x, "dtype", None), "kind", "") == "O"
 
 
 # Classes of numpy's scalars met so far: to know one again is much cheaper than to ask it all the questions below.
@@ -47,7 +52,7 @@ def as_number(x: Any) -> float | None:
     if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
         return None
     if hasattr(t, "item"):  # numpy's scalars and arrays, and what follows their interface
-        if is_array(x) or getattr(x, "dtype", None) == object:
+        if is_array(x) or is_object(x):
             return None
         try:
             number = x.item()
@@ -69,7 +74,7 @@ def to_float(x: Any, what: str) -> float:
     number = as_number(x)
     if number is not None:
         return float(number)
-    if is_array(x) and getattr(x, "size", 0) == 1 and x.dtype != object:
+    if is_array(x) and getattr(x, "size", 0) == 1 and not is_object(x):
         return to_float(x.item(), what)
     t = type(x)
     if hasattr(t, "_h"):
@@ -87,7 +92,7 @@ def to_float(x: Any, what: str) -> float:
 
 
 def over_array(op: int, other: Any, node: Any) -> Any:
-    """Return `other <op> node` elementwise, as numpy does it for objects; NotImplemented where `other` is no array."""
+    """Return `other <op> node` elementwise, as numpy does it for objects; NotImplemented for no array."""
     if not is_array(other):
         return NotImplemented
     numpy = sys.modules["numpy"]
