@@ -10,12 +10,20 @@ from ._native import (
     Node,
     add_scalar,
     attach,
+    attributes,
     disown,
+    exact_handles,
+    handle_of,
     handles,
     is_cyclic,
     late_alive,
+    leaf,
+    leaves,
+    make,
     make_all,
     parts,
+    peek,
+    put,
     set_cyclic,
 )
 from .errors import check, error
@@ -23,6 +31,26 @@ from .hidden import Hidden
 from .numbers import as_number, on_scalar, over_array, to_float
 
 NAME = "native"
+
+# What a core is.
+__all__ = [
+    "NAME",
+    "Node",
+    "attributes",
+    "complete",
+    "disown",
+    "exact_handles",
+    "flush",
+    "handle_of",
+    "handles",
+    "leaf",
+    "leaves",
+    "make",
+    "make_all",
+    "operands",
+    "peek",
+    "put",
+]
 
 check(lib.mg_init())
 on_scalar(add_scalar)
