@@ -18,7 +18,10 @@ enum {
 mg_arena mg = {.free_handle = MG_NONE};
 
 const uint8_t mg_shape_of[MG_OPS] = {
-    [MG_LEAF] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST, [MG_SUM] = MG_LIST, [MG_DOT] = MG_WEIGHTED,
+    [MG_LEAF] = MG_NO_OPERAND,
+    [MG_CUSTOM] = MG_LIST,
+    [MG_SUM] = MG_LIST,
+    [MG_DOT] = MG_WEIGHTED,
 #define OP1(id, ...) [MG_##id] = MG_ONE,
 #define OP1K(id, ...) [MG_##id] = MG_ONE_K,
 #define OP2(id, ...) [MG_##id] = MG_TWO,
@@ -142,7 +145,8 @@ static int32_t resize(int64_t capacity)
     if (capacity > INT32_MAX)
         return MG_ENOMEM;
     if (!resize_column(&mg.op, capacity, sizeof *mg.op) || !resize_column(&mg.a, capacity, sizeof *mg.a) ||
-        !resize_column(&mg.b, capacity, sizeof *mg.b) || !resize_column(&mg.data, capacity, sizeof *mg.data) ||
+        !resize_column(&mg.b, capacity, sizeof *mg.b) ||
+        !resize_column(&mg.data, capacity, sizeof *mg.data) ||
         !resize_column(&mg.grad, capacity, sizeof *mg.grad) ||
         !resize_column(&mg.handle, capacity, sizeof *mg.handle) ||
         (capacity > mg.handle_capacity && resize_handles(capacity) < 0))
@@ -178,7 +182,8 @@ static void shrink(void)
         mg.free_handle = MG_NONE;
     }
     if (capacity < mg.capacity) {
-        mg.capacity = mg.limit = capacity; /* first: where one column stays long the others may be short already */
+        /* First: where one column stays long the others may be short already. */
+        mg.capacity = mg.limit = capacity;
         (void)resize(capacity);
         mg_trim_marks();
     }
@@ -211,7 +216,7 @@ static bool slide_list(int64_t at, int64_t end, const int32_t *to)
 
 /* Where the pool has been slid to. */
 typedef struct {
-    int64_t end;     /* first free int */
+    int64_t end;      /* first free int */
     int64_t old_list; /* the last list of inputs, where it was */
     int64_t new_list; /* and where it is */
     bool list_alive;
@@ -526,8 +531,8 @@ void mg_stats(mg_figures *out)
     out->capacity = mg.capacity;
     out->bytes = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b + sizeof *mg.data +
                                          sizeof *mg.grad + sizeof *mg.handle) +
-                 mg.handle_capacity * (int64_t)sizeof *mg.row_of + mg.pool_capacity * (int64_t)sizeof *mg.pool +
-                 mg.marks_bytes;
+                 mg.handle_capacity * (int64_t)sizeof *mg.row_of +
+                 mg.pool_capacity * (int64_t)sizeof *mg.pool + mg.marks_bytes;
     out->squeezes = mg.squeezes;
     out->open_sweeps = mg.open_sweeps;
     mg_unlock();

@@ -32,7 +32,6 @@ typedef pthread_t thread_id;
 #define same_thread(a, b) pthread_equal(a, b)
 #endif
 
-
 typedef struct {
     uint8_t *mark;    /* row -> to be visited; all 0 while the sweep is not open */
     uint8_t *block;   /* row >> BLOCK_BITS -> may hold marks */
@@ -157,7 +156,8 @@ static void backward_sum(int64_t row)
 /* z = f(b + sum w*x):  p = z.grad * f',  b.grad += p,  w.grad += p * x,  x.grad += p * w */
 static void backward_dot(int64_t row)
 {
-    const int32_t *record = mg.pool + mg.a[row], *weights = record + MG_DOT_HEAD, *inputs = mg.pool + mg.b[row];
+    const int32_t *record = mg.pool + mg.a[row], *weights = record + MG_DOT_HEAD,
+                  *inputs = mg.pool + mg.b[row];
     const int32_t n = weights[0], w0 = weights[1], x0 = inputs[1];
     const double p = mg.grad[row] * (record[0] == MG_NONE ? 1.0 : derivative(record[0], NAN, mg.data[row]));
     const double *restrict data = mg.data;
@@ -272,7 +272,8 @@ static inline bool run(sweep *s, const visit what)
         if (!s->super[super])
             continue;
         const int64_t first_block = super << (SUPER_BITS - BLOCK_BITS);
-        for (int64_t block = min(s->row >> BLOCK_BITS, first_block + BLOCKS - 1); block >= first_block; block--) {
+        for (int64_t block = min(s->row >> BLOCK_BITS, first_block + BLOCKS - 1); block >= first_block;
+             block--) {
             if (!s->block[block])
                 continue;
             for (int64_t eight = ((block + 1) << BLOCK_BITS) - 8; eight >= block << BLOCK_BITS; eight -= 8) {

@@ -163,12 +163,13 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     const int64_t rows_before = mg.rows, pool_before = mg.pool_used;
     for (int32_t l = 0; l < n && status >= 0; l++) {
         const int32_t *weights = layers[l].weights;
-        int32_t list = append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
+        int32_t list =
+            append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
         const int64_t records = mg.pool_used;
         status = list;
         for (int32_t j = 0; j < layers[l].neurons && status >= 0; weights += layers[l].counts[j++])
-            status = append_neuron(weights, layers[l].counts[j], layers[l].biases[j], layers[l].activations[j],
-                                   layers[l].runs ? layers[l].runs + j : NULL);
+            status = append_neuron(weights, layers[l].counts[j], layers[l].biases[j],
+                                   layers[l].activations[j], layers[l].runs ? layers[l].runs + j : NULL);
         if (status >= 0)
             status = append_layer(&layers[l], list, records, out);
         out += layers[l].neurons;

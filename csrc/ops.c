@@ -175,7 +175,6 @@ int32_t mg_sum(const int32_t *x, int32_t n)
     return handle;
 }
 
-
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad)
 {
