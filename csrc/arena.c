@@ -189,8 +189,8 @@ static void shrink(void)
         mg.free_handle = MG_NONE;
     }
     if (capacity < mg.capacity) {
-        mg.capacity = mg.limit =
-            capacity; /* first: where one column stays long the others may be short already */
+        /* First: where one column stays long the others may be short already. */
+        mg.capacity = mg.limit = capacity;
         (void)resize(capacity);
         mg_trim_marks();
     }
