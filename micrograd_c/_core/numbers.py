@@ -27,10 +27,13 @@ def as_number(x: Any) -> float | None:
         if is_array(x) or getattr(x, "dtype", None) == object:
             return None
         try:
-            x = x.item()
+            item = x.item()
         except (ValueError, RuntimeError):
             return None
-        return x if isinstance(x, (float, int)) else None
+        if isinstance(item, (float, int)):
+            return item
+        if getattr(getattr(x, "dtype", None), "kind", "") != "f":
+            return None  # a text, a complex number, a date; longdouble goes on: its item is a longdouble again
     try:
         return float(x)
     except (TypeError, ValueError):
