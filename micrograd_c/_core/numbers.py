@@ -58,11 +58,12 @@ def as_number(x: Any) -> float | None:
             number = x.item()
         except (ValueError, RuntimeError):
             return None
-        if not isinstance(number, (float, int)):
-            return None
-        if t.__module__ == "numpy" and not hasattr(t, "__array_finalize__"):
-            _remember(t)
-        return number
+        if isinstance(number, (float, int)):
+            if t.__module__ == "numpy" and not hasattr(t, "__array_finalize__"):
+                _remember(t)
+            return number
+        if getattr(getattr(x, "dtype", None), "kind", "") != "f":
+            return None  # a text, a complex number, a date; longdouble goes on: its item is a longdouble again
     try:
         return float(x)
     except (TypeError, ValueError):
