@@ -73,6 +73,8 @@ typedef struct {
     void (*unlock)(void);
     int32_t (*make_room)(int64_t rows, int64_t ints);
     void (*free)(const int32_t *handles, int32_t n);
+    int32_t (*sum)(const int32_t *x, int32_t n);
+    int32_t (*dot)(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
 } mg_engine;
 
 #define MG_LAYOUT ((uint64_t)sizeof(mg_arena) << 32 | MG_OPS << 16 | sizeof(mg_engine))

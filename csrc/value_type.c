@@ -111,9 +111,20 @@ static void track(value *v)
     }
 }
 
+static void track_tuple(PyObject *part)
+{
+    if (part && PyTuple_CheckExact(part) && !PyObject_GC_IsTracked(part))
+        PyObject_GC_Track(part);
+}
+
+static inline PyObject *first_operand(value *v);
+
+/* v and its tuples of operands, see new_tuple. */
 static void set_cyclic(value *v)
 {
     track(v);
+    track_tuple(first_operand(v));
+    track_tuple(v->b);
     if (!(v->flags & CYCLIC)) {
         v->flags |= CYCLIC;
         cyclic_alive++;
@@ -826,13 +837,16 @@ static const struct {
 /* What the table says of each op; `name` is made lower case when the type is. */
 static struct {
     char name[32];
+    const char *label;
     void *slot;
     PyCFunction method;
     int method_flags;
+    char doc[96];
 } op_methods[] = {
-#define OP1(id, ...) {#id, (void *)slot_##id, method_##id, METH_NOARGS},
-#define OP1K(id, ...) {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS},
-#define OP2(id, ...) {#id, (void *)slot_##id, method_##id, METH_O},
+#define OP1(id, label, ...) {#id, label, (void *)slot_##id, method_##id, METH_NOARGS, ""},
+#define OP1K(id, label, ...)                                                                                 \
+    {#id, label, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
+#define OP2(id, label, ...) {#id, label, (void *)slot_##id, method_##id, METH_O, ""},
 #include "ops.def"
 #undef OP1
 #undef OP1K
@@ -876,11 +890,16 @@ static PyObject *make_type(void)
             if (strcmp(op_methods[i].name, operators[j].id) == 0)
                 slot = operators[j].slot;
         lower(op_methods[i].name);
+        PyOS_snprintf(op_methods[i].doc, sizeof op_methods[i].doc, "Return the node %s of self%s.",
+                      op_methods[i].label,
+                      op_methods[i].method_flags == METH_O        ? " and other"
+                      : op_methods[i].method_flags == METH_NOARGS ? ""
+                                                                  : " and a number k");
         if (slot)
             slots[n++] = (PyType_Slot){slot, op_methods[i].slot};
         else
-            methods[methods_n++] =
-                (PyMethodDef){op_methods[i].name, op_methods[i].method, op_methods[i].method_flags, NULL};
+            methods[methods_n++] = (PyMethodDef){op_methods[i].name, op_methods[i].method,
+                                                 op_methods[i].method_flags, op_methods[i].doc};
     }
 #define OP1(...)
 #define OP1K(id, ...) lower(name_##id);
@@ -1048,6 +1067,86 @@ static PyObject *py_leaves(PyObject *module, PyObject *numbers)
     return out;
 }
 
+/* A tuple of operands that belongs to one node alone. It is not tracked, as its node is not, and is tracked with
+ * it. NULL without an exception: an item is no plain Value; `handles` gets theirs. `last` is one more, or None. */
+static PyObject *new_tuple(PyObject *items, PyObject *last, int32_t *handles)
+{
+    const bool list = PyList_CheckExact(items);
+    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items), all = n + (last != Py_None);
+    PyObject *out = PyTuple_New(all);
+
+    for (Py_ssize_t i = 0; out && i < all; i++) {
+        PyObject *item = i == n ? last : list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i);
+        if (Py_TYPE(item) != value_class) {
+            Py_DECREF(out);
+            return NULL;
+        }
+        handles[i] = as_value(item)->handle;
+        PyTuple_SetItem(out, i, Py_NewRef(item));
+    }
+    if (out && all > 0) /* the empty one is everybody's */
+        PyObject_GC_UnTrack(out);
+    return out;
+}
+
+enum { ON_STACK = 256 }; /* operands of a dot or a sum that is made here */
+
+/* Are these a list or a tuple of the right length for it? */
+static Py_ssize_t short_length(PyObject *items)
+{
+    const Py_ssize_t n = PyList_CheckExact(items)    ? PyList_Size(items)
+                         : PyTuple_CheckExact(items) ? PyTuple_Size(items)
+                                                     : ON_STACK;
+    return n < ON_STACK ? n : -1;
+}
+
+/* The node at `handle` over tuples a and b, which are taken over; or the error that it stands for. */
+static PyObject *new_node(int32_t handle, int op, PyObject *a, PyObject *b)
+{
+    value *out = handle < 0 ? NULL : new_value();
+
+    if (out)
+        become(out, handle, a, b);
+    else if (handle >= 0)
+        mg_shared->free(&handle, 1);
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return handle < 0 ? fail(handle, op, NULL, NULL) : (PyObject *)out;
+}
+
+/* dot(ws, xs, bias) of plain Values in lists or tuples; None: engine.dot has to look closer. */
+static PyObject *py_dot(PyObject *module, PyObject *args)
+{
+    PyObject *ws, *xs, *bias;
+    int32_t w[ON_STACK + 1], x[ON_STACK];
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &bias))
+        return NULL;
+    const Py_ssize_t n = short_length(ws);
+    PyObject *a = n >= 0 && short_length(xs) == n ? new_tuple(xs, Py_None, x) : NULL;
+    PyObject *b = a ? new_tuple(ws, bias, w) : NULL;
+    if (!b) {
+        Py_XDECREF(a);
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    }
+    return new_node(mg_shared->dot(w, x, (int32_t)n, bias == Py_None ? MG_NONE : w[n], MG_NONE), MG_DOT, a,
+                    b);
+}
+
+/* sum(values) likewise. */
+static PyObject *py_sum(PyObject *module, PyObject *values)
+{
+    int32_t x[ON_STACK];
+    const Py_ssize_t n = short_length(values);
+    PyObject *a = n > 0 ? new_tuple(values, Py_None, x) : NULL;
+
+    (void)module;
+    if (!a)
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    return new_node(mg_shared->sum(x, (int32_t)n), MG_SUM, a, NULL);
+}
+
 /* The nodes belong to somebody else. */
 static PyObject *py_disown(PyObject *module, PyObject *nodes)
 {
@@ -1160,6 +1259,8 @@ static PyMethodDef functions[] = {
     {"make", py_make, METH_VARARGS, "Let a node own the node at a handle."},
     {"make_all", py_make_all, METH_VARARGS, "Return a new node for each handle."},
     {"disown", py_disown, METH_O, "Let nodes own nothing."},
+    {"dot", py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},
+    {"sum", py_sum, METH_O, "Return the sum of plain Values, or None."},
     {"peek", py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
     {"put", py_put, METH_VARARGS, "Set an attribute past all properties."},
     {"attributes", py_attributes, METH_O, "Return a copy of all attributes."},

@@ -390,6 +390,8 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     TypeError
         Where an item is no number.
     """
+    if type(start) is int and start == 0 and (direct := core.sum(values)) is not None:
+        return direct  # type: ignore[no-any-return]
     items = _as_values(values if type(start) is int and start == 0 else (start, *values))
     if not items:
         return Value(0.0)
@@ -420,6 +422,8 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     TypeError
         Where an item is no number.
     """
+    if (direct := core.dot(ws, xs, bias)) is not None:
+        return direct  # type: ignore[no-any-return]
     weights, inputs = list(ws), tuple(xs)
     n = len(weights)
     if n != len(inputs):

@@ -12,6 +12,7 @@ from ._native import (
     attach,
     attributes,
     disown,
+    dot,
     exact_handles,
     handle_of,
     handles,
@@ -25,6 +26,7 @@ from ._native import (
     peek,
     put,
     set_cyclic,
+    sum,
 )
 from .errors import check, error
 from .hidden import Hidden
@@ -39,6 +41,7 @@ __all__ = [
     "attributes",
     "complete",
     "disown",
+    "dot",
     "exact_handles",
     "flush",
     "handle_of",
@@ -50,6 +53,7 @@ __all__ = [
     "operands",
     "peek",
     "put",
+    "sum",
 ]
 
 check(lib.mg_init())
