@@ -2,14 +2,13 @@
 
 import pytest
 
-from race import Race, cases
+from race import MICROGRADS, OURS, Race, cases
 
-MICROGRADS = ("micrograd-c", "micrograd", "micrograd, collector off")
 PHASES = {"build": (), "backward": (), "drop": ()}
 
 
 def wide(nodes, peers, rounds, heavy=False):
-    python = (*MICROGRADS, *peers) if nodes < 1_000_000 else ("micrograd-c", *peers)
+    python = (*MICROGRADS, *peers) if nodes < 1_000_000 else (*OURS, *peers)
     return Race(
         title=f"wide graph of {nodes:,} nodes",
         lanes={name: ("Wide", {"n": nodes}) for name in (*python, "plain C")},
@@ -22,7 +21,7 @@ def wide(nodes, peers, rounds, heavy=False):
 
 
 def chain(nodes, peers, rounds, heavy=False):
-    python = (*MICROGRADS, *peers) if nodes <= 1_000 else ("micrograd-c", *peers)
+    python = (*MICROGRADS, *peers) if nodes <= 1_000 else (*OURS, *peers)
     return Race(
         title=f"chain of {nodes:,} nodes",
         lanes={name: ("Chain", {"n": nodes}) for name in python},
@@ -46,7 +45,7 @@ GRAPHS = [
 SCALAR = Race(
     title="moons loss as 65,818 scalar nodes",
     lanes={
-        "micrograd-c": ("ScalarBuild", {"fused": False}),
+        **{name: ("ScalarBuild", {"fused": False}) for name in OURS},
         "micrograd": ("ScalarBuild", {}),
         "micrograd, collector off": ("ScalarBuild", {}),
         "C, engine.h": (None, {}),

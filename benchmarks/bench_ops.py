@@ -2,9 +2,8 @@
 
 import pytest
 
-from race import Race, cases
+from race import MICROGRADS, Race, cases
 
-MICROGRADS = ("micrograd-c", "micrograd", "micrograd, collector off")
 OPS = 100_000
 PARAMETERS = 8_192
 

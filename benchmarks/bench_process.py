@@ -2,13 +2,13 @@
 
 import pytest
 
-from race import Race, cases
+from race import OURS, Race, cases
 
 N = 1_000_000
 
 MEMORY = Race(
     title="1,000,000 kept nodes",
-    lanes={name: ("Memory", {"n": N}) for name in ("micrograd-c", "micrograd", "xad")},
+    lanes={name: ("Memory", {"n": N}) for name in (*OURS, "micrograd", "xad")},
     phases={"build": ()},
     rounds=2,
     per=N,
@@ -19,7 +19,7 @@ MEMORY = Race(
 
 MODULES = {
     "python": "sys",
-    "micrograd-c": "micrograd_c.engine, micrograd_c.nn",
+    **dict.fromkeys(OURS, "micrograd_c.engine, micrograd_c.nn"),
     "micrograd": "micrograd.engine, micrograd.nn",
     "xad": "xad",
     "autograd": "autograd",

@@ -2,9 +2,7 @@
 
 import pytest
 
-from race import Race, cases
-
-MICROGRADS = ("micrograd-c", "micrograd", "micrograd, collector off")
+from race import MICROGRADS, Race, cases
 
 MOONS = Race(
     title="moons, one training step",

@@ -1,5 +1,6 @@
 """pytest-benchmark over races: who is measured when, and what the JSON says about the machine."""
 
+import importlib
 import importlib.metadata
 import statistics
 
@@ -70,6 +71,8 @@ def pytest_benchmark_update_machine_info(config, machine_info):
     machine_info["versions"] = {
         name: importlib.metadata.version(name) for name in PACKAGES if race.is_installed(name)
     }
+    if race.is_installed("micrograd-c"):
+        machine_info["core"] = importlib.import_module("micrograd_c").stats()["core"]
 
 
 def pytest_benchmark_update_commit_info(config, commit_info):

@@ -12,6 +12,7 @@ Each class is built in a process of its own (see worker.py), and imports its eng
 """
 
 import gc
+import os
 
 
 class Micrograd:
@@ -59,6 +60,14 @@ class MicrogradC(Micrograd):
 
     def drop(self):
         """Reference counts have freed everything."""
+
+
+class MicrogradCOverCffi(MicrogradC):
+    """The same with the core that runs on any Python; on CPython the default is the native one."""
+
+    def __init__(self):
+        os.environ["MICROGRAD_C_CORE"] = "cffi"
+        super().__init__()
 
 
 class Xad:
@@ -178,6 +187,7 @@ class NoEngine:
 # name in tables -> class, and the distribution that has to be installed
 ENGINES = {
     "micrograd-c": (MicrogradC, "micrograd-c"),
+    "micrograd-c, cffi core": (MicrogradCOverCffi, "micrograd-c"),
     "micrograd": (Micrograd, "micrograd"),
     "micrograd, collector off": (MicrogradCollectorOff, "micrograd"),
     "xad": (Xad, "xad"),

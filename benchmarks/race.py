@@ -26,6 +26,9 @@ from engines import ENGINES
 HERE = Path(__file__).parent
 CSRC = HERE.parent / "csrc"
 
+OURS = ("micrograd-c", "micrograd-c, cffi core")
+MICROGRADS = (*OURS, "micrograd", "micrograd, collector off")
+
 # C programs that answer like a worker: sources, and whether the engine is linked in
 C_PROGRAMS = {
     "plain C": ("c/tape.c", False),

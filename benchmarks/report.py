@@ -22,6 +22,7 @@ TABLE = [
 ]
 COLUMNS = {
     OURS: OURS,
+    "micrograd-c, cffi core": "micrograd-c, cffi core",
     "micrograd": "micrograd, as published",
     "micrograd, collector off": "micrograd, collector off",
     "xad": "xad",
@@ -43,6 +44,7 @@ PANELS = [
 ]
 BARS = {
     OURS: ("ours", "micrograd-c"),
+    "micrograd-c, cffi core": ("cffi", "micrograd-c, cffi"),
     "micrograd": ("published", "micrograd"),
     "micrograd, collector off": ("off", "micrograd, gc off"),
     "xad": ("peer", "xad"),
@@ -193,14 +195,14 @@ STYLE = """
   .ratio { font-weight: 600 }
   .tick { font-size: 11px; fill: #59636e }
   .grid { stroke: #d0d7de }
-  .ours { fill: #0072b2 } .published { fill: #d55e00 } .off { fill: #e69f00 }
+  .ours { fill: #0072b2 } .cffi { fill: #56b4e9 } .published { fill: #d55e00 } .off { fill: #e69f00 }
   .peer { fill: #8c959f } .dense { fill: #009e73 }
   @media (prefers-color-scheme: dark) {
     .card { fill: #0d1117; stroke: #3d444d }
     text { fill: #f0f6fc }
     .tick { fill: #9198a1 }
     .grid { stroke: #3d444d }
-    .ours { fill: #56b4e9 }
+    .ours { fill: #56b4e9 } .cffi { fill: #0072b2 }
   }
 """
 WIDTH, LEFT, RIGHT = 820, 150, 130

@@ -30,7 +30,7 @@ def measure(quick, expression):
         command += ["-q", "--benchmark-quiet", f"--benchmark-json={output}"]
         command += ["--quick"] if quick else []
         command += ["-k", expression] if expression else []
-        status = subprocess.run(command, check=False).returncode
+        status = subprocess.run(command, cwd=HERE, check=False).returncode  # not the sources: what is installed
         if status:
             sys.exit(status)
         return json.loads(output.read_text())

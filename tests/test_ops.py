@@ -63,7 +63,7 @@ def apply(op, numbers):
 
 
 def test_the_table_has_the_ops_that_are_promised():
-    promised = set("relu tanh exp log sigmoid sqrt sin cos tan asin acos atan sinh cosh softplus gelu silu".split())
+    promised = set(["relu", "tanh", "exp", "log", "sigmoid", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "softplus", "gelu", "silu"])
     promised |= {"leaky_relu", "log1p", "expm1", "erf", "minimum", "maximum", "pow", "add", "sub", "mul", "truediv"}
     assert promised <= {name_of(op) for op in ROWS}
 

@@ -244,7 +244,7 @@ def leaves(numbers: Sequence[float]) -> list[Any]:
 
 
 def _failure(status: int, op: int, *operands: Any) -> Exception:
-    return error(status, op, *(x.data if isinstance(x, Node) else x for x in operands))
+    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
 
 
 def _with_number(op: int, node: Node, number: Any, left: int) -> Any:

@@ -90,7 +90,7 @@ def complete(cls: type) -> Any:
 
 
 def _failure(status: int, op: int, *operands: Any) -> Exception:
-    return error(status, op, *(x.data if isinstance(x, Node) else x for x in operands))
+    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
 
 
 def _late() -> None:
