@@ -184,6 +184,16 @@ class NoEngine:
         """Nothing to do."""
 
 
+class NoEngineCollectorOff(NoEngine):
+    """Python alone, after ``gc.disable()``."""
+
+    def __init__(self):
+        gc.disable()
+
+    def between_rounds(self):
+        gc.collect()
+
+
 # name in tables -> class, and the distribution that has to be installed
 ENGINES = {
     "micrograd-c": (MicrogradC, "micrograd-c"),
@@ -194,7 +204,11 @@ ENGINES = {
     "autograd": (Autograd, "autograd"),
     "torch": (Torch, "torch"),
     "python": (NoEngine, None),
+    # Values in pure Python, those of examples/gpt.py
+    "pure Python": (NoEngine, None),
+    "pure Python, collector off": (NoEngineCollectorOff, None),
     # second lanes of an engine
+    "micrograd-c, dot": (MicrogradC, "micrograd-c"),
     "micrograd-c, crowded": (MicrogradC, "micrograd-c"),
     "torch, dense": (Torch, "torch"),
 }

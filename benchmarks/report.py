@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 
 OURS = "micrograd-c"
+GPT = "character GPT, training: step"
 
 # What the README shows: heading, group of benchmarks, engines beside micrograd's three.
 TABLE = [
@@ -39,6 +40,7 @@ PANELS = [
         "MLP(64, [128, 128, 10]), one sample, forward + backward",
         "MLP(64, [128, 128, 10]), one sample: forward + backward",
     ),
+    ("Character-level GPT in scalar code (examples/gpt.py), training, per token", GPT),
     ("One operation a*b, 100,000 kept and then dropped", "eager op a*b: kept and then dropped"),
     ("backward() over 100,000 nodes, per node", "wide graph of 100,000 nodes: backward"),
 ]
@@ -47,6 +49,9 @@ BARS = {
     "micrograd-c, cffi core": ("cffi", "micrograd-c, cffi"),
     "micrograd": ("published", "micrograd"),
     "micrograd, collector off": ("off", "micrograd, gc off"),
+    "micrograd-c, dot": ("ours", "micrograd-c, dot"),
+    "pure Python": ("published", "pure Python"),
+    "pure Python, collector off": ("off", "pure Python, gc off"),
     "xad": ("peer", "xad"),
     "torch": ("peer", "torch, scalars"),
     "autograd": ("peer", "autograd"),
@@ -128,6 +133,18 @@ def terminal_table(groups):
 def facts(groups):
     """Return what no ratio says: import time, memory, and a small graph in a crowd, as sentences."""
     sentences = []
+    gpt = groups.get(GPT, {})
+    if "pure Python" in gpt:
+        slowest = gpt["pure Python"].seconds
+        speeds = [
+            f"{name} {1 / entry.seconds:,.0f}"
+            + (f" ({times(slowest / entry.seconds)})" if name.startswith(OURS) else "")
+            for name, entry in sorted(gpt.items(), key=lambda item: -item[1].seconds)
+        ]
+        sentences.append(
+            "Tokens a second in training the character-level GPT of `examples/gpt.py`, and times the speed of "
+            f"pure Python: {'; '.join(speeds)}."
+        )
     imports = groups.get("import: import", {})
     if {"python", OURS} <= imports.keys():
         over = {name: duration(entry.seconds - imports["python"].seconds) for name, entry in imports.items()}
