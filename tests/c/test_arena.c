@@ -467,6 +467,25 @@ TEST(memory_comes_back_when_a_squeeze_leaves_little)
     free(h);
 }
 
+TEST(what_is_left_is_squeezed_at_the_next_node_after_memory_came_back)
+{
+    const int32_t n = 1 << 20;
+    int32_t *h = many_leaves(n), *dead = malloc((size_t)n * sizeof *dead);
+    int32_t count = 0;
+
+    for (int32_t i = 0; i < n; i++)
+        if ((i >= 10 && i < 90000) || i >= 100000) /* off the top, and under 10000 that live */
+            dead[count++] = h[i];
+    mg_free(dead, count);
+    CHECK_INT(figures().rows, 100000);
+    CHECK(figures().capacity < n / 4);
+    leaf(0.0);
+    CHECK_INT(figures().squeezes, 1);
+    CHECK_INT(figures().rows, 10011);
+    free(dead);
+    free(h);
+}
+
 TEST(the_memory_of_the_pool_comes_back)
 {
     const int32_t n = 1 << 20, x = leaf(1.0);
@@ -1096,6 +1115,7 @@ int main(void)
     RUN(nothing_is_squeezed_while_a_sweep_is_open);
     RUN(memory_comes_back_when_all_is_freed);
     RUN(memory_comes_back_when_a_squeeze_leaves_little);
+    RUN(what_is_left_is_squeezed_at_the_next_node_after_memory_came_back);
     RUN(the_memory_of_the_pool_comes_back);
     RUN(a_long_loop_that_drops_what_it_builds_stays_in_place);
     RUN(lists_under_a_node_that_lives_are_squeezed_out_of_the_pool);
