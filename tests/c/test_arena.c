@@ -1084,6 +1084,64 @@ TEST(random_programs_do_what_a_plain_model_does)
     }
 }
 
+/* Every live node reads what it was made of; or it is a leaf, since one of those died before a squeeze. */
+static void check_operands(void)
+{
+    int32_t rows[2 * OPERANDS + 1];
+
+    check_arena();
+    for (int32_t i = 0; i < model_size; i++) {
+        const model_node *z = &model[i];
+        if (!z->alive)
+            continue;
+        CHECK_REAL(mg_data(z->handle), z->data);
+        if (op_of(z->handle) != z->op) {
+            bool lost = z->op == MG_DOT; /* an input that it does not use may be what it lost */
+            for (int32_t j = 0; j < z->n; j++)
+                lost |= !model[z->x[j]].alive;
+            CHECK_INT(op_of(z->handle), MG_LEAF);
+            CHECK(lost);
+            continue;
+        }
+        CHECK_INT(operands_of(row_of(z->handle), rows, LENGTH(rows)), z->n);
+        for (int32_t j = 0; j < z->n; j++)
+            CHECK_INT(mg.handle[rows[j]], model[z->x[j]].alive ? model[z->x[j]].handle : MG_DEAD);
+    }
+}
+
+TEST(nodes_may_die_in_any_order)
+{
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        rng r = {seed};
+
+        check_note("seed %" PRIu64, seed);
+        model_size = 0;
+        model_append(leaf(1.0), MG_LEAF, 0, NULL)->data = 1.0;
+        const int32_t deaths = 20 + random_below(&r, 28); /* of 100 */
+        while (model_size < MOST - 8) {
+            const int32_t what = random_below(&r, 100), i = random_alive(&r);
+            if (what < 50) {
+                random_node(&r);
+            } else if (what < 50 + deaths && i > 0) {
+                drop(model[i].handle);
+                model[i].alive = false;
+            } else if (what == 98) {
+                backward(model[i].handle);
+            } else if (what == 99) {
+                squeeze_now();
+            }
+            if (random_below(&r, 16) == 0)
+                check_operands();
+        }
+        check_operands();
+        for (int32_t i = model_size - 1; i >= 0; i--)
+            if (model[i].alive)
+                drop(model[i].handle);
+        CHECK_INT(figures().rows, 0);
+        CHECK_INT(mg.pool_used, 0);
+    }
+}
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
@@ -1120,5 +1178,6 @@ int main(void)
     RUN(a_long_loop_that_drops_what_it_builds_stays_in_place);
     RUN(lists_under_a_node_that_lives_are_squeezed_out_of_the_pool);
     RUN(random_programs_do_what_a_plain_model_does);
+    RUN(nodes_may_die_in_any_order);
     return 0;
 }
