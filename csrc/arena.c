@@ -439,10 +439,10 @@ void mg_free(const int32_t *handles, int32_t n)
     }
     if (mg.open_sweeps == 0) {
         pop_dead();
-        if (many_dead())
-            mg.limit = mg.rows; /* the next append squeezes */
         if (mg.rows <= mg.capacity / 8)
             shrink();
+        if (many_dead())
+            mg.limit = mg.rows; /* the next append squeezes */
     }
     mg_unlock();
 }

@@ -163,6 +163,8 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     const int64_t rows_before = mg.rows, pool_before = mg.pool_used;
     for (int32_t l = 0; l < n && status >= 0; l++) {
         const int32_t *weights = layers[l].weights;
+        if (layers[l].neurons == 0) /* nobody to own the list of inputs */
+            continue;
         int32_t list =
             append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
         const int64_t records = mg.pool_used;

@@ -467,6 +467,25 @@ TEST(memory_comes_back_when_a_squeeze_leaves_little)
     free(h);
 }
 
+TEST(what_is_left_is_squeezed_at_the_next_node_after_memory_came_back)
+{
+    const int32_t n = 1 << 20;
+    int32_t *h = many_leaves(n), *dead = malloc((size_t)n * sizeof *dead);
+    int32_t count = 0;
+
+    for (int32_t i = 0; i < n; i++)
+        if ((i >= 10 && i < 90000) || i >= 100000) /* off the top, and under 10000 that live */
+            dead[count++] = h[i];
+    mg_free(dead, count);
+    CHECK_INT(figures().rows, 100000);
+    CHECK(figures().capacity < n / 4);
+    leaf(0.0);
+    CHECK_INT(figures().squeezes, 1);
+    CHECK_INT(figures().rows, 10011);
+    free(dead);
+    free(h);
+}
+
 TEST(the_memory_of_the_pool_comes_back)
 {
     const int32_t n = 1 << 20, x = leaf(1.0);
@@ -1030,7 +1049,7 @@ static void compare(void)
 
 TEST(random_programs_do_what_a_plain_model_does)
 {
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    for (uint64_t seed = 1; seed <= 100; seed++) {
         rng r = {seed};
 
         check_note("seed %" PRIu64, seed);
@@ -1057,6 +1076,67 @@ TEST(random_programs_do_what_a_plain_model_does)
                 compare();
         }
         compare();
+        for (int32_t i = model_size - 1; i >= 0; i--)
+            if (model[i].alive)
+                drop(model[i].handle);
+        CHECK_INT(figures().rows, 0);
+        CHECK_INT(mg.pool_used, 0);
+    }
+}
+
+/* Every live node reads what it was made of; or it is a leaf, since one of those died before a squeeze. */
+static void check_operands(void)
+{
+    int32_t rows[2 * OPERANDS + 1];
+
+    check_arena();
+    for (int32_t i = 0; i < model_size; i++) {
+        const model_node *z = &model[i];
+        if (!z->alive)
+            continue;
+        CHECK_REAL(mg_data(z->handle), z->data);
+        if (op_of(z->handle) != z->op) {
+            bool lost = z->op == MG_DOT; /* an input that it does not use may be what it lost */
+            for (int32_t j = 0; j < z->n; j++)
+                lost |= !model[z->x[j]].alive;
+            CHECK_INT(op_of(z->handle), MG_LEAF);
+            CHECK(lost);
+            continue;
+        }
+        CHECK_INT(operands_of(row_of(z->handle), rows, LENGTH(rows)), z->n);
+        for (int32_t j = 0; j < z->n; j++)
+            CHECK_INT(mg.handle[rows[j]], model[z->x[j]].alive ? model[z->x[j]].handle : MG_DEAD);
+    }
+}
+
+TEST(nodes_may_die_in_any_order)
+{
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        rng r = {seed};
+
+        check_note("seed %" PRIu64, seed);
+        model_size = 0;
+        model_append(leaf(1.0), MG_LEAF, 0, NULL)->data = 1.0;
+        const int32_t deaths = 20 + random_below(&r, 27); /* of 100 */
+        while (model_size < MOST - 8) {
+            const int32_t what = random_below(&r, 100);
+            int32_t i = random_alive(&r);
+            if (what < 50) {
+                random_node(&r);
+            } else if (what < 50 + deaths && i > 0) {
+                while (what % 2 && mg.handle[mg.rows - 1] != model[i].handle) /* the one on top */
+                    i = i + 1 < model_size && model[i + 1].alive ? i + 1 : random_alive(&r);
+                drop(model[i].handle);
+                model[i].alive = false;
+            } else if (what == 98) {
+                backward(model[i].handle);
+            } else if (what == 99 || what == 50 + deaths) {
+                squeeze_now();
+            }
+            if (random_below(&r, 16) == 0)
+                check_operands();
+        }
+        check_operands();
         for (int32_t i = model_size - 1; i >= 0; i--)
             if (model[i].alive)
                 drop(model[i].handle);
@@ -1096,9 +1176,11 @@ int main(void)
     RUN(nothing_is_squeezed_while_a_sweep_is_open);
     RUN(memory_comes_back_when_all_is_freed);
     RUN(memory_comes_back_when_a_squeeze_leaves_little);
+    RUN(what_is_left_is_squeezed_at_the_next_node_after_memory_came_back);
     RUN(the_memory_of_the_pool_comes_back);
     RUN(a_long_loop_that_drops_what_it_builds_stays_in_place);
     RUN(lists_under_a_node_that_lives_are_squeezed_out_of_the_pool);
     RUN(random_programs_do_what_a_plain_model_does);
+    RUN(nodes_may_die_in_any_order);
     return 0;
 }

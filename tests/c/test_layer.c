@@ -274,6 +274,7 @@ TEST(no_layers_and_layers_without_neurons_make_nothing)
     CHECK_INT(mg_layers(NULL, 0, &a, 1, out), MG_OK);
     CHECK_INT(mg_layers(&empty, 1, &a, 1, out), MG_OK);
     CHECK_INT(figures().rows, 1);
+    CHECK_INT(mg.pool_used, 0);                      /* a list of inputs would have no owner */
     CHECK_INT(mg_layers(two, 2, &a, 1, out), MG_OK); /* a neuron without inputs is its bias */
     CHECK_REAL(mg_data(out[0]), 1.0);
     backward(out[0]);
