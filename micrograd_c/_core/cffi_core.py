@@ -78,7 +78,7 @@ def _keep_interrupts(previous: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def hook(unraisable: Any) -> None:
         if unraisable.exc_type is KeyboardInterrupt and unraisable.object is _del:
-            _thread.interrupt_main()
+            _thread.start_new_thread(_thread.interrupt_main, ())  # from here it would be swallowed once more
         else:
             previous(unraisable)
 
