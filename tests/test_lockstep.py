@@ -154,7 +154,7 @@ class Machine:
 
     def power(self):
         a = self.pick()
-        k = self.draw(st.sampled_from([0, 1, 2, 3] if self.exact else [2, 0.5, 3, 1.5, -1, -2]))
+        k = self.draw(st.sampled_from([1, 2, 3] if self.exact else [2, 0.5, 3, 1.5, -1, -2]))
         if not self.exact and k < 0:
             k = -k  # a negative derivative could cancel
         self.add(Pair(a.ours**k, a.theirs**k, (a,)))
