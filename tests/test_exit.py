@@ -238,7 +238,7 @@ def test_ctrl_c_at_every_single_opcode_leaves_a_usable_engine(interruptible):
         def trace(frame, event, _):
             nonlocal count
             code = frame.f_code
-            if code.co_filename not in sources or code.co_name in ("_del", "flush"):
+            if code.co_filename not in sources or code.co_name in ("_del", "__del__", "flush"):
                 return None  # what is raised in __del__ is raised later, see below
             frame.f_trace_opcodes = True
             if event == "opcode":

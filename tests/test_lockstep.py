@@ -4,9 +4,9 @@ Two kinds of them. *Exact* programs use numbers of few bits, so that no operatio
 must be equal; a program in which something grew too long is cut short. *Rounding* programs use positive numbers and
 sums, products, powers and relu alone: nothing cancels, so every gradient must agree to 1e-12.
 
-micrograd has no node for `-`, `/` and neg, but two or three for each, and 2n+1 for a neuron. So what is compared are
+micrograd has no node for `-`, `/` and neg, but two or three for each, and 2n+1 for a neuron. So what is compared is
 the Values that a program can name; and where there are such nodes below a root a second backward() without zeroing
-differs by design (what was left in micrograd's nodes in between counts again), so the program zeroes first.
+differs by design: what was left in micrograd's nodes in between counts again. There the program zeroes first.
 """
 
 import math
