@@ -80,7 +80,11 @@ static inline bool is_value(PyObject *o)
 
 /* ---- memory ---- */
 
+#ifdef __SANITIZE_ADDRESS__
+enum { KEPT = 1 };
+#else
 enum { KEPT = 4096 }; /* dead Values whose memory waits for the next ones */
+#endif
 static value *kept[KEPT];
 static int kept_count;
 
