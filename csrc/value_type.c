@@ -942,6 +942,7 @@ static PyObject *make_type(void)
 #undef OP1
 #undef OP1K
 #undef OP2
+    slots[n++] = (PyType_Slot){Py_tp_doc, "Value(data, _children=(), _op='', name='', label='')\n--\n\n"};
     slots[n++] = (PyType_Slot){Py_tp_methods, methods};
     slots[n++] = (PyType_Slot){Py_tp_members, members};
     slots[n++] = (PyType_Slot){Py_tp_getset, getset};
