@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any
 
-_lock = Lock()
+_lock = RLock()
 
 
 def _reset_lock() -> None:
     """Start a forked child with a free lock: the thread that held it does not exist there."""
     global _lock
-    _lock = Lock()
+    _lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -61,9 +61,12 @@ class Hidden:
                         first = len(nodes)
                         make_all(handles, inputs, params, nodes)
                         inputs = tuple(nodes[first:])
-                    self._owner.disown()
-                    self._values = inputs
-                except BaseException:  # no memory, or Ctrl-C: the nodes stay with this object
+                except BaseException:  # no memory, or Ctrl-C: the nodes stay with their owner
                     disown(nodes)
                     raise
+                if self._values is None:
+                    self._owner.disown()
+                    self._values = inputs
+                else:  # the collector ran in between, and somebody's __del__ came here before us
+                    disown(nodes)
         return self._values
