@@ -66,7 +66,7 @@ class Hidden:
                         self._values = inputs
                         self._owner.disown()
                     else:  # the collector ran in between, and somebody's __del__ came here before us
-                        disown(nodes)
+                        disown(nodes)  # type: ignore[unreachable]
                 except BaseException:  # no memory, or Ctrl-C
                     if self._values is inputs:
                         self._owner.disown()
