@@ -78,6 +78,8 @@ def main():
     print(report.terminal_table(groups))
     if options.quick or options.k:
         return
+    if disturbed := report.disturbed_groups(groups):
+        sys.exit(f"The machine was too busy for fair ratios. Nothing was kept. Disturbed: {'; '.join(disturbed)}")
     if not options.report:
         keep(results, path)
     publish(groups, results)
