@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
@@ -30,6 +31,7 @@ from .interrupts import raised_later
 from .numbers import as_number, over_array, to_float
 
 NAME = "cffi"
+PYPY = sys.implementation.name == "pypy"
 
 check(lib.mg_init())
 
@@ -63,7 +65,7 @@ def flush(dead: list[int] = _dead, lock: list[Lock] = _lock, free: Callable[...,
 
 
 @raised_later
-def _del(self: Node, dead: list[int] = _dead, full: int = _BATCH, flush: Callable[[], None] = flush) -> None:
+def _del(self: Any, dead: list[int] = _dead, full: int = _BATCH, flush: Callable[[], None] = flush) -> None:
     try:
         dead.append(self._h)
     except AttributeError:  # __init__ raised before there was a node
@@ -101,16 +103,44 @@ _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg
 _data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, lib.mg_set_grad
 
 
+class _Owned:
+    """A node by its handle; it is given back when this object dies.
+
+    For PyPy: it finalizes an object after all that refer to it, one of them a collection, and a chain of Values with
+    __del__ would take as many collections as it is long. These refer to nothing, so all of them go at once.
+    """
+
+    __slots__ = ("_h",)
+
+    def __init__(self, handle: int) -> None:
+        self._h = handle
+
+    __del__ = _del
+
+
 class Node:
     """One node of the arena: data, grad, operators, lifetime."""
-
-    __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
 
     _h: int
     _a: Any
     _b: Any
 
-    __del__ = _del
+    if not PYPY:
+        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
+        __del__ = _del
+    elif not TYPE_CHECKING:
+        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_owned")
+
+        @property
+        def _h(self) -> int:
+            return self._owned._h
+
+        @_h.setter
+        def _h(self, handle: int) -> None:
+            if handle < 0:
+                self._owned._h = handle
+            else:
+                self._owned = _Owned(handle)
 
     # numpy's scalars and arrays step aside for whoever has a higher priority.
     __array_priority__ = 1000.0
