@@ -1,0 +1,8 @@
+"""Pictures of graphs, and backpropagation explained step by step.
+
+Nothing here is imported by the engine, and nothing of it runs unless it is asked for.
+"""
+
+from .explain import Explanation, explain
+
+__all__ = ["Explanation", "explain"]
