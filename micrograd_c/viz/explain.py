@@ -22,7 +22,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ..engine import Value
+from ..engine import Value, zero_grad
 from .graph import OP, Graph, Node, clean, cut, fill, number, read, unfold
 
 __all__ = ["LIMIT", "PHASES", "PHRASES", "Explanation", "explain"]
@@ -455,7 +455,7 @@ def local_derivatives(node: Node, nodes: dict[int, Node]) -> Iterator[tuple[int,
 # ---- which part of a large graph ---------------------------------------------------------------------------------
 
 
-def _upper_part(graph: Graph, limit: int) -> Graph:
+def upper_part(graph: Graph, limit: int) -> Graph:
     """Return the nodes nearest to the root, with every reader of each; what they read below becomes a leaf."""
     depth = dict.fromkeys(graph.nodes, 0)
     for i in reversed(graph.nodes):
@@ -477,6 +477,19 @@ def _upper_part(graph: Graph, limit: int) -> Graph:
             node.label, node.activation = "…", ""
         nodes[i] = node
     return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
+
+
+def _gradient_of(graph: Graph, node: Node, seed: float) -> float:
+    """Return the gradient that backward gives to a node, and leave everything as it was."""
+    before = [(n.value, n.grad) for n in graph.nodes.values()]
+    root = graph.nodes[graph.root].value
+    try:
+        zero_grad(root)
+        root.backward(seed)
+        return float(node.value.grad)
+    finally:
+        for value, grad in before:
+            value.grad = grad
 
 
 def explain(
@@ -527,9 +540,8 @@ def explain(
         whole = read(root, model)
         if all(node.value is not around for node in whole.nodes.values()):
             raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
-        full = Explanation(whole, seed)
         place = next(node for node in whole.nodes.values() if node.value is around)
-        seed, outer = full._grad[place.id], f" (d{whole.nodes[whole.root].name}/d{place.name})"
+        seed, outer = _gradient_of(whole, place, seed), f" (d{whole.nodes[whole.root].name}/d{place.name})"
         notes.append(
             f"This is the part of {whole.nodes[whole.root].name} around {place.name}: what {place.name} was computed from, "
             f"and the share of each gradient that flows through {place.name}."
@@ -540,7 +552,7 @@ def explain(
         graph = unfold(graph)
     if len(graph.nodes) > limit:
         total = len(graph.nodes)
-        graph = _upper_part(graph, limit)
+        graph = upper_part(graph, limit)
         notes.append(
             f"{len(graph.nodes)} of {total} values are explained, those nearest to {graph.nodes[graph.root].name}; "
             "one that is marked … was itself computed from others. To see those, explain the graph around one Value, "

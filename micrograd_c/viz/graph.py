@@ -269,9 +269,18 @@ _LETTERS = [c for c in string.ascii_lowercase[4:] if c not in "lo"] + ["d"]
 NAME_CELLS = 24
 
 
+_PATH = re.compile(r"layers\.(\d+)\.neurons\.(\d+)\.(?:w\.(\d+)|(b))")
+
+
+def _short(title: str) -> str:
+    """'layers.0.neurons.3.w.1' is a name for a file, 'L0.N3.w1' one for a formula."""
+    return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), title)
+
+
 def give_names(graph: Graph) -> None:
     """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one."""
-    titles = {i: cut(clean(node.title), NAME_CELLS) for i, node in graph.nodes.items() if node.title}
+    titles = {i: cut(_short(clean(node.title)), NAME_CELLS) for i, node in graph.nodes.items() if node.title}
+    titles = {i: title for i, title in titles.items() if title}
     count = Counter(titles.values())
     taken = {name for name, n in count.items() if n == 1}
     seen: Counter[str] = Counter()
@@ -279,7 +288,7 @@ def give_names(graph: Graph) -> None:
     def unique(base: str) -> str:
         while True:
             seen[base] += 1
-            name = f"{base}_{seen[base]}"
+            name = f"{base}{'_' if base[-1:].isdigit() or len(base) > 1 else ''}{seen[base]}"
             if name not in taken:
                 taken.add(name)
                 return name
@@ -288,14 +297,9 @@ def give_names(graph: Graph) -> None:
         graph.nodes[i].name = name if count[name] == 1 else unique(name)
 
     rest = [node for i, node in graph.nodes.items() if i not in titles]
-    constants = [node for node in rest if node.kind == "constant"]
-    used = Counter(number(node.data) for node in constants)
-    for node in constants:  # a constant is called by its number; two of the same number are told apart
-        text = number(node.data)
-        node.name = text if used[text] == 1 and text not in taken else unique(text)
     for node in rest:
-        if node.kind == "parameter":
-            node.name = unique("p")
+        if node.kind in ("constant", "parameter"):
+            node.name = unique(node.kind[0] if node.kind == "parameter" else "k")
     results = [node for node in rest if not node.name]
     letters = [c for c in _LETTERS if c not in taken]
     for j, node in enumerate(results):
