@@ -3,6 +3,8 @@
 The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged.
 """
 
+from typing import Any
+
 from . import engine, nn
 from ._version import __version__
 from .engine import GradientError, Stats, Value, dot, gradcheck, stats, sum, topological_order, zero_grad
@@ -25,4 +27,16 @@ __all__ = [
     "sum",
     "topological_order",
     "zero_grad",
+    "draw",
+    "explain",
 ]
+
+_LATER = {"draw": "viz", "explain": "viz"}  # pictures: imported when they are asked for
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

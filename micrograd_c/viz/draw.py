@@ -90,7 +90,7 @@ def style(theme: str) -> str:
     if theme == "dark":
         return _BASE + _rules(_DARK, _DARK_REST)
     light = _BASE + _rules(_LIGHT, _LIGHT_REST)
-    return light if theme == "light" else f"{light}@media (prefers-color-scheme:dark){{{_rules(_DARK, _DARK_REST)}}}"
+    return light if theme == "light" else f"{light}@media screen and (prefers-color-scheme:dark){{{_rules(_DARK, _DARK_REST)}}}"
 
 
 # ---- one box -----------------------------------------------------------------------------------------------------
@@ -127,7 +127,8 @@ def box_size(graph: Graph, node: Node) -> tuple[float, float]:
     """Return width and height of the box of a node; there is room for any number that it may come to show."""
     lines = box_lines(graph, node)
     cells = max([len(f"grad {NOT_COMPUTED}"), *map(width, lines)])
-    return cells * CELL + 2 * PAD + _badge_width(node), max(len(lines), 3) * LINE + 2 * PAD - 4
+    pad = 3 * PAD if node.kind == "constant" else 2 * PAD
+    return cells * CELL + pad + _badge_width(node), max(len(lines), 3) * LINE + 2 * PAD - 4
 
 
 def describe(graph: Graph, node: Node) -> str:
@@ -223,6 +224,12 @@ class Picture:
     def __repr__(self) -> str:
         return f"<Picture of {len(self._graph.nodes)} boxes for {self._graph.total} values>"
 
+    def without_notes(self) -> Picture:
+        """Return the same picture, for a place that has the notes already."""
+        other = Picture(self._graph, "LR" if self._across else "TB", self._theme, self._legend)
+        other.notes = []
+        return other
+
     @property
     def alt(self) -> str:
         """What the picture shows, in words."""
@@ -242,11 +249,13 @@ class Picture:
         graph = self._graph
         sizes = {i: box_size(graph, node) for i, node in graph.nodes.items()}
         index = {i: j for j, i in enumerate(graph.nodes)}
-        turned = [s if self._across else (s[1], s[0]) for s in sizes.values()]
+        rim = {i: 10.0 if node.kind == "result" else 0.0 for i, node in graph.nodes.items()}
+        outer = [(w + rim[i], h + rim[i]) for i, (w, h) in sizes.items()]
+        turned = [s if self._across else (s[1], s[0]) for s in outer]
         return lay_out(turned, [(index[a], index[b]) for a, b, _ in graph.edges]), sizes
 
     def svg(self, theme: str | None = None) -> str:
-        """Return the picture as a file of SVG."""
+        """Return the picture as a file of SVG, in its own theme or another."""
         graph = self._graph
         layout, sizes = self.layout()
         margin = 14.0
@@ -318,7 +327,7 @@ class Picture:
         """Return a page that shows the picture."""
         colours = f"body{{margin:0;background:{_LIGHT_REST['page']}}}"
         dark = f"body{{background:{_DARK_REST['page']}}}"
-        theme = dark if self._theme == "dark" else f"@media (prefers-color-scheme:dark){{{dark}}}"
+        theme = dark if self._theme == "dark" else f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
