@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..engine import Value, zero_grad
@@ -242,8 +242,14 @@ class Explanation:
 
     # ---- what is made of it --------------------------------------------------------------------------------------
 
-    def text(self) -> str:
-        """Return the explanation as a person reads it in a terminal."""
+    def text(self, what_if: Mapping[str, float] | None = None) -> str:
+        """Return the explanation as a person reads it in a terminal.
+
+        Parameters
+        ----------
+        what_if : mapping of str to float, optional
+            Other data for some leaves; a last part tells what they would change.
+        """
         lines = [self.title, "=" * min(len(self.title), 78)]
         for note in self.notes:
             lines += ["", f"Note: {note}"]
@@ -263,7 +269,26 @@ class Explanation:
                 if event["formula"] != local:
                     text += f"   (d{self._names[event['node']]}/d{x} = {event['formula']} = {local})"
             lines.append(" " * min(indent, 43) + text)
+        if what_if:
+            lines += ["", *self._what_if_lines(what_if)]
         return "\n".join(lines) + "\n"
+
+    def _what_if_lines(self, what_if: Mapping[str, float]) -> list[str]:
+        root = self._graph.nodes[self._graph.root]
+        result = self.what_if(**what_if)
+        leaves = {node.name: node for node in self._graph.nodes.values()}
+        given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
+        terms = [
+            f"{_factor(self.gradients[name] / self._seed)} * {_factor(x - leaves[name].data)}" for name, x in what_if.items()
+        ]
+        estimate = root.data + sum(
+            self.gradients[name] / self._seed * (x - leaves[name].data) for name, x in what_if.items()
+        )
+        return [
+            f"8. What if {given}",
+            f"   computed anew: {root.name} = {number(result)}",
+            f"   by the gradients: {root.name} = {' + '.join([number(root.data), *terms])} = {number(estimate)}",
+        ]
 
     def what_if(self, **data: float) -> float:
         """Return what the result would be with other data in its leaves.
