@@ -156,11 +156,12 @@ def _shape(kind: str, op: str, w: float, h: float) -> str:
     return rect
 
 
-def _box(graph: Graph, node: Node, x: float, y: float, w: float, h: float) -> str:
+def _box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, titles: bool) -> str:
+    title = escape(describe(graph, node), quote=False) if titles else ""
     parts = [
-        f'<g class="mgc-n mgc-{node.kind}" data-i="{node.id}" transform="translate({x:.5g} {y:.5g})">',
-        f"<title>{escape(describe(graph, node), quote=False)}</title>",
-        _shape(node.kind, node.op, round(w, 1), h),
+        f'<g class="mgc-n mgc-{node.kind}" data-i="{node.id}" transform="translate({x:.0f} {y:.0f})">',
+        f"<title>{title}</title>",
+        _shape(node.kind, node.op, round(w), h),
     ]
     left = _badge_width(node)
     if left:
@@ -187,8 +188,12 @@ def _path(points: list[tuple[float, float]], across: bool) -> str:
 
     def at(point: tuple[float, float]) -> str:
         x, y = point if across else (point[1], point[0])
-        return f"{x:.1f} {y:.1f}".replace(".0", "")
+        return f"{x:.0f} {y:.0f}"
 
+    if points[1][0] - points[0][0] < 8:  # the box fills its layer: no straight piece before the bend
+        points = [points[0], points[0], *points[2:]]
+    if points[-1][0] - points[-2][0] < 8:
+        points = [*points[:-2], points[-1], points[-1]]
     d = [f"M{at(points[0])}"]
     for i, (p, q) in enumerate(zip(points, points[1:])):
         if i % 2 == 0:
@@ -254,8 +259,11 @@ class Picture:
         turned = [s if self._across else (s[1], s[0]) for s in outer]
         return lay_out(turned, [(index[a], index[b]) for a, b, _ in graph.edges]), sizes
 
-    def svg(self, theme: str | None = None) -> str:
-        """Return the picture as a file of SVG, in its own theme or another."""
+    def svg(self, theme: str | None = None, titles: bool = True) -> str:
+        """Return the picture as a file of SVG, in its own theme or another.
+
+        `titles=False`: the page writes what boxes say to those who do not see them, since that changes there.
+        """
         graph = self._graph
         layout, sizes = self.layout()
         margin = 14.0
@@ -263,16 +271,16 @@ class Picture:
         body: list[str] = []
         for (a, b, slot), points in zip(graph.edges, layout.lines):
             d = _path(points, self._across)
-            body.append(f'<path class="mgc-e" data-e="{a} {b} {slot}" d="{d}" marker-end="url(#@)"/>')
+            body.append(f'<path class="mgc-e" data-e="{a} {b} {slot}" d="{d}"/>')
+        edges, body = "".join(body), []
         for (i, node), (x, y) in zip(graph.nodes.items(), layout.boxes):
             bw, bh = sizes[i]
             if not self._across:
                 x, y = y, x
-            body.append(_box(graph, node, x - bw / 2, y - bh / 2, bw, bh))
+            body.append(_box(graph, node, x - bw / 2, y - bh / 2, bw, bh, titles))
         foot, foot_width, foot_height = self._foot(h + 26)
         inner = "".join(body)
         uid = f"mgc{zlib.crc32(inner.encode('utf-8', 'replace')):x}"
-        inner = inner.replace("url(#@)", f"url(#{uid})")
         w, h = max(w, foot_width) + 2 * margin, h + foot_height + 2 * margin
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="mgc" role="img" aria-labelledby="{uid}t"'
@@ -282,7 +290,7 @@ class Picture:
             f'<defs><marker id="{uid}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7"'
             f' orient="auto"><path class="mgc-a" d="M0 .8 8 4 0 7.2Z"/></marker></defs>'
             f'<rect class="mgc-page" x="{-margin:g}" y="{-margin:g}" width="{w:.0f}" height="{h:.0f}"/>'
-            f"{inner}{foot}</svg>"
+            f'<g marker-end="url(#{uid})">{edges}</g>{inner}{foot}</svg>'
         )
 
     def _foot(self, top: float) -> tuple[str, float, float]:

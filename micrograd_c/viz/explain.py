@@ -22,12 +22,13 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..engine import Value, zero_grad
+from ..engine import Value, topological_order, zero_grad
 from .graph import OP, Graph, Node, clean, cut, fill, number, read, unfold
 
 __all__ = ["LIMIT", "PHASES", "PHRASES", "Explanation", "explain"]
 
-LIMIT = 300
+LIMIT = 300  # values
+LINES = 4  # lines for each of them, at most
 SCHEMA = "micrograd-c/explanation/1"
 
 # The phases of an explanation, in the words of the article.
@@ -95,14 +96,20 @@ class Explanation:
         belongs to its kind: `docs/seeing.md` has the table, `explanation.schema.json` the schema.
     gradients : dict of str to float
         The gradient of each value by its name.
+    engine : dict of int to float
+        What the engine's own backward gives, by the node's id, as far as it can be compared: not for parts of fused
+        neurons, for values whose other readers are not shown, and for graphs with hand-made nodes.
     notes : list of str
         What is not shown as it is in the engine, and how to see it.
     """
+
+    engine: dict[int, float]
 
     def __init__(self, graph: Graph, seed: float = 1.0, title: str = "", outer: str = "") -> None:
         self._graph = graph
         self._seed = seed
         self._outer = outer
+        self.engine = {}
         self.notes = list(graph.notes)
         root = graph.nodes[graph.root]
         self.title = title or f"{root.name} and what it was computed from"
@@ -486,11 +493,13 @@ def upper_part(graph: Graph, limit: int) -> Graph:
     for i in reversed(graph.nodes):
         for j in graph.nodes[i].operands:
             depth[j] = max(depth[j], depth[i] + 1)
+    lines = 0
     kept: set[int] = set()
     shown: set[int] = set()
     for i in sorted(graph.nodes, key=lambda i: (depth[i], -i)):
         new = {i, *graph.nodes[i].operands} - shown
-        if len(shown) + len(new) > limit:
+        lines += len(graph.nodes[i].operands)
+        if kept and (len(shown) + len(new) > limit or lines > LINES * limit):
             break
         kept.add(i)
         shown |= new
@@ -504,16 +513,44 @@ def upper_part(graph: Graph, limit: int) -> Graph:
     return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
 
 
-def _gradient_of(graph: Graph, node: Node, seed: float) -> float:
-    """Return the gradient that backward gives to a node, and leave everything as it was."""
-    before = [(n.value, n.grad) for n in graph.nodes.values()]
-    root = graph.nodes[graph.root].value
+def _shorten(graph: Graph, limit: int) -> None:
+    """Let a root with more operands than there is room for keep the first ones; one leaf stands for the others."""
+    nodes, root = graph.nodes, graph.nodes[graph.root]
+    room = max(limit // 2, 2)
+    if len(root.operands) <= room or root.op not in ("SUM", "DOT") or root.closure:
+        return
+    n = root.pairs
+    if root.op == "SUM":
+        kept, others = root.operands[: room - 1], root.operands[room - 1 :]
+        rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
+    else:
+        short = room // 2
+        inputs, weights, bias = root.operands[:n], root.operands[n : 2 * n], root.operands[2 * n :]
+        kept = [*inputs[:short], *weights[:short]]
+        rest = sum(nodes[w].data * nodes[x].data for w, x in zip(weights[short:], inputs[short:]))
+        rest += sum(nodes[i].data for i in bias)
+        what = f"{n - short} products" + (" and the bias" if bias else "")
+        root.pairs = short
+    leaf = Node(-1, "LEAF", "…", [], rest, 0.0, title=what, name="rest", kind="input")
+    root.operands = [*kept, leaf.id]
+    below = {graph.root, leaf.id}
+    for i in reversed(list(nodes)):
+        if i in below:
+            below.update(nodes[i].operands)
+    graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
+    graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf rest stands for their sum.")
+
+
+def _engine_gradients(root: Value, seed: float) -> dict[int, float]:
+    """Return what backward gives to each Value, by id(), and leave everything as it was."""
+    order = topological_order(root)
+    before = [value.grad for value in order]
     try:
         zero_grad(root)
         root.backward(seed)
-        return float(node.value.grad)
+        return {id(value): value.grad for value in order}
     finally:
-        for value, grad in before:
+        for value, grad in zip(order, before):
             value.grad = grad
 
 
@@ -566,7 +603,7 @@ def explain(
         if all(node.value is not around for node in whole.nodes.values()):
             raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
         place = next(node for node in whole.nodes.values() if node.value is around)
-        seed, outer = _gradient_of(whole, place, seed), f" (d{whole.nodes[whole.root].name}/d{place.name})"
+        seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{place.name})"
         notes.append(
             f"This is the part of {whole.nodes[whole.root].name} around {place.name}: what {place.name} was computed from, "
             f"and the share of each gradient that flows through {place.name}."
@@ -576,6 +613,8 @@ def explain(
     if unfold_neurons:
         graph = unfold(graph)
     if len(graph.nodes) > limit:
+        _shorten(graph, limit)
+    if len(graph.nodes) > limit or len(graph.edges) > LINES * limit:
         total = len(graph.nodes)
         graph = upper_part(graph, limit)
         notes.append(
@@ -584,6 +623,14 @@ def explain(
             "explain(root, around=value), or raise limit."
         )
     graph.notes[:0] = notes
-    return Explanation(graph, seed, title, outer)
+    explanation = Explanation(graph, seed, title, outer)
+    if not any(node.closure for node in graph.nodes.values()):  # a closure has run once, and once is enough
+        gradients = _engine_gradients(root, seed)
+        explanation.engine = {
+            i: gradients[id(node.value)]
+            for i, node in graph.nodes.items()
+            if node.value is not None and node.label != "…"
+        }
+    return explanation
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from .draw import Picture
 from .explain import CODE, PHASES, PHRASES, local_derivatives
-from .graph import OP, clean
+from .graph import OP, clean, cut
 
 if TYPE_CHECKING:
     from .explain import Explanation
 
 __all__ = ["frame", "page", "page_data"]
+
+TITLES = 30_000  # characters of all whole names in a page together
 
 _HERE = Path(__file__).parent
 
@@ -30,6 +32,8 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
     for event in explanation.steps:
         if event["kind"] == "closure":
             closures.setdefault(event["node"], []).append([event["slot"], event["contribution"], event["upstream"]])
+    titles = [clean(node.title) for node in graph.nodes.values() if node.title]
+    longest = max(80, TITLES // max(len(titles), 1))
     nodes = []
     for i, node in graph.nodes.items():
         record: dict[str, Any] = {
@@ -40,10 +44,11 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
             "label": clean(node.label),
             "operands": node.operands,
             "data": _json_number(node.data),
-            "grad": _json_number(explanation._grad[i]),
         }
+        if i in explanation.engine:
+            record["grad"] = _json_number(explanation.engine[i])
         if node.title and clean(node.title) != node.name:
-            record["title"] = clean(node.title)
+            record["title"] = cut(clean(node.title), longest)
         if node.k is not None:
             record["k"] = _json_number(node.k)
         if node.operands:
@@ -93,7 +98,7 @@ def page(explanation: Explanation) -> str:
         "TITLE": escape(explanation.title),
         "NOTES": "".join(f"<p>{escape(note)}</p>" for note in explanation.notes),
         "CSS": _text("page.css"),
-        "SVG": Picture(explanation._graph, legend=True).without_notes().svg(),
+        "SVG": Picture(explanation._graph, legend=True).without_notes().svg(titles=False),
         "DATA": data,
         "OPS": _functions(explanation),
         "JS": _text("page.js"),
