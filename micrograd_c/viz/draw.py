@@ -287,7 +287,7 @@ class Picture:
             f' width="{w:.0f}" height="{h:.0f}" viewBox="{-margin:g} {-margin:g} {w:.0f} {h:.0f}">'
             f'<title id="{uid}t">{escape(self.alt, quote=False)}</title>'
             f"<style>{style(theme or self._theme)}</style>"
-            f'<defs><marker id="{uid}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7"'
+            f'<defs><marker id="{uid}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse"'
             f' orient="auto"><path class="mgc-a" d="M0 .8 8 4 0 7.2Z"/></marker></defs>'
             f'<rect class="mgc-page" x="{-margin:g}" y="{-margin:g}" width="{w:.0f}" height="{h:.0f}"/>'
             f'<g marker-end="url(#{uid})">{edges}</g>{inner}{foot}</svg>'

@@ -93,7 +93,10 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
     for g, inside in members.items():
         own = set(inside)
         inputs = frozenset(
-            j for i in inside for j in nodes[i].operands if j not in own and owner.get(j) != keys[g]
+            nodes[j].data if nodes[j].kind == "constant" else (j,)  # numbers as inputs are new leaves for each weight
+            for i in inside
+            for j in nodes[i].operands
+            if j not in own and owner.get(j) != keys[g]
         )
         ends = [i for i in inside if any(r not in own for r in readers[i]) or i == graph.root]
         if len(ends) == 1:  # only its output is seen from outside
@@ -122,6 +125,14 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
         i for i, node in nodes.items() if node.kind == "parameter" and not node.operands and readers[i]
         and all(r in box_of for r in readers[i])
     }
+    # A number that is an input became a leaf for each weight: in a box one of them is enough.
+    for group in groups:
+        own, numbers = set(group.members), set()
+        for j in dict.fromkeys(j for m in group.members for j in nodes[m].operands):
+            if nodes[j].kind == "constant" and not nodes[j].operands and own.issuperset(readers[j]):
+                if nodes[j].data in numbers:
+                    hidden.add(j)
+                numbers.add(nodes[j].data)
     last = {id(group): max(group.members) for group in groups}
     # A box stands where its last member stood; that this is a topological order has to be seen.
     out: dict[int, Node] = {}
@@ -135,7 +146,7 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
             own = set(group.members)
             inputs = [j for m in group.members for j in nodes[m].operands if j not in own]
             out[i] = _box(graph, group, i, list(dict.fromkeys(j for j in inputs if j not in hidden)),
-                          len({j for j in inputs if j in hidden}))
+                          len({j for j in inputs if nodes[j].kind == "parameter"}))
     moved = {m: last[id(group)] for group in groups for m in group.members}
     for node in out.values():
         node.operands = list(dict.fromkeys(moved.get(j, j) for j in node.operands)) if node.op == "FOLD" else [
@@ -145,8 +156,9 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
             return graph
     boxes = f"{len(groups)} call{'s' if len(groups) > 1 else ''} of {'a layer' if level == 'layer' else 'a neuron'}"
     note = f"Folded: {boxes}, one box each"
-    if hidden:
-        note += f", with {len(hidden)} parameter{'s' if len(hidden) > 1 else ''} inside"
+    inside = sum(nodes[i].kind == "parameter" for i in hidden)
+    if inside:
+        note += f", with {inside} parameter{'s' if inside > 1 else ''} inside"
     finer = "fold='neuron' or fold='none'" if level == "layer" else "fold='none'"
     notes = [n for n in graph.notes if not n.startswith("Folded:")]
     notes.append(f"{note}. To see what is inside: {finer}.")
@@ -160,7 +172,9 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
     kinds.discard("dot")
     kind = f"{min(kinds)} " if len(kinds) == 1 else ""
     if group.neurons > 1:
-        name = f"layer {node.name}"
+        titles = [graph.nodes[j].title for m in group.members for j in graph.nodes[m].operands]
+        places = {match[1] for title in titles if (match := re.search(r"layers\.(\d+)\.neurons", title))}
+        name = f"layer {places.pop()}, {node.name}" if len(places) == 1 else f"layer {node.name}"
         note = f"{group.neurons} {kind}neurons\n{parameters} parameters"
         title = ""
     else:

@@ -221,8 +221,11 @@ function build(engine) {
       for (const i of order) pass(NODE.get(i));
     }
   }
-  for (const i of topo.length ? topo : NODES.map(n => n.id))
-    add(7, "gradient", NODE.get(i), {gradient: grad.get(i)}, {root: ROOT.name, gradient: number(grad.get(i))});
+  for (const i of topo.length ? topo : NODES.map(n => n.id)) {
+    const gradient = number(grad.get(i)), right = engine === "right" ? grad.get(i) : RIGHT.grad.get(i);
+    const more = near(grad.get(i), right, 1e-9) ? {gradient} : {gradient, text: `${name(i)}.grad = ${gradient}, but d${ROOT.name}/d${name(i)} = ${number(right)}`};
+    add(7, "gradient", NODE.get(i), more, {root: ROOT.name, gradient});
+  }
   return {events, grad, counts, topo};
 }
 
@@ -271,7 +274,7 @@ const LINE_OF = {leaf: "forward", operation: "forward", stale: "forward", opaque
   first: "contribution", more: "contribution", closure: "contribution", again: "again"};
 
 const hidden = e => predicting && e.phase >= 6;
-const spoken = e => hidden(e) ? e.text.replace(/=.*/, "= …") : e.text;
+const spoken = e => !hidden(e) ? e.text : e.kind === "node" ? `${name(e.node)} passes its gradient on` : e.text.replace(/=.*/, "= …");
 
 function show(step, from) {
   at = Math.max(0, Math.min(RUN.events.length - 1, step));
@@ -301,15 +304,15 @@ function showGraph(e, state) {
     if (!box) continue;
     const data = e.phase > 1 || state.computed.has(n.id) ? `data ${number(DATA_NOW.get(n.id), 6)}` : "data …";
     const has = state.grad.has(n.id);
-    const grad = !has ? "grad not computed" : predicting ? "grad ?" : `grad ${number(state.grad.get(n.id), 6)}`;
+    const wrong = has && e.phase === 7 && engine !== "right" && !predicting && !near(state.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9);
+    const grad = !has ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(state.grad.get(n.id), 4)} ✗` : number(state.grad.get(n.id), 6)}`;
     put(box, "data", data, () => { box.data.textContent = data; });
     put(box, "grad", grad, () => { box.grad.textContent = grad; box.grad.classList.toggle("mgc-m", !has); });
     put(box, "title", data + grad, () => { box.title.textContent = `${n.title || n.name} (${n.kind}${n.operands.length ? `, ${n.label}` : ""}): ${data}, ${grad}`; });
     box.g.classList.toggle("now", n.id === e.node);
     box.g.classList.toggle("target", n.id === e.operand);
     box.g.classList.toggle("visited", e.phase === 3 && state.visited.has(n.id) && n.id !== e.node);
-    const wrong = has && e.phase === 7 && engine !== "right" && !near(state.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9);
-    box.g.classList.toggle("wrong", wrong && !predicting);
+    box.g.classList.toggle("wrong", wrong);
   }
   const box = BOX.get(e.operand !== undefined ? e.operand : e.node), frame = $("graph");
   if (box && (frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight)) {
@@ -401,7 +404,7 @@ function showChain(e, state) {
   const shares = state.shares.get(e.operand);
   const sum = element("p", "sum");
   if (engine === "overwrite") sum.textContent = shares.length > 1 ? `${x}.grad was ${number(e.before)}; it is overwritten and is ${number(e.after)} now.` : `${x}.grad is ${number(e.after)} now.`;
-  else sum.textContent = shares.length > 1 ? `${x}.grad = ${number(e.before)} + ${factor(e.contribution)} = ${number(e.after)}, share ${shares.length} of those that arrive at ${x}` : `${x}.grad = 0 + ${factor(e.contribution)} = ${number(e.after)}`;
+  else sum.textContent = shares.length > 1 ? `${x}.grad = ${number(e.before)} + ${factor(e.contribution)} = ${number(e.after)}, share ${shares.length} of ${RUN.counts.get(e.operand)} that arrive at ${x}` : `${x}.grad = 0 + ${factor(e.contribution)} = ${number(e.after)}`;
   pane.append(sum);
 }
 
@@ -691,6 +694,11 @@ $("reveal").onclick = () => {
   $("score").textContent = asked ? `${right} of ${asked} right.` : "Nothing was predicted; here they are.";
   $("predict").focus();
 };
+
+/* On paper: the end of the story. */
+let before = 0;
+addEventListener("beforeprint", () => { before = at; go(RUN.events.length - 1); });
+addEventListener("afterprint", () => go(before));
 
 /* ---- begin ---- */
 
