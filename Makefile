@@ -89,7 +89,7 @@ $(VENV)/.venv:
 	$(PIP) --upgrade setuptools cffi
 	@touch $@
 
-$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
+$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) csrc/value_type.c $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
 	$(PIP) --no-build-isolation --check-build-dependencies --no-deps --editable .
 	$(PIP) cffi
 	@touch $@

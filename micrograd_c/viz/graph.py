@@ -201,6 +201,11 @@ def operands_of(value: Value) -> tuple[list[Value], int]:
     return _operands(value), 0
 
 
+def _has_rule(op: str, operands: int) -> bool:
+    """Can this module say what an op gives to each of its operands?"""
+    return op in ("LEAF", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
+
+
 def parameters_in(model: Any) -> dict[Value, str]:
     """Return the parameters of a module, of a dict by name, or of an iterable, with their names."""
     if model is None:
@@ -246,7 +251,7 @@ def read(root: Value, model: Any = None) -> Graph:
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,
-            closure=op == "CUSTOM" or "_backward" in value.__dict__,
+            closure=not _has_rule(op, len(operands)) or "_backward" in value.__dict__,
         )
         if op == "LEAF":
             nodes[i].kind = "input" if nodes[i].title else "constant"
