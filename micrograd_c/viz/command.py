@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .draw import draw
-from .explain import explain
+from .picture import draw
+from .explanation import explain
 from .parse import Refused, parse
 
 __all__ = ["main"]

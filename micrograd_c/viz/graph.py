@@ -190,7 +190,20 @@ def _is_plain_dot(value: Value, inputs: Sequence[Value], params: Sequence[Value]
         return False
     total = sum((w.data * x.data for w, x in zip(params, inputs)), 0.0)
     other = params[-1].data + sum(w.data * x.data for w, x in zip(params[:-1], inputs))
-    return abs(total - value.data) <= abs(other - value.data)
+    if total != other:
+        return abs(total - value.data) < abs(other - value.data)
+    # Only its backward can tell: a bias gets the whole gradient, and an input that is left out nothing.
+    values = {value, *inputs, *params}
+    before = [(v, v.grad) for v in values]
+    try:
+        for v in values:
+            v.grad = 0.0
+        value.grad = 1.0
+        value._apply_local_derivatives()
+        return params[-1].grad != 1.0 or inputs[-1].grad != 0.0
+    finally:
+        for v, grad in before:
+            v.grad = grad
 
 
 def operands_of(value: Value) -> tuple[list[Value], int]:

@@ -38,8 +38,7 @@ function fill(formula, operands, k) {
 const say = (kind, words) => DATA.phrases[kind].replace(/\{(\w+)\}/g, (_, key) => words[key]);
 
 function list(ids) {
-  const names = ids.map(name);
-  return (names.length <= 12 ? names : [...names.slice(0, 2), "…", ...names.slice(-8)]).join(", ");
+  return (ids.length <= 12 ? ids.map(name) : [...ids.slice(0, 2).map(name), "…", ...ids.slice(-8).map(name)]).join(", ");
 }
 
 /* ---- forward and the local derivatives, from the op table ---- */

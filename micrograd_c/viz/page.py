@@ -11,12 +11,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .draw import Picture
-from .explain import CODE, PHASES, PHRASES, local_derivatives
+from .picture import Picture
+from .explanation import CODE, PHASES, PHRASES, local_derivatives
 from .graph import OP, clean, cut
 
 if TYPE_CHECKING:
-    from .explain import Explanation
+    from .explanation import Explanation
 
 __all__ = ["frame", "page", "page_data"]
 

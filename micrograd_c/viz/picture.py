@@ -484,7 +484,7 @@ def draw(
         if fold != "auto" or len(graph.nodes) > FOLD_ABOVE:
             graph = fold_graph(whole, level)
     if limit is not None and len(graph.nodes) > limit:
-        from .explain import upper_part
+        from .explanation import upper_part
 
         boxes = len(graph.nodes)
         graph = upper_part(graph, limit)

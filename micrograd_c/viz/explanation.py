@@ -155,8 +155,10 @@ class Explanation:
             yield self._event(7, "gradient", nodes[i], gradient=self._grad[i], words=words)
 
     def _list(self, ids: Any) -> str:
-        names = [self._names[i] for i in ids]
-        return ", ".join(names if len(names) <= 12 else [*names[:2], "…", *names[-8:]])
+        ids = ids if isinstance(ids, list) else list(ids)
+        if len(ids) <= 12:
+            return ", ".join(self._names[i] for i in ids)
+        return ", ".join([*(self._names[i] for i in ids[:2]), "…", *(self._names[i] for i in ids[-8:])])
 
     def _forward(self, node: Node) -> Event:
         value = number(node.data)
