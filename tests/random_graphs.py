@@ -14,7 +14,7 @@ def random_graph(rng, nodes=40):
                     lambda a=a, b=b: a + b,
                     lambda a=a, b=b: a * b,
                     lambda a=a, b=b: a - b,
-                    lambda a=a, b=b: (a / (b * b + 1)),
+                    lambda a=a, b=b: a / (b * b + 1),
                     lambda a=a: a.tanh(),
                     lambda a=a: a.relu(),
                     lambda a=a: (-a).sigmoid(),

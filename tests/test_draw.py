@@ -7,16 +7,25 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
+from support import nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c.viz import draw_dot, trace
 from micrograd_c.viz.graph import cut, width
 from micrograd_c.viz.layout import lay_out
-from support import nothing_left_behind, run_python
 
 SVG = "{http://www.w3.org/2000/svg}"
-NASTY = ["<script>alert(1)</script>", "a & b", "\"quoted\" 'twice'", "😀 emoji 日本語", "x" * 10_000, "]]>", "a\x00\x1b\ud800b", "-->"]
+NASTY = [
+    "<script>alert(1)</script>",
+    "a & b",
+    "\"quoted\" 'twice'",
+    "😀 emoji 日本語",
+    "x" * 10_000,
+    "]]>",
+    "a\x00\x1b\ud800b",
+    "-->",
+]
 
 
 def article():
@@ -362,7 +371,7 @@ def test_lectures_own_draw_dot_works_on_our_values():
         nodes, edges = lecture_trace(root)
         dot = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
         for n in nodes:
-            dot.node(name=str(id(n)), label="{ data %.4f | grad %.4f }" % (n.data, n.grad), shape="record")
+            dot.node(name=str(id(n)), label="{ data %.4f | grad %.4f }" % (n.data, n.grad), shape="record")  # noqa: UP031
             if n._op:
                 dot.node(name=str(id(n)) + n._op, label=n._op)
                 dot.edge(str(id(n)) + n._op, str(id(n)))
@@ -409,5 +418,3 @@ print(calls)
 """
     few, many = (int(run_python("-c", code, n).stdout) for n in (3, 12))
     assert many < 5 * few
-
-

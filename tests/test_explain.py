@@ -6,15 +6,14 @@ import random
 from pathlib import Path
 
 import pytest
+from random_graphs import random_graph
+from support import nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c.viz.expression import Expression
 from micrograd_c.viz.graph import OP, number
 from micrograd_c.viz.parse import Refused, parse
-
-from support import nothing_left_behind, run_python
-from random_graphs import random_graph
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "explain_c.txt"
@@ -413,12 +412,20 @@ def test_no_text_is_ever_run(monkeypatch):
 
 
 def test_nesting_and_length_are_refused_not_crashed_upon():
-    for source in ("(" * 5000 + "a" + ")" * 5000, "-" * 15000 + "a", "+".join(["a"] * 9000), "a" * 30000, "a**" * 5000 + "a"):
+    for source in (
+        "(" * 5000 + "a" + ")" * 5000,
+        "-" * 15000 + "a",
+        "+".join(["a"] * 9000),
+        "a" * 30000,
+        "a**" * 5000 + "a",
+    ):
         with pytest.raises((Refused, ValueError)):
             parse(source, {"a": 1.0})
 
 
-@pytest.mark.parametrize(("source", "error"), [("a / 0", ZeroDivisionError), ("log(-a)", ValueError), ("exp(a*1e9)", OverflowError)])
+@pytest.mark.parametrize(
+    ("source", "error"), [("a / 0", ZeroDivisionError), ("log(-a)", ValueError), ("exp(a*1e9)", OverflowError)]
+)
 def test_errors_of_the_engine_pass_through(source, error):
     with pytest.raises(error):
         parse(source, {"a": 1.0})
@@ -477,7 +484,9 @@ def test_script_named_explain_runs_by_its_path(tmp_path):
 
 
 def test_pictures_cost_nothing_at_import():
-    code = "import sys, micrograd_c; print([m for m in sys.modules if m.startswith('micrograd_c.viz') or m in ('ast', 'html', 'json')])"
+    code = """
+import sys, micrograd_c
+print([m for m in sys.modules if m.startswith("micrograd_c.viz") or m in ("ast", "html", "json")])"""
     assert run_python("-c", code).stdout.strip() == "[]"
 
 

@@ -3,7 +3,7 @@
 Nothing here is imported by the engine, and nothing of it runs unless it is asked for.
 """
 
-from .picture import Picture, draw, draw_dot, trace
 from .explanation import Explanation, explain
+from .picture import Picture, draw, draw_dot, trace
 
 __all__ = ["Explanation", "Picture", "draw", "draw_dot", "explain", "trace"]

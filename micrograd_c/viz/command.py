@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .picture import draw
 from .explanation import explain
 from .parse import Refused, parse
+from .picture import draw
 
 __all__ = ["main"]
 

@@ -139,7 +139,10 @@ class Explanation:
             yield self._forward(node)
         for node in reversed(list(nodes.values())):
             kind = "children" if node.operands else "no-children"
-            words = {"operands": self._list(dict.fromkeys(node.operands)), "label": clean(node.label) or node.op.lower()}
+            words = {
+                "operands": self._list(dict.fromkeys(node.operands)),
+                "label": clean(node.label) or node.op.lower(),
+            }
             yield self._event(2, kind, node, operands=node.operands, words=words)
         yield from self._visit(root)
         order = self._topo[::-1]
@@ -229,9 +232,7 @@ class Explanation:
             words = {"x": x.name, **{key: _factor(value) for key, value in numbers.items()}}
             words["after"], words["contribution"] = number(after), number(contribution)
             words["before"] = number(before)
-            yield self._event(
-                6, kind, node, operand=x.id, slot=slot, formula=formula, **numbers, words=words
-            )
+            yield self._event(6, kind, node, operand=x.id, slot=slot, formula=formula, **numbers, words=words)
 
     def _closure(self, node: Node, upstream: float) -> Iterator[Event]:
         """Let a Python function do its share, and tell what it added."""
@@ -246,7 +247,14 @@ class Explanation:
             numbers = {"before": before, "contribution": after - before, "after": after}
             words = {"x": x.name, **{key: number(value) for key, value in numbers.items()}}
             yield self._event(
-                6, "closure", node, operand=x.id, slot=node.operands.index(x.id), upstream=upstream, **numbers, words=words
+                6,
+                "closure",
+                node,
+                operand=x.id,
+                slot=node.operands.index(x.id),
+                upstream=upstream,
+                **numbers,
+                words=words,
             )
 
     # ---- what is made of it --------------------------------------------------------------------------------------
@@ -288,7 +296,8 @@ class Explanation:
         leaves = {node.name: node for node in self._graph.nodes.values()}
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
         terms = [
-            f"{_factor(self.gradients[name] / self._seed)} * {_factor(x - leaves[name].data)}" for name, x in what_if.items()
+            f"{_factor(self.gradients[name] / self._seed)} * {_factor(x - leaves[name].data)}"
+            for name, x in what_if.items()
         ]
         estimate = root.data + sum(
             self.gradients[name] / self._seed * (x - leaves[name].data) for name, x in what_if.items()
@@ -478,7 +487,7 @@ def local_derivatives(node: Node, nodes: dict[int, Node]) -> Iterator[tuple[int,
             for slot, other in ((n + i, i), (i, n + i)):
                 yield slot, f"{slope} * {names[other]}" if slope else names[other], factor * data[other]
         return
-    x, y = (names + ["", ""])[:2]
+    x, y = [*names, "", ""][:2]
     numbers = dict(zip(("x", "y"), data), z=node.data)
     if node.k is not None:
         numbers["k"] = node.k
@@ -592,8 +601,9 @@ def explain(
 
     Notes
     -----
-    The values are visited in micrograd's order, depth first. The engine takes them in the order in which they were made,
-    which is a topological order as well; where it adds up the same shares in another order the last digit may differ.
+    The values are visited in micrograd's order, depth first. The engine takes them in the order in which they were
+    made, which is a topological order as well; where it adds up the same shares in another order the last digit may
+    differ.
     """
     seed = float(seed)
     outer = ""
@@ -607,7 +617,7 @@ def explain(
         place = next(node for node in whole.nodes.values() if node.value is around)
         seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{place.name})"
         notes.append(
-            f"This is the part of {whole.nodes[whole.root].name} around {place.name}: what {place.name} was computed from, "
+            f"This is the part of {whole.nodes[whole.root].name} around {place.name}: what it was computed from, "
             f"and the share of each gradient that flows through {place.name}."
         )
         root = around
@@ -621,8 +631,8 @@ def explain(
         graph = upper_part(graph, limit)
         notes.append(
             f"{len(graph.nodes)} of {total} values are explained, those nearest to {graph.nodes[graph.root].name}; "
-            "one that is marked … was itself computed from others. To see those, explain the graph around one Value, "
-            "explain(root, around=value), or raise limit."
+            "one that is marked … was itself computed from others. To see those, explain the graph around one "
+            "Value, explain(root, around=value), or raise limit."
         )
     graph.notes[:0] = notes
     explanation = Explanation(graph, seed, title, outer)
@@ -634,5 +644,3 @@ def explain(
             if node.value is not None and node.label != "…"
         }
     return explanation
-
-

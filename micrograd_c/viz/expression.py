@@ -49,23 +49,21 @@ def _total(f: Callable[..., float]) -> Callable[..., float]:
         try:
             return f(*args)
         except OverflowError:
-            negative = f is math.sinh and args[0] < 0 or f is math.pow and args[0] < 0 and args[1] % 2 == 1
+            negative = (f is math.sinh and args[0] < 0) or (f is math.pow and args[0] < 0 and args[1] % 2 == 1)
             return -math.inf if negative else math.inf
         except ValueError:
             if f is math.pow and args[0] == 0:
                 return math.inf
-            return -math.inf if (f is math.log and args[0] == 0) or (f is math.log1p and args[0] == -1) else math.nan
+            return (
+                -math.inf if (f is math.log and args[0] == 0) or (f is math.log1p and args[0] == -1) else math.nan
+            )
 
     return total
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: _total(getattr(math, name))
-    for name in (
-        "pow exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot erf erfc"
-        " floor ceil fmod"
-    ).split()
-}
+_TOTAL = """pow exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot erf
+    erfc floor ceil fmod"""
+_FUNCTIONS: dict[str, Callable[..., Any]] = {name: _total(getattr(math, name)) for name in _TOTAL.split()}
 _FUNCTIONS |= {
     "fabs": abs,
     "logistic": _logistic,
@@ -135,7 +133,7 @@ class Expression:
 
     @property
     def is_number(self) -> bool:
-        """Is it a plain number, such as 1 or -1?"""
+        """True for a plain number, such as 1 or -1."""
         tree = self._tree[2] if self._tree[0] == "unary" else self._tree
         return bool(tree[0] == "number")
 
@@ -150,7 +148,7 @@ class Expression:
 
     def _take(self, expected: str = "") -> str:
         token = self._peek()
-        if not token or expected and token != expected:
+        if not token or (expected and token != expected):
             raise ValueError(f"{self.source!r}: expected {expected or 'an operand'}, found {token or 'its end'}")
         self._at += 1
         return token
@@ -187,7 +185,9 @@ class Expression:
                 raise ValueError(f"{self.source!r}: the name {token!r} is unknown")
             return ("name", token)
         if token not in _FUNCTIONS:
-            raise ValueError(f"{self.source!r}: the function {token!r} is unknown; viz/expression.py lists those it knows")
+            raise ValueError(
+                f"{self.source!r}: the function {token!r} is unknown; viz/expression.py lists those it knows"
+            )
         self._take("(")
         arguments = [self._parse(_TERNARY)]
         while self._peek() == ",":
@@ -249,13 +249,18 @@ def _readable(tree: _Tree, names: dict[str, str], level: int) -> str:
     if kind == "number":
         return f"({tree[1]})" if level > _UNARY and tree[1].startswith("-") else str(tree[1])
     if kind == "name":
-        name = names.get(tree[1], _CONSTANT_NAMES.get(tree[1], tree[1]))
+        name = names.get(tree[1]) or _CONSTANT_NAMES.get(tree[1], str(tree[1]))
         return f"({name})" if level >= _UNARY and name.startswith("-") else name
     if kind == "call":
         if tree[1] == "pow":
-            return _power(*tree[2], names)
+            base, exponent = tree[2]
+            return _power(base, exponent, names)
         arguments = ", ".join(_readable(argument, names, _TERNARY) for argument in tree[2])
-        return f"|{arguments}|" if tree[1] == "fabs" else f"{'sigmoid' if tree[1] == 'logistic' else tree[1]}({arguments})"
+        return (
+            f"|{arguments}|"
+            if tree[1] == "fabs"
+            else f"{'sigmoid' if tree[1] == 'logistic' else tree[1]}({arguments})"
+        )
     if kind == "unary":
         own, text = _UNARY, f"{'not ' if tree[1] == '!' else tree[1]}{_readable(tree[2], names, _UNARY)}"
     elif kind == "choice":
@@ -267,11 +272,11 @@ def _readable(tree: _Tree, names: dict[str, str], level: int) -> str:
         own = _BINARY[tree[1]]
         left, right = _readable(tree[2], names, own - 1), _readable(tree[3], names, own)
         text = f"{left} {_READABLE_OPERATORS.get(tree[1], tree[1])} {right}"
-    return f"({text})" if own < level or own == level and kind != "unary" and level else text
+    return f"({text})" if own < level or (own == level and kind != "unary" and level) else text
 
 
 def _is_nan_test(tree: _Tree) -> bool:
-    return tree[0] == "binary" and tree[1] == "!=" and tree[2] == tree[3]
+    return bool(tree[0] == "binary" and tree[1] == "!=" and tree[2] == tree[3])
 
 
 def _javascript(tree: _Tree) -> str:

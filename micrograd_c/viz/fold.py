@@ -15,12 +15,14 @@ from .graph import Graph, Node
 
 __all__ = ["fold_graph"]
 
-_PARAMETER = re.compile(r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$")
+_PARAMETER = re.compile(
+    r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$"
+)
 _ACTIVATIONS = ("RELU", "TANH", "SIGMOID")
 
 
 def fold_graph(graph: Graph, level: str) -> Graph:
-    """Return the graph with one box for each call of a neuron or ('layer') of a layer; itself where there is none."""
+    """Return the graph with one box for each call of a neuron, or of a layer; itself where there is none."""
     groups = _neurons(graph)
     if level == "layer":
         groups = _layers(graph, groups)
@@ -93,7 +95,9 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
     for g, inside in members.items():
         own = set(inside)
         inputs = frozenset(
-            nodes[j].data if nodes[j].kind == "constant" else (j,)  # numbers as inputs are new leaves for each weight
+            nodes[j].data
+            if nodes[j].kind == "constant"
+            else (j,)  # numbers as inputs are new leaves for each weight
             for i in inside
             for j in nodes[i].operands
             if j not in own and owner.get(j) != keys[g]
@@ -122,8 +126,9 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
     box_of = {i: group for group in groups for i in group.members}
     readers = graph.readers()
     hidden = {
-        i for i, node in nodes.items() if node.kind == "parameter" and not node.operands and readers[i]
-        and all(r in box_of for r in readers[i])
+        i
+        for i, node in nodes.items()
+        if node.kind == "parameter" and not node.operands and readers[i] and all(r in box_of for r in readers[i])
     }
     # A number that is an input became a leaf for each weight: in a box one of them is enough.
     for group in groups:
@@ -139,19 +144,26 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
     for i, node in nodes.items():
         if i in hidden:
             continue
-        group = box_of.get(i)
-        if group is None:
+        box = box_of.get(i)
+        if box is None:
             out[i] = Node(**vars(node))
-        elif last[id(group)] == i:
-            own = set(group.members)
-            inputs = [j for m in group.members for j in nodes[m].operands if j not in own]
-            out[i] = _box(graph, group, i, list(dict.fromkeys(j for j in inputs if j not in hidden)),
-                          len({j for j in inputs if nodes[j].kind == "parameter"}))
+        elif last[id(box)] == i:
+            own = set(box.members)
+            inputs = [j for m in box.members for j in nodes[m].operands if j not in own]
+            out[i] = _box(
+                graph,
+                box,
+                i,
+                list(dict.fromkeys(j for j in inputs if j not in hidden)),
+                len({j for j in inputs if nodes[j].kind == "parameter"}),
+            )
     moved = {m: last[id(group)] for group in groups for m in group.members}
     for node in out.values():
-        node.operands = list(dict.fromkeys(moved.get(j, j) for j in node.operands)) if node.op == "FOLD" else [
-            moved.get(j, j) for j in node.operands
-        ]
+        node.operands = (
+            list(dict.fromkeys(moved.get(j, j) for j in node.operands))
+            if node.op == "FOLD"
+            else [moved.get(j, j) for j in node.operands]
+        )
         if any(j >= node.id for j in node.operands):
             return graph
     boxes = f"{len(groups)} call{'s' if len(groups) > 1 else ''} of {'a layer' if level == 'layer' else 'a neuron'}"
@@ -183,6 +195,16 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
         if graph.computed or node.grad:
             note += f"\ngrad {node.grad:.6g}"
     return Node(
-        id=i, op="FOLD", label=kind.strip(), operands=operands, data=node.data, grad=node.grad, title=title, name=name,
-        kind="result" if node.kind == "result" else "operation", note=note, count=len(group.members), value=node.value,
+        id=i,
+        op="FOLD",
+        label=kind.strip(),
+        operands=operands,
+        data=node.data,
+        grad=node.grad,
+        title=title,
+        name=name,
+        kind="result" if node.kind == "result" else "operation",
+        note=note,
+        count=len(group.members),
+        value=node.value,
     )

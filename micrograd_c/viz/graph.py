@@ -179,7 +179,7 @@ def weights_of(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], Valu
     """Return inputs, weights and bias of a fused node."""
     inputs, params = core.operands(value)
     n, m = len(inputs), len(params)
-    bias = m == n + 1 or m < n or m == n and not _is_plain_dot(value, inputs, params)
+    bias = m == n + 1 or m < n or (m == n and not _is_plain_dot(value, inputs, params))
     weights, rest = (params[:-1], params[-1]) if bias else (params, None)
     return tuple(inputs[: len(weights)]), tuple(weights), rest
 
@@ -215,7 +215,7 @@ def operands_of(value: Value) -> tuple[list[Value], int]:
 
 
 def _has_rule(op: str, operands: int) -> bool:
-    """Can this module say what an op gives to each of its operands?"""
+    """Tell whether the table says what an op gives to each of its operands."""
     return op in ("LEAF", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
 
 
@@ -240,7 +240,9 @@ def read(root: Value, model: Any = None) -> Graph:
         Whose parameters these are: they are drawn as such, by name.
     """
     if not isinstance(root, Value):
-        raise TypeError(f"a picture starts at a Value, not at {type(root).__name__}: pass the result, such as the loss")
+        raise TypeError(
+            f"a picture starts at a Value, not at {type(root).__name__}: pass the result, such as the loss"
+        )
     order = topological_order(root)
     ids = {value: i for i, value in enumerate(order)}
     named = parameters_in(model)
@@ -390,4 +392,3 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any) -> None:
 
 
 OPS_LABEL = {name: ffi.string(row.label).decode() for name, row in zip(NAMES, OPS)}
-

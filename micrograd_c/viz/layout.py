@@ -39,8 +39,8 @@ class _Spot:
 class Layout:
     """Middle of each box, and the points of each line.
 
-    A line is a list of points; it goes straight from the first to the second, bends to the third, goes straight to the
-    fourth and so on.
+    A line is a list of points; it goes straight from the first to the second, bends to the third, goes straight to
+    the fourth and so on.
     """
 
     boxes: list[tuple[float, float]]
@@ -57,8 +57,7 @@ def lay_out(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int
     sizes : sequence of (width, height)
         Of each box, in a topological order.
     edges : sequence of (int, int)
-        From which box to which, the first standing earlier in `sizes`; the order of those that end at one box is the
-        order in which they arrive.
+        From which box to which; the first stands earlier in `sizes`.
     """
     n = len(sizes)
     layer = _layers(n, edges)
@@ -213,7 +212,9 @@ def _place(spots: list[_Spot], columns: list[list[int]]) -> None:
             wishes, weights = [], []
             for i in column:
                 spot = spots[i]
-                neighbours = spot.before + spot.after if sweep >= sweeps - 2 else spot.before if forth else spot.after
+                neighbours = (
+                    spot.before + spot.after if sweep >= sweeps - 2 else spot.before if forth else spot.after
+                )
                 if neighbours:
                     wishes.append(sum(spots[j].place for j in neighbours) / len(neighbours))
                     weights.append(4.0 if spot.size == LANE else 1.0 + 0.1 * len(neighbours))

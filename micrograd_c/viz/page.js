@@ -8,6 +8,7 @@ for (const n of NODES) { n.data = real(n.data); n.grad = real(n.grad); n.k = rea
 const READERS = new Map(NODES.map(n => [n.id, []]));
 for (const n of NODES) for (const i of n.operands) READERS.get(i).push(n.id);
 const BY_HAND = NODES.some(n => n.closure || n.op === "CUSTOM");
+const near = (x, y, tolerance) => Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
 const distinct = list => [...new Set(list)];
 const name = i => NODE.get(i).name;
 
@@ -231,7 +232,6 @@ function build(engine) {
 /* ---- what stands where ---- */
 
 let DATA_NOW = forward(), engine = "right", RUN = build("right"), RIGHT = RUN, at = 0, timer = 0, predicting = false;
-const near = (x, y, tolerance) => Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
 const element = (tag, className, text) => {
   const out = document.createElement(tag);
   if (className) out.className = className;

@@ -1,7 +1,8 @@
 """The page: one file of HTML that steps through an explanation.
 
-What is in it: the graph as data, the graph as SVG, the formulas of the ops that occur, as functions of JavaScript made
-from the op table, and `page.html`, `page.css` and `page.js` from this folder. It asks for nothing from outside.
+What is in it: the graph as data, the graph as SVG, the formulas of the ops that occur, as functions of JavaScript
+made from the op table, and `page.html`, `page.css` and `page.js` from this folder. It asks for nothing from
+outside.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .picture import Picture
 from .explanation import CODE, PHASES, PHRASES, local_derivatives
 from .graph import OP, clean, cut
+from .picture import Picture
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -106,7 +107,7 @@ def page(explanation: Explanation) -> str:
     # Each part is put in once, so that nothing in one of them is taken for the place of another.
     out = []
     for piece in _text("page.html").split("%%"):
-        out.append(parts[piece] if piece in parts else piece)
+        out.append(parts.get(piece, piece))
     return "".join(out)
 
 

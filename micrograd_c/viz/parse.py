@@ -1,7 +1,7 @@
 """Arithmetic as people type it, as a graph of Values.
 
-The text is parsed by Python's own parser and then walked; nothing of it is ever run. What is not arithmetic over the
-given names is refused, by name and position.
+The text is parsed by Python's own parser and then walked; nothing of it is ever run. What is not arithmetic over
+the given names is refused, by name and position.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def parse(source: str, data: Mapping[str, float]) -> tuple[Value, dict[str, Valu
     Parameters
     ----------
     source : str
-        Such as 'e = a*b; c = e + b': assignments and expressions, separated by `;` or lines. There are numbers, names,
-        `+ - * / **`, brackets, and the functions and methods of `Value`, such as `tanh(x)` and `x.tanh()`.
+        Such as 'e = a*b; c = e + b': assignments and expressions, separated by `;` or lines. There are numbers,
+        names, `+ - * / **`, brackets, and the functions and methods of `Value`, such as `tanh(x)` and `x.tanh()`.
     data : mapping of str to float
         The leaves.
 
@@ -132,7 +132,11 @@ class _Builder:
 
     @property
     def given(self) -> set[str]:
-        return {name for name, value in self.names.items() if isinstance(value, Value) and value.name == name and not value._prev}
+        return {
+            name
+            for name, value in self.names.items()
+            if isinstance(value, Value) and value.name == name and not value._prev
+        }
 
     def statement(self, statement: ast.stmt) -> Value:
         if isinstance(statement, ast.Expr):
@@ -183,7 +187,7 @@ class _Builder:
                 todo.append((True, node))
                 todo.extend((False, part) for part in reversed(parts))
             elif isinstance(node, ast.Constant):
-                values.append(float(node.value))
+                values.append(float(node.value))  # type: ignore[arg-type]
             elif isinstance(node, ast.Name):
                 values.append(self.look_up(node))
             elif isinstance(node, ast.UnaryOp):
@@ -246,7 +250,9 @@ class _Builder:
         least, most, numbers = _FUNCTIONS[name]
         if not least <= len(arguments) <= most + numbers:
             many = f"{least}" if least == most + numbers else f"{least} to {most + numbers}"
-            raise self.refuse(node, f"{name} takes {many} argument{'s' if many != '1' else ''}, not {len(arguments)}")
+            raise self.refuse(
+                node, f"{name} takes {many} argument{'s' if many != '1' else ''}, not {len(arguments)}"
+            )
         return arguments
 
     def call(self, node: ast.Call, operands: list[Any]) -> Any:

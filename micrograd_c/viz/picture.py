@@ -90,7 +90,11 @@ def style(theme: str) -> str:
     if theme == "dark":
         return _BASE + _rules(_DARK, _DARK_REST)
     light = _BASE + _rules(_LIGHT, _LIGHT_REST)
-    return light if theme == "light" else f"{light}@media screen and (prefers-color-scheme:dark){{{_rules(_DARK, _DARK_REST)}}}"
+    return (
+        light
+        if theme == "light"
+        else f"{light}@media screen and (prefers-color-scheme:dark){{{_rules(_DARK, _DARK_REST)}}}"
+    )
 
 
 # ---- one box -----------------------------------------------------------------------------------------------------
@@ -174,7 +178,7 @@ def _box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, title
     top = (h - len(lines) * LINE) / 2 + 12
     for i, line in enumerate(lines):
         classes = ["mgc-t", "mgc-d", "mgc-g"][min(i, 2)]
-        if line.endswith(NOT_COMPUTED) or node.op == "FOLD" and i:
+        if line.endswith(NOT_COMPUTED) or (node.op == "FOLD" and i):
             classes += " mgc-m"
         parts.append(
             f'<text class="{classes}" x="{inside:g}" y="{top + i * LINE:g}">{escape(line, quote=False)}</text>'
@@ -287,8 +291,9 @@ class Picture:
             f' width="{w:.0f}" height="{h:.0f}" viewBox="{-margin:g} {-margin:g} {w:.0f} {h:.0f}">'
             f'<title id="{uid}t">{escape(self.alt, quote=False)}</title>'
             f"<style>{style(theme or self._theme)}</style>"
-            f'<defs><marker id="{uid}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse"'
-            f' orient="auto"><path class="mgc-a" d="M0 .8 8 4 0 7.2Z"/></marker></defs>'
+            f'<defs><marker id="{uid}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="9" markerHeight="9"'
+            f' markerUnits="userSpaceOnUse" orient="auto"><path class="mgc-a" d="M0 .8 8 4 0 7.2Z"/></marker>'
+            "</defs>"
             f'<rect class="mgc-page" x="{-margin:g}" y="{-margin:g}" width="{w:.0f}" height="{h:.0f}"/>'
             f'<g marker-end="url(#{uid})">{edges}</g>{inner}{foot}</svg>'
         )
@@ -308,7 +313,9 @@ class Picture:
             right, height = x, 44.0
         for note in self.notes:
             for line in _wrapped(note, 96):
-                parts.append(f'<text class="mgc-m" x="0" y="{top + height - 10:g}">{escape(line, quote=False)}</text>')
+                parts.append(
+                    f'<text class="mgc-m" x="0" y="{top + height - 10:g}">{escape(line, quote=False)}</text>'
+                )
                 right = max(right, width(line) * CELL)
                 height += LINE
         return "".join(parts), right, height
@@ -316,14 +323,20 @@ class Picture:
     def dot(self) -> str:
         """Return the graph in Graphviz's language."""
         graph = self._graph
-        shapes = {"input": "box", "parameter": "octagon", "constant": "ellipse", "operation": "box", "result": "box"}
+        shapes = {
+            "input": "box",
+            "parameter": "octagon",
+            "constant": "ellipse",
+            "operation": "box",
+            "result": "box",
+        }
         out = [f"digraph {{\n  rankdir={'LR' if self._across else 'TB'};\n  node [fontname=monospace];"]
         for node in graph.nodes.values():
             lines = box_lines(graph, node)
             if node.operands and node.op != "FOLD":
                 lines[0] += f"  = {clean(node.label)}"
             extra = {"result": ", peripheries=2", "constant": ", style=dashed", "operation": ", style=rounded"}
-            fill, stroke = _LIGHT[node.kind]
+            stroke = _LIGHT[node.kind][1]
             out.append(
                 f"  n{node.id} [shape={shapes[node.kind]}{extra.get(node.kind, '')}, color={_dot_string(stroke)}, "
                 f"label={_dot_string(chr(10).join(lines))}, tooltip={_dot_string(describe(graph, node))}];"
@@ -335,11 +348,12 @@ class Picture:
         """Return a page that shows the picture."""
         colours = f"body{{margin:0;background:{_LIGHT_REST['page']}}}"
         dark = f"body{{background:{_DARK_REST['page']}}}"
-        theme = dark if self._theme == "dark" else f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
+        auto = f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
+        theme = {"dark": dark, "auto": auto, "light": ""}[self._theme]
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
-            f"<title>{escape(self.alt)}</title><style>{colours}{theme if self._theme != 'light' else ''}</style></head>"
+            f"<title>{escape(self.alt)}</title><style>{colours}{theme}</style></head>"
             f"<body><main>{self.svg()}</main></body></html>\n"
         )
 
@@ -376,7 +390,9 @@ class Picture:
             make = {".svg": self.svg, ".dot": self.dot, ".gv": self.dot}.get(ending, self.html)
             data = make().encode("utf-8")
         else:
-            raise ValueError(f"save: {ending or 'a name without an ending'!r} is no format; use .svg, .html, .dot or .png")
+            raise ValueError(
+                f"save: {ending or 'a name without an ending'!r} is no format; use .svg, .html, .dot or .png"
+            )
         with open(path, "wb") as file:
             file.write(data)
 
@@ -448,8 +464,8 @@ def draw(
     direction : {'LR', 'TB'}
         From left to right, or top down.
     fold : {'auto', 'none', 'neuron', 'layer'}
-        One box for each call of a neuron or a layer, its parameters within. 'auto' folds as far as a graph of more than
-        120 boxes needs it.
+        One box for each call of a neuron or a layer, its parameters within. 'auto' folds as far as a graph of more
+        than 120 boxes needs it.
     unfold_neurons : bool or iterable of Value
         Draw fused neurons, all or these, as their `*` and `+`.
     limit : int or None
@@ -475,7 +491,7 @@ def draw(
     if unfold_neurons:
         which = None
         if unfold_neurons is not True:
-            wanted = set(unfold_neurons)  # type: ignore[arg-type]
+            wanted = set(unfold_neurons)
             which = [i for i, node in graph.nodes.items() if node.value in wanted]
         graph = unfold(graph, which)
     levels = {"auto": ["neuron", "layer"], "none": []}.get(fold, [fold])
@@ -489,8 +505,8 @@ def draw(
         boxes = len(graph.nodes)
         graph = upper_part(graph, limit)
         graph.notes.append(
-            f"{len(graph.nodes)} of {boxes} boxes are drawn, those nearest to the root. To see the rest, draw one of the "
-            "Values below it, or raise limit."
+            f"{len(graph.nodes)} of {boxes} boxes are drawn, those nearest to the root. To see the rest, draw one "
+            "of the Values below it, or raise limit."
         )
     return Picture(graph, direction, theme, legend)
 
