@@ -27,16 +27,20 @@ __all__ = [
     "sum",
     "topological_order",
     "zero_grad",
-    "draw",
-    "explain",
 ]
 
-_LATER = {"draw": "viz", "explain": "viz"}  # pictures: imported when they are asked for
+# Public too, but imported when they are first asked for; not in __all__, since `import *` would ask for them.
+_LATER = ("draw", "explain")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
-        from importlib import import_module
+        from . import viz
 
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+        globals().update({later: getattr(viz, later) for later in _LATER})
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -485,11 +485,20 @@ def test_script_named_explain_runs_by_its_path(tmp_path):
 
 def test_pictures_cost_nothing_at_import():
     code = """
-import sys, micrograd_c
+import sys
+from micrograd_c import *
 print([m for m in sys.modules if m.startswith("micrograd_c.viz") or m in ("ast", "html", "json")])"""
     assert run_python("-c", code).stdout.strip() == "[]"
 
 
-def test_star_import_has_the_public_names():
-    code = "from micrograd_c import *; print(draw.__module__, explain.__module__)"
-    assert run_python("-c", code).stdout.split() == ["micrograd_c.viz.picture", "micrograd_c.viz.explanation"]
+def test_draw_and_explain_are_public_names_of_the_package():
+    code = """
+import micrograd_c as mg
+print({"draw", "explain"} <= set(dir(mg)), mg.draw.__module__, mg.explain.__module__)"""
+    assert run_python("-c", code).stdout.split() == [
+        "True",
+        "micrograd_c.viz.picture",
+        "micrograd_c.viz.explanation",
+    ]
+    with pytest.raises(AttributeError, match="no attribute 'paint'"):
+        _ = mg.paint
