@@ -67,14 +67,17 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
     classes = np.unique(labels)
     if len(labels) != len(points) or len(classes) > 2:
         raise ValueError(
-            f"decision_boundary: y must have {len(points)} labels of two classes, not {len(labels)} of {len(classes)}"
+            f"decision_boundary: y must have {len(points)} labels of 2 classes, not {len(labels)} of {len(classes)}"
         )
     ax = _axes(ax)
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     x0, x1 = (np.linspace(low[i], high[i], steps) for i in (0, 1))
     scores = np.array([[_number(model([float(a), float(b)])) for a in x0] for b in x1])
     most = float(np.nanmax(np.abs(scores))) or 1.0
-    ax.contourf(x0, x1, scores, levels=np.linspace(-most, most, 21), cmap="PuOr_r", alpha=0.55)
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("scores", ["#e8965c", "#fbeee6", "#ffffff", "#e6f1f8", "#6aaed6"])
+    ax.contourf(x0, x1, scores, levels=np.linspace(-most, most, 21), cmap=colours)
     if scores.min() < 0 < scores.max():
         ax.contour(x0, x1, scores, levels=[0.0], colors=_GREY, linewidths=1.5)
     for label, colour, marker in zip(classes, (_ORANGE, _BLUE) if len(classes) == 2 else (_BLUE,), "os"):
@@ -143,7 +146,7 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     return ax
 
 
-def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 40) -> Any:
+def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     """Draw how large the gradients of the parameters are, layer by layer: vanishing and exploding ones stand out.
 
     Parameters
@@ -188,5 +191,6 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 40) -> Any:
         ax.hist(size[size > 0], bins=edges, histtype="step", linewidth=1.8, color=colour, label=label)
     ax.legend()
     ax.grid(alpha=0.3)
+    ax.yaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="|gradient|", ylabel="parameters", title="Gradients of the parameters")
     return ax

@@ -72,8 +72,8 @@ def test_plots_build_no_lasting_node():
     ("call", "message"),
     [
         (lambda: plot.decision_boundary(len, [[1.0, 2.0, 3.0]], [1]), r"shape \(n, 2\)"),
-        (lambda: plot.decision_boundary(len, [[1.0, 2.0]], [1, 2]), "1 labels of two classes"),
-        (lambda: plot.decision_boundary(len, [[1.0, 2.0]] * 3, [1, 2, 3]), "two classes"),
+        (lambda: plot.decision_boundary(len, [[1.0, 2.0]], [1, 2]), "1 labels of 2 classes"),
+        (lambda: plot.decision_boundary(len, [[1.0, 2.0]] * 3, [1, 2, 3]), "2 classes, not 3 of 3"),
         (lambda: plot.loss_curve([]), "history is empty"),
         (lambda: plot.gradient_histogram([]), "no parameter"),
     ],
