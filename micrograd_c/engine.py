@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, WeakValueDictionary, ref
+from weakref import ReferenceType, ref
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
 
@@ -21,8 +21,9 @@ __all__ = ["GradientError", "Stats", "Value", "dot", "gradcheck", "stats", "sum"
 
 _CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
 
-# Values whose `_backward` is a Python closure. The arena knows them by handle and holds no reference.
-_python_nodes: WeakValueDictionary[int, Value] = WeakValueDictionary()
+# Values whose `_backward` is a Python closure, by handle; the arena holds no reference. An entry is overwritten
+# when its handle is used again: a callback that removes it would be a place where Python swallows a Ctrl-C.
+_python_nodes: dict[int, ReferenceType[Value]] = {}
 
 
 @core.complete
@@ -179,7 +180,8 @@ class Value(core.Node):
         try:
             status = lib.mg_backward(core.handle_of(self), seed, pause)
             while status > 0:
-                _python_nodes[pause.node]._backward()
+                node: Any = _python_nodes[pause.node]()
+                node._backward()
                 status = lib.mg_sweep_resume(pause)
             check(status)
         finally:
@@ -198,7 +200,7 @@ class Value(core.Node):
             raise TypeError(f"_backward must be a function without arguments, not {type(closure).__name__}")
         handle = core.handle_of(self)
         core.put(self, "_backward", closure)
-        _python_nodes[handle] = self
+        _python_nodes[handle] = ref(self)
         check(lib.mg_set_python(handle, 1))
 
     def _apply_local_derivatives(self) -> None:

@@ -380,7 +380,7 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
         plan is None
         or plan.assignments != _assignments
         or plan.width != width
-        or (plan.lists[0] is not layers and type(layers) is list)
+        or (type(layers) is list and plan.lists[0] is not layers)
         or plan.lists != plan.copies
     ):
         plan = _make_plan(layers, width)
@@ -465,9 +465,9 @@ def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
     for c_layer, neurons in zip(c_layers, rows):
         params = []
         for n in neurons:
-            weights, bias = n.w[:width], n.b
-            # Without a weight micrograd returns the bias itself; without `fused` the scalar graph is asked for.
-            if not weights or not n.fused or n.activation not in _ACTIVATIONS:
+            weights, bias = n.w, n.b
+            # Where the inputs are not as many as the weights, or none, the scalar form says what micrograd does.
+            if len(weights) != width or not weights or not n.fused or n.activation not in _ACTIVATIONS:
                 return
             if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
                 return

@@ -55,7 +55,7 @@ def lecture(cls):
     return {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f, "g": g}
 
 
-# ---- meaning -----------------------------------------------------------------------------------------------------
+# ---- meaning ---------------------------------------------------------------------------------------------------
 
 
 def test_the_example_of_micrograds_readme():
@@ -193,7 +193,7 @@ def test_random_graphs_agree_with_micrograd(rng):
             assert close(v.grad, expected.grad, rel=1e-11, absolute=1e-13 * scale), (i, i < leaves)
 
 
-# ---- zero_grad, topological_order, sum, dot ----------------------------------------------------------------------
+# ---- zero_grad, topological_order, sum, dot --------------------------------------------------------------------
 
 
 def test_zero_grad_clears_the_root_and_all_below_it_and_nothing_else():
@@ -307,7 +307,7 @@ def test_dot_and_sum_use_current_data_at_backward():
     assert (a.grad, b.grad) == (30.0, 20.0)
 
 
-# ---- gradcheck ---------------------------------------------------------------------------------------------------
+# ---- gradcheck -------------------------------------------------------------------------------------------------
 
 
 def test_gradcheck_accepts_right_gradients_and_changes_no_values():
@@ -357,7 +357,7 @@ def test_gradcheck_fails_where_a_gradient_is_nan():
         gradcheck(f, 1.0)
 
 
-# ---- _backward ---------------------------------------------------------------------------------------------------
+# ---- _backward -------------------------------------------------------------------------------------------------
 
 
 def test_calling_backward_of_one_node_applies_its_local_derivatives_once():
@@ -683,7 +683,7 @@ def test_a_closure_of_a_node_that_died_is_never_run_for_the_next_owner_of_its_ha
     assert ran == []
 
 
-# ---- depth -------------------------------------------------------------------------------------------------------
+# ---- depth -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

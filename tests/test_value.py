@@ -14,7 +14,7 @@ from support import collect, nothing_left_behind
 from micrograd_c import Value, nn, stats
 from micrograd_c._core import LABELS, NAMES, OPS
 
-# ---- construction ------------------------------------------------------------------------------------------------
+# ---- construction ----------------------------------------------------------------------------------------------
 
 
 class Celsius:
@@ -107,7 +107,7 @@ def test_name_and_label_are_one_text_that_can_be_assigned():
     assert (v + 1).name == ""
 
 
-# ---- data and grad -----------------------------------------------------------------------------------------------
+# ---- data and grad ---------------------------------------------------------------------------------------------
 
 
 def test_grad_starts_at_zero_as_a_float():
@@ -175,7 +175,7 @@ def test_a_grad_that_was_set_by_hand_is_added_to():
     assert (a.grad, b.grad) == (103.0, 1.0)
 
 
-# ---- repr, _prev, _op --------------------------------------------------------------------------------------------
+# ---- repr, _prev, _op ------------------------------------------------------------------------------------------
 
 
 def test_repr_shows_data_and_grad():
@@ -272,7 +272,7 @@ def test_op_can_be_assigned():
     assert v._op == "mine"
 
 
-# ---- identity, attributes, subclasses ----------------------------------------------------------------------------
+# ---- identity, attributes, subclasses --------------------------------------------------------------------------
 
 
 def test_equality_and_hash_are_identity():
@@ -373,7 +373,7 @@ def test_a_method_put_into_the_class_is_found_on_every_value():
         del Value.cube
 
 
-# ---- operators ---------------------------------------------------------------------------------------------------
+# ---- operators -------------------------------------------------------------------------------------------------
 
 BINARY = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 PARTIAL = {  # the derivative by the left and by the right operand

@@ -75,8 +75,6 @@ def complete(cls: type) -> Any:
     for name, attribute in vars(cls).items():
         if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
             setattr(Node, name, attribute)
-    # numpy's scalars and arrays step aside for whoever has a higher priority.
-    setattr(Node, "__array_priority__", 1000.0)  # noqa: B010
     attach(
         int(ffi.cast("uintptr_t", lib.mg_engine_of())),
         as_number,
