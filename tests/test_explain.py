@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,27 @@ def test_every_op_is_explained_by_its_row_of_the_table():
         assert explanation.gradients["x"] == pytest.approx(x.grad, rel=1e-15), name
 
 
+def test_every_row_of_the_table_can_be_read():
+    rows = [op.name for op in OP.values() if op.value is None]
+    assert rows == ["LEAF", "CUSTOM", "SUM", "DOT"], "a C function is missing in viz/expression.py and page.html"
+
+
+def test_op_that_cannot_be_read_is_explained_by_its_backward(monkeypatch):
+    from micrograd_c.viz import graph
+
+    monkeypatch.setitem(graph.OP, "TANH", graph.Op("TANH", "tanh({0})", None, ()))
+    x = Value(0.5, label="x")
+    explanation = mg.explain(x.tanh() * x)
+    assert explanation.gradients["x"] == pytest.approx(math.tanh(0.5) + 0.5 * (1 - math.tanh(0.5) ** 2))
+    assert explanation.html()
+
+
+def test_example_of_the_documentation_runs():
+    page = HERE.parent / "docs" / "seeing.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    exec(compile(code, str(page), "exec"), {})
+
+
 @pytest.mark.parametrize("op", [op for op in OP.values() if op.value], ids=lambda op: op.name)
 def test_expressions_of_the_table_survive_extreme_numbers(op):
     for x in (0.0, -0.0, 1e308, -1e308, math.inf, -math.inf, math.nan, 5e-324, -1.5):
@@ -160,7 +182,7 @@ def test_hand_made_nodes_are_run_and_told():
     explanation = mg.explain(root)
     assert explanation.gradients["a"] == 20.0 and explanation.gradients["b"] == 4.0
     assert calls == [1] and (a.grad, b.grad, out.grad) == (7.0, 0.0, 0.0)
-    assert any("by the Python function of e" in s["text"] for s in explanation.steps)
+    assert any("by the _backward of e" in s["text"] for s in explanation.steps)
     with pytest.raises(ValueError, match="made by hand"):
         explanation.what_if(a=1.0)
 

@@ -60,7 +60,7 @@ PHRASES = {
     "leaf-node": "{z} is a leaf: it has nothing to pass on",
     "first": "{x}.grad += {z}.grad * d{z}/d{x} = {upstream} * {local} = {contribution}",
     "more": "{x}.grad += {z}.grad * d{z}/d{x} = {before} + {upstream} * {local} = {after}",
-    "closure": "{x}.grad += {contribution}, by the Python function of {z}: {before} + {contribution} = {after}",
+    "closure": "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
     "gradient": "d{root}/d{z} = {z}.grad = {gradient}",
 }
 

@@ -48,8 +48,11 @@ def _op(code: int) -> Op:
         formula = "{0}**{1}" if label == "**" else f"{{0}} {label} {{1}}"
     else:
         formula = f"{name.lower()}({', '.join(f'{{{i}}}' for i in range(max(row.arity, 0)))})"
-    derivatives = tuple(expression(text) for text in (dx, dy) if text)
-    return Op(name, formula, expression(value) if value else None, derivatives)
+    try:
+        derivatives = tuple(expression(text) for text in (dx, dy) if text)
+        return Op(name, formula, expression(value) if value else None, derivatives)
+    except ValueError:  # a C function that expression.py does not know: the engine's own backward is asked then
+        return Op(name, formula, None, ())
 
 
 OP = {name: _op(code) for code, name in enumerate(NAMES)}
