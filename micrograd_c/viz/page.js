@@ -538,7 +538,9 @@ function verdict() {
       : "Every value is used once here, and = and += do the same. Use one of them twice, as in b + b, and = loses a share.";
   } else if (engine === "depth") {
     if (REUSED) {
-      why = `${REUSED.name} is used more than once. Going straight down, it passed its gradient on at the first visit, before all of its shares had arrived, and once more at the next, first shares included. In reverse topological order a value passes its gradient on once, when it is complete.`;
+      const passed = RUN.events.filter(e => e.kind === "node" && e.node === REUSED.id).map(e => number(e.upstream));
+      const times = predicting || passed.length > 6 ? `${passed.length} times` : `${passed.length} times: ${passed.join(", then ")}`;
+      why = `${REUSED.name} has several readers. Going straight down from each of them, it passed its gradient on ${times}. In reverse topological order its turn comes once, when all of its shares have arrived.`;
       if (!wrong.length) why += " Here the surplus shares are 0.";
       if (RUN.events.length > MOST_STEPS) why += ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.`;
     } else {
