@@ -355,7 +355,9 @@ def test_depth_first_passes_on_what_is_not_complete(browser, tmp_path):
     page = Page(browser, mg.explain(c), tmp_path / "page.html")
     page.choose("depth")
     verdict = page.text("#verdict")
-    assert "it passed its gradient on 2 times: 5, then 5." in verdict and "a.grad is 20, but should be 10" in verdict
+    assert (
+        "it passed its gradient on 2 times: 5, then 5." in verdict and "a.grad is 20, but should be 10" in verdict
+    )
     page.shoot("wrong-depth-reused")
 
 
