@@ -1,5 +1,6 @@
 """Pictures: what is in them, that they are valid, and that text stays text."""
 
+import gc
 import random
 import re
 import shutil
@@ -11,6 +12,7 @@ from support import nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
+from micrograd_c._core import core
 from micrograd_c.viz import draw_dot, trace
 from micrograd_c.viz.graph import cut, width
 from micrograd_c.viz.layout import lay_out
@@ -159,13 +161,14 @@ def test_boxes_do_not_overlap_and_hold_their_text(rng):
 def test_reading_changes_nothing():
     loss, model = mlp()
     loss.backward()
-    before = [(v, v.data, v.grad, dict(v.__dict__)) for v in mg.topological_order(loss)]
+    before = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(loss)]
     with nothing_left_behind():
         for more in ({}, {"unfold_neurons": True}, {"fold": "layer"}, {"fold": "neuron"}):
             picture = mg.draw(loss, model, **more)
             picture.svg(), picture.dot(), picture.html()
             del picture
-    assert [(v, v.data, v.grad, dict(v.__dict__)) for v in mg.topological_order(loss)] == before
+    after = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(loss)]
+    assert after == before
 
 
 # ---- text stays text ---------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What explain says, and what the command line makes of it. The page has tests of its own."""
 
+import gc
 import json
 import math
 import random
@@ -12,6 +13,7 @@ from support import nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
+from micrograd_c._core import core
 from micrograd_c.viz.expression import Expression
 from micrograd_c.viz.graph import OP, number
 from micrograd_c.viz.parse import Refused, parse
@@ -140,12 +142,13 @@ def test_expressions_of_the_table_survive_extreme_numbers(op):
 def test_explaining_changes_nothing(rng):
     root = random_graph(rng)
     root.backward(seed=3.0)
-    before = [(v, v.data, v.grad, dict(v.__dict__)) for v in mg.topological_order(root)]
+    before = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(root)]
     with nothing_left_behind():
         explanation = mg.explain(root)
         explanation.text(), explanation.json(), explanation.html()
         del explanation
-    assert [(v, v.data, v.grad, dict(v.__dict__)) for v in mg.topological_order(root)] == before
+    after = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(root)]
+    assert after == before
 
 
 def test_seed_scales_every_gradient():

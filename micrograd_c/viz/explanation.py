@@ -504,16 +504,21 @@ def upper_part(graph: Graph, limit: int) -> Graph:
     for i in reversed(graph.nodes):
         for j in graph.nodes[i].operands:
             depth[j] = max(depth[j], depth[i] + 1)
+    readers = graph.readers()
     lines = 0
     kept: set[int] = set()
-    shown: set[int] = set()
+    shown = {graph.root}
     for i in sorted(graph.nodes, key=lambda i: (depth[i], -i)):
-        new = {i, *graph.nodes[i].operands} - shown
-        lines += len(graph.nodes[i].operands)
-        if kept and (len(shown) + len(new) > limit or lines > LINES * limit):
+        if len(shown) >= limit or lines >= LINES * limit:
             break
+        operands = graph.nodes[i].operands
+        new = set(operands) - shown
+        too_many = len(shown) + len(new) > limit or lines + len(operands) > LINES * limit
+        if not kept.issuperset(readers[i]) or (too_many and kept):
+            continue  # it stays a leaf: a gradient is whole only where all readers are there
         kept.add(i)
         shown |= new
+        lines += len(operands)
     nodes = {}
     for i in sorted(shown):
         node = Node(**vars(graph.nodes[i]))

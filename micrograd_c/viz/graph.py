@@ -269,7 +269,7 @@ def read(root: Value, model: Any = None) -> Graph:
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,
-            closure=not _has_rule(op, len(operands)) or "_backward" in value.__dict__,
+            closure=not _has_rule(op, len(operands)) or core.peek(value, "_backward") is not None,
         )
         if op == "LEAF":
             nodes[i].kind = "input" if nodes[i].title else "constant"
