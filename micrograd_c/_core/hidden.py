@@ -55,18 +55,22 @@ class Hidden:
         with _lock:
             if self._values is None:
                 nodes: list[Any] = []
+                inputs = self._inputs
                 try:
-                    inputs, handles = self._inputs, iter(self._owner.handles())
+                    handles = iter(self._owner.handles())
                     for params in self._params:
                         first = len(nodes)
                         make_all(handles, inputs, params, nodes)
                         inputs = tuple(nodes[first:])
-                except BaseException:  # no memory, or Ctrl-C: the nodes stay with their owner
-                    disown(nodes)
+                    if self._values is None:
+                        self._values = inputs
+                        self._owner.disown()
+                    else:  # the collector ran in between, and somebody's __del__ came here before us
+                        disown(nodes)  # type: ignore[unreachable]
+                except BaseException:  # no memory, or Ctrl-C
+                    if self._values is inputs:
+                        self._owner.disown()
+                    else:
+                        disown(nodes)
                     raise
-                if self._values is None:
-                    self._owner.disown()
-                    self._values = inputs
-                else:  # the collector ran in between, and somebody's __del__ came here before us
-                    disown(nodes)
         return self._values
