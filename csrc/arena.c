@@ -34,13 +34,13 @@ const uint8_t mg_shape_of[MG_OPS] = {
 };
 
 static const mg_op_info op_table[MG_OPS] = {
-    [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN},
-    [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN},
-    [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN},
-    [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN},
-#define OP1(id, label, domain, ...) [MG_##id] = {#id, label, #domain, 1, 0, NAN},
-#define OP1K(id, label, errors, k, ...) [MG_##id] = {#id, label, "1", 1, 1, k},
-#define OP2(id, label, ...) [MG_##id] = {#id, label, "1", 2, 0, NAN},
+    [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN, "", "", ""},
+    [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN, "", "", ""},
+    [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN, "", "", ""},
+    [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN, "", "", ""},
+#define OP1(id, label, domain, value, dx) [MG_##id] = {#id, label, #domain, 1, 0, NAN, #value, #dx, ""},
+#define OP1K(id, label, errors, k, value, dx) [MG_##id] = {#id, label, "1", 1, 1, k, #value, #dx, ""},
+#define OP2(id, label, errors, value, dx, dy) [MG_##id] = {#id, label, "1", 2, 0, NAN, #value, #dx, #dy},
 #include "ops.def"
 #undef OP1
 #undef OP1K

@@ -59,6 +59,9 @@ typedef struct {
     int32_t arity;      /* 0, 1, 2; -1: any number */
     int32_t takes_k;    /* 1: a plain number k is an argument too */
     double k;           /* its default; nan: none */
+    const char *value;  /* the row's C expressions as text: z of x, y and k, ... */
+    const char *dx;     /* ... dz/dx ... */
+    const char *dy;     /* ... and dz/dy, for whoever explains them; "": the op has none */
 } mg_op_info;
 
 /* Row `op` of the table, NULL past its end. Static: nobody frees it. */

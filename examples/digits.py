@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="digits per update (default: 16)")
     parser.add_argument("--rate", type=float, default=0.5, help="learning rate at the start (default: 0.5)")
     parser.add_argument("--seed", type=int, default=1337, help="for weights and split (default: 1337)")
+    parser.add_argument("--out", help="save the loss of every update as a picture, such as digits.png")
     options = parser.parse_args()
 
     random.seed(options.seed)
@@ -92,6 +93,7 @@ def main() -> None:
     updates = options.epochs * -(-len(train) // options.batch)
     print(f"{len(train)} digits to train on, {len(held_out)} held out, {len(parameters)} parameters")
 
+    history: list[float] = []
     start = time.perf_counter()
     with tqdm(total=updates, unit="batch") as progress:
         for epoch in range(options.epochs):
@@ -113,11 +115,17 @@ def main() -> None:
                 for p in parameters:
                     p.data -= rate * p.grad
 
+                history.append(loss.data)
                 epoch_loss += loss.data * len(batch)
                 progress.update()
             mean_loss, right = epoch_loss / len(train), accuracy(model, held_out)
             progress.write(f"epoch {epoch + 1:2d}  loss {mean_loss:.4f}  held out {right:.2%}")
     print(f"held-out accuracy {accuracy(model, held_out):.2%} after {time.perf_counter() - start:.1f} s")
+    if options.out:
+        from micrograd_c.plot import loss_curve
+
+        loss_curve(history, smooth=len(history) // 20).figure.savefig(options.out)
+        print("loss curve saved to", options.out)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,15 @@ from . import __version__
 _HELP = """\
 usage: python -m micrograd_c script.py [args ...]
        python -m micrograd_c -m module [args ...]
+       python -m micrograd_c explain EXPRESSION name=number ... [--html FILE | --json]
        python -m micrograd_c --version | --help
 
 Runs a Python script or module that was written for micrograd: its imports of
 micrograd, micrograd.engine and micrograd.nn find micrograd-c. Nothing else of
 it changes. In a notebook, `import micrograd_c.as_micrograd` does the same.
+
+explain shows backpropagation through an expression, step by step; more of it by
+python -m micrograd_c explain --help. A script named explain is run as ./explain.
 """
 
 
@@ -28,6 +32,10 @@ def main() -> None:
     if arguments[0] in ("-V", "--version"):
         print(f"micrograd-c {__version__}")
         return
+    if arguments[0] == "explain":
+        from .viz.command import main as explain
+
+        sys.exit(explain(arguments[1:]))
     as_module = arguments[0] == "-m"
     if as_module:
         arguments = arguments[1:]

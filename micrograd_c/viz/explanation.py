@@ -1,0 +1,651 @@
+"""Backpropagation step by step, on the user's own graph.
+
+`explain(root)` makes one stream of events. Its text, its data, its JSON and its page are all made of that stream.
+
+>>> from micrograd_c import Value, explain
+>>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+>>> e = a * b
+>>> c = e + b
+>>> e.label, c.label = "e", "c"
+>>> for step in explain(c).steps[-8:-4]:
+...     print(step["text"])
+a.grad += e.grad * de/da = 1 * 3 = 3
+b.grad += e.grad * de/db = 1 + 1 * 2 = 3
+b is a leaf: it has nothing to pass on
+a is a leaf: it has nothing to pass on
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..engine import Value, topological_order, zero_grad
+from .graph import OP, Graph, Node, clean, cut, fill, number, read, unfold
+
+__all__ = ["LIMIT", "PHASES", "PHRASES", "Explanation", "explain"]
+
+LIMIT = 300  # values
+LINES = 4  # lines for each of them, at most
+SCHEMA = "micrograd-c/explanation/1"
+
+# The phases of an explanation, in the words of the article.
+PHASES = {
+    1: ("Forward", "every value is computed from its operands"),
+    2: ("Graph", "every value remembers what it was computed from"),
+    3: ("Visit", "depth first: operands go into topo before what reads them"),
+    4: ("Order", "topo from its end: every reader before what it reads"),
+    5: ("Seed", "gradients start at 0, and the derivative of the result by itself is 1"),
+    6: ("Backward", "the chain rule: operand.grad += result.grad * d result / d operand"),
+    7: ("Gradients", "how much the result changes for each unit that a value changes"),
+}
+
+# The sentence of each kind of event. The page's script fills in the same ones.
+PHRASES = {
+    "leaf": "{z} = {value}",
+    "operation": "{z} = {formula} = {numbers} = {value}",
+    "stale": "{z} = {value}: its data was assigned; {formula} would give {expected}",
+    "opaque": "{z} = {formula} = {value}",
+    "children": "{z} was computed from {operands} by {label}",
+    "no-children": "{z} is a leaf: it was computed from nothing",
+    "enter": "visit {z}: not visited yet, so add it to visited",
+    "skip": "visit {z}: already visited, skip",
+    "append": "append {z} to topo: [{topo}]",
+    "order": "reversed(topo) = [{topo}]",
+    "zero": "every gradient is 0 before it begins",
+    "seed": "{z}.grad = {seed}",
+    "node": "{z} passes its gradient {upstream} on to {operands}",
+    "leaf-node": "{z} is a leaf: it has nothing to pass on",
+    "first": "{x}.grad += {z}.grad * d{z}/d{x} = {upstream} * {local} = {contribution}",
+    "more": "{x}.grad += {z}.grad * d{z}/d{x} = {before} + {upstream} * {local} = {after}",
+    "closure": "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
+    "gradient": "d{root}/d{z} = {z}.grad = {gradient}",
+}
+
+# What micrograd's own backward() looks like, and which line an event stands on.
+CODE = [
+    ("forward", "{formula}"),
+    ("", ""),
+    ("", "def backward(self):"),
+    ("init", "    topo, visited = [], set()"),
+    ("", "    def build_topo(v):"),
+    ("test", "        if v not in visited:"),
+    ("enter", "            visited.add(v)"),
+    ("children", "            for child in v._prev:"),
+    ("", "                build_topo(child)"),
+    ("append", "            topo.append(v)"),
+    ("", "    build_topo(self)"),
+    ("seed", "    self.grad = 1"),
+    ("order", "    for v in reversed(topo):"),
+    ("node", "        v._backward()"),
+    ("contribution", "            {update}"),
+]
+
+Event = dict[str, Any]
+
+
+class Explanation:
+    """A stream of events, and what is made of it.
+
+    Attributes
+    ----------
+    steps : list of dict
+        The events in order. Each has `index`, `phase` (1 to 7), `kind`, `text`, the id of its `node`, and what else
+        belongs to its kind: `docs/seeing.md` has the table, `explanation.schema.json` the schema.
+    gradients : dict of str to float
+        The gradient of each value by its name.
+    engine : dict of int to float
+        What the engine's own backward gives, by the node's id, as far as it can be compared: not for parts of fused
+        neurons, for values whose other readers are not shown, and for graphs with hand-made nodes.
+    notes : list of str
+        What is not shown as it is in the engine, and how to see it.
+    """
+
+    engine: dict[int, float]
+
+    def __init__(self, graph: Graph, seed: float = 1.0, title: str = "", outer: str = "") -> None:
+        self._graph = graph
+        self._seed = seed
+        self._outer = outer
+        self.engine = {}
+        self.notes = list(graph.notes)
+        root = graph.nodes[graph.root]
+        self.title = title or f"{root.name} and what it was computed from"
+        self._names = {i: node.name for i, node in graph.nodes.items()}
+        self._formulas = {i: formula_of(node) for i, node in graph.nodes.items()}
+        self._grad = dict.fromkeys(graph.nodes, 0.0)
+        self._topo: list[int] = []
+        self.steps: list[Event] = []
+        with _gradients_kept(graph):
+            for event in self._events():
+                self.steps.append({"index": len(self.steps), **event})
+        self.gradients = {node.name: self._grad[i] for i, node in graph.nodes.items()}
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.title!r}: {len(self._graph.nodes)} values, {len(self.steps)} steps>"
+
+    # ---- the stream ----------------------------------------------------------------------------------------------
+
+    def _event(self, phase: int, kind: str, node: Node, **more: Any) -> Event:
+        words = {"z": node.name, **more.pop("words", {})}
+        return {"phase": phase, "kind": kind, "node": node.id, **more, "text": PHRASES[kind].format(**words)}
+
+    def _events(self) -> Iterator[Event]:
+        nodes = self._graph.nodes
+        root = nodes[self._graph.root]
+        for node in nodes.values():
+            yield self._forward(node)
+        for node in reversed(list(nodes.values())):
+            kind = "children" if node.operands else "no-children"
+            words = {
+                "operands": self._list(dict.fromkeys(node.operands)),
+                "label": clean(node.label) or node.op.lower(),
+            }
+            yield self._event(2, kind, node, operands=node.operands, words=words)
+        yield from self._visit(root)
+        order = self._topo[::-1]
+        yield self._event(4, "order", root, order=order, words={"topo": self._list(order)})
+        yield self._event(5, "zero", root)
+        self._grad[root.id] = self._seed
+        yield self._event(5, "seed", root, after=self._seed, words={"seed": number(self._seed) + self._outer})
+        touched: set[int] = set()
+        for i in order:
+            yield from self._backward(nodes[i], touched)
+        for i in self._topo:
+            words = {"root": root.name, "gradient": number(self._grad[i])}
+            yield self._event(7, "gradient", nodes[i], gradient=self._grad[i], words=words)
+
+    def _list(self, ids: Any) -> str:
+        ids = ids if isinstance(ids, list) else list(ids)
+        if len(ids) <= 12:
+            return ", ".join(self._names[i] for i in ids)
+        return ", ".join([*(self._names[i] for i in ids[:2]), "…", *(self._names[i] for i in ids[-8:])])
+
+    def _forward(self, node: Node) -> Event:
+        value = number(node.data)
+        if not node.operands:
+            return self._event(1, "leaf", node, value=node.data, words={"value": value})
+        formula, numbers = (self._fill(node, which) for which in ("name", "data"))
+        words = {"formula": formula, "numbers": numbers, "value": value}
+        expected = evaluate(node, {i: self._graph.nodes[i].data for i in node.operands})
+        if expected is None:
+            return self._event(1, "opaque", node, value=node.data, words=words)
+        if abs(expected - node.data) > 1e-9 * max(abs(expected), abs(node.data), 1e-300):
+            words["expected"] = number(expected)
+            return self._event(1, "stale", node, value=node.data, expected=expected, words=words)
+        return self._event(1, "operation", node, value=node.data, words=words)
+
+    def _fill(self, node: Node, which: str) -> str:
+        nodes = [self._graph.nodes[i] for i in node.operands]
+        parts = [n.name if which == "name" else number(n.data) for n in nodes]
+        return fill(self._formulas[node.id], parts, "" if node.k is None else number(node.k))
+
+    def _visit(self, root: Node) -> Iterator[Event]:
+        """Yield what build_topo does, with a stack of our own: no graph is too deep."""
+        nodes = self._graph.nodes
+        visited = {root.id}
+        yield self._event(3, "enter", root, depth=0)
+        stack = [(root, iter(dict.fromkeys(root.operands)))]
+        while stack:
+            node, children = stack[-1]
+            for i in children:
+                child = nodes[i]
+                if i in visited:
+                    yield self._event(3, "skip", child, depth=len(stack))
+                    continue
+                visited.add(i)
+                yield self._event(3, "enter", child, depth=len(stack))
+                stack.append((child, iter(dict.fromkeys(child.operands))))
+                break
+            else:
+                stack.pop()
+                self._topo.append(node.id)
+                words = {"topo": self._list(self._topo)}
+                yield self._event(3, "append", node, depth=len(stack), position=len(self._topo) - 1, words=words)
+
+    def _backward(self, node: Node, touched: set[int]) -> Iterator[Event]:
+        upstream = self._grad[node.id]
+        if not node.operands:
+            yield self._event(6, "leaf-node", node)
+            return
+        words = {"upstream": number(upstream), "operands": self._list(dict.fromkeys(node.operands))}
+        yield self._event(6, "node", node, upstream=upstream, words=words)
+        if node.closure:
+            yield from self._closure(node, upstream)
+            return
+        for slot, formula, local in local_derivatives(node, self._graph.nodes):
+            x = self._graph.nodes[node.operands[slot]]
+            before = self._grad[x.id]
+            contribution = upstream * local
+            after = self._grad[x.id] = before + contribution
+            kind = "more" if x.id in touched else "first"
+            touched.add(x.id)
+            numbers = {
+                "before": before,
+                "upstream": upstream,
+                "local": local,
+                "contribution": contribution,
+                "after": after,
+            }
+            words = {"x": x.name, **{key: _factor(value) for key, value in numbers.items()}}
+            words["after"], words["contribution"] = number(after), number(contribution)
+            words["before"] = number(before)
+            yield self._event(6, kind, node, operand=x.id, slot=slot, formula=formula, **numbers, words=words)
+
+    def _closure(self, node: Node, upstream: float) -> Iterator[Event]:
+        """Let a Python function do its share, and tell what it added."""
+        distinct = [self._graph.nodes[i] for i in dict.fromkeys(node.operands)]
+        node.value.grad = upstream
+        for x in distinct:
+            x.value.grad = self._grad[x.id]
+        node.value._backward()
+        for x in distinct:
+            before, after = self._grad[x.id], x.value.grad
+            self._grad[x.id] = after
+            numbers = {"before": before, "contribution": after - before, "after": after}
+            words = {"x": x.name, **{key: number(value) for key, value in numbers.items()}}
+            yield self._event(
+                6,
+                "closure",
+                node,
+                operand=x.id,
+                slot=node.operands.index(x.id),
+                upstream=upstream,
+                **numbers,
+                words=words,
+            )
+
+    # ---- what is made of it --------------------------------------------------------------------------------------
+
+    def text(self, what_if: Mapping[str, float] | None = None) -> str:
+        """Return the explanation as a person reads it in a terminal.
+
+        Parameters
+        ----------
+        what_if : mapping of str to float, optional
+            Other data for some leaves; a last part tells what they would change.
+        """
+        lines = [self.title, "=" * min(len(self.title), 78)]
+        for note in self.notes:
+            lines += ["", f"Note: {note}"]
+        phase = 0
+        for event in self.steps:
+            if event["phase"] != phase:
+                phase = event["phase"]
+                name, what = PHASES[phase]
+                lines += ["", f"{phase}. {name}: {what}"]
+            indent = 3 + 2 * event.get("depth", 0)
+            text = event["text"]
+            if event["kind"] in ("first", "more", "closure"):
+                indent = 5
+            if event["kind"] in ("first", "more"):
+                x = self._names[event["operand"]]
+                local = number(event["local"])
+                if event["formula"] != local:
+                    text += f"   (d{self._names[event['node']]}/d{x} = {event['formula']} = {local})"
+            lines.append(" " * min(indent, 43) + text)
+        if what_if:
+            lines += ["", *self._what_if_lines(what_if)]
+        return "\n".join(lines) + "\n"
+
+    def _what_if_lines(self, what_if: Mapping[str, float]) -> list[str]:
+        root = self._graph.nodes[self._graph.root]
+        result = self.what_if(**what_if)
+        leaves = {node.name: node for node in self._graph.nodes.values()}
+        given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
+        terms = [
+            f"{_factor(self.gradients[name] / self._seed)} * {_factor(x - leaves[name].data)}"
+            for name, x in what_if.items()
+        ]
+        estimate = root.data + sum(
+            self.gradients[name] / self._seed * (x - leaves[name].data) for name, x in what_if.items()
+        )
+        return [
+            f"8. What if {given}",
+            f"   computed anew: {root.name} = {number(result)}",
+            f"   by the gradients: {root.name} = {' + '.join([number(root.data), *terms])} = {number(estimate)}",
+        ]
+
+    def what_if(self, **data: float) -> float:
+        """Return what the result would be with other data in its leaves.
+
+        Parameters
+        ----------
+        **data : float
+            By name, as in `what_if(a=2.0001, b=3.01)`. The Values are not changed.
+
+        Raises
+        ------
+        ValueError
+            Where there is no leaf of that name, or something in between is a Python function.
+        """
+        leaves = {node.name: node for node in self._graph.nodes.values() if not node.operands}
+        values = {}
+        for name, x in data.items():
+            if name not in leaves:
+                raise ValueError(f"what_if: there is no leaf {name!r}; there are {', '.join(leaves)}")
+            values[leaves[name].id] = float(x)
+        for node in self._graph.nodes.values():
+            if node.id in values:
+                continue
+            value = evaluate(node, values) if node.operands else node.data
+            if value is None:
+                raise ValueError(f"what_if: {node.name} was made by hand, and only its author knows how")
+            values[node.id] = value
+        return values[self._graph.root]
+
+    def data(self) -> dict[str, Any]:
+        """Return all of it as plain data: the object that `json()` writes."""
+        return {
+            "schema": SCHEMA,
+            "title": self.title,
+            "root": self._graph.root,
+            "seed": self._seed,
+            "notes": self.notes,
+            "values_in_graph": self._graph.total,
+            "phases": [{"phase": i, "name": name, "about": about} for i, (name, about) in PHASES.items()],
+            "nodes": [
+                {
+                    "id": node.id,
+                    "name": node.name,
+                    "label": node.title,
+                    "kind": node.kind,
+                    "op": node.label,
+                    "operands": node.operands,
+                    "data": node.data,
+                    "grad": self._grad[node.id],
+                }
+                for node in self._graph.nodes.values()
+            ],
+            "steps": self.steps,
+        }
+
+    def json(self, indent: int | None = 2) -> str:
+        """Return the explanation as JSON, by the schema in `micrograd_c/viz/explanation.schema.json`.
+
+        Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
+        """
+        return json.dumps(_portable(self.data()), indent=indent, allow_nan=False)
+
+    def html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the page, and write it to `path` where one is given.
+
+        One file: no server, no network, nothing beside it.
+        """
+        from .page import page
+
+        text = page(self)
+        if path is not None:
+            with open(path, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        return text
+
+    def _repr_html_(self) -> str:
+        from .page import frame
+
+        return frame(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "text/plain": self.text()}
+
+
+def _factor(x: float) -> str:
+    text = number(x)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _portable(item: Any) -> Any:
+    if isinstance(item, float) and (item != item or item in (float("inf"), float("-inf"))):
+        return str(item)
+    if isinstance(item, dict):
+        return {key: _portable(value) for key, value in item.items()}
+    return [_portable(value) for value in item] if isinstance(item, (list, tuple)) else item
+
+
+class _gradients_kept:
+    """Puts every gradient back at the end: the closures of hand-made nodes write into them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._values = [n.value for n in graph.nodes.values() if n.value is not None]
+        self._needed = any(n.closure for n in graph.nodes.values())
+
+    def __enter__(self) -> None:
+        self._grads = [value.grad for value in self._values] if self._needed else []
+
+    def __exit__(self, *_: Any) -> None:
+        for value, grad in zip(self._values, self._grads):
+            value.grad = grad
+
+
+# ---- the rules of the engine -------------------------------------------------------------------------------------
+
+
+def formula_of(node: Node) -> str:
+    """Return how a node is computed, with a place for each operand: '{0} * {1}'."""
+    n = node.pairs
+    if node.op == "DOT":
+        terms = [f"{{{n + i}}}*{{{i}}}" for i in range(n)]
+        if len(node.operands) > 2 * n:
+            terms.insert(0, f"{{{2 * n}}}")
+    elif node.op == "SUM":
+        terms = [f"{{{i}}}" for i in range(len(node.operands))]
+    elif node.op == "CUSTOM":
+        label = cut(clean(node.label).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
+        places = [f"{{{i}}}" for i in range(len(node.operands))]
+        return f"{label}({', '.join(places if len(places) < 7 else [*places[:2], '…', places[-1]])})"
+    else:
+        return OP[node.op].formula
+    if len(terms) > 5:
+        terms = [*terms[:3], "…", terms[-1]]
+    text = " + ".join(terms) if terms else "0"
+    return f"{OP[node.activation].formula.format(text)}" if node.activation else text
+
+
+def evaluate(node: Node, data: dict[int, float]) -> float | None:
+    """Return the value of a node from those of its operands; None where no formula gives it."""
+    xs = [data[i] for i in node.operands]
+    if node.op == "SUM":
+        return sum(xs, 0.0)
+    if node.op == "DOT":
+        n = node.pairs
+        total = xs[2 * n] if len(xs) > 2 * n else 0.0
+        for w, x in zip(xs[n : 2 * n], xs[:n]):
+            total += w * x
+        activation = OP[node.activation].value if node.activation else None
+        return activation.evaluate(x=total) if activation else total
+    value = OP[node.op].value
+    if value is None or len(xs) > 2:
+        return None
+    numbers = dict(zip(("x", "y"), xs))
+    if node.k is not None:
+        numbers["k"] = node.k
+    return value.evaluate(**numbers)
+
+
+def local_derivatives(node: Node, nodes: dict[int, Node]) -> Iterator[tuple[int, str, float]]:
+    """Yield for each operand its place, d node / d operand as a formula, and as a number."""
+    names = [nodes[i].name for i in node.operands]
+    data = [nodes[i].data for i in node.operands]
+    if node.op == "SUM":
+        for slot in range(len(names)):
+            yield slot, "1", 1.0
+        return
+    if node.op == "DOT":
+        n = node.pairs
+        slope, factor = "", 1.0
+        if node.activation:
+            derivative = OP[node.activation].derivatives[0]
+            slope = derivative.readable(z=node.name)
+            factor = derivative.evaluate(x=float("nan"), z=node.data)
+            if any(c in slope for c in "+- ") and not slope.startswith("("):
+                slope = f"({slope})"
+        if len(names) > 2 * n:
+            yield 2 * n, slope or "1", factor
+        for i in range(n):
+            for slot, other in ((n + i, i), (i, n + i)):
+                yield slot, f"{slope} * {names[other]}" if slope else names[other], factor * data[other]
+        return
+    x, y = [*names, "", ""][:2]
+    numbers = dict(zip(("x", "y"), data), z=node.data)
+    if node.k is not None:
+        numbers["k"] = node.k
+    for slot, derivative in enumerate(OP[node.op].derivatives):
+        yield slot, derivative.readable(k=node.k, x=x, y=y, z=node.name), derivative.evaluate(**numbers)
+
+
+# ---- which part of a large graph ---------------------------------------------------------------------------------
+
+
+def upper_part(graph: Graph, limit: int) -> Graph:
+    """Return the nodes nearest to the root, with every reader of each; what they read below becomes a leaf."""
+    depth = dict.fromkeys(graph.nodes, 0)
+    for i in reversed(graph.nodes):
+        for j in graph.nodes[i].operands:
+            depth[j] = max(depth[j], depth[i] + 1)
+    readers = graph.readers()
+    lines = 0
+    kept: set[int] = set()
+    shown = {graph.root}
+    for i in sorted(graph.nodes, key=lambda i: (depth[i], -i)):
+        if len(shown) >= limit or lines >= LINES * limit:
+            break
+        operands = graph.nodes[i].operands
+        new = set(operands) - shown
+        too_many = len(shown) + len(new) > limit or lines + len(operands) > LINES * limit
+        if not kept.issuperset(readers[i]) or (too_many and kept):
+            continue  # it stays a leaf: a gradient is whole only where all readers are there
+        kept.add(i)
+        shown |= new
+        lines += len(operands)
+    nodes = {}
+    for i in sorted(shown):
+        node = Node(**vars(graph.nodes[i]))
+        if i not in kept and node.operands:
+            node.op, node.operands, node.kind, node.closure, node.pairs = "LEAF", [], "input", False, 0
+            node.label, node.activation = "…", ""
+        nodes[i] = node
+    return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
+
+
+def _shorten(graph: Graph, limit: int) -> None:
+    """Let a root with more operands than there is room for keep the first ones; one leaf stands for the others."""
+    nodes, root = graph.nodes, graph.nodes[graph.root]
+    room = max(limit // 2, 2)
+    if len(root.operands) <= room or root.op not in ("SUM", "DOT") or root.closure:
+        return
+    n = root.pairs
+    if root.op == "SUM":
+        kept, others = root.operands[: room - 1], root.operands[room - 1 :]
+        rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
+    else:
+        short = room // 2
+        inputs, weights, bias = root.operands[:n], root.operands[n : 2 * n], root.operands[2 * n :]
+        kept = [*inputs[:short], *weights[:short]]
+        rest = sum(nodes[w].data * nodes[x].data for w, x in zip(weights[short:], inputs[short:]))
+        rest += sum(nodes[i].data for i in bias)
+        what = f"{n - short} products" + (" and the bias" if bias else "")
+        root.pairs = short
+    leaf = Node(-1, "LEAF", "…", [], rest, 0.0, title=what, name="rest", kind="input")
+    root.operands = [*kept, leaf.id]
+    below = {graph.root, leaf.id}
+    for i in reversed(list(nodes)):
+        if i in below:
+            below.update(nodes[i].operands)
+    graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
+    graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf rest stands for their sum.")
+
+
+def _engine_gradients(root: Value, seed: float) -> dict[int, float]:
+    """Return what backward gives to each Value, by id(), and leave everything as it was."""
+    order = topological_order(root)
+    before = [value.grad for value in order]
+    try:
+        zero_grad(root)
+        root.backward(seed)
+        return {id(value): value.grad for value in order}
+    finally:
+        for value, grad in zip(order, before):
+            value.grad = grad
+
+
+def explain(
+    root: Value,
+    model: Any = None,
+    *,
+    around: Value | None = None,
+    unfold_neurons: bool = False,
+    limit: int = LIMIT,
+    seed: float = 1.0,
+    title: str = "",
+) -> Explanation:
+    """Explain, step by step, what `root.backward()` does.
+
+    Parameters
+    ----------
+    root : Value
+        The result. It and everything below it keep their data and their gradients.
+    model : Module, mapping of str to Value, or iterable of Value, optional
+        Whose parameters these are; they are shown as such, and by name.
+    around : Value, optional
+        Explain only what flows through this Value: it takes the place of the root, and its gradient is the seed.
+    unfold_neurons : bool
+        Show fused neurons as the `*` and `+` that they stand for.
+    limit : int
+        At most so many values are explained: those nearest to the root. The explanation says so.
+    seed : float
+        As for `backward`.
+    title : str, optional
+        The heading.
+
+    Returns
+    -------
+    Explanation
+        Its `text()`, `steps`, `json()` and `html(path)` are made of one stream of events.
+
+    Notes
+    -----
+    The values are visited in micrograd's order, depth first. The engine takes them in the order in which they were
+    made, which is a topological order as well; where it adds up the same shares in another order the last digit may
+    differ.
+    """
+    seed = float(seed)
+    outer = ""
+    notes = []
+    if around is not None:
+        if not isinstance(around, Value):
+            raise TypeError(f"around must be a Value, not {type(around).__name__}")
+        whole = read(root, model)
+        if all(node.value is not around for node in whole.nodes.values()):
+            raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
+        place = next(node for node in whole.nodes.values() if node.value is around)
+        seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{place.name})"
+        notes.append(
+            f"This is the part of {whole.nodes[whole.root].name} around {place.name}: what it was computed from, "
+            f"and the share of each gradient that flows through {place.name}."
+        )
+        root = around
+    graph = read(root, model)
+    if unfold_neurons:
+        graph = unfold(graph)
+    if len(graph.nodes) > limit:
+        _shorten(graph, limit)
+    if len(graph.nodes) > limit or len(graph.edges) > LINES * limit:
+        total = len(graph.nodes)
+        graph = upper_part(graph, limit)
+        notes.append(
+            f"{len(graph.nodes)} of {total} values are explained, those nearest to {graph.nodes[graph.root].name}; "
+            "one that is marked … was itself computed from others. To see those, explain the graph around one "
+            "Value, explain(root, around=value), or raise limit."
+        )
+    graph.notes[:0] = notes
+    explanation = Explanation(graph, seed, title, outer)
+    if not any(node.closure for node in graph.nodes.values()):  # a closure has run once, and once is enough
+        gradients = _engine_gradients(root, seed)
+        explanation.engine = {
+            i: gradients[id(node.value)]
+            for i, node in graph.nodes.items()
+            if node.value is not None and node.label != "…"
+        }
+    return explanation

@@ -1,0 +1,300 @@
+"""The C expressions of the op table: evaluated, written for people, and written as JavaScript.
+
+`csrc/ops.def` says what an op computes and what its local derivatives are, in C. The explanation of a step needs
+the same three times over: as a number, as text with the names of the operands, and as code for the page. All
+three come from that one text, so a new op explains itself.
+
+>>> e = Expression("-x / y / y")
+>>> e.evaluate(x=6.0, y=2.0)
+-1.5
+>>> e.readable(x="a", y="b")
+'-a / b / b'
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+__all__ = ["Expression", "expression"]
+
+_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?)|(\w+)|(\|\||&&|[<>=!]=|[-+*/<>?:(),!]))")
+_BINARY = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6}
+_UNARY = 7
+_TERNARY = 0
+
+_CONSTANTS = {"M_2_SQRTPI": 2 / math.sqrt(math.pi), "M_SQRT1_2": math.sqrt(0.5), "NAN": math.nan}
+_CONSTANT_NAMES = {"M_2_SQRTPI": "2/√π", "M_SQRT1_2": "√½", "NAN": "nan"}
+
+
+def _logistic(x: float) -> float:
+    e = math.exp(-abs(x))
+    return (e if x < 0 else 1.0) / (1.0 + e)
+
+
+def _divide(x: float, y: float) -> float:
+    """C's x / y: infinite or nan where Python raises."""
+    if y:
+        return x / y
+    return math.copysign(math.inf, x) * math.copysign(1.0, y) if x and x == x else math.nan
+
+
+def _total(f: Callable[..., float]) -> Callable[..., float]:
+    """Return C's form of a function of Python's: it gives inf and nan where Python raises."""
+
+    def total(*args: float) -> float:
+        try:
+            return f(*args)
+        except OverflowError:
+            negative = (f is math.sinh and args[0] < 0) or (f is math.pow and args[0] < 0 and args[1] % 2 == 1)
+            return -math.inf if negative else math.inf
+        except ValueError:
+            if f is math.pow and args[0] == 0:
+                return math.inf
+            return (
+                -math.inf if (f is math.log and args[0] == 0) or (f is math.log1p and args[0] == -1) else math.nan
+            )
+
+    return total
+
+
+_TOTAL = """pow exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot erf
+    erfc floor ceil fmod"""
+_FUNCTIONS: dict[str, Callable[..., Any]] = {name: _total(getattr(math, name)) for name in _TOTAL.split()}
+_FUNCTIONS |= {
+    "fabs": abs,
+    "logistic": _logistic,
+    "isfinite": math.isfinite,
+    "isnan": math.isnan,
+    "fmin": min,
+    "fmax": max,
+}
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": _divide,
+    "==": lambda x, y: x == y,
+    "!=": lambda x, y: x != y,
+    "<": lambda x, y: x < y,
+    ">": lambda x, y: x > y,
+    "<=": lambda x, y: x <= y,
+    ">=": lambda x, y: x >= y,
+    "&&": lambda x, y: bool(x and y),
+    "||": lambda x, y: bool(x or y),
+}
+
+_Tree = tuple[Any, ...]  # ("number", text), ("name", text), ("unary", op, tree), ("call", name, trees), ...
+
+
+class Expression:
+    """An expression of C over x, y, z and k.
+
+    Parameters
+    ----------
+    source : str
+        As it stands in the op table: numbers, names, calls, `+ - * /`, comparisons, `&& ||` and `?:`.
+
+    Raises
+    ------
+    ValueError
+        Where it holds anything else; it tells where.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._tokens: list[str] = []
+        at = 0
+        while at < len(source.rstrip()):
+            match = _TOKEN.match(source, at)
+            if match is None:
+                raise ValueError(f"{source!r}: no expression of C that this reads, at {source[at:]!r}")
+            self._tokens.append(match[0].strip())
+            at = match.end()
+        self._at = 0
+        self._tree = self._parse(_TERNARY)
+        if self._at != len(self._tokens):
+            raise ValueError(f"{source!r}: {self._tokens[self._at]!r} is not expected there")
+
+    def evaluate(self, **numbers: float) -> float:
+        """Return the number that the expression gives for `x`, `y`, `z` and `k`, by C's rules."""
+        return float(_evaluate(self._tree, numbers))
+
+    def readable(self, k: float | None = None, **names: str) -> str:
+        """Return the expression with other names for `x`, `y` and `z` and the number `k`, as a person writes it."""
+        tree = self._tree if k is None else _with_number(self._tree, k)
+        text = _readable(tree, names, _TERNARY)
+        whole = tree[0] != "choice" and (tree[0] != "binary" or _BINARY[tree[1]] > _BINARY["<="])
+        return text if whole else f"({text})"
+
+    @property
+    def is_number(self) -> bool:
+        """True for a plain number, such as 1 or -1."""
+        tree = self._tree[2] if self._tree[0] == "unary" else self._tree
+        return bool(tree[0] == "number")
+
+    def javascript(self) -> str:
+        """Return the expression in JavaScript; the functions have the names that they have in C."""
+        return _javascript(self._tree)
+
+    # ---- parsing: precedence climbing --------------------------------------------------------------------------
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self, expected: str = "") -> str:
+        token = self._peek()
+        if not token or (expected and token != expected):
+            raise ValueError(f"{self.source!r}: expected {expected or 'an operand'}, found {token or 'its end'}")
+        self._at += 1
+        return token
+
+    def _parse(self, level: int) -> _Tree:
+        left = self._operand()
+        while True:
+            op = self._peek()
+            if op == "?" and level <= _TERNARY:
+                self._take()
+                yes = self._parse(_TERNARY)
+                self._take(":")
+                left = ("choice", left, yes, self._parse(_TERNARY))
+            elif op in _BINARY and _BINARY[op] > level:
+                self._take()
+                left = ("binary", op, left, self._parse(_BINARY[op]))
+            else:
+                return left
+
+    def _operand(self) -> _Tree:
+        token = self._take()
+        if token in ("-", "+", "!"):
+            return ("unary", token, self._parse(_UNARY))
+        if token == "(":
+            tree = self._parse(_TERNARY)
+            self._take(")")
+            return tree
+        if token[0].isdigit():
+            return ("number", token)
+        if not token[0].isalpha() and token[0] != "_":
+            raise ValueError(f"{self.source!r}: {token!r} is no operand")
+        if self._peek() != "(":
+            if token not in _CONSTANTS and token not in ("x", "y", "z", "k"):
+                raise ValueError(f"{self.source!r}: the name {token!r} is unknown")
+            return ("name", token)
+        if token not in _FUNCTIONS:
+            raise ValueError(
+                f"{self.source!r}: the function {token!r} is unknown; viz/expression.py lists those it knows"
+            )
+        self._take("(")
+        arguments = [self._parse(_TERNARY)]
+        while self._peek() == ",":
+            self._take()
+            arguments.append(self._parse(_TERNARY))
+        self._take(")")
+        return ("call", token, arguments)
+
+
+def _evaluate(tree: _Tree, numbers: dict[str, float]) -> Any:
+    kind = tree[0]
+    if kind == "number":
+        return float(tree[1])
+    if kind == "name":
+        return _CONSTANTS[tree[1]] if tree[1] in _CONSTANTS else numbers[tree[1]]
+    if kind == "unary":
+        value = _evaluate(tree[2], numbers)
+        return -value if tree[1] == "-" else not value if tree[1] == "!" else value
+    if kind == "call":
+        return _FUNCTIONS[tree[1]](*(_evaluate(argument, numbers) for argument in tree[2]))
+    if kind == "choice":
+        return _evaluate(tree[2] if _evaluate(tree[1], numbers) else tree[3], numbers)
+    return _OPERATORS[tree[1]](_evaluate(tree[2], numbers), _evaluate(tree[3], numbers))
+
+
+def _with_number(tree: _Tree, k: float) -> _Tree:
+    """Return the tree with k in its place, less what can be worked out then: k * x**(k - 1) becomes 3 * x**2."""
+    kind = tree[0]
+    if tree == ("name", "k"):
+        return ("number", f"{k:.8g}")
+    if kind == "unary":
+        return ("unary", tree[1], _with_number(tree[2], k))
+    if kind == "call":
+        return ("call", tree[1], [_with_number(argument, k) for argument in tree[2]])
+    if kind == "choice":
+        condition, yes, no = (_with_number(part, k) for part in tree[1:])
+        if condition[0] == "number":
+            return yes if float(condition[1]) else no
+        return ("choice", condition, yes, no)
+    if kind == "binary":
+        left, right = _with_number(tree[2], k), _with_number(tree[3], k)
+        if left[0] == right[0] == "number":
+            return ("number", f"{float(_OPERATORS[tree[1]](float(left[1]), float(right[1]))):.8g}")
+        return ("binary", tree[1], left, right)
+    return tree
+
+
+_READABLE_OPERATORS = {"&&": "and", "||": "or"}
+
+
+def _power(base: _Tree, exponent: _Tree, names: dict[str, str]) -> str:
+    if exponent == ("number", "1"):
+        return _readable(base, names, _UNARY + 1)
+    return f"{_readable(base, names, _UNARY + 1)}**{_readable(exponent, names, _UNARY + 1)}"
+
+
+def _readable(tree: _Tree, names: dict[str, str], level: int) -> str:
+    kind = tree[0]
+    if kind == "number":
+        return f"({tree[1]})" if level > _UNARY and tree[1].startswith("-") else str(tree[1])
+    if kind == "name":
+        name = names.get(tree[1]) or _CONSTANT_NAMES.get(tree[1], str(tree[1]))
+        return f"({name})" if level >= _UNARY and name.startswith("-") else name
+    if kind == "call":
+        if tree[1] == "pow":
+            base, exponent = tree[2]
+            return _power(base, exponent, names)
+        arguments = ", ".join(_readable(argument, names, _TERNARY) for argument in tree[2])
+        return (
+            f"|{arguments}|"
+            if tree[1] == "fabs"
+            else f"{'sigmoid' if tree[1] == 'logistic' else tree[1]}({arguments})"
+        )
+    if kind == "unary":
+        own, text = _UNARY, f"{'not ' if tree[1] == '!' else tree[1]}{_readable(tree[2], names, _UNARY)}"
+    elif kind == "choice":
+        if tree[1] == ("binary", "||", *tree[1][2:]) and _is_nan_test(tree[1][3]):
+            tree = (kind, tree[1][2], *tree[2:])  # `x < y || x != x`: what becomes of nan is not for this page
+        condition, yes, no = (_readable(part, names, _TERNARY + 1) for part in tree[1:])
+        own, text = _TERNARY, f"{yes} if {condition} else {no}"
+    else:
+        own = _BINARY[tree[1]]
+        left, right = _readable(tree[2], names, own - 1), _readable(tree[3], names, own)
+        text = f"{left} {_READABLE_OPERATORS.get(tree[1], tree[1])} {right}"
+    return f"({text})" if own < level or (own == level and kind != "unary" and level) else text
+
+
+def _is_nan_test(tree: _Tree) -> bool:
+    return bool(tree[0] == "binary" and tree[1] == "!=" and tree[2] == tree[3])
+
+
+def _javascript(tree: _Tree) -> str:
+    kind = tree[0]
+    if kind == "number":
+        return str(tree[1])
+    if kind == "name":
+        return repr(_CONSTANTS[tree[1]]) if tree[1] in _CONSTANTS else str(tree[1])
+    if kind == "unary":
+        return f"({tree[1]}{_javascript(tree[2])})"
+    if kind == "call":
+        return f"{tree[1]}({','.join(map(_javascript, tree[2]))})"
+    if kind == "choice":
+        return f"({_javascript(tree[1])}?{_javascript(tree[2])}:{_javascript(tree[3])})"
+    return f"({_javascript(tree[2])}{tree[1]}{_javascript(tree[3])})"
+
+
+@cache
+def expression(source: str) -> Expression:
+    """Return the expression of a text of the op table, parsed once."""
+    return Expression(source)

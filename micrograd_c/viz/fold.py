@@ -1,0 +1,210 @@
+"""Several nodes in one box: the calls of neurons and of layers.
+
+A fused neuron says by itself what belongs to it. In a scalar graph (`fused=False`) the names of the parameters do:
+products with a weight, the sums of these with each other and the bias, and the activation above the last sum.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+from .._core import core
+from .graph import Graph, Node
+
+__all__ = ["fold_graph"]
+
+_PARAMETER = re.compile(
+    r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$"
+)
+_ACTIVATIONS = ("RELU", "TANH", "SIGMOID")
+
+
+def fold_graph(graph: Graph, level: str) -> Graph:
+    """Return the graph with one box for each call of a neuron, or of a layer; itself where there is none."""
+    groups = _neurons(graph)
+    if level == "layer":
+        groups = _layers(graph, groups)
+    if not groups:
+        return graph
+    return _quotient(graph, groups, level)
+
+
+class _Group:
+    """Nodes that are to become one box."""
+
+    def __init__(self, key: Any, layer: Any, members: list[int]) -> None:
+        self.key = key  # what neuron, as far as is known
+        self.layer = layer  # neurons of one layer's call have the same
+        self.members = members
+        self.neurons = 1
+
+
+def _neurons(graph: Graph) -> list[_Group]:
+    groups = [
+        _Group(None, ("fused", id(core.operands(node.value)[0])), [i])
+        for i, node in graph.nodes.items()
+        if node.op == "DOT" and node.value is not None
+    ]
+    return groups + _scalar_neurons(graph)
+
+
+def _scalar_neurons(graph: Graph) -> list[_Group]:
+    nodes = graph.nodes
+    owner: dict[int, tuple[str, str]] = {}
+    for i, node in nodes.items():
+        match = _PARAMETER.match(node.title) if node.kind == "parameter" else None
+        if match:
+            owner[i] = (match["layer"] or "", match["neuron"] or "0")
+    if not owner:
+        return []
+    readers = graph.readers()
+    group_of: dict[int, int] = {}
+    parent: list[int] = []
+    keys: list[tuple[str, str]] = []
+
+    def find(g: int) -> int:
+        while parent[g] != g:
+            parent[g] = parent[parent[g]]
+            g = parent[g]
+        return g
+
+    for i, node in nodes.items():  # operands come before what reads them
+        if node.op == "MUL":
+            key = next((owner[j] for j in node.operands if j in owner), None)
+            if key is not None:
+                group_of[i] = len(parent)
+                parent.append(len(parent))
+                keys.append(key)
+        elif node.op in ("ADD", "SUM"):
+            inside = [find(group_of[j]) for j in node.operands if j in group_of]
+            rest = [j for j in node.operands if j not in group_of]
+            if inside and len({keys[g] for g in inside}) == 1:
+                key = keys[inside[0]]
+                if all(owner.get(j) == key or nodes[j].kind == "constant" for j in rest):
+                    for g in inside[1:]:
+                        parent[g] = inside[0]
+                    group_of[i] = inside[0]
+        elif node.op in _ACTIVATIONS and node.operands[0] in group_of and len(readers[node.operands[0]]) == 1:
+            group_of[i] = group_of[node.operands[0]]
+    members: dict[int, list[int]] = defaultdict(list)
+    for i, g in group_of.items():
+        members[find(g)].append(i)
+    groups = []
+    for g, inside in members.items():
+        own = set(inside)
+        inputs = frozenset(
+            nodes[j].data
+            if nodes[j].kind == "constant"
+            else (j,)  # numbers as inputs are new leaves for each weight
+            for i in inside
+            for j in nodes[i].operands
+            if j not in own and owner.get(j) != keys[g]
+        )
+        ends = [i for i in inside if any(r not in own for r in readers[i]) or i == graph.root]
+        if len(ends) == 1:  # only its output is seen from outside
+            groups.append(_Group(keys[g], ("scalar", keys[g][0], inputs), inside))
+    return groups
+
+
+def _layers(graph: Graph, neurons: list[_Group]) -> list[_Group]:
+    by_layer: dict[Any, list[_Group]] = defaultdict(list)
+    for group in neurons:
+        by_layer[group.layer].append(group)
+    out = []
+    for layer, groups in by_layer.items():
+        group = _Group(None, layer, [i for g in groups for i in g.members])
+        group.neurons = len(groups)
+        out.append(group)
+    return out
+
+
+def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
+    """Return the graph of the groups; parameters that nobody else reads vanish into them."""
+    nodes = graph.nodes
+    box_of = {i: group for group in groups for i in group.members}
+    readers = graph.readers()
+    hidden = {
+        i
+        for i, node in nodes.items()
+        if node.kind == "parameter" and not node.operands and readers[i] and all(r in box_of for r in readers[i])
+    }
+    # A number that is an input became a leaf for each weight: in a box one of them is enough.
+    for group in groups:
+        own, numbers = set(group.members), set()
+        for j in dict.fromkeys(j for m in group.members for j in nodes[m].operands):
+            if nodes[j].kind == "constant" and not nodes[j].operands and own.issuperset(readers[j]):
+                if nodes[j].data in numbers:
+                    hidden.add(j)
+                numbers.add(nodes[j].data)
+    last = {id(group): max(group.members) for group in groups}
+    # A box stands where its last member stood; that this is a topological order has to be seen.
+    out: dict[int, Node] = {}
+    for i, node in nodes.items():
+        if i in hidden:
+            continue
+        box = box_of.get(i)
+        if box is None:
+            out[i] = Node(**vars(node))
+        elif last[id(box)] == i:
+            own = set(box.members)
+            inputs = [j for m in box.members for j in nodes[m].operands if j not in own]
+            out[i] = _box(
+                graph,
+                box,
+                i,
+                list(dict.fromkeys(j for j in inputs if j not in hidden)),
+                len({j for j in inputs if nodes[j].kind == "parameter"}),
+            )
+    moved = {m: last[id(group)] for group in groups for m in group.members}
+    for node in out.values():
+        node.operands = (
+            list(dict.fromkeys(moved.get(j, j) for j in node.operands))
+            if node.op == "FOLD"
+            else [moved.get(j, j) for j in node.operands]
+        )
+        if any(j >= node.id for j in node.operands):
+            return graph
+    boxes = f"{len(groups)} call{'s' if len(groups) > 1 else ''} of {'a layer' if level == 'layer' else 'a neuron'}"
+    note = f"Folded: {boxes}, one box each"
+    inside = sum(nodes[i].kind == "parameter" for i in hidden)
+    if inside:
+        note += f", with {inside} parameter{'s' if inside > 1 else ''} inside"
+    finer = "fold='neuron' or fold='none'" if level == "layer" else "fold='none'"
+    notes = [n for n in graph.notes if not n.startswith("Folded:")]
+    notes.append(f"{note}. To see what is inside: {finer}.")
+    return Graph(out, graph.root, graph.computed, graph.total, notes)
+
+
+def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: int) -> Node:
+    node = graph.nodes[i]
+    kinds = {graph.nodes[m].label.split("(")[0] for m in group.members if graph.nodes[m].op == "DOT"}
+    kinds |= {graph.nodes[m].label for m in group.members if graph.nodes[m].op in _ACTIVATIONS}
+    kinds.discard("dot")
+    kind = f"{min(kinds)} " if len(kinds) == 1 else ""
+    if group.neurons > 1:
+        titles = [graph.nodes[j].title for m in group.members for j in graph.nodes[m].operands]
+        places = {match[1] for title in titles if (match := re.search(r"layers\.(\d+)\.neurons", title))}
+        name = f"layer {places.pop()}, {node.name}" if len(places) == 1 else f"layer {node.name}"
+        note = f"{group.neurons} {kind}neurons\n{parameters} parameters"
+        title = ""
+    else:
+        name, title = node.name, node.title
+        note = f"{kind}neuron\n{parameters} parameters\ndata {node.data:.6g}"
+        if graph.computed or node.grad:
+            note += f"\ngrad {node.grad:.6g}"
+    return Node(
+        id=i,
+        op="FOLD",
+        label=kind.strip(),
+        operands=operands,
+        data=node.data,
+        grad=node.grad,
+        title=title,
+        name=name,
+        kind="result" if node.kind == "result" else "operation",
+        note=note,
+        count=len(group.members),
+        value=node.value,
+    )

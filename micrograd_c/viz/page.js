@@ -1,0 +1,719 @@
+/* The page's own engine, the stream of events, and the four panes that show where it stands. */
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const $ = id => document.getElementById(id);
+const real = x => typeof x === "string" ? ({nan: NaN, inf: Infinity, "-inf": -Infinity})[x] : x;
+const NODES = DATA.nodes, NODE = new Map(NODES.map(n => [n.id, n]));
+const ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
+for (const n of NODES) { n.data = real(n.data); n.grad = real(n.grad); n.k = real(n.k); n.original = n.data; }
+const READERS = new Map(NODES.map(n => [n.id, []]));
+for (const n of NODES) for (const i of n.operands) READERS.get(i).push(n.id);
+const BY_HAND = NODES.some(n => n.closure || n.op === "CUSTOM");
+const near = (x, y, tolerance) => Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
+const distinct = list => [...new Set(list)];
+const name = i => NODE.get(i).name;
+
+/* ---- text: the same rules as in graph.py ---- */
+
+function number(x, digits = 8) {
+  if (x !== x) return "nan";
+  if (!isFinite(x)) return x > 0 ? "inf" : "-inf";
+  if (x === 0) return "0";
+  const fixed = x.toPrecision(digits);
+  if (!fixed.includes("e") && Math.abs(x) >= 1e-4 && Math.abs(x) < 10 ** digits)
+    return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
+  const [mantissa, exponent] = x.toExponential(digits - 1).split("e");
+  return `${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${parseInt(exponent, 10)}`;
+}
+
+function factor(x) { const text = number(x); return text.startsWith("-") ? `(${text})` : text; }
+
+function fill(formula, operands, k) {
+  return formula.replace(/\{(\w+)\}/g, (match, key, at) => {
+    const text = key === "k" ? k : operands[+key];
+    const before = formula.slice(0, at), after = formula.slice(at + match.length);
+    const alone = /(\(|, |\|)$/.test(before) && /^[),|]/.test(after);
+    return text.startsWith("-") && !alone && (before || after.startsWith("**")) ? `(${text})` : text;
+  });
+}
+
+const say = (kind, words) => DATA.phrases[kind].replace(/\{(\w+)\}/g, (_, key) => words[key]);
+
+function list(ids) {
+  return (ids.length <= 12 ? ids.map(name) : [...ids.slice(0, 2).map(name), "…", ...ids.slice(-8).map(name)]).join(", ");
+}
+
+/* ---- forward and the local derivatives, from the op table ---- */
+
+function evaluate(n, data) {
+  const xs = n.operands.map(i => data.get(i));
+  if (n.op === "SUM") return xs.reduce((sum, x) => sum + x, 0);
+  if (n.op === "DOT") {
+    const pairs = n.pairs;
+    let total = xs.length > 2 * pairs ? xs[2 * pairs] : 0;
+    for (let i = 0; i < pairs; i++) total += xs[pairs + i] * xs[i];
+    return n.activation ? Number(OPS[n.activation].value(total)) : total;
+  }
+  return OPS[n.op] && xs.length < 3 ? Number(OPS[n.op].value(xs[0], xs[1], n.k)) : null;
+}
+
+/* [operand's place, d n / d operand] in the order in which the engine adds them */
+function locals(n, data) {
+  const xs = n.operands.map(i => data.get(i)), z = data.get(n.id);
+  if (n.op === "SUM") return xs.map((_, slot) => [slot, 1]);
+  if (n.op === "DOT") {
+    const pairs = n.pairs, slope = n.activation ? Number(OPS[n.activation].local[0](NaN, 0, z, 0)) : 1;
+    const out = xs.length > 2 * pairs ? [[2 * pairs, slope]] : [];
+    for (let i = 0; i < pairs; i++) out.push([pairs + i, slope * xs[i]], [i, slope * xs[pairs + i]]);
+    return out;
+  }
+  return OPS[n.op] ? OPS[n.op].local.map((f, slot) => [slot, Number(f(xs[0], xs[1], z, n.k))]) : [];
+}
+
+function forward(changed = new Map()) {
+  const data = new Map();
+  for (const n of NODES) {
+    const value = changed.has(n.id) ? changed.get(n.id)
+      : !n.operands.length || !edited ? n.data : evaluate(n, data);
+    data.set(n.id, value === null ? n.data : value);
+  }
+  return data;
+}
+let edited = false;
+
+function quotient(n) {
+  const x = DATA_NOW.get(n.id), h = 1e-6 * Math.max(1, Math.abs(x)), keep = edited;
+  edited = true;
+  const high = forward(new Map([[n.id, x + h]])).get(ROOT.id), low = forward(new Map([[n.id, x - h]])).get(ROOT.id);
+  edited = keep;
+  return SEED * (high - low) / (2 * h);
+}
+
+/* ---- the engines: one that is right and three that are not ---- */
+
+const ENGINES = {
+  right: ["The right one", "adds up with +=, in topological order, once"],
+  overwrite: ["= instead of +=", "each share replaces the one before"],
+  depth: ["depth first, without the order", "a value may pass its gradient on before all of it has arrived"],
+  twice: ["backward() twice, without zero_grad()", "the second run adds to what the first one left"],
+};
+/* Depth first goes wrong in one of two ways: from readers down, where a result in between has two readers; else the
+   way of those who call _backward() on the way back. */
+const REUSED = NODES.find(n => n.operands.length && distinct(READERS.get(n.id)).length > 1);
+const MOST_STEPS = 6000;
+
+const CODE_OF = {
+  right: DATA.code,
+  overwrite: DATA.code,
+  twice: [...DATA.code, ["", ""], ["", "c.backward()".replace("c", "root")], ["again", "root.backward()  # and no zero_grad() between"]],
+  depth: REUSED
+    ? [["forward", "{formula}"], ["", ""], ["", "def backward(v):"], ["node", "    v._backward()"], ["contribution", "        {update}"],
+      ["children", "    for child in v._prev:"], ["enter", "        backward(child)"], ["", ""], ["seed", "root.grad = 1"], ["", "backward(root)"]]
+    : [["forward", "{formula}"], ["", ""], ["", "def backward(v):"], ["test", "    if v not in visited:"], ["enter", "        visited.add(v)"],
+      ["children", "        for child in v._prev:"], ["", "            backward(child)"], ["node", "        v._backward()"],
+      ["contribution", "            {update}"], ["", ""], ["seed", "root.grad = 1"], ["", "backward(root)"]],
+};
+
+function build(engine) {
+  const events = [], grad = new Map(NODES.map(n => [n.id, 0])), data = DATA_NOW, counts = new Map(), topo = [];
+  const add = (phase, kind, n, more = {}, words = {}) => {
+    if (events.length > MOST_STEPS) return;
+    events.push({phase, kind, node: n.id, ...more, text: more.text || say(kind, {z: n.name, ...words})});
+  };
+  for (const n of NODES) {
+    const value = number(data.get(n.id));
+    if (!n.operands.length) { add(1, "leaf", n, {}, {value}); continue; }
+    const k = n.k === undefined ? "" : number(n.k);
+    const formula = fill(n.formula, n.operands.map(name), k), numbers = fill(n.formula, n.operands.map(i => number(data.get(i))), k);
+    const expected = evaluate(n, data);
+    const off = expected !== null && Math.abs(expected - data.get(n.id)) > 1e-9 * Math.max(Math.abs(expected), Math.abs(data.get(n.id)), 1e-300);
+    const kind = expected === null ? "opaque" : off ? "stale" : "operation";
+    add(1, kind, n, {formula}, {formula, numbers, value, expected: number(expected === null ? NaN : expected)});
+  }
+  for (const n of [...NODES].reverse())
+    if (n.operands.length) add(2, "children", n, {operands: n.operands}, {operands: list(distinct(n.operands)), label: n.label || n.op.toLowerCase()});
+    else add(2, "no-children", n);
+
+  const touched = new Set();
+  const pass = n => {
+    const upstream = grad.get(n.id);
+    if (!n.operands.length) { add(6, "leaf-node", n); return; }
+    add(6, "node", n, {upstream}, {upstream: number(upstream), operands: list(distinct(n.operands))});
+    if (n.closure) {
+      for (const [slot, was, by] of n.closure) {
+        const x = NODE.get(n.operands[slot]), before = grad.get(x.id);
+        const contribution = real(by) ? real(was) * upstream / real(by) : real(was);
+        const after = engine === "overwrite" ? contribution : before + contribution;
+        grad.set(x.id, after);
+        counts.set(x.id, (counts.get(x.id) || 0) + 1);
+        add(6, "closure", n, {operand: x.id, slot, before, upstream, contribution, after, local: NaN},
+          {x: x.name, before: number(before), contribution: number(contribution), after: number(after)});
+      }
+      return;
+    }
+    const formulas = new Map(n.local);
+    for (const [slot, local] of locals(n, data)) {
+      const x = NODE.get(n.operands[slot]), before = grad.get(x.id), contribution = upstream * local;
+      const after = engine === "overwrite" ? contribution : before + contribution;
+      grad.set(x.id, after);
+      counts.set(x.id, (counts.get(x.id) || 0) + 1);
+      const kind = touched.has(x.id) ? "more" : "first";
+      touched.add(x.id);
+      const words = {x: x.name, before: number(before), upstream: factor(upstream), local: factor(local), contribution: number(contribution), after: number(after)};
+      const more = {operand: x.id, slot, before, upstream, local, contribution, after, formula: formulas.get(slot)};
+      if (engine === "overwrite") more.text = say("first", {z: n.name, ...words}).replace("+=", "=");
+      add(6, kind, n, more, words);
+    }
+  };
+  const seed = () => {
+    add(5, "zero", ROOT);
+    grad.set(ROOT.id, SEED);
+    add(5, "seed", ROOT, {after: SEED}, {seed: number(SEED) + DATA.outer});
+  };
+
+  if (engine === "depth") {
+    seed();
+    if (REUSED) {
+      const todo = [[ROOT, 0]];
+      while (todo.length && events.length <= MOST_STEPS) {
+        const [n, depth] = todo.pop();
+        if (depth) add(6, "enter", n, {depth, text: `call backward(${n.name})`});
+        pass(n);
+        for (const i of distinct(n.operands).reverse()) todo.push([NODE.get(i), depth + 1]);
+      }
+    } else {
+      const visited = new Set([ROOT.id]), stack = [[ROOT, distinct(ROOT.operands)]];
+      add(6, "enter", ROOT, {depth: 0});
+      while (stack.length) {
+        const [n, children] = stack[stack.length - 1];
+        if (!children.length) { stack.pop(); pass(n); continue; }
+        const child = NODE.get(children.shift());
+        if (visited.has(child.id)) { add(6, "skip", child, {depth: stack.length}); continue; }
+        visited.add(child.id);
+        add(6, "enter", child, {depth: stack.length});
+        stack.push([child, distinct(child.operands)]);
+      }
+    }
+  } else {
+    const visited = new Set([ROOT.id]), stack = [[ROOT, distinct(ROOT.operands)]];
+    add(3, "enter", ROOT, {depth: 0});
+    while (stack.length) {
+      const [n, children] = stack[stack.length - 1];
+      if (!children.length) {
+        stack.pop();
+        topo.push(n.id);
+        add(3, "append", n, {depth: stack.length, position: topo.length - 1}, {topo: list(topo)});
+        continue;
+      }
+      const child = NODE.get(children.shift());
+      if (visited.has(child.id)) { add(3, "skip", child, {depth: stack.length}); continue; }
+      visited.add(child.id);
+      add(3, "enter", child, {depth: stack.length});
+      stack.push([child, distinct(child.operands)]);
+    }
+    const order = [...topo].reverse();
+    add(4, "order", ROOT, {order}, {topo: list(order)});
+    seed();
+    for (const i of order) pass(NODE.get(i));
+    if (engine === "twice") {
+      add(5, "again", ROOT, {text: "backward() is called a second time; nobody has called zero_grad()"});
+      grad.set(ROOT.id, SEED);
+      add(5, "seed", ROOT, {after: SEED}, {seed: number(SEED) + DATA.outer});
+      for (const i of order) pass(NODE.get(i));
+    }
+  }
+  for (const i of topo.length ? topo : NODES.map(n => n.id)) {
+    const gradient = number(grad.get(i)), right = engine === "right" ? grad.get(i) : RIGHT.grad.get(i);
+    const more = near(grad.get(i), right, 1e-9) ? {gradient} : {gradient, text: `${name(i)}.grad = ${gradient}, but d${ROOT.name}/d${name(i)} = ${number(right)}`};
+    add(7, "gradient", NODE.get(i), more, {root: ROOT.name, gradient});
+  }
+  return {events, grad, counts, topo};
+}
+
+/* ---- what stands where ---- */
+
+let DATA_NOW = forward(), engine = "right", RUN = build("right"), RIGHT = RUN, at = 0, timer = 0, predicting = false;
+const element = (tag, className, text) => {
+  const out = document.createElement(tag);
+  if (className) out.className = className;
+  if (text !== undefined) out.textContent = text;
+  return out;
+};
+
+const BOX = new Map(), LINES = new Map();
+for (const g of $("graph").querySelectorAll("g[data-i]")) {
+  const box = {g, data: g.querySelector(".mgc-d"), grad: g.querySelector(".mgc-g"), title: g.querySelector("title")};
+  box.seen = {};
+  BOX.set(+g.dataset.i, box);
+}
+for (const path of $("graph").querySelectorAll("path[data-e]")) LINES.set(path.dataset.e, path);
+
+/* What has happened up to a step. */
+function stateAt(step) {
+  const state = {computed: new Set(), visited: new Set(), stack: [], topo: [], grad: new Map(), shares: new Map(), passed: new Set()};
+  for (let i = 0; i <= step; i++) {
+    const e = RUN.events[i];
+    if (e.phase === 1) state.computed.add(e.node);
+    else if (e.kind === "enter") { state.stack.length = e.depth; state.stack.push(e.node); state.visited.add(e.node); }
+    else if (e.kind === "append") { state.stack.length = e.depth; state.topo.push(e.node); }
+    else if (e.kind === "skip") state.stack.length = e.depth;
+    else if (e.kind === "zero") { NODES.forEach(n => state.grad.set(n.id, 0)); if (engine !== "depth") state.stack = []; }
+    else if (e.kind === "seed") { state.grad.set(e.node, e.after); state.passed.clear(); }
+    else if (e.kind === "node" || e.kind === "leaf-node") state.passed.add(e.node);
+    if (e.operand !== undefined) {
+      state.grad.set(e.operand, e.after);
+      if (!state.shares.has(e.operand)) state.shares.set(e.operand, []);
+      state.shares.get(e.operand).push(e);
+    }
+  }
+  return state;
+}
+
+const LINE_OF = {leaf: "forward", operation: "forward", stale: "forward", opaque: "forward", children: "forward", "no-children": "forward",
+  enter: "enter", skip: "test", append: "append", order: "order", zero: "init", seed: "seed", node: "node", "leaf-node": "node",
+  first: "contribution", more: "contribution", closure: "contribution", again: "again"};
+
+const hidden = e => predicting && e.phase >= 6;
+const spoken = e => !hidden(e) ? e.text : e.kind === "node" ? `${name(e.node)} passes its gradient on` : e.text.replace(/=.*/, "= …");
+
+function show(step, from) {
+  at = Math.max(0, Math.min(RUN.events.length - 1, step));
+  const e = RUN.events[at], state = stateAt(at);
+  $("at").textContent = at + 1;
+  $("scrub").value = at;
+  $("scrub").setAttribute("aria-valuetext", `${at + 1}: ${spoken(e)}`);
+  $("now").textContent = spoken(e);
+  $("link").href = `#step-${at + 1}`;
+  $("first").disabled = $("back").disabled = at === 0;
+  $("next").disabled = $("last").disabled = at === RUN.events.length - 1;
+  if (from !== "hash") try { history.replaceState(null, "", `#step-${at + 1}`); } catch { /* a frame without an address */ }
+  showGraph(e, state);
+  showStack(e, state);
+  showCode(e);
+  showChain(e, state);
+  showSteps(from);
+}
+
+function put(node, key, text, write) { if (node.seen[key] !== text) { node.seen[key] = text; write(); } }
+
+function showGraph(e, state) {
+  const lit = e.operand !== undefined ? `${e.operand} ${e.node} ${e.slot}` : "";
+  for (const [key, path] of LINES) path.classList.toggle("lit", key === lit);
+  for (const n of NODES) {
+    const box = BOX.get(n.id);
+    if (!box) continue;
+    const data = e.phase > 1 || state.computed.has(n.id) ? `data ${number(DATA_NOW.get(n.id), 6)}` : "data …";
+    const has = state.grad.has(n.id);
+    const wrong = has && e.phase === 7 && engine !== "right" && !predicting && !near(state.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9);
+    const grad = !has ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(state.grad.get(n.id), 4)} ✗` : number(state.grad.get(n.id), 6)}`;
+    put(box, "data", data, () => { box.data.textContent = data; });
+    put(box, "grad", grad, () => { box.grad.textContent = grad; box.grad.classList.toggle("mgc-m", !has); });
+    put(box, "title", data + grad, () => { box.title.textContent = `${n.title || n.name} (${n.kind}${n.operands.length ? `, ${n.label}` : ""}): ${data}, ${grad}`; });
+    box.g.classList.toggle("now", n.id === e.node);
+    box.g.classList.toggle("target", n.id === e.operand);
+    box.g.classList.toggle("visited", e.phase === 3 && state.visited.has(n.id) && n.id !== e.node);
+    box.g.classList.toggle("wrong", wrong);
+  }
+  const box = BOX.get(e.operand !== undefined ? e.operand : e.node), frame = $("graph");
+  if (box && (frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight)) {
+    const b = box.g.getBoundingClientRect(), f = frame.getBoundingClientRect();
+    if (b.left < f.left || b.right > f.right) frame.scrollLeft += b.left - f.left - (f.width - b.width) / 2;
+    if (b.top < f.top || b.bottom > f.bottom) frame.scrollTop += b.top - f.top - (f.height - b.height) / 2;
+  }
+}
+
+function chips(title, ids, now, empty) {
+  const box = element("div", "chips");
+  box.append(element("h3", "", title));
+  const ol = element("ol");
+  for (const i of ids.length > 60 ? ids.slice(-60) : ids) {
+    const li = element("li", i === now ? "now" : "", name(i));
+    if (i === now) li.setAttribute("aria-current", "true");
+    ol.append(li);
+  }
+  if (ids.length > 60) box.append(element("p", "quiet", `the last 60 of ${ids.length}`));
+  box.append(ids.length ? ol : element("p", "quiet", empty));
+  return box;
+}
+
+function showStack(e, state) {
+  const pane = $("stack");
+  pane.textContent = "";
+  const frames = element("div", "chips frames");
+  frames.append(element("h3", "", "Call stack"));
+  const ol = element("ol");
+  ol.append(element("li", "", "backward()"));
+  const inside = e.kind === "skip" ? [...state.stack, e.node] : e.kind === "append" ? [...state.stack, e.node] : state.stack;
+  const call = engine === "depth" ? "backward" : "build_topo";
+  if (e.phase === 3 || engine === "depth" && e.phase === 6) for (const i of inside.slice(-40)) ol.append(element("li", i === e.node ? "now" : "", `${call}(${name(i)})`));
+  else if (e.phase === 6 && e.kind !== "leaf-node") ol.append(element("li", "now", `${name(e.node)}._backward()`));
+  frames.append(e.phase < 3 ? element("p", "quiet", "backward() has not been called yet") : ol);
+  pane.append(frames);
+  pane.append(chips("visited", [...state.visited], e.phase === 3 ? e.node : -1, "empty"));
+  if (e.phase < 4 || engine === "depth") pane.append(chips("topo", state.topo, e.kind === "append" ? e.node : -1, engine === "depth" ? "there is none" : "empty"));
+  else pane.append(chips("reversed(topo)", [...state.topo].reverse(), e.phase > 4 ? e.node : -1, "empty"));
+}
+
+function showCode(e) {
+  const pane = $("code"), pre = element("ol", "code");
+  pane.textContent = "";
+  const n = NODE.get(e.node), current = LINE_OF[e.kind];
+  for (const [key, text] of CODE_OF[engine]) {
+    let line = text;
+    if (key === "forward") {
+      line = n.operands.length ? `${n.name} = ${fill(n.formula, n.operands.map(name), n.k === undefined ? "" : number(n.k))}` : `${n.name} = Value(${number(DATA_NOW.get(n.id))})`;
+    } else if (key === "contribution") {
+      const sign = engine === "overwrite" ? "=" : "+=";
+      const rule = e.operand === undefined || e.kind === "closure" ? `operand.grad ${sign} d v / d operand * v.grad`
+        : `${name(e.operand)}.grad ${sign} ${e.formula} * ${name(e.node)}.grad`;
+      line = line.replace("{update}", () => rule);
+    } else if (key === "seed") line = line.replace("1", number(SEED));
+    const li = element("li", key && key === current ? "now" : "", line || "\u00a0");
+    if (key && key === current) li.setAttribute("aria-current", "true");
+    pre.append(li);
+  }
+  pane.append(pre);
+}
+
+function row(className, ...cells) {
+  const out = element("p", className);
+  cells.forEach(([tag, text]) => out.append(element(tag, "", text)));
+  return out;
+}
+
+function showChain(e, state) {
+  const pane = $("chain"), n = NODE.get(e.node);
+  pane.textContent = "";
+  if (hidden(e)) { pane.append(element("p", "quiet", "Hidden until you reveal your predictions.")); return; }
+  if (e.operand === undefined) {
+    if (e.phase === 7) pane.append(element("p", "big", e.text));
+    else pane.append(element("p", "quiet", e.phase < 5 ? "x.grad += z.grad * dz/dx, for each operand x of each value z. It is not there yet."
+      : e.kind === "node" || e.kind === "leaf-node" ? `${e.text}.` : `d${ROOT.name}/d${ROOT.name} = 1: that is where the chain begins.`));
+    return;
+  }
+  const x = name(e.operand), z = n.name, sign = engine === "overwrite" ? "=" : "+=";
+  if (e.kind === "closure") { pane.append(element("p", "big", e.text)); return; }
+  pane.append(element("p", "big", `${x}.grad ${sign} ${z}.grad * d${z}/d${x}`));
+  const dl = element("dl");
+  const term = (what, value) => { dl.append(element("dt", "", what), element("dd", "", value)); };
+  term(`${z}.grad`, `${number(e.upstream)}, what has arrived at ${z}`);
+  const local = number(e.local);
+  term(`d${z}/d${x}`, e.formula === local ? `${local}, since ${z} = ${RUN.formulas(n)}` : `${e.formula} = ${local}, since ${z} = ${RUN.formulas(n)}`);
+  term("this share", `${factor(e.upstream)} * ${factor(e.local)} = ${number(e.contribution)}`);
+  pane.append(dl);
+  const shares = state.shares.get(e.operand);
+  const sum = element("p", "sum");
+  if (engine === "overwrite") sum.textContent = shares.length > 1 ? `${x}.grad was ${number(e.before)}; it is overwritten and is ${number(e.after)} now.` : `${x}.grad is ${number(e.after)} now.`;
+  else sum.textContent = shares.length > 1 ? `${x}.grad = ${number(e.before)} + ${factor(e.contribution)} = ${number(e.after)}, share ${shares.length} of ${RUN.counts.get(e.operand)} that arrive at ${x}` : `${x}.grad = 0 + ${factor(e.contribution)} = ${number(e.after)}`;
+  pane.append(sum);
+}
+
+/* ---- the list of steps: scrolling it moves through them ---- */
+
+let ITEMS = [], quietUntil = 0;
+
+function listSteps() {
+  const pane = $("steps");
+  pane.textContent = "";
+  ITEMS = [];
+  let phase = 0, ol;
+  RUN.formulas = n => fill(n.formula, n.operands.map(name), n.k === undefined ? "" : number(n.k));
+  for (const [i, e] of RUN.events.entries()) {
+    if (e.phase !== phase) {
+      phase = e.phase;
+      const [number, title, about] = DATA.phases[phase - 1];
+      pane.append(element("h3", "", `${number}. ${title}`), element("p", "quiet", about));
+      ol = element("ol");
+      ol.start = i + 1;
+      pane.append(ol);
+    }
+    const li = element("li"), a = element("a", "", spoken(e));
+    if (e.depth) li.style.paddingInlineStart = `${Math.min(e.depth, 12) * 0.8}em`;
+    if (e.operand !== undefined) li.className = "share";
+    a.href = `#step-${i + 1}`;
+    a.tabIndex = -1;
+    a.addEventListener("click", event => { event.preventDefault(); stop(); show(i); });
+    li.append(a);
+    ol.append(li);
+    ITEMS.push(li);
+  }
+  $("scrub").max = RUN.events.length - 1;
+  $("of").textContent = RUN.events.length;
+}
+
+/* The line at which a step is the current one: it wanders from the top of the frame to its end. */
+function readingLine(frame) {
+  const most = frame.scrollHeight - frame.clientHeight;
+  return most > 0 ? frame.scrollTop + frame.clientHeight * frame.scrollTop / most : 0;
+}
+
+function showSteps(from) {
+  const frame = $("steps");
+  for (const li of frame.querySelectorAll("li.now")) { li.classList.remove("now"); li.firstChild.removeAttribute("aria-current"); li.firstChild.tabIndex = -1; }
+  const li = ITEMS[at];
+  li.classList.add("now");
+  li.firstChild.setAttribute("aria-current", "step");
+  li.firstChild.tabIndex = 0;
+  if (from === "scroll") return;
+  const most = frame.scrollHeight - frame.clientHeight;
+  if (most <= 0) return;
+  const middle = li.offsetTop + li.offsetHeight / 2;
+  quietUntil = performance.now() + 200;
+  frame.scrollTop = middle * most / (most + frame.clientHeight);
+}
+
+$("steps").addEventListener("scroll", () => {
+  if (performance.now() < quietUntil) return;
+  const frame = $("steps"), line = readingLine(frame);
+  let low = 0, high = ITEMS.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (ITEMS[middle].offsetTop <= line) low = middle; else high = middle - 1;
+  }
+  if (low !== at) { stop(); show(low, "scroll"); }
+}, {passive: true});
+
+/* ---- moving ---- */
+
+function stop() {
+  clearInterval(timer);
+  timer = 0;
+  $("play").setAttribute("aria-label", "Play");
+  $("play").firstChild.textContent = "▶ Play";
+}
+
+function play() {
+  if (timer) { stop(); return; }
+  if (at === RUN.events.length - 1) show(0);
+  $("play").setAttribute("aria-label", "Stop");
+  $("play").firstChild.textContent = "■ Stop";
+  timer = setInterval(() => { if (at >= RUN.events.length - 1) stop(); else show(at + 1); }, +$("speed").value);
+}
+
+const go = step => { stop(); show(step); };
+$("first").onclick = () => go(0);
+$("back").onclick = () => go(at - 1);
+$("play").onclick = play;
+$("next").onclick = () => go(at + 1);
+$("last").onclick = () => go(RUN.events.length - 1);
+$("scrub").oninput = () => go(+$("scrub").value);
+$("speed").onchange = () => { if (timer) { stop(); play(); } };
+$("link").onclick = event => {
+  event.preventDefault();
+  const done = () => { $("link").textContent = "Link copied"; setTimeout(() => { $("link").textContent = "Link to this step"; }, 1500); };
+  const address = location.href.split("#")[0] + $("link").getAttribute("href");
+  if (navigator.clipboard) navigator.clipboard.writeText(address).then(done, () => {}); else location.hash = $("link").getAttribute("href");
+};
+
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const tag = event.target.tagName;
+  if (tag === "INPUT" || tag === "SELECT" || tag === "TEXTAREA") return;
+  const move = {ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(RUN.events.length - 1)}[event.key]
+    || (event.key === " " && tag !== "BUTTON" && tag !== "A" ? play : null);
+  if (move) { event.preventDefault(); move(); }
+});
+
+function fromHash() {
+  const match = /^#step-(\d+)$/.exec(location.hash);
+  if (match) { stop(); show(+match[1] - 1, "hash"); }
+}
+addEventListener("hashchange", fromHash);
+
+/* ---- the wrong engines ---- */
+
+function verdict() {
+  const pane = $("verdict");
+  pane.textContent = "";
+  if (engine === "right") { pane.append(element("p", "quiet", "Every gradient is the sum of the shares of all paths to the result.")); return; }
+  const wrong = NODES.filter(n => !near(RUN.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9));
+  const shown = n => `${n.name}.grad is ${number(RUN.grad.get(n.id))}, but should be ${number(RIGHT.grad.get(n.id))}`;
+  const told = wrong.filter(n => n.kind !== "constant").concat(wrong.filter(n => n.kind === "constant")).slice(0, 4).map(shown).join("; ");
+  const summary = wrong.length ? `Wrong: ${told}${wrong.length > 4 ? `, and ${wrong.length - 4} more` : ""}.` : "On this graph it comes out right, by luck.";
+  pane.append(element("p", wrong.length ? "wrong" : "", predicting && wrong.length ? "Wrong. The numbers are hidden until you reveal your predictions." : summary));
+  let why;
+  const shared = NODES.filter(n => (RIGHT.counts.get(n.id) || 0) > 1);
+  if (engine === "overwrite") {
+    const n = shared.find(n => wrong.includes(n)) || shared[0];
+    why = n ? `${n.name} is used ${RIGHT.counts.get(n.id)} times, so as many shares arrive at it. With = the last one replaces the others; only += adds up the shares of all paths.`
+      : "Every value is used once here, and = and += do the same. Use one of them twice, as in b + b, and = loses a share.";
+  } else if (engine === "depth") {
+    if (REUSED) {
+      const passed = RUN.events.filter(e => e.kind === "node" && e.node === REUSED.id).map(e => number(e.upstream));
+      const times = predicting || passed.length > 6 ? `${passed.length} times` : `${passed.length} times: ${passed.join(", then ")}`;
+      why = `${REUSED.name} has several readers. Going straight down from each of them, it passed its gradient on ${times}. In reverse topological order its turn comes once, when all of its shares have arrived.`;
+      if (!wrong.length) why += " Here the surplus shares are 0.";
+      if (RUN.events.length > MOST_STEPS) why += ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.`;
+    } else {
+      const n = NODES.find(n => n.operands.length && n !== ROOT);
+      why = n ? `_backward() was called on the way back, operands first: ${n.name} passed its gradient on while it was still 0, since ${name(READERS.get(n.id)[0])}, which reads it, had its turn later. Readers must come before what they read: that is what the reversed topological order is for.`
+        : "There is only one operation, so there is no order to get wrong.";
+    }
+  } else {
+    const n = wrong.find(n => !n.operands.length) || wrong[0];
+    why = "Nobody set the gradients back to 0 between the two calls, so the second one added to what the first had left. ";
+    if (n) {
+      const times = RUN.grad.get(n.id) / RIGHT.grad.get(n.id);
+      why += near(times, 2, 1e-9) ? `${n.name}.grad is twice what it should be. ` : `${n.name}.grad is not even twice what it should be: the values in between kept their gradients too, and passed those on again. `;
+    }
+    why += "Call zero_grad() before each backward().";
+  }
+  pane.append(element("p", "", why));
+}
+
+for (const [key, [title, about]] of Object.entries(ENGINES)) {
+  const label = element("label"), input = element("input");
+  input.type = "radio";
+  input.name = "engine";
+  input.value = key;
+  input.checked = key === "right";
+  input.onchange = () => { engine = key; rebuild("seed"); };
+  label.append(input, element("span", "title", title), element("span", "quiet", about));
+  $("engines").append(label);
+}
+
+function rebuild(where) {
+  const was = RUN.events[at];
+  DATA_NOW = forward();
+  RIGHT = build("right");
+  RUN = engine === "right" ? RIGHT : build(engine);
+  listSteps();
+  verdict();
+  showValues();
+  let step = at;
+  if (where === "seed") step = RUN.events.findIndex(e => e.kind === "seed");
+  else if (was && RUN.events.length <= at) step = RUN.events.length - 1;
+  stop();
+  show(step);
+}
+
+/* ---- the table: data to change, gradients to predict ---- */
+
+const ROWS = new Map();
+
+function makeTable() {
+  const body = $("values").tBodies[0];
+  for (const n of [...NODES].sort((a, b) => !!a.operands.length - !!b.operands.length || a.id - b.id)) {
+    const tr = element("tr"), th = element("th");
+    th.scope = "row";
+    th.append(element("span", `kind ${n.kind}`, n.name), element("span", "quiet", ` ${n.kind}`));
+    const data = element("td"), guess = element("td", "guess"), grad = element("td"), diff = element("td");
+    const cells = {data, guess, grad, diff};
+    if (!n.operands.length && !BY_HAND) {
+      const input = element("input");
+      input.type = "number";
+      input.step = "any";
+      input.setAttribute("aria-label", `Data of ${n.name}`);
+      input.value = n.data;
+      input.oninput = () => {
+        if (input.value === "" || !isFinite(+input.value)) { input.setAttribute("aria-invalid", "true"); return; }
+        input.removeAttribute("aria-invalid");
+        n.data = +input.value;
+        edited = NODES.some(m => !m.operands.length && m.data !== m.original);
+        rebuild();
+      };
+      cells.input = input;
+      data.append(input);
+    }
+    if (n !== ROOT) {
+      const input = element("input");
+      input.type = "number";
+      input.step = "any";
+      input.setAttribute("aria-label", `Your prediction of ${n.name}.grad`);
+      cells.guessed = input;
+      cells.mark = element("span", "mark");
+      guess.append(input, cells.mark);
+    }
+    tr.append(th, data, guess, grad, diff);
+    body.append(tr);
+    ROWS.set(n.id, cells);
+  }
+  if (BY_HAND) $("edit-note").textContent = "A value of this graph was made by hand, with a Python function as its backward; this page cannot run it, so data stay as they are.";
+}
+
+function showValues() {
+  for (const n of NODES) {
+    const cells = ROWS.get(n.id), value = RUN.grad.get(n.id), right = RIGHT.grad.get(n.id);
+    if (!cells.input) cells.data.textContent = number(DATA_NOW.get(n.id));
+    const wrong = !near(value, right, 1e-9);
+    cells.grad.textContent = predicting ? "?" : number(value) + (wrong ? ` ✗ ${number(right)} is right` : "");
+    cells.grad.className = wrong && !predicting ? "wrong" : "";
+    cells.diff.textContent = predicting ? "?" : BY_HAND || NODES.length > 120 && n.operands.length ? "–" : number(quotient(n), 6);
+  }
+  $("reset").disabled = !edited;
+  const check = $("check");
+  if (edited) {
+    check.textContent = "The data are yours now, and so the page's own arithmetic is all there is to go by; with the original data it is compared with the engine's.";
+  } else {
+    const known = NODES.filter(n => n.grad !== undefined);
+    const off = known.filter(n => !near(RIGHT.grad.get(n.id), n.grad, 1e-12));
+    check.textContent = !known.length ? "The engine's gradients are not compared: a value was made by hand."
+      : off.length ? `${off.length} of ${known.length} gradients differ from the engine's: ${list(off.map(n => n.id))}.`
+      : `Checked: the page's own arithmetic gives the gradients that the engine gives, ${known.length} of ${known.length}.`;
+    check.className = off.length ? "wrong" : "";
+  }
+}
+
+$("reset").onclick = () => {
+  for (const n of NODES) { n.data = n.original; const cells = ROWS.get(n.id); if (cells.input) { cells.input.value = n.data; cells.input.removeAttribute("aria-invalid"); } }
+  edited = false;
+  rebuild();
+};
+
+function setPredicting(on) {
+  predicting = on;
+  document.body.classList.toggle("predicting", on);
+  $("predict").setAttribute("aria-pressed", on);
+  $("reveal").hidden = !on;
+  rebuild();
+}
+
+$("predict").onclick = () => {
+  if (!predicting) {
+    for (const cells of ROWS.values()) if (cells.guessed) { cells.guessed.value = ""; cells.mark.textContent = ""; }
+    $("score").textContent = "Write down what you expect, as many as you like, and press Reveal.";
+    document.body.classList.add("guessed");
+    setPredicting(true);
+  } else {
+    $("score").textContent = "";
+    document.body.classList.remove("guessed");
+    setPredicting(false);
+  }
+};
+
+$("reveal").onclick = () => {
+  let right = 0, asked = 0;
+  for (const n of NODES) {
+    const cells = ROWS.get(n.id);
+    if (!cells.guessed || cells.guessed.value === "") continue;
+    asked++;
+    const good = near(+cells.guessed.value, RIGHT.grad.get(n.id), 5e-3);
+    right += good;
+    cells.mark.textContent = good ? "✓ right" : "✗ not quite";
+    cells.mark.className = `mark ${good ? "good" : "wrong"}`;
+  }
+  setPredicting(false);
+  $("score").textContent = asked ? `${right} of ${asked} right.` : "Nothing was predicted; here they are.";
+  $("predict").focus();
+};
+
+/* On paper: the end of the story. */
+let before = 0;
+addEventListener("beforeprint", () => { before = at; go(RUN.events.length - 1); });
+addEventListener("afterprint", () => go(before));
+
+/* ---- begin ---- */
+
+const svg = $("graph").querySelector("svg");
+function fit() {
+  const frame = $("graph"), natural = svg.viewBox.baseVal.width, scale = frame.clientWidth / natural;
+  svg.style.width = scale < 1 && scale > 0.55 ? "100%" : `${natural}px`;
+  svg.style.height = "auto";
+}
+addEventListener("resize", fit);
+fit();
+makeTable();
+listSteps();
+verdict();
+showValues();
+show(0, "hash");
+fromHash();

@@ -1,0 +1,123 @@
+"""The page: one file of HTML that steps through an explanation.
+
+What is in it: the graph as data, the graph as SVG, the formulas of the ops that occur, as functions of JavaScript
+made from the op table, and `page.html`, `page.css` and `page.js` from this folder. It asks for nothing from
+outside.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .explanation import CODE, PHASES, PHRASES, local_derivatives
+from .graph import OP, clean, cut
+from .picture import Picture
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
+
+__all__ = ["frame", "page", "page_data"]
+
+TITLES = 30_000  # characters of all whole names in a page together
+
+_HERE = Path(__file__).parent
+
+
+def page_data(explanation: Explanation) -> dict[str, Any]:
+    """Return what the page's script needs to know."""
+    graph = explanation._graph
+    closures: dict[int, list[Any]] = {}
+    for event in explanation.steps:
+        if event["kind"] == "closure":
+            closures.setdefault(event["node"], []).append([event["slot"], event["contribution"], event["upstream"]])
+    titles = [clean(node.title) for node in graph.nodes.values() if node.title]
+    longest = max(80, TITLES // max(len(titles), 1))
+    nodes = []
+    for i, node in graph.nodes.items():
+        record: dict[str, Any] = {
+            "id": i,
+            "name": node.name,
+            "kind": node.kind,
+            "op": node.op,
+            "label": clean(node.label),
+            "operands": node.operands,
+            "data": _json_number(node.data),
+        }
+        if i in explanation.engine:
+            record["grad"] = _json_number(explanation.engine[i])
+        if node.title and clean(node.title) != node.name:
+            record["title"] = cut(clean(node.title), longest)
+        if node.k is not None:
+            record["k"] = _json_number(node.k)
+        if node.operands:
+            record["formula"] = explanation._formulas[i]
+        if node.op == "DOT":
+            record |= {"pairs": node.pairs, "activation": node.activation}
+        if node.closure:
+            record["closure"] = closures.get(i, [])
+        elif node.operands:
+            record["local"] = [[slot, text] for slot, text, _ in local_derivatives(node, graph.nodes)]
+        nodes.append(record)
+    return {
+        "title": explanation.title,
+        "root": graph.root,
+        "seed": _json_number(explanation._seed),
+        "outer": explanation._outer,
+        "notes": explanation.notes,
+        "phases": [[i, name, about] for i, (name, about) in PHASES.items()],
+        "phrases": PHRASES,
+        "code": CODE,
+        "nodes": nodes,
+    }
+
+
+def _json_number(x: float) -> Any:
+    return str(x) if x != x or x in (float("inf"), float("-inf")) else x
+
+
+def _functions(explanation: Explanation) -> str:
+    """Return the ops that occur as JavaScript."""
+    used = {node.op for node in explanation._graph.nodes.values()}
+    used |= {node.activation for node in explanation._graph.nodes.values()}
+    rows = []
+    for name, op in OP.items():
+        if name in used and op.value is not None:
+            derivatives = ",".join(f"(x,y,z,k)=>{e.javascript()}" for e in op.derivatives)
+            rows.append(f"{name}:{{value:(x,y,k)=>{op.value.javascript()},local:[{derivatives}]}}")
+    return "{" + ",\n".join(rows) + "}"
+
+
+def page(explanation: Explanation) -> str:
+    """Return the page of an explanation."""
+    data = json.dumps(page_data(explanation), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # In a script element "</script" would end it, and "<!--" would begin a comment.
+    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    parts = {
+        "TITLE": escape(explanation.title),
+        "NOTES": "".join(f"<p>{escape(note)}</p>" for note in explanation.notes),
+        "CSS": _text("page.css"),
+        "SVG": Picture(explanation._graph, legend=True).without_notes().svg(titles=False),
+        "DATA": data,
+        "OPS": _functions(explanation),
+        "JS": _text("page.js"),
+    }
+    # Each part is put in once, so that nothing in one of them is taken for the place of another.
+    out = []
+    for piece in _text("page.html").split("%%"):
+        out.append(parts.get(piece, piece))
+    return "".join(out)
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def frame(explanation: Explanation) -> str:
+    """Return the page in a frame of its own, for a notebook: nothing in it meets the notebook's own scripts."""
+    return (
+        f'<iframe srcdoc="{escape(page(explanation))}" title="{escape(explanation.title)}" sandbox="allow-scripts" '
+        'style="width:100%;height:860px;border:1px solid #8886;border-radius:8px"></iframe>'
+    )

@@ -1,0 +1,280 @@
+"""Arithmetic as people type it, as a graph of Values.
+
+The text is parsed by Python's own parser and then walked; nothing of it is ever run. What is not arithmetic over
+the given names is refused, by name and position.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._core import NAMES, OPS
+from ..engine import Value
+from ..engine import sum as sum_of
+
+__all__ = ["Refused", "parse"]
+
+LONGEST = 20_000
+
+_BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_SIGNS = {
+    ast.FloorDiv: "//", ast.Mod: "%", ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+    ast.LShift: "<<", ast.RShift: ">>", ast.Not: "not", ast.Invert: "~",
+}  # fmt: skip
+
+# name: least and most operands, most plain numbers after them
+_FUNCTIONS = {
+    name.lower(): (row.arity, row.arity, 1 if row.takes_k else 0)
+    for name, row in zip(NAMES, OPS)
+    if row.arity in (1, 2) and name not in ("ADD", "SUB", "MUL", "TRUEDIV", "POWER", "NEG")
+}
+_FUNCTIONS["sum"] = (1, 1000, 0)
+
+_WHAT = {
+    "Lambda": "a lambda", "Attribute": "an attribute", "Subscript": "an index", "Compare": "a comparison",
+    "BoolOp": "'and' or 'or'", "IfExp": "a condition", "NamedExpr": "':='", "Await": "await", "Yield": "yield",
+    "ListComp": "a comprehension", "SetComp": "a comprehension", "DictComp": "a comprehension",
+    "GeneratorExp": "a comprehension", "List": "a list", "Tuple": "a tuple", "Dict": "a dict", "Set": "a set",
+    "JoinedStr": "a string", "Starred": "a star", "Import": "an import", "ImportFrom": "an import",
+    "FunctionDef": "a function", "ClassDef": "a class", "For": "a loop", "While": "a loop", "If": "a condition",
+    "Delete": "del", "With": "with", "Try": "try", "Raise": "raise", "Global": "global", "Assert": "assert",
+    "Return": "return", "Pass": "pass", "AnnAssign": "an annotation", "Slice": "a slice",
+}  # fmt: skip
+
+
+class Refused(ValueError):
+    """What is not arithmetic, and where it stands.
+
+    Attributes
+    ----------
+    line, column : int
+        From 1, in characters.
+    """
+
+    def __init__(self, source: str, line: int, column: int, why: str) -> None:
+        lines = source.splitlines() or [""]
+        text = lines[min(line, len(lines)) - 1]
+        start = max(0, column - 60)
+        shown = text[start : start + 100]
+        super().__init__(f"line {line}, column {column}: {why}\n    {shown}\n    {' ' * (column - 1 - start)}^")
+        self.line = line
+        self.column = column
+
+
+def parse(source: str, data: Mapping[str, float]) -> tuple[Value, dict[str, Value]]:
+    """Return the last value of `source`, and all that have a name.
+
+    Parameters
+    ----------
+    source : str
+        Such as 'e = a*b; c = e + b': assignments and expressions, separated by `;` or lines. There are numbers,
+        names, `+ - * / **`, brackets, and the functions and methods of `Value`, such as `tanh(x)` and `x.tanh()`.
+    data : mapping of str to float
+        The leaves.
+
+    Raises
+    ------
+    Refused
+        Where `source` holds anything else.
+    ZeroDivisionError, ValueError, OverflowError
+        What the engine raises.
+    """
+    return _Builder(source, data).build()
+
+
+class _Builder:
+    def __init__(self, source: str, data: Mapping[str, float]) -> None:
+        self.source = source
+        self.names: dict[str, Any] = {}
+        for name, x in data.items():
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is no name")
+            self.names[name] = Value(float(x), label=name)
+        self.read: set[str] = set()
+
+    def refuse(self, node: Any, why: str) -> Refused:
+        line = getattr(node, "lineno", 1)
+        text = self.source.splitlines()[line - 1]
+        column = len(text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore")) + 1
+        return Refused(self.source, line, column, why)
+
+    def build(self) -> tuple[Value, dict[str, Value]]:
+        if len(self.source) > LONGEST:
+            raise Refused(self.source[:80], 1, 1, f"the text has {len(self.source)} characters; {LONGEST} are read")
+        try:
+            tree = ast.parse(self.source.strip("; \t\n\f\r"), mode="exec")
+            self.source = self.source.strip("; \t\n\f\r")
+        except SyntaxError as error:
+            raise Refused(self.source, error.lineno or 1, error.offset or 1, error.msg) from None
+        except (RecursionError, MemoryError):
+            raise Refused(self.source, 1, 1, "it is nested too deep, or too long; split it by ;") from None
+        except ValueError as error:  # a null character
+            raise Refused(self.source, 1, 1, str(error)) from None
+        if not tree.body:
+            raise Refused(self.source, 1, 1, "there is nothing to compute")
+        last: Any = None
+        for statement in tree.body:
+            last = self.statement(statement)
+        unused = [name for name in self.names if name not in self.read and name in self.given]
+        if unused:
+            raise ValueError(f"{', '.join(unused)}: given, but not used in {self.source!r}")
+        return last, {name: value for name, value in self.names.items() if isinstance(value, Value)}
+
+    @property
+    def given(self) -> set[str]:
+        return {
+            name
+            for name, value in self.names.items()
+            if isinstance(value, Value) and value.name == name and not value._prev
+        }
+
+    def statement(self, statement: ast.stmt) -> Value:
+        if isinstance(statement, ast.Expr):
+            return self.as_value(self.expression(statement.value))
+        if isinstance(statement, ast.AugAssign):
+            target: Any = statement.target
+            self.check_operator(statement, statement.op)
+            self.check_name(target)
+            left = self.look_up(target)
+            value = self.apply(statement, statement.op, left, self.expression(statement.value))
+        elif isinstance(statement, ast.Assign):
+            if len(statement.targets) != 1:
+                raise self.refuse(statement.targets[1], "one name at a time is assigned to")
+            target = statement.targets[0]
+            self.check_name(target)
+            value = self.expression(statement.value)
+        else:
+            raise self.refuse(statement, self.unknown(statement))
+        value = self.as_value(value)
+        if not value.name:
+            value.name = target.id
+        self.read.discard(target.id)
+        self.names[target.id] = value
+        self.read.add(target.id)
+        return value
+
+    def check_name(self, target: Any) -> None:
+        if not isinstance(target, ast.Name):
+            raise self.refuse(target, "only a name can be assigned to")
+
+    def unknown(self, node: ast.AST) -> str:
+        kind = type(node).__name__
+        return f"{_WHAT.get(kind, kind)} is no arithmetic"
+
+    @staticmethod
+    def as_value(x: Any) -> Value:
+        return x if isinstance(x, Value) else Value(x)
+
+    # ---- expressions: a walk with a stack of its own, since a+a+a+... is as deep as it is long ----------------
+
+    def expression(self, root: ast.expr) -> Any:
+        todo: list[tuple[bool, Any]] = [(False, root)]
+        values: list[Any] = []
+        while todo:
+            ready, node = todo.pop()
+            if not ready:
+                parts = self.operands(node)
+                todo.append((True, node))
+                todo.extend((False, part) for part in reversed(parts))
+            elif isinstance(node, ast.Constant):
+                values.append(float(node.value))  # type: ignore[arg-type]
+            elif isinstance(node, ast.Name):
+                values.append(self.look_up(node))
+            elif isinstance(node, ast.UnaryOp):
+                x = values.pop()
+                values.append(-x if isinstance(node.op, ast.USub) else x)
+            elif isinstance(node, ast.BinOp):
+                y, x = values.pop(), values.pop()
+                values.append(self.apply(node, node.op, x, y))
+            else:
+                n = len(self.operands(node))
+                operands = values[len(values) - n :]
+                del values[len(values) - n :]
+                values.append(self.call(node, operands))
+        return values[0]
+
+    def operands(self, node: Any) -> list[Any]:
+        """Return the operands of an expression, or refuse it."""
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, (bool, complex)) or not isinstance(node.value, (int, float)):
+                what = {str: "a string", bytes: "bytes", bool: "a truth value", complex: "a complex number"}
+                raise self.refuse(node, f"{what.get(type(node.value), repr(node.value))} is no number")
+            try:
+                finite = math.isfinite(float(node.value))
+            except OverflowError:
+                finite = False
+            if not finite:
+                raise self.refuse(node, "the number is too large for a float, whose largest is 1.8e308")
+            return []
+        if isinstance(node, ast.Name):
+            return []
+        if isinstance(node, ast.UnaryOp):
+            if not isinstance(node.op, (ast.USub, ast.UAdd)):
+                raise self.refuse(node, f"the operator {_SIGNS[type(node.op)]!r} is no arithmetic")
+            return [node.operand]
+        if isinstance(node, ast.BinOp):
+            self.check_operator(node, node.op)
+            return [node.left, node.right]
+        if isinstance(node, ast.Call):
+            return self.arguments(node)
+        raise self.refuse(node, self.unknown(node))
+
+    def check_operator(self, node: Any, op: ast.operator) -> None:
+        if type(op) not in _BINARY:
+            raise self.refuse(node, f"the operator {_SIGNS[type(op)]!r} is not one of + - * / **")
+
+    def function(self, node: ast.Call) -> tuple[str, list[Any]]:
+        """Return the name of the function, and its arguments, of a method the object first."""
+        if isinstance(node.func, ast.Name):
+            return node.func.id, list(node.args)
+        if isinstance(node.func, ast.Attribute):
+            return node.func.attr, [node.func.value, *node.args]
+        raise self.refuse(node, "only a function can be called")
+
+    def arguments(self, node: ast.Call) -> list[Any]:
+        name, arguments = self.function(node)
+        if name not in _FUNCTIONS:
+            raise self.refuse(node, f"there is no function {name!r}; there are {', '.join(sorted(_FUNCTIONS))}")
+        for keyword in node.keywords:
+            raise self.refuse(keyword.value, f"{name} takes no argument by name")
+        least, most, numbers = _FUNCTIONS[name]
+        if not least <= len(arguments) <= most + numbers:
+            many = f"{least}" if least == most + numbers else f"{least} to {most + numbers}"
+            raise self.refuse(
+                node, f"{name} takes {many} argument{'s' if many != '1' else ''}, not {len(arguments)}"
+            )
+        return arguments
+
+    def call(self, node: ast.Call, operands: list[Any]) -> Any:
+        name, _ = self.function(node)
+        if name == "sum":
+            return sum_of(operands)
+        first = self.as_value(operands[0])
+        if _FUNCTIONS[name][2] and len(operands) > 1 and isinstance(operands[1], Value):
+            raise self.refuse(node, f"the second argument of {name} is a plain number")
+        if name == "abs":
+            return abs(first)
+        return getattr(first, name)(*operands[1:])
+
+    def apply(self, node: Any, op: ast.operator, x: Any, y: Any) -> Any:
+        if not isinstance(x, Value) and not isinstance(y, Value):
+            x = Value(x)
+        return _BINARY[type(op)](x, y)
+
+    def look_up(self, node: Any) -> Value:
+        if node.id not in self.names:
+            known = f"; known are {', '.join(self.names)}" if self.names else ""
+            raise self.refuse(node, f"{node.id!r} has no value: add {node.id}=... at the end{known}")
+        self.read.add(node.id)
+        value: Value = self.names[node.id]
+        return value

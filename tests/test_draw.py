@@ -1,0 +1,423 @@
+"""Pictures: what is in them, that they are valid, and that text stays text."""
+
+import gc
+import random
+import re
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from support import nothing_left_behind, run_python
+
+import micrograd_c as mg
+from micrograd_c import MLP, Value
+from micrograd_c._core import core
+from micrograd_c.viz import draw_dot, trace
+from micrograd_c.viz.graph import cut, width
+from micrograd_c.viz.layout import lay_out
+
+SVG = "{http://www.w3.org/2000/svg}"
+NASTY = [
+    "<script>alert(1)</script>",
+    "a & b",
+    "\"quoted\" 'twice'",
+    "😀 emoji 日本語",
+    "x" * 10_000,
+    "]]>",
+    "a\x00\x1b\ud800b",
+    "-->",
+]
+
+
+def article():
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    e = a * b
+    c = e + b
+    e.label, c.label = "e", "c"
+    return c
+
+
+def mlp(fused=True):
+    random.seed(5)
+    model = MLP(2, [4, 3, 1], fused=fused)
+    return (model([1.0, -2.0]) - 1.0) ** 2, model
+
+
+def boxes(picture):
+    root = ET.fromstring(picture.svg())
+    return {int(g.get("data-i")): g for g in root.iter(f"{SVG}g") if g.get("data-i")}
+
+
+def edges(picture):
+    root = ET.fromstring(picture.svg())
+    return [tuple(map(int, p.get("data-e").split())) for p in root.iter(f"{SVG}path") if p.get("data-e")]
+
+
+def texts(g):
+    return [t.text for t in g.iter(f"{SVG}text")]
+
+
+# ---- what is in a picture ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
+def test_every_node_and_edge_is_in_the_svg(direction, theme):
+    for root in (article(), mlp()[0], mlp(fused=False)[0]):
+        picture = mg.draw(root, direction=direction, theme=theme, fold="none")
+        order = mg.topological_order(root)
+        assert sorted(boxes(picture)) == list(range(len(order)))
+        from micrograd_c.engine import _operands
+
+        place = {v: i for i, v in enumerate(order)}
+        expected = [(place[x], place[v], slot) for v in order for slot, x in enumerate(_operands(v))]
+        assert sorted(edges(picture)) == sorted(expected)
+
+
+def test_box_shows_name_op_data_and_gradient():
+    c = article()
+    c.backward()
+    shown = {tuple(texts(g)) for g in boxes(mg.draw(c)).values()}
+    assert shown == {
+        ("a", "data 2", "grad 3"),
+        ("b", "data 3", "grad 3"),
+        ("*", "e", "data 6", "grad 1"),
+        ("+", "c", "data 9", "grad 1"),
+    }
+
+
+def test_gradient_is_not_computed_before_backward_and_0_after_it():
+    a = Value(-1.0, label="a")
+    out = a.relu()
+    assert {texts(g)[-1] for g in boxes(mg.draw(out)).values()} == {"grad not computed"}
+    out.backward()
+    assert [texts(g)[-1] for g in boxes(mg.draw(out)).values()] == ["grad 0", "grad 1"]
+    mg.zero_grad(out)
+    assert {texts(g)[-1] for g in boxes(mg.draw(out)).values()} == {"grad not computed"}
+
+
+def test_kinds_are_told_apart_by_class_shape_and_words():
+    loss, model = mlp()
+    picture = mg.draw(loss, model)
+    kinds = {}
+    for g in boxes(picture).values():
+        kind = g.get("class").split("mgc-")[-1]
+        shape = next(child for child in g if "mgc-s" in child.get("class", ""))
+        kinds.setdefault(kind, set()).add((shape.tag.removeprefix(SVG), shape.get("rx")))
+        assert f"({kind}" in g.find(f"{SVG}title").text
+    assert set(kinds) == {"constant", "parameter", "operation", "result"}
+    assert len({frozenset(shapes) for shapes in kinds.values()}) == 4
+    named = Value(1.0, label="x") * 2.0
+    assert "mgc-input" in next(iter(boxes(mg.draw(named)).values())).get("class")
+
+
+def test_colours_differ_in_both_themes_and_are_readable():
+    from micrograd_c.viz.picture import _DARK, _DARK_REST, _LIGHT, _LIGHT_REST
+
+    def luminance(colour):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(a, b):
+        high, low = sorted((luminance(a), luminance(b)), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    for kinds, rest in ((_LIGHT, _LIGHT_REST), (_DARK, _DARK_REST)):
+        assert len({stroke for _, stroke in kinds.values()}) == len(kinds)
+        for fill, stroke in kinds.values():
+            assert contrast(fill, rest["text"]) >= 7
+            assert contrast(fill, rest["muted"]) >= 4.5
+            assert contrast(rest["page"], stroke) >= 3  # the outline on the page, and the op's label on its badge
+            assert contrast(rest["page"], stroke) >= 4.5
+
+
+def test_text_in_words_tells_what_the_picture_shows():
+    picture = mg.draw(article())
+    root = ET.fromstring(picture.svg())
+    assert root.get("role") == "img"
+    assert root.find(f"{SVG}title").text == picture.alt
+    assert picture.alt == "Graph of c = 9: 2 inputs, 1 operation, 1 result; gradients are not computed yet."
+
+
+def test_boxes_do_not_overlap_and_hold_their_text(rng):
+    from random_graphs import random_graph
+
+    for root in (random_graph(rng), mlp()[0], mlp(fused=False)[0]):
+        for direction in ("LR", "TB"):
+            picture = mg.draw(root, direction=direction, fold="none")
+            layout, sizes = picture.layout()
+            rectangles = []
+            for (x, y), (w, h) in zip(layout.boxes, sizes.values()):
+                if direction == "TB":
+                    x, y = y, x
+                rectangles.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2))
+            for i, p in enumerate(rectangles):
+                for q in rectangles[:i]:
+                    assert p[0] >= q[2] or q[0] >= p[2] or p[1] >= q[3] or q[1] >= p[3]
+
+
+def test_reading_changes_nothing():
+    loss, model = mlp()
+    loss.backward()
+    before = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(loss)]
+    with nothing_left_behind():
+        for more in ({}, {"unfold_neurons": True}, {"fold": "layer"}, {"fold": "neuron"}):
+            picture = mg.draw(loss, model, **more)
+            picture.svg(), picture.dot(), picture.html()
+            del picture
+    after = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(loss)]
+    assert after == before
+
+
+# ---- text stays text ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NASTY, ids=range(len(NASTY)))
+def test_names_are_shown_and_never_interpreted(name, tmp_path):
+    a = Value(1.0, label=name)
+    out = Value(2.0, (a,), name)
+    picture = mg.draw(out * a)
+    g = boxes(picture)[0]
+    title = g.find(f"{SVG}title").text
+    whole = " ".join(re.sub("[\x00\x1b\ud800]", "\ufffd", name).split())
+    assert title.startswith(whole + " (input)")
+    shown = texts(g)[0]
+    assert shown == cut(whole, 24)
+    assert width(shown) <= 24
+    for ending in ("svg", "html", "dot"):
+        picture.save(tmp_path / f"p.{ending}")
+        text = (tmp_path / f"p.{ending}").read_bytes().decode("utf-8")
+        if ending != "dot":
+            assert "<script>alert" not in text
+    ET.fromstring(picture.svg())
+    ET.fromstring(mg.draw(out, theme="dark", direction="TB").svg())
+
+
+def test_dot_strings_are_quoted():
+    picture = mg.draw(Value(1.0, label='a"] ; evil [label="\\') * 2.0)
+    line = next(line for line in picture.dot().splitlines() if "evil" in line)
+    strings = re.findall(r'"((?:[^"\\]|\\.)*)"', line)
+    assert any("evil" in s for s in strings)
+    assert re.sub(r'"((?:[^"\\]|\\.)*)"', "", line).count("evil") == 0
+
+
+# ---- folding and unfolding ---------------------------------------------------------------------------------------
+
+
+def test_unfolded_neurons_are_their_products_and_sums():
+    loss, model = mlp()
+    loss.backward()
+    folded, unfolded = mg.draw(loss, model), mg.draw(loss, model, unfold_neurons=True)
+    ops = [texts(g)[0] for g in boxes(unfolded).values()]
+    weights = 2 * 4 + 4 * 3 + 3
+    assert ops.count("*") == ops.count("+") == weights
+    assert ops.count("ReLU") == 7
+    scalar, _ = mlp(fused=False)
+    assert {w for w in ops if w in "*+"} == {"*", "+"}
+    assert len(folded._graph.nodes) == len(mg.topological_order(loss))
+    assert len([n for n in unfolded._graph.nodes.values() if n.operands]) == len(
+        [v for v in mg.topological_order(scalar) if v._prev]
+    )
+    assert "in the engine each is one node" in unfolded.notes[0]
+
+
+def test_parts_of_a_neuron_have_the_gradients_of_the_scalar_graph():
+    random.seed(1)
+    model = MLP(3, [1], activation="tanh")
+    xs = [Value(0.5), Value(-1.0), Value(2.0)]
+    root = model(xs).tanh()
+    root.backward()
+    graph = mg.draw(root, unfold_neurons=True)._graph
+    ws, b = model.layers[0].neurons[0].w, model.layers[0].neurons[0].b
+    total = sum((w * x for w, x in zip(ws, xs)), b)
+    scalar = total.tanh()
+    mg.zero_grad(scalar)
+    scalar.backward()
+    sums = [n for n in graph.nodes.values() if n.op == "ADD"]
+    assert sums[-1].data == total.data
+    assert sums[-1].grad == pytest.approx(total.grad)
+
+
+def test_only_the_neurons_asked_for_are_unfolded():
+    loss, model = mlp()
+    last = next(v for v in reversed(mg.topological_order(loss)) if "dot" in v._op)
+    ops = [texts(g)[0] for g in boxes(mg.draw(loss, model, unfold_neurons=[last])).values()]
+    assert ops.count("*") == 3 and ops.count("ReLU(dot)") == 7
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_neurons_and_layers_fold_into_boxes(fused):
+    loss, model = mlp(fused)
+    neurons, layers = mg.draw(loss, model, fold="neuron"), mg.draw(loss, model, fold="layer")
+    assert sum("neuron" in " ".join(texts(g)) for g in boxes(neurons).values()) == 8
+    folded = [" ".join(texts(g)) for g in boxes(layers).values()]
+    assert any("4 ReLU neurons 12 parameters" in text for text in folded)
+    assert any("3 ReLU neurons 15 parameters" in text for text in folded)
+    assert layers.notes == [
+        "Folded: 3 calls of a layer, one box each, with 31 parameters inside. To see what is inside: "
+        "fold='neuron' or fold='none'."
+    ]
+    assert "fold='none'" in layers.svg()
+
+
+def test_scalar_graph_without_its_model_is_not_folded():
+    loss, _ = mlp(fused=False)
+    assert mg.draw(loss, fold="layer").notes == []
+
+
+def test_large_graphs_fold_by_themselves_and_say_so():
+    random.seed(0)
+    model = MLP(2, [16, 16, 1])
+    loss = mg.sum((model([random.random(), 1.0]) - 1) ** 2 for _ in range(4))
+    picture = mg.draw(loss)
+    assert len(picture._graph.nodes) < 120 < len(mg.topological_order(loss))
+    assert "Folded" in picture.notes[0]
+
+
+def test_past_the_limit_it_says_what_is_missing():
+    x = Value(1.0, label="x")
+    for _ in range(300):
+        x = x * 1.001
+    picture = mg.draw(x, limit=50)
+    assert len(picture._graph.nodes) <= 50
+    assert f"{len(picture._graph.nodes)} of 601 boxes are drawn" in picture.notes[-1]
+    assert "raise limit" in picture.svg()
+    assert len(mg.draw(x, limit=None)._graph.nodes) == 601
+
+
+def test_deep_chain_is_drawn_without_recursion():
+    x = Value(1.0)
+    for _ in range(4000):
+        x = -x
+    assert len(edges(mg.draw(x))) == 4000
+
+
+def test_layout_puts_readers_after_operands(rng):
+    n = 200
+    lines = sorted({(i, j) for j in range(1, n) for i in rng.sample(range(j), min(j, 2))}, key=lambda e: e[1])
+    layout = lay_out([(rng.uniform(20, 90), rng.uniform(20, 60)) for _ in range(n)], lines)
+    for (a, b), points in zip(lines, layout.lines):
+        assert layout.boxes[a][0] < layout.boxes[b][0]
+        assert all(p[0] <= q[0] + 1e-6 for p, q in zip(points, points[1:]))
+        assert len(points) % 2 == 0
+
+
+# ---- files -------------------------------------------------------------------------------------------------------
+
+
+def test_saves_by_the_end_of_the_name(tmp_path):
+    picture = mg.draw(article())
+    for ending, begin in (("svg", "<svg"), ("html", "<!DOCTYPE html>"), ("dot", "digraph")):
+        picture.save(tmp_path / f"c.{ending}")
+        assert (tmp_path / f"c.{ending}").read_text("utf-8").startswith(begin)
+    with pytest.raises(ValueError, match=r"'.gif' is no format; use .svg, .html, .dot or .png"):
+        picture.save(tmp_path / "c.gif")
+
+
+def test_png_comes_from_a_converter_or_says_what_to_install(tmp_path, monkeypatch):
+    picture = mg.draw(article())
+    try:
+        picture.save(tmp_path / "c.png")
+    except RuntimeError as error:
+        assert "pip install cairosvg" in str(error)
+    else:
+        assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(RuntimeError, match="pip install cairosvg"):
+        picture.save(tmp_path / "d.png")
+
+
+def test_notebook_shows_a_picture_by_itself():
+    picture = mg.draw(article())
+    assert picture._repr_svg_().startswith("<svg") and "<svg" in picture._repr_html_()
+
+
+def test_pictures_of_the_same_graph_are_the_same():
+    assert mg.draw(article()).svg() == mg.draw(article()).svg()
+
+
+@pytest.mark.parametrize("wrong", [{"direction": "up"}, {"fold": "all"}, {"theme": "pink"}])
+def test_unknown_options_are_refused(wrong):
+    with pytest.raises(ValueError, match=f"draw: {next(iter(wrong))} must be one of"):
+        mg.draw(article(), **wrong)
+
+
+# ---- as the lecture has them -------------------------------------------------------------------------------------
+
+
+def lecture_trace(root):
+    nodes, edges = set(), set()
+
+    def build(v):
+        if v not in nodes:
+            nodes.add(v)
+            for child in v._prev:
+                edges.add((child, v))
+                build(child)
+
+    build(root)
+    return nodes, edges
+
+
+def test_trace_is_that_of_the_lecture():
+    for root in (article(), mlp()[0]):
+        assert trace(root) == lecture_trace(root)
+
+
+def test_lectures_own_draw_dot_works_on_our_values():
+    graphviz = pytest.importorskip("graphviz")
+
+    def lecture_draw_dot(root, format="svg", rankdir="LR"):
+        nodes, edges = lecture_trace(root)
+        dot = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
+        for n in nodes:
+            dot.node(name=str(id(n)), label="{ data %.4f | grad %.4f }" % (n.data, n.grad), shape="record")  # noqa: UP031
+            if n._op:
+                dot.node(name=str(id(n)) + n._op, label=n._op)
+                dot.edge(str(id(n)) + n._op, str(id(n)))
+        for n1, n2 in edges:
+            dot.edge(str(id(n1)), str(id(n2)) + n2._op)
+        return dot
+
+    theirs, ours = lecture_draw_dot(article()).source, draw_dot(article()).source
+    assert theirs.count("->") == ours.count("->") == 6
+    assert ours.count("shape=record") == 4
+
+
+def test_draw_dot_is_a_digraph_where_graphviz_is_there_and_a_picture_else(monkeypatch):
+    graphviz = pytest.importorskip("graphviz")
+    dot = draw_dot(article(), format="png", rankdir="TB")
+    assert isinstance(dot, graphviz.Digraph) and dot.format == "png" and "rankdir=TB" in dot.source
+    a = Value(1.0, label="{evil | <x>} \\")
+    assert r"\{evil\ \|\ \<x\>\}" in draw_dot(a * a).source
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    assert "<svg" in draw_dot(article())._repr_html_()
+    with pytest.raises(ValueError, match="rankdir must be LR or TB"):
+        draw_dot(article(), rankdir="RL")
+
+
+# ---- speed: a bound that only a change of the algorithm breaks ---------------------------------------------------
+
+
+@pytest.mark.slow
+def test_work_grows_with_the_size_of_the_graph_and_not_faster():
+    code = """
+import random, sys
+import micrograd_c as mg
+random.seed(0)
+model = mg.MLP(2, [16, 16, 1], fused=False)
+loss = sum((model([random.random(), 1.0]) - 1) ** 2 for _ in range(int(sys.argv[1])))
+calls = 0
+def count(*_):
+    global calls
+    calls += 1
+sys.setprofile(count)
+mg.draw(loss, fold="none", limit=None).svg()
+sys.setprofile(None)
+print(calls)
+"""
+    few, many = (int(run_python("-c", code, n).stdout) for n in (3, 12))
+    assert many < 5 * few

@@ -1,0 +1,529 @@
+"""What explain says, and what the command line makes of it. The page has tests of its own."""
+
+import gc
+import json
+import math
+import random
+import re
+from pathlib import Path
+
+import pytest
+from random_graphs import random_graph
+from support import nothing_left_behind, run_python
+
+import micrograd_c as mg
+from micrograd_c import MLP, Value
+from micrograd_c._core import core
+from micrograd_c.viz.expression import Expression
+from micrograd_c.viz.graph import OP, number
+from micrograd_c.viz.parse import Refused, parse
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden" / "explain_c.txt"
+SCHEMA = Path(mg.__file__).parent / "viz" / "explanation.schema.json"
+
+
+def article():
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    e = a * b
+    c = e + b
+    e.label, c.label = "e", "c"
+    return c
+
+
+def named(root):
+    return {v.name: v for v in mg.topological_order(root) if v.name}
+
+
+# ---- the stream --------------------------------------------------------------------------------------------------
+
+
+def test_text_of_the_article_is_golden():
+    root = article()
+    text = mg.explain(root, title="c = a*b + b").text({"a": 2.0001, "b": 3.01})
+    assert text == GOLDEN.read_text("utf-8")
+
+
+def test_shares_of_b_are_those_of_the_article():
+    texts = [step["text"] for step in mg.explain(article()).steps]
+    first = texts.index("b.grad += c.grad * dc/db = 1 * 1 = 1")
+    assert texts.index("b.grad += e.grad * de/db = 1 + 1 * 2 = 3") > first
+    assert "visit b: already visited, skip" in texts
+    assert texts[-4:] == ["dc/da = a.grad = 3", "dc/db = b.grad = 3", "dc/de = e.grad = 1", "dc/dc = c.grad = 1"]
+
+
+def test_what_if_is_step_eight_of_the_article():
+    explanation = mg.explain(article())
+    assert number(explanation.what_if(a=2.0001, b=3.01)) == "9.030301"
+    with pytest.raises(ValueError, match="there is no leaf 'q'; there are a, b"):
+        explanation.what_if(q=1.0)
+
+
+def test_visit_order_is_that_of_micrograd(rng):
+    root = random_graph(rng)
+    topo, visited = [], set()
+
+    def build_topo(v):
+        if v not in visited:
+            visited.add(v)
+            for child in children(v):
+                build_topo(child)
+            topo.append(v)
+
+    from micrograd_c.engine import _operands
+
+    children = lambda v: list(dict.fromkeys(_operands(v)))  # noqa: E731
+    build_topo(root)
+    explanation = mg.explain(root, limit=10**6)
+    values = [explanation._graph.nodes[s["node"]].value for s in explanation.steps if s["kind"] == "append"]
+    assert values == topo
+
+
+def test_gradients_are_those_of_the_engine(rng):
+    for _ in range(20):
+        root = random_graph(rng)
+        explanation = mg.explain(root, limit=10**6)
+        mg.zero_grad(root)
+        root.backward()
+        for i, node in explanation._graph.nodes.items():
+            assert explanation._grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-15)
+            assert explanation.engine[i] == node.value.grad
+
+
+def test_every_op_is_explained_by_its_row_of_the_table():
+    for name, op in OP.items():
+        if op.value is None:
+            continue
+        x, y = Value(0.4, label="x"), Value(0.7, label="y")
+        arity = len(op.derivatives)
+        method = name.lower()
+        if method == "pow":
+            z = x**3
+        elif hasattr(Value, f"__{method}__"):
+            z = getattr(x, f"__{method}__")(*[y][: arity - 1])
+        else:
+            z = getattr(x, method)(*[y][: arity - 1])
+        explanation = mg.explain(z)
+        (step,) = (step for step in explanation.steps if step["kind"] == "operation")
+        assert step["value"] == pytest.approx(z.data), name
+        assert "stale" not in {step["kind"] for step in explanation.steps}
+        z.backward()
+        assert explanation.gradients["x"] == pytest.approx(x.grad, rel=1e-15), name
+
+
+def test_every_row_of_the_table_can_be_read():
+    rows = [op.name for op in OP.values() if op.value is None]
+    assert rows == ["LEAF", "CUSTOM", "SUM", "DOT"], "a C function is missing in viz/expression.py and page.html"
+
+
+def test_op_that_cannot_be_read_is_explained_by_its_backward(monkeypatch):
+    from micrograd_c.viz import graph
+
+    monkeypatch.setitem(graph.OP, "TANH", graph.Op("TANH", "tanh({0})", None, ()))
+    x = Value(0.5, label="x")
+    explanation = mg.explain(x.tanh() * x)
+    assert explanation.gradients["x"] == pytest.approx(math.tanh(0.5) + 0.5 * (1 - math.tanh(0.5) ** 2))
+    assert explanation.html()
+
+
+def test_example_of_the_documentation_runs():
+    page = HERE.parent / "docs" / "seeing.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    exec(compile(code, str(page), "exec"), {})
+
+
+@pytest.mark.parametrize("op", [op for op in OP.values() if op.value], ids=lambda op: op.name)
+def test_expressions_of_the_table_survive_extreme_numbers(op):
+    for x in (0.0, -0.0, 1e308, -1e308, math.inf, -math.inf, math.nan, 5e-324, -1.5):
+        for e in (op.value, *op.derivatives):
+            assert isinstance(e.evaluate(x=x, y=x, z=x, k=2.0), float)
+
+
+def test_explaining_changes_nothing(rng):
+    root = random_graph(rng)
+    root.backward(seed=3.0)
+    before = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(root)]
+    with nothing_left_behind():
+        explanation = mg.explain(root)
+        explanation.text(), explanation.json(), explanation.html()
+        del explanation
+    after = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(root)]
+    assert after == before
+
+
+def test_seed_scales_every_gradient():
+    assert mg.explain(article(), seed=2.0).gradients == {"a": 6.0, "b": 6.0, "e": 2.0, "c": 2.0}
+
+
+def test_data_that_was_assigned_is_told():
+    c = article()
+    named(c)["a"].data = 10.0
+    steps = mg.explain(c).steps
+    assert any(s["text"] == "e = 6: its data was assigned; a * b would give 30" for s in steps)
+    assert mg.explain(c).gradients["b"] == 11.0  # local derivatives are of the current data, as in the engine
+
+
+def test_an_operand_used_twice_gets_two_shares():
+    a = Value(3.0, label="a")
+    texts = [s["text"] for s in mg.explain(a * a).steps if s["phase"] == 6]
+    assert "a.grad += e.grad * de/da = 1 * 3 = 3" in texts and "a.grad += e.grad * de/da = 3 + 1 * 3 = 6" in texts
+
+
+def test_hand_made_nodes_are_run_and_told():
+    a, b = Value(2.0, label="a"), Value(5.0, label="b")
+    out = Value(a.data * b.data, (a, b), "times")
+    calls = []
+
+    def _backward():
+        calls.append(1)
+        a.grad += b.data * out.grad
+        b.grad += a.data * out.grad
+
+    out._backward = _backward
+    a.grad = 7.0
+    root = out * a
+    explanation = mg.explain(root)
+    assert explanation.gradients["a"] == 20.0 and explanation.gradients["b"] == 4.0
+    assert calls == [1] and (a.grad, b.grad, out.grad) == (7.0, 0.0, 0.0)
+    assert any("by the _backward of e" in s["text"] for s in explanation.steps)
+    with pytest.raises(ValueError, match="made by hand"):
+        explanation.what_if(a=1.0)
+
+
+def test_gradients_come_back_when_a_closure_raises():
+    a = Value(2.0)
+    out = Value(3.0, (a,), "bad")
+
+    def _backward():
+        raise RuntimeError("no")
+
+    out._backward = _backward
+    a.grad = 4.0
+    with pytest.raises(RuntimeError, match="no"):
+        mg.explain(out)
+    assert (a.grad, out.grad) == (4.0, 0.0)
+
+
+def test_fused_neuron_is_one_node_or_its_parts():
+    random.seed(2)
+    model = MLP(3, [2, 1], activation="sigmoid")
+    root = model([0.5, -1.0, 2.0])
+    whole, parts = mg.explain(root, model), mg.explain(root, model, unfold_neurons=True)
+    assert len(parts._graph.nodes) > len(whole._graph.nodes)
+    for name, gradient in whole.gradients.items():
+        assert parts.gradients[name] == pytest.approx(gradient, rel=1e-13)
+    assert {s["kind"] for s in parts.steps} <= {*parts_kinds(whole), "more"}
+    assert "in the engine each is one node" in parts.notes[0]
+
+
+def parts_kinds(explanation):
+    return {step["kind"] for step in explanation.steps}
+
+
+def test_unfolding_builds_no_node():
+    model = MLP(3, [4, 1])
+    root = model([0.5, -1.0, 2.0])
+    before = mg.stats().live_nodes
+    explanation = mg.explain(root, unfold_neurons=True)
+    assert len(explanation._graph.nodes) > 40
+    assert mg.stats().live_nodes == before
+
+
+def test_neuron_that_ignores_its_last_inputs_is_explained():
+    model = MLP(3, [1])
+    model.layers[0].neurons[0].w.pop()
+    root = model([Value(1.0), Value(2.0), Value(3.0)])
+    explanation = mg.explain(root, model)
+    assert "stale" not in parts_kinds(explanation)
+    assert list(explanation.engine.values()) == pytest.approx(list(explanation._grad.values()))
+
+
+def test_large_graphs_are_cut_and_say_so():
+    model = MLP(4, [12, 8, 1], fused=False)
+    root = model([1.0, 2.0, 3.0, 4.0])
+    explanation = mg.explain(root, model)
+    total = len(mg.topological_order(root))
+    assert total > 300 >= len(explanation._graph.nodes)
+    assert explanation.notes[0].startswith(f"{len(explanation._graph.nodes)} of {total} values are explained")
+    assert "Note: " in explanation.text()
+    mg.zero_grad(root)
+    root.backward()
+    for i, node in explanation._graph.nodes.items():
+        if node.label != "…":
+            assert explanation._grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-18)
+
+
+def test_graph_is_explained_around_one_value():
+    model = MLP(4, [12, 8, 1], fused=False)
+    root = model([1.0, 2.0, 3.0, 4.0])
+    for v in mg.topological_order(root):
+        v.grad = 0.25
+    inside = mg.topological_order(root)[200]
+    explanation = mg.explain(root, model, around=inside)
+    assert {v.grad for v in mg.topological_order(root)} == {0.25}
+    mg.zero_grad(root)
+    root.backward()
+    assert explanation._grad[explanation._graph.root] == inside.grad
+    assert "around" in explanation.notes[0]
+    with pytest.raises(ValueError, match="not computed from this Value"):
+        mg.explain(root, around=Value(1.0))
+
+
+def test_result_with_very_many_operands_is_shortened():
+    xs = [Value(i / 7, label=f"x{i}") for i in range(1000)]
+    for root in (mg.sum(xs), mg.dot(xs, xs[::-1], xs[0])):
+        explanation = mg.explain(root)
+        assert len(explanation._graph.nodes) <= 300
+        assert "not shown one by one" in explanation.notes[0]
+        assert "stale" not in parts_kinds(explanation)
+        assert len(explanation.html().encode()) < 300_000
+
+
+def test_deep_chains_are_explained_without_recursion():
+    x = Value(1.0, label="x")
+    for _ in range(20_000):
+        x = x + 1.0
+    assert mg.explain(x, limit=10**6).gradients["x"] == 1.0
+    assert len(mg.explain(x)._graph.nodes) <= 300
+
+
+def test_leaf_alone_is_explained():
+    explanation = mg.explain(Value(2.0, label="a"))
+    assert explanation.gradients == {"a": 1.0}
+    assert explanation.html()
+
+
+def test_what_is_no_value_is_refused():
+    with pytest.raises(TypeError, match="starts at a Value"):
+        mg.explain(3.0)
+    with pytest.raises(TypeError, match="around must be a Value"):
+        mg.explain(article(), around=3.0)
+
+
+def test_names_are_told_apart():
+    a, b, c = Value(1.0, label="x"), Value(2.0, label="x"), Value(3.0, label="x1")
+    names = list(mg.explain(a * b + c * 2.0).gradients)
+    assert len(set(names)) == 7 and "x1" in names
+
+
+# ---- json --------------------------------------------------------------------------------------------------------
+
+
+def test_json_follows_its_schema(rng):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    for root in (article(), random_graph(rng), Value(math.inf) * 0.0 + 1.0):
+        data = json.loads(mg.explain(root, limit=10**6).json())
+        jsonschema.validate(data, schema)
+    assert any(node["data"] == "nan" for node in data["nodes"])
+
+
+def test_json_holds_what_steps_hold():
+    explanation = mg.explain(article())
+    data = json.loads(explanation.json())
+    assert data["steps"] == explanation.steps
+    assert {node["name"]: node["grad"] for node in data["nodes"]} == explanation.gradients
+
+
+# ---- numbers and expressions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (3.0, "3"),
+        (-0.0, "0"),
+        (9.030301, "9.030301"),
+        (2 / 3, "0.66666667"),
+        (1e-7, "1e-7"),
+        (1.5e-10, "1.5e-10"),
+        (123456789.0, "1.2345679e8"),
+        (99999999.9, "1e8"),
+        (1e300, "1e300"),
+        (100.0, "100"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_numbers_are_short(x, text):
+    assert number(x) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("-x / y / y", "-a / b / b"),
+        ("x - (y - z)", "a - (b - c)"),
+        ("x / (y * z)", "a / (b * c)"),
+        ("-(x + y) * z", "-(a + b) * c"),
+        ("pow(x + y, 2)", "(a + b)**2"),
+        ("k == 0 ? 0 : k * pow(x, k - 1)", "3 * a**2"),
+        ("z > 0", "(c > 0)"),
+        ("x < 0 ? k * x : x", "(3 * a if a < 0 else a)"),
+        ("(1 - x) * (1 + x)", "(1 - a) * (1 + a)"),
+    ],
+)
+def test_expressions_are_written_as_people_write_them(source, text):
+    assert Expression(source).readable(k=3.0, x="a", y="b", z="c") == text
+
+
+@pytest.mark.parametrize("source", ["x +", "system(x)", "q", "x[0]", "x; y", "(x", "x y", "x = 1", "'x'"])
+def test_other_c_is_refused(source):
+    with pytest.raises(ValueError):
+        Expression(source)
+
+
+# ---- expressions of the command line -----------------------------------------------------------------------------
+
+
+def test_arithmetic_is_parsed_into_values():
+    root, names = parse("d = (a + 2*b)**2 / -c; e = d.tanh() + relu(a); e -= abs(b)", {"a": 1, "b": -2, "c": 3})
+    assert root.data == pytest.approx(math.tanh(9 / -3) + 1 - 2)
+    assert sorted(names) == ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "why"),
+    [
+        ('c = __import__("os").system("true")', 5, "there is no function 'system'"),
+        ("c = a.__class__", 5, "an attribute is no arithmetic"),
+        ("c = a; d = (lambda: c)()", 12, "only a function can be called"),
+        ("c = [a for a in b]", 5, "a comprehension is no arithmetic"),
+        ("c = a if b else a", 5, "a condition is no arithmetic"),
+        ("c = 'a'", 5, "a string is no number"),
+        ("é = a + 'ü'", 9, "a string is no number"),
+        ("c = True", 5, "a truth value is no number"),
+        ("c = 1j", 5, "a complex number is no number"),
+        ("c = 1e999", 5, "too large"),
+        ("c = " + "9" * 400, 5, "too large"),
+        ("c = a // b", 5, "the operator '//' is not one of"),
+        ("c = not a", 5, "the operator 'not' is no arithmetic"),
+        ("c = a < b", 5, "a comparison is no arithmetic"),
+        ("c = q + a", 5, "'q' has no value: add q=..."),
+        ("c = tanh(a, b)", 5, "tanh takes 1 argument, not 2"),
+        ("c = tanh(x=a)", 12, "tanh takes no argument by name"),
+        ("c = a**(", 8, "was never closed"),
+        ("c.x = a", 1, "only a name can be assigned to"),
+        ("c = d = a", 5, "one name at a time"),
+        ("import os", 1, "an import is no arithmetic"),
+        ("while 1: a", 1, "a loop is no arithmetic"),
+        ("c = (d := a)", 6, "':=' is no arithmetic"),
+        ("c = f'{a}'", 5, "a string is no arithmetic"),
+        ("c = leaky_relu(a, b)", 5, "plain number"),
+        ("", 1, "nothing to compute"),
+        ("c = a\x00", 1, ""),
+    ],
+)
+def test_what_is_no_arithmetic_is_refused_where_it_stands(source, column, why):
+    with pytest.raises(Refused) as refusal:
+        parse(source, {"a": 1.0, "b": 2.0})
+    assert why in str(refusal.value)
+    assert (refusal.value.line, refusal.value.column) == (1, column)
+
+
+def test_no_text_is_ever_run(monkeypatch):
+    import builtins
+
+    ran = []
+    for name in ("eval", "exec", "compile", "open", "__import__"):
+        original = getattr(builtins, name)
+        if name in ("eval", "exec", "open"):
+            monkeypatch.setattr(builtins, name, lambda *a, name=name, **k: ran.append(name))
+        del original
+    for source in ("eval('1')", "a + open('x')", "exec('a')", "a.__init__.__globals__", "a.__add__(a)"):
+        with pytest.raises(Refused):
+            parse(source, {"a": 1.0})
+    assert ran == []
+
+
+def test_nesting_and_length_are_refused_not_crashed_upon():
+    for source in (
+        "(" * 5000 + "a" + ")" * 5000,
+        "-" * 15000 + "a",
+        "+".join(["a"] * 9000),
+        "a" * 30000,
+        "a**" * 5000 + "a",
+    ):
+        with pytest.raises((Refused, ValueError)):
+            parse(source, {"a": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("source", "error"), [("a / 0", ZeroDivisionError), ("log(-a)", ValueError), ("exp(a*1e9)", OverflowError)]
+)
+def test_errors_of_the_engine_pass_through(source, error):
+    with pytest.raises(error):
+        parse(source, {"a": 1.0})
+
+
+# ---- the command -------------------------------------------------------------------------------------------------
+
+
+def explain(*arguments, **more):
+    return run_python("-m", "micrograd_c", "explain", *arguments, **more)
+
+
+def test_command_prints_the_golden_text():
+    done = explain("c = a*b + b", "a=2", "b=3", "--what-if", "a=2.0001,b=3.01")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == GOLDEN.read_text("utf-8")
+
+
+def test_command_writes_page_picture_and_json(tmp_path):
+    page, picture = tmp_path / "page.html", tmp_path / "c.svg"
+    assert explain("c = a*b + b", "a=2", "b=3", "--html", page).returncode == 0
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert explain("c = a*b + b", "a=2", "b=3", "--draw", picture).returncode == 0
+    assert "grad 3" in picture.read_text("utf-8")
+    data = json.loads(explain("c = a*b + b", "--json", "a=2", "b=3").stdout)
+    assert data["title"] == "c = a*b + b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["c = a.b", "a=2"], "line 1, column 5: an attribute"),
+        (["c = a/0", "a=2"], "division by zero"),
+        (["c = a", "a=two"], "'two' is no number"),
+        (["c = a", "a"], "not of the form name=number"),
+        (["c = a", "a=1", "a=2"], "given twice"),
+        (["c = a", "a=1", "b=2"], "b: given, but not used"),
+        (["c = a", "a=1", "--what-if", "q=2"], "there is no leaf 'q'"),
+        (["c = a", "a=1", "--html", "/nowhere/at/all.html"], "No such file"),
+    ],
+)
+def test_command_says_what_is_wrong(arguments, message):
+    done = explain(*arguments)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_command_help_and_other_commands_are_there():
+    assert "arithmetic" not in explain("--help").stderr
+    assert "--what-if" in explain("--help").stdout
+    assert "explain" in run_python("-m", "micrograd_c", "--help").stdout
+
+
+def test_script_named_explain_runs_by_its_path(tmp_path):
+    (tmp_path / "explain").write_text("print('a script')")
+    assert run_python("-m", "micrograd_c", "./explain", cwd=tmp_path).stdout == "a script\n"
+
+
+def test_pictures_cost_nothing_at_import():
+    code = """
+import sys
+from micrograd_c import *
+print([m for m in sys.modules if m.startswith("micrograd_c.viz") or m in ("ast", "html", "json")])"""
+    assert run_python("-c", code).stdout.strip() == "[]"
+
+
+def test_draw_and_explain_are_public_names_of_the_package():
+    code = """
+import micrograd_c as mg
+print({"draw", "explain"} <= set(dir(mg)), mg.draw.__module__, mg.explain.__module__)"""
+    assert run_python("-c", code).stdout.split() == [
+        "True",
+        "micrograd_c.viz.picture",
+        "micrograd_c.viz.explanation",
+    ]
+    with pytest.raises(AttributeError, match="no attribute 'paint'"):
+        _ = mg.paint

@@ -1,0 +1,89 @@
+"""Plots: what is drawn, not how it looks. Look at build/screenshots/plots.png for that."""
+
+import random
+from pathlib import Path
+
+import pytest
+from support import run_python
+
+import micrograd_c as mg
+from micrograd_c import MLP, Value
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+from micrograd_c import plot  # noqa: E402
+
+SHOTS = Path(__file__).parent.parent / "build" / "screenshots"
+
+
+def trained():
+    random.seed(1)
+    model = MLP(2, [8, 1], activation="tanh")
+    X = [[random.uniform(-1, 1), random.uniform(-1, 1)] for _ in range(60)]
+    y = [1 if x[0] * x[0] + x[1] > 0.2 else -1 for x in X]
+    losses = []
+    for _ in range(40):
+        loss = mg.sum((1 + -yi * model(xi)).relu() for xi, yi in zip(X, y)) / len(X)
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= 0.5 * p.grad
+        losses.append(loss.data)
+    return model, X, y, losses
+
+
+def test_plots_show_a_training_run():
+    from matplotlib.figure import Figure
+
+    model, X, y, losses = trained()
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    a, b, c = figure.subplots(1, 3)
+    assert plot.decision_boundary(model, X, y, ax=a) is a
+    assert [t.get_text() for t in a.get_legend().get_texts()] == ["-1", "1"]
+    assert sum(len(s.get_offsets()) for s in a.collections if len(s.get_offsets()) > 1) == len(X)
+    plot.loss_curve({"train": losses, "smooth": [2 * x for x in losses]}, ax=b, smooth=5)
+    assert len(b.lines) == 4
+    plot.gradient_histogram(model, ax=c)
+    assert [t.get_text().split(":")[0] for t in c.get_legend().get_texts()] == ["layer 0", "layer 1"]
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    figure.savefig(SHOTS / "plots.png", dpi=90)
+
+
+def test_loss_curve_takes_values_and_numbers():
+    axes = plot.loss_curve([Value(1.0), 0.5, 0.001])
+    assert list(axes.lines[0].get_ydata()) == [1.0, 0.5, 0.001]
+    assert axes.get_yscale() == "log"
+
+
+def test_gradients_of_zero_are_counted():
+    axes = plot.gradient_histogram([Value(1.0), Value(2.0)])
+    assert axes.get_legend().get_texts()[0].get_text() == "parameters: 2, 2 of them 0"
+
+
+def test_plots_build_no_lasting_node():
+    model, X, y, _ = trained()
+    before = mg.stats().live_nodes
+    plot.decision_boundary(model, X, y, steps=10)
+    assert mg.stats().live_nodes == before
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.decision_boundary(len, [[1.0, 2.0, 3.0]], [1]), r"shape \(n, 2\)"),
+        (lambda: plot.decision_boundary(len, [[1.0, 2.0]], [1, 2]), "1 labels of 2 classes"),
+        (lambda: plot.decision_boundary(len, [[1.0, 2.0]] * 3, [1, 2, 3]), "2 classes, not 3 of 3"),
+        (lambda: plot.loss_curve([]), "history is empty"),
+        (lambda: plot.gradient_histogram([]), "no parameter"),
+    ],
+)
+def test_wrong_data_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_without_matplotlib_it_says_what_to_install():
+    code = "import sys; sys.modules['matplotlib'] = sys.modules['matplotlib.figure'] = None\n"
+    code += "import micrograd_c.plot as p\np.loss_curve([1.0])"
+    assert "pip install 'micrograd-c[viz]'" in run_python("-c", code).stderr
