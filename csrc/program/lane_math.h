@@ -100,7 +100,7 @@ LANE double lane_log(double x)
 /* log(1 + x), the rounding of 1 + x made good to first order */
 LANE double lane_log1p(double x)
 {
-    const double u = 1.0 + x, lost = (u - 1.0 > x ? 1.0 - (u - x) : x - (u - 1.0));
+    const double u = 1.0 + x, lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
     const double log = lane_log(u) + lost / u;
 
     return x <= 0x1p-54 && x >= -0x1p-54 ? x : x <= 0x1.fffffffffffffp1023 && x > -1.0 ? log : lane_log(u);

@@ -145,9 +145,14 @@ static int by_input(const void *a, const void *b)
 /* Puts the terms that `wanted` says into o->args after a bias. Returns the number of ints. */
 static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind, const uint8_t *kinds)
 {
+    const bool varying = bias != MG_NONE && o->to->nodes[bias].varying; /* then it is a term like the others */
     int32_t used = 0;
 
-    o->args[used++] = bias;
+    o->args[used++] = varying ? MG_NONE : bias;
+    if (varying) {
+        o->args[used++] = bias;
+        o->args[used++] = MG_NONE;
+    }
     for (int32_t i = 0; i < n; i++)
         if (kinds[i] == kind) {
             o->args[used++] = terms[i].x;
@@ -162,12 +167,15 @@ static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32
     const int32_t used = gather(o, bias, terms, n, kind, kinds);
     const int32_t *args = o->args;
 
+    bias = args[0];
     if (used == 1)
         return bias;
     if (used == 3 && bias == MG_NONE)
         return args[2] == MG_NONE ? args[1] : mg_graph_add(o->to, MG_MUL, (int32_t[]){args[1], args[2]}, 2, 0.0);
     if (used == 3 && args[2] == MG_NONE)
         return mg_graph_add(o->to, MG_ADD, (int32_t[]){bias, args[1]}, 2, 0.0);
+    if (used == 5 && bias == MG_NONE && args[2] == MG_NONE && args[4] == MG_NONE)
+        return mg_graph_add(o->to, MG_ADD, (int32_t[]){args[1], args[3]}, 2, 0.0);
     return mg_graph_add(o->to, MG_P_PRODUCTS, args, used, 0.0);
 }
 
@@ -176,7 +184,7 @@ enum { UNIFORM, WEIGHTED, VARYING };
 static int32_t add_sum(optimiser *o, term *terms, int32_t n)
 {
     mg_graph *g = o->to;
-    uint8_t *kinds = (uint8_t *)(o->args + 2 * n + 1);
+    uint8_t *kinds = (uint8_t *)(o->args + 2 * n + 3);
     int32_t weighted = 0;
 
     for (int32_t i = 0; i < n; i++) {
