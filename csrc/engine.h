@@ -187,6 +187,9 @@ void mg_program_free(mg_program *p);
 int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *numbers, int32_t arguments,
                        const void *const *data, const int64_t *layout, const double *weights, double scale,
                        double *values, double *number_gradients, double *const *gradients, mg_work **unfinished);
+/* The same without a batch: one value for each output, the value itself, or a gradient for each number. */
+int32_t mg_program_run_once(mg_program *p, int32_t what, const double *numbers, double *values,
+                            double *number_gradients);
 /* Goes on; results as mg_program_run. `*unfinished` becomes NULL when it is through. */
 int32_t mg_program_resume(mg_work **unfinished);
 void mg_program_give_up(mg_work **unfinished);

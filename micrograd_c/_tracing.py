@@ -52,8 +52,8 @@ class Trace:
         return leaf
 
     def __enter__(self) -> Trace:
-        self.outer = active()
-        _threads.trace = self
+        self.outer = threads.trace
+        threads.trace = self
         with Trace._depth_lock:
             Trace._depth += 1
             if Trace._depth == 1:
@@ -61,7 +61,7 @@ class Trace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _threads.trace = self.outer
+        threads.trace = self.outer
         with Trace._depth_lock:
             Trace._depth -= 1
             if Trace._depth == 0:
@@ -72,12 +72,7 @@ class _Threads(threading.local):
     trace: Trace | None = None
 
 
-_threads = _Threads()
-
-
-def active() -> Trace | None:
-    """Return the trace that this thread is at."""
-    return _threads.trace
+threads = _Threads()  # .trace: the one that this thread is at
 
 
 def place(frame: Any = None) -> str:
@@ -183,7 +178,7 @@ def _traced(trace: Trace, handle: int, a: Any, b: Any) -> TracedValue:
 
 def _record(op: int, operands: Sequence[Any], a: Any, b: Any, k: float = 0.0) -> TracedValue:
     """Return the node of `op`; nothing is computed, so nothing raises what Python's floats raise."""
-    trace = _threads.trace
+    trace = threads.trace
     for x in operands:
         if type(x) is not TracedValue:
             if trace is not None:

@@ -20,11 +20,13 @@ import inspect
 import os
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ._core import as_number, check, core, ffi, lib
-from ._tracing import Trace, TracedValue, TracingError, active, closure_error, leaves_below
+from ._tracing import Trace, TracedValue, TracingError, closure_error, leaves_below
+from ._tracing import threads as _threads
 from .engine import Value
 
 __all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
@@ -32,7 +34,7 @@ __all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
 _VALUES, _BACKWARD, _GRADIENT = lib.MG_VALUES, lib.MG_BACKWARD, lib.MG_GRADIENT
 _MOST = lib.MG_MOST_ARGUMENTS
 _NULL = ffi.NULL
-_run = lib.mg_program_run
+_run, _run_once = lib.mg_program_run, lib.mg_program_run_once
 _new, _buffer = ffi.new, ffi.from_buffer
 
 # Characters of numpy's dtypes whose numbers C reads as they are; long's size depends on the system.
@@ -54,6 +56,7 @@ _TYPES = {
 
 # How an argument enters the function: _NUMBER, _ONE (a batch of numbers), or _ROWS + k (a batch of lists of k).
 _NUMBER, _ONE, _ROWS = -1, 0, 1
+_PLAIN = {float, int}
 
 
 def jit(function: Callable[..., Any]) -> Function:
@@ -180,7 +183,8 @@ class Function:
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
         self._function = function
-        self._programs: dict[Any, Program] = {}
+        self._programs: dict[Any, Program] = {}  # by kinds of arguments and names of keywords
+        self._of_numbers: dict[int, Program] = {}  # those of numbers alone, by how many
         self._lock = threading.RLock()
         functools.update_wrapper(self, function, updated=())
         self._name: str = getattr(function, "__qualname__", type(function).__name__)
@@ -205,18 +209,18 @@ class Function:
         TracingError
             Where the function asks for the number of a traced Value.
         """
-        if _threads_trace() is not None:
+        if _threads.trace is not None:
             return self._function(*args, **kwargs)
+        if not kwargs and {*map(type, args)} <= _PLAIN:
+            program = self._of_numbers.get(len(args))
+            if program is not None:
+                return self._once(program, args)
         a = self._arguments(args, kwargs)
         program = self._program(a, args, kwargs)
-        m = program.outputs
-        unfinished = _new("mg_work **")
         if not a.data:
-            out = _new("double[]", m)
-            self._call(program, _VALUES, a, _NULL, 1.0, out, _NULL, _NULL, unfinished)
-            return out[0] if program._tree is None else _rebuild(program._tree, iter(out))
-        values = _numpy().empty((m, a.n))
-        self._call(program, _VALUES, a, _NULL, 1.0, _doubles(values), _NULL, _NULL, unfinished)
+            return self._once(program, a.numbers)
+        values = _numpy().empty((program.outputs, a.n))
+        self._call(program, _VALUES, a, _NULL, 1.0, _doubles(values), _NULL, _NULL)
         return values[0] if program._tree is None else _rebuild(program._tree, iter(values))
 
     def backward(self, *args: Any, reduce: str = "sum", weights: Any = None, **kwargs: Any) -> float:
@@ -236,14 +240,20 @@ class Function:
         float
             The reduced value.
         """
-        if _threads_trace() is not None:
+        if _threads.trace is not None:
             raise TracingError(f"{self._name}.backward() is called while another function is traced")
+        out = _new("double[]", 1)
         a = self._arguments(args, kwargs)
         program = self._program(a, args, kwargs)
-        self._check_single(program, "backward")
-        scale, w = _reduction(reduce, weights, a)
-        out = _new("double[]", 1)
-        self._call(program, _BACKWARD, a, w, scale, out, _NULL, _NULL, _new("mg_work **"))
+        if program._tree is not None:
+            raise self._several(program, "backward")
+        scale, w = (1.0, _NULL) if weights is None and reduce == "sum" else _reduction(reduce, weights, a)
+        if a.data:
+            self._call(program, _BACKWARD, a, w, scale, out, _NULL, _NULL)
+        else:
+            status = _run_once(program._c, _BACKWARD, a.numbers, out, _NULL)
+            if status < 0:
+                check(status)
         value: float = out[0]
         return value
 
@@ -269,7 +279,7 @@ class Function:
     def retrace(self) -> None:
         """Forget what was recorded: the next call traces the function as it is then."""
         with self._lock:
-            self._programs = {}
+            self._programs, self._of_numbers = {}, {}
 
     def __repr__(self) -> str:
         programs = "".join(f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in self._programs.values())
@@ -278,13 +288,21 @@ class Function:
     # ---- a run ---------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _call(
-        program: Program, what: int, a: _Arguments, weights: Any, scale: float, *out: Any
-    ) -> None:
-        unfinished = out[-1]
+    def _once(program: Program, numbers: Sequence[float]) -> Any:
+        """Return the values where there is no batch."""
+        out = _new("double[]", program.outputs)
+        status = _run_once(program._c, _VALUES, numbers, out, _NULL)
+        if status < 0:
+            check(status)
+        return out[0] if program._tree is None else _rebuild(program._tree, iter(out))
+
+    @staticmethod
+    def _call(program: Program, what: int, a: _Arguments, weights: Any, scale: float, *out: Any) -> None:
+        unfinished = _new("mg_work **")
+        data = a.data
         try:
             status = _run(
-                program._c, what, a.n, a.numbers, len(a.data), a.data, a.layout, weights, scale, *out
+                program._c, what, a.n, a.numbers, len(data), data, a.layout, weights, scale, *out, unfinished
             )
             while status == 1:  # between two slices Python looks at its signals
                 status = lib.mg_program_resume(unfinished)
@@ -295,11 +313,12 @@ class Function:
             check(status)
 
     def _gradient(self, args: Any, kwargs: Any, with_value: bool) -> tuple[Any, Any]:
-        if _threads_trace() is not None:
+        if _threads.trace is not None:
             raise TracingError(f"{self._name}.gradient() is called while another function is traced")
         a = self._arguments(args, kwargs)
         program = self._program(a, args, kwargs)
-        self._check_single(program, "gradient")
+        if program._tree is not None:
+            raise self._several(program, "gradient")
         numbers = _new("double[]", max(1, len(a.numbers)))
         arrays = [_numpy().empty(shape) for shape in a.shapes]
         if a.data:
@@ -308,19 +327,16 @@ class Function:
         else:
             value = value_pointer = _new("double[]", 1)
         gradients = [_doubles(array) for array in arrays]
-        self._call(
-            program, _GRADIENT, a, _NULL, 1.0, value_pointer, numbers, gradients, _new("mg_work **")
-        )
+        self._call(program, _GRADIENT, a, _NULL, 1.0, value_pointer, numbers, gradients)
         next_array, next_number = iter(arrays), iter(numbers)
         parts = tuple(next(next_number) if kind == _NUMBER else next(next_array) for kind in a.kinds)
         return (value if a.data else value[0]), (parts[0] if len(parts) == 1 else parts)
 
-    def _check_single(self, program: Program, what: str) -> None:
-        if program._tree is not None:
-            raise TypeError(
-                f"{what} needs a function that returns one Value; {self._name} returns {program.outputs} in a "
-                f"{type(program._tree).__name__ if not isinstance(program._tree, tuple) else program._tree[0].__name__}"
-            )
+    def _several(self, program: Program, what: str) -> TypeError:
+        return TypeError(
+            f"{what} needs a function that returns one Value; {self._name} returns a {program._tree[0].__name__} "
+            f"of {program.outputs}"
+        )
 
     # ---- arguments -----------------------------------------------------------------------------------------------
 
@@ -429,6 +445,8 @@ class Function:
                 program = self._programs.get(key)
                 if program is None:
                     program = self._programs[key] = self._trace(a, kwargs)
+                    if not kwargs and not a.data:
+                        self._of_numbers[len(args)] = program
         return program
 
     def _trace(self, a: _Arguments, kwargs: dict[str, Any]) -> Program:
@@ -489,10 +507,6 @@ class Function:
             )
         outputs.append(Value(number))
         return None
-
-
-def _threads_trace() -> Trace | None:
-    return active()
 
 
 def _numpy() -> Any:
@@ -556,3 +570,11 @@ def _reduction(reduce: str, weights: Any, a: _Arguments) -> tuple[float, Any]:
     return (1.0 if reduce == "sum" else 1.0 / total), _buffer("double[]", w)
 
 
+class _Module(types.ModuleType):
+    """Whichever way `micrograd_c.jit` is imported, function or module, it can be called."""
+
+    def __call__(self, function: Callable[..., Any]) -> Function:
+        return jit(function)
+
+
+sys.modules[__name__].__class__ = _Module

@@ -489,6 +489,15 @@ int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *num
     return status;
 }
 
+int32_t mg_program_run_once(mg_program *p, int32_t what, const double *numbers, double *values,
+                            double *number_gradients)
+{
+    mg_work *unfinished;
+
+    return mg_program_run(p, what, 1, numbers, 0, NULL, NULL, NULL, 1.0, values, number_gradients, NULL,
+                          &unfinished);
+}
+
 int32_t mg_program_resume(mg_work **unfinished)
 {
     mg_work *w = *unfinished;
