@@ -8,6 +8,7 @@ PYTHON     ?= python3
 VENV       := .venv
 BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq
+CORE       ?= native
 ARGS       ?=
 BENCH_ARGS ?=
 DEMO_ARGS  ?=
@@ -39,8 +40,9 @@ help:  ## this list
 demo: $(VENV)/.examples  ## train a network through an unchanged micrograd script, and time it
 	$(BIN)/python examples/demo.py $(DEMO_ARGS)
 
-test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests
-	$(BIN)/python -m pytest $(ARGS)
+test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests on both cores of Value
+	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest $(ARGS)
+	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest $(ARGS)
 
 test-all: dist  ## build and test with every Python found (CPython 3.10-3.13, PyPy 3)
 	.ci/test-all $(ARGS)
@@ -89,7 +91,7 @@ $(VENV)/.venv:
 	$(PIP) --upgrade setuptools cffi
 	@touch $@
 
-$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
+$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) csrc/value_type.c $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
 	$(PIP) --no-build-isolation --check-build-dependencies --no-deps --editable .
 	$(PIP) cffi
 	@touch $@

@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
@@ -14,6 +14,9 @@ PYPY = sys.implementation.name == "pypy"
 
 # One wheel for every CPython from 3.10 on. PyPy has no stable ABI, nor has the free-threaded build.
 ABI3 = not PYPY and sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+NATIVE = "micrograd_c._core._native"
+NO_NATIVE = "micrograd-c: the native core of Value is not built, the cffi core does the work: {why}."
 
 NO_COMPILER = "micrograd-c is compiled from C, and the compiler {compiler!r} was not found."
 NO_HEADERS = "micrograd-c is compiled from C, and Python's C headers (Python.h) were not found."
@@ -40,6 +43,15 @@ class BuildExt(build_ext):
             line = "-" * 72
             raise SystemExit(f"\n{line}\n{self.explain(error)}\n{line}") from error
 
+    def build_extension(self, ext):
+        try:
+            super().build_extension(ext)
+        except (BaseError, CCompilerError, OSError) as error:
+            if ext.name != NATIVE:
+                raise
+            print(NO_NATIVE.format(why=f"it could not be compiled ({error})"), file=sys.stderr)
+            self.extensions.remove(ext)  # or what comes after would look for the file
+
     def explain(self, error):
         compiler = self.compiler_command()
         directories = [*self.compiler.include_dirs, *self.include_dirs]
@@ -57,11 +69,32 @@ class BuildExt(build_ext):
         return command[0] if command else None
 
 
+def native_core():
+    """Describe the native core of Value, or say why there is none."""
+    if PYPY:
+        return []
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        print(NO_NATIVE.format(why="it relies on the GIL, which this Python is built without"), file=sys.stderr)
+        return []
+    sys.path.insert(0, str(Path(__file__).resolve().parent))  # pip does not put it there
+    from build_ffi import files, flags
+
+    return [
+        Extension(
+            NATIVE,
+            ["csrc/value_type.c"],
+            depends=files("csrc/*.h", "csrc/*.def"),
+            include_dirs=["csrc"],
+            define_macros=[("Py_LIMITED_API", "0x030A0000")] if ABI3 else [],
+            py_limited_api=ABI3,
+            **flags(),
+        )
+    ]
+
+
 setup(
     cffi_modules=["build_ffi.py:ffibuilder"],
-    # The native core, micrograd_c._core._native from csrc/value_type.c, will stand here as Extension(...,
-    # optional=True): where it cannot be built setuptools warns, and the cffi core does the work.
-    ext_modules=[],
+    ext_modules=native_core(),
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp310"}} if ABI3 else {},
 )

@@ -18,7 +18,10 @@ enum {
 mg_arena mg = {.free_handle = MG_NONE};
 
 const uint8_t mg_shape_of[MG_OPS] = {
-    [MG_LEAF] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST, [MG_SUM] = MG_LIST, [MG_DOT] = MG_WEIGHTED,
+    [MG_LEAF] = MG_NO_OPERAND,
+    [MG_CUSTOM] = MG_LIST,
+    [MG_SUM] = MG_LIST,
+    [MG_DOT] = MG_WEIGHTED,
 #define OP1(id, ...) [MG_##id] = MG_ONE,
 #define OP1K(id, ...) [MG_##id] = MG_ONE_K,
 #define OP2(id, ...) [MG_##id] = MG_TWO,
@@ -99,11 +102,19 @@ int32_t mg_init(void)
 }
 #endif
 
+const void *mg_engine_of(void)
+{
+    static const mg_engine engine = {MG_LAYOUT,    &mg,     mg_lock, mg_unlock,
+                                     mg_make_room, mg_free, mg_sum,  mg_dot};
+
+    return &engine;
+}
+
 /* ---- memory ---- */
 
 #ifdef MG_TEST_ALLOC
-int64_t mg_test_allocations; /* allocations so far */
-int64_t mg_test_fail_at = -1; /* the one that fails, and all after it */
+int64_t mg_test_allocations;
+int64_t mg_test_fail_at = -1;
 #endif
 
 void *mg_allocate(void *p, size_t bytes)
@@ -142,7 +153,8 @@ static int32_t resize(int64_t capacity)
     if (capacity > INT32_MAX)
         return MG_ENOMEM;
     if (!resize_column(&mg.op, capacity, sizeof *mg.op) || !resize_column(&mg.a, capacity, sizeof *mg.a) ||
-        !resize_column(&mg.b, capacity, sizeof *mg.b) || !resize_column(&mg.data, capacity, sizeof *mg.data) ||
+        !resize_column(&mg.b, capacity, sizeof *mg.b) ||
+        !resize_column(&mg.data, capacity, sizeof *mg.data) ||
         !resize_column(&mg.grad, capacity, sizeof *mg.grad) ||
         !resize_column(&mg.handle, capacity, sizeof *mg.handle) ||
         (capacity > mg.handle_capacity && resize_handles(capacity) < 0))
@@ -177,8 +189,12 @@ static void shrink(void)
         mg.handles = 0;
         mg.free_handle = MG_NONE;
     }
-    if (capacity < mg.capacity)
+    if (capacity < mg.capacity) {
+        /* First: where one column stays long the others may be short already. */
+        mg.capacity = mg.limit = capacity;
         (void)resize(capacity);
+        mg_trim_marks();
+    }
     if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
         (void)resize_handles(mg.capacity);
     if (ints < mg.pool_capacity)
@@ -208,7 +224,7 @@ static bool slide_list(int64_t at, int64_t end, const int32_t *to)
 
 /* Where the pool has been slid to. */
 typedef struct {
-    int64_t end;     /* first free int */
+    int64_t end;      /* first free int */
     int64_t old_list; /* the last list of inputs, where it was */
     int64_t new_list; /* and where it is */
     bool list_alive;
@@ -359,11 +375,11 @@ int32_t mg_append_list(const int32_t *rows, int32_t n)
     return (int32_t)at;
 }
 
-int32_t mg_to_rows(int32_t *handles, int32_t n)
+int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {
-        handles[i] = mg_row(handles[i]);
-        if (handles[i] < 0)
+        rows[i] = mg_row(handles[i]);
+        if (rows[i] < 0)
             return MG_EHANDLE;
     }
     return MG_OK;
@@ -372,6 +388,8 @@ int32_t mg_to_rows(int32_t *handles, int32_t n)
 /* Takes dead rows off the top, and what only they had in the pool. */
 static void pop_dead(void)
 {
+    bool first;
+
     while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
         const int64_t row = --mg.rows;
         switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
@@ -381,16 +399,16 @@ static void pop_dead(void)
         case MG_LIST:
             mg.pool_used = mg.a[row];
             break;
-        case MG_WEIGHTED: /* neurons that share a list of inputs are neighbours */
-            if (row > 0 && (mg.op[row - 1] & ~MG_PYTHON) == MG_DOT && mg.b[row - 1] == mg.b[row])
-                mg.pool_used = mg.a[row];
-            else
-                mg.pool_used = mg.b[row];
+        case MG_WEIGHTED: /* the first of the neurons that share a list of inputs stands right behind it */
+            first = mg.a[row] == mg.b[row] + mg_list_ints(mg.b[row]);
+            mg.pool_used = first ? mg.b[row] : mg.a[row];
             break;
         default:
             break;
         }
     }
+    if (mg.rows == 0) /* a reader that became a leaf left its part behind */
+        mg.pool_used = 0;
 }
 
 /* The handle goes to the free ones, its row is dead. */
@@ -421,10 +439,10 @@ void mg_free(const int32_t *handles, int32_t n)
     }
     if (mg.open_sweeps == 0) {
         pop_dead();
-        if (many_dead())
-            mg.limit = mg.rows; /* the next append squeezes */
         if (mg.rows <= mg.capacity / 8)
             shrink();
+        if (many_dead())
+            mg.limit = mg.rows; /* the next append squeezes */
     }
     mg_unlock();
 }
@@ -490,9 +508,10 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     int32_t status;
 
-    memcpy(rows, handles, (size_t)n * sizeof *rows);
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
-    status = mg_to_rows(rows, n);
+    status = mg_to_rows(handles, n, rows);
     mg_unlock();
     return status;
 }
@@ -520,8 +539,8 @@ void mg_stats(mg_figures *out)
     out->capacity = mg.capacity;
     out->bytes = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b + sizeof *mg.data +
                                          sizeof *mg.grad + sizeof *mg.handle) +
-                 mg.handle_capacity * (int64_t)sizeof *mg.row_of + mg.pool_capacity * (int64_t)sizeof *mg.pool +
-                 mg.marks_bytes;
+                 mg.handle_capacity * (int64_t)sizeof *mg.row_of +
+                 mg.pool_capacity * (int64_t)sizeof *mg.pool + mg.marks_bytes;
     out->squeezes = mg.squeezes;
     out->open_sweeps = mg.open_sweeps;
     mg_unlock();

@@ -65,6 +65,27 @@ typedef struct {
     int64_t marks_bytes; /* memory of all sweeps */
 } mg_arena;
 
+/* What the native core of Value needs of the engine: it is a module of its own, and shares the one arena. */
+typedef struct {
+    uint64_t layout; /* MG_LAYOUT: both were built from the same sources */
+    mg_arena *arena;
+    void (*lock)(void);
+    void (*unlock)(void);
+    int32_t (*make_room)(int64_t rows, int64_t ints);
+    void (*free)(const int32_t *handles, int32_t n);
+    int32_t (*sum)(const int32_t *x, int32_t n);
+    int32_t (*dot)(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
+} mg_engine;
+
+#define MG_LAYOUT ((uint64_t)sizeof(mg_arena) << 32 | MG_OPS << 16 | sizeof(mg_engine))
+
+#ifdef MG_NATIVE_CORE
+static const mg_engine *mg_shared;
+#define mg (*mg_shared->arena)
+#define mg_lock() mg_shared->lock()
+#define mg_unlock() mg_shared->unlock()
+#define mg_make_room(rows, ints) mg_shared->make_room(rows, ints)
+#else
 extern mg_arena mg; /* the one arena */
 
 /* A negative status becomes the result of the function around; the lock is given back. */
@@ -80,14 +101,24 @@ extern mg_arena mg; /* the one arena */
 void mg_lock(void);
 void mg_unlock(void);
 
+/* The slow half of mg_reserve. */
+int32_t mg_make_room(int64_t rows, int64_t ints);
+#endif
+
 /* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
 void *mg_allocate(void *p, size_t bytes);
+
+#ifdef MG_TEST_ALLOC
+extern int64_t mg_test_allocations; /* allocations since mg_test_fail_at was set */
+extern int64_t mg_test_fail_at;     /* number of the one that fails, and all after it; -1: none */
+bool mg_test_no_marks(void);        /* all marks of sweeps that are not open are 0 */
+#endif
 
 /* What a child of fork() starts with: no sweep of the parent's other threads. Called with the lock held. */
 void mg_forget_foreign_sweeps(void);
 
-/* The slow half of mg_reserve. */
-int32_t mg_make_room(int64_t rows, int64_t ints);
+/* Gives back the marks of far more rows than there is memory for. No sweep is open, the lock is held. */
+void mg_trim_marks(void);
 
 /* Room for so many rows and ints of the pool, so that the appends that follow can't fail. May squeeze: look
  * rows up after it. */
@@ -142,8 +173,8 @@ static inline int64_t mg_list_ints(int64_t at)
     return MG_LIST_HEAD + (mg.pool[at + 1] < 0 ? mg.pool[at] : 0);
 }
 
-/* The rows of n handles, written over them; MG_EHANDLE. */
-int32_t mg_to_rows(int32_t *handles, int32_t n);
+/* The rows of n handles, MG_EHANDLE. */
+int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* A list of n rows at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place. */
 int32_t mg_append_list(const int32_t *rows, int32_t n);
@@ -171,8 +202,5 @@ static inline double logistic(double x)
     const double e = exp(-fabs(x));
     return (x < 0 ? e : 1.0) / (1.0 + e);
 }
-
-/* z = op(x, y) or op(x; k), MG_OK or the error by Python's rules. */
-int32_t mg_evaluate(int op, double x, double y, double k, double *z);
 
 #endif

@@ -32,7 +32,6 @@ typedef pthread_t thread_id;
 #define same_thread(a, b) pthread_equal(a, b)
 #endif
 
-
 typedef struct {
     uint8_t *mark;    /* row -> to be visited; all 0 while the sweep is not open */
     uint8_t *block;   /* row >> BLOCK_BITS -> may hold marks */
@@ -157,7 +156,8 @@ static void backward_sum(int64_t row)
 /* z = f(b + sum w*x):  p = z.grad * f',  b.grad += p,  w.grad += p * x,  x.grad += p * w */
 static void backward_dot(int64_t row)
 {
-    const int32_t *record = mg.pool + mg.a[row], *weights = record + MG_DOT_HEAD, *inputs = mg.pool + mg.b[row];
+    const int32_t *record = mg.pool + mg.a[row], *weights = record + MG_DOT_HEAD,
+                  *inputs = mg.pool + mg.b[row];
     const int32_t n = weights[0], w0 = weights[1], x0 = inputs[1];
     const double p = mg.grad[row] * (record[0] == MG_NONE ? 1.0 : derivative(record[0], NAN, mg.data[row]));
     const double *restrict data = mg.data;
@@ -250,14 +250,15 @@ int32_t mg_backward_node(int32_t handle)
 
 typedef enum { BACKWARD, ZERO, CLEAR } visit;
 
-/* Visits one marked row. True: its closure has to run, its operands are marked already. */
+/* Visits one marked row. True: its closure has to run, its operands are marked already. A row that died during
+ * the sweep has no closure any more. */
 static inline bool visit_row(int64_t row, sweep *s, const visit what)
 {
     if (what == ZERO) {
         each_operand(row, s, zero_run);
     } else if (what == BACKWARD && mg.op[row] & MG_PYTHON) {
         each_operand(row, s, mark_run);
-        return true;
+        return mg.handle[row] != MG_DEAD;
     } else if (what == BACKWARD) {
         backward_row(row, s);
     }
@@ -271,7 +272,8 @@ static inline bool run(sweep *s, const visit what)
         if (!s->super[super])
             continue;
         const int64_t first_block = super << (SUPER_BITS - BLOCK_BITS);
-        for (int64_t block = min(s->row >> BLOCK_BITS, first_block + BLOCKS - 1); block >= first_block; block--) {
+        for (int64_t block = min(s->row >> BLOCK_BITS, first_block + BLOCKS - 1); block >= first_block;
+             block--) {
             if (!s->block[block])
                 continue;
             for (int64_t eight = ((block + 1) << BLOCK_BITS) - 8; eight >= block << BLOCK_BITS; eight -= 8) {
@@ -316,6 +318,16 @@ static int32_t reserve_marks(sweep *s, int64_t row)
     s->super = s->block + (capacity >> BLOCK_BITS);
     s->capacity = capacity;
     return MG_OK;
+}
+
+void mg_trim_marks(void)
+{
+    for (int32_t i = 0; i < sweep_count; i++)
+        if (sweeps[i]->capacity > 2 * mg.capacity) {
+            mg.marks_bytes -= sweeps[i]->bytes;
+            free(sweeps[i]->mark);
+            memset(sweeps[i], 0, sizeof *sweeps[i]);
+        }
 }
 
 /* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. */
@@ -381,9 +393,9 @@ int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 /* The open sweep of a pause, NULL. */
 static sweep *paused_sweep(const mg_pause *pause)
 {
-    const int32_t i = pause->sweep - 1;
+    const int32_t number = pause->sweep;
 
-    return i >= 0 && i < sweep_count && sweeps[i]->open ? sweeps[i] : NULL;
+    return number > 0 && number <= sweep_count && sweeps[number - 1]->open ? sweeps[number - 1] : NULL;
 }
 
 int32_t mg_sweep_resume(mg_pause *pause)
@@ -410,6 +422,17 @@ void mg_sweep_close(mg_pause *pause)
     pause->sweep = 0;
     mg_unlock();
 }
+
+#ifdef MG_TEST_ALLOC
+bool mg_test_no_marks(void)
+{
+    for (int32_t i = 0; i < sweep_count; i++)
+        for (int64_t byte = 0; byte < sweeps[i]->bytes && !sweeps[i]->open; byte++)
+            if (sweeps[i]->mark[byte]) /* all levels: they are one piece of memory */
+                return false;
+    return true;
+}
+#endif
 
 void mg_forget_foreign_sweeps(void)
 {

@@ -26,12 +26,12 @@
 
 enum mg_status {
     MG_OK = 0,
-    MG_ENOMEM = -1,     /* no memory, or 2**31 nodes */
-    MG_EHANDLE = -2,    /* the handle names no live node */
-    MG_EARGUMENT = -3,  /* no such op, or the wrong number of operands */
-    MG_EZERODIV = -4,   /* division by zero, 0 ** negative */
-    MG_EDOMAIN = -5,    /* outside of the function's domain */
-    MG_EOVERFLOW = -6   /* finite operands, infinite result */
+    MG_ENOMEM = -1,    /* no memory, or 2**31 nodes */
+    MG_EHANDLE = -2,   /* the handle names no live node */
+    MG_EARGUMENT = -3, /* no such op, or the wrong number of operands */
+    MG_EZERODIV = -4,  /* division by zero, 0 ** negative */
+    MG_EDOMAIN = -5,   /* outside of the function's domain */
+    MG_EOVERFLOW = -6  /* finite operands, infinite result */
 };
 
 /* cffi: skip */
@@ -53,12 +53,12 @@ enum mg_op {
 
 /* A row of the op table. */
 typedef struct {
-    const char *name;  /* "TANH" */
-    const char *label; /* "tanh": what `_op` shows */
+    const char *name;   /* "TANH" */
+    const char *label;  /* "tanh": what `_op` shows */
     const char *domain; /* "x > 0": where it is defined, as a condition on x; "1": everywhere */
-    int32_t arity;     /* 0, 1, 2; -1: any number */
-    int32_t takes_k;   /* 1: a plain number k is an argument too */
-    double k;          /* its default; nan: none */
+    int32_t arity;      /* 0, 1, 2; -1: any number */
+    int32_t takes_k;    /* 1: a plain number k is an argument too */
+    double k;           /* its default; nan: none */
 } mg_op_info;
 
 /* Row `op` of the table, NULL past its end. Static: nobody frees it. */
@@ -66,6 +66,9 @@ const mg_op_info *mg_op_row(int32_t op);
 
 /* Prepare the engine; once in a process, before anything else. */
 int32_t mg_init(void);
+
+/* What the native core of Value is handed: an mg_engine, see arena.h. Static. */
+const void *mg_engine_of(void);
 
 /* ---- nodes ---- */
 

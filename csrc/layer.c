@@ -3,7 +3,7 @@
  * The products are added one by one from left to right, as Python's sum() does it, so the value is that of the
  * scalar graph bit for bit. What makes it fast is to run several neurons side by side, each in its own order.
  */
-#include "arena.h"
+#include "ops.h"
 
 /* The activation of z. */
 static double activate(int32_t activation, double z)
@@ -73,8 +73,7 @@ static int32_t append_handles(const int32_t *handles, int32_t n)
 {
     int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD; /* where the list is about to stand */
 
-    memcpy(rows, handles, (size_t)n * sizeof *rows);
-    return mg_to_rows(rows, n) < 0 ? MG_EHANDLE : mg_append_list(rows, n);
+    return mg_to_rows(handles, n, rows) < 0 ? MG_EHANDLE : mg_append_list(rows, n);
 }
 
 /* Appends the record of one neuron; `run` as in mg_layer, may be NULL. Its place, or a status. */
@@ -88,9 +87,10 @@ static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, in
     mg.pool[at] = activation;
     mg.pool[at + 1] = bias_row;
     mg.pool_used += MG_DOT_HEAD;
-    if (run && *run) {
+    const int32_t first = n > 0 && run && *run ? mg_row(weights[0]) : MG_EHANDLE;
+    if (first >= 0 && mg_row(weights[n - 1]) == first + n - 1) {
         mg.pool[mg.pool_used] = n;
-        mg.pool[mg.pool_used + 1] = mg_row(weights[0]);
+        mg.pool[mg.pool_used + 1] = first;
         mg.pool_used += MG_LIST_HEAD;
     } else {
         const int32_t list = append_handles(weights, n);
@@ -143,7 +143,11 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     int64_t rows = 0, ints = 0;
     int32_t status = MG_OK, width = inputs;
 
+    if (n < 0 || inputs < 0)
+        return MG_EARGUMENT;
     for (int32_t l = 0; l < n; width = layers[l++].neurons) {
+        if (layers[l].neurons < 0)
+            return MG_EARGUMENT;
         rows += layers[l].neurons;
         ints += MG_LIST_HEAD + (int64_t)width;
         for (int32_t j = 0; j < layers[l].neurons; j++) {
@@ -159,12 +163,15 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     const int64_t rows_before = mg.rows, pool_before = mg.pool_used;
     for (int32_t l = 0; l < n && status >= 0; l++) {
         const int32_t *weights = layers[l].weights;
-        int32_t list = append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
+        if (layers[l].neurons == 0) /* nobody to own the list of inputs */
+            continue;
+        int32_t list =
+            append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
         const int64_t records = mg.pool_used;
         status = list;
         for (int32_t j = 0; j < layers[l].neurons && status >= 0; weights += layers[l].counts[j++])
-            status = append_neuron(weights, layers[l].counts[j], layers[l].biases[j], layers[l].activations[j],
-                                   layers[l].runs ? layers[l].runs + j : NULL);
+            status = append_neuron(weights, layers[l].counts[j], layers[l].biases[j],
+                                   layers[l].activations[j], layers[l].runs ? layers[l].runs + j : NULL);
         if (status >= 0)
             status = append_layer(&layers[l], list, records, out);
         out += layers[l].neurons;

@@ -1,55 +1,5 @@
-/* ops.c - forward: the value of an op, and the node that holds it. */
-#include "arena.h"
-
-/* ---- the errors column of the op table ---- */
-
-static inline int32_t errors_TOTAL(double x, double y, double z)
-{
-    (void)x, (void)y, (void)z;
-    return MG_OK;
-}
-
-static inline int32_t errors_QUOTIENT(double x, double y, double z)
-{
-    (void)x, (void)z;
-    return y == 0 ? MG_EZERODIV : MG_OK;
-}
-
-static inline int32_t errors_POWER(double x, double y, double z)
-{
-    if (isfinite(z) || !isfinite(x) || !isfinite(y))
-        return MG_OK;
-    return isnan(z) ? MG_EDOMAIN : x == 0 ? MG_EZERODIV : MG_EOVERFLOW;
-}
-
-int32_t mg_evaluate(int op, double x, double y, double k, double *out)
-{
-    double z;
-
-    switch (op) {
-#define OP1(id, label, domain, value, dx)                                                                    \
-    case MG_##id:                                                                                            \
-        z = value;                                                                                           \
-        *out = z;                                                                                            \
-        return !(domain) && !isnan(x) ? MG_EDOMAIN : isinf(z) && isfinite(x) ? MG_EOVERFLOW : MG_OK;
-#define OP1K(id, label, errors, default_k, value, dx)                                                        \
-    case MG_##id:                                                                                            \
-        z = value;                                                                                           \
-        *out = z;                                                                                            \
-        return errors_##errors(x, k, z);
-#define OP2(id, label, errors, value, dx, dy)                                                                \
-    case MG_##id:                                                                                            \
-        z = value;                                                                                           \
-        *out = z;                                                                                            \
-        return errors_##errors(x, y, z);
-#include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
-    default:
-        return MG_EARGUMENT;
-    }
-}
+/* ops.c - forward: the nodes that ops make. */
+#include "ops.h"
 
 /* ---- new nodes: every function reserves, looks up, evaluates, and commits last ---- */
 
@@ -71,6 +21,8 @@ int32_t mg_leaf(double data)
 
 int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
 {
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(n, 0));
     for (int32_t i = 0; i < n; i++)
@@ -95,16 +47,6 @@ int32_t mg_unary(int32_t op, int32_t x)
     return handle;
 }
 
-/* Puts k into the pool, after mg_reserve(.., MG_K_INTS). Returns its place. */
-static int32_t append_k(double k)
-{
-    const int64_t at = mg.pool_used;
-
-    memcpy(mg.pool + at, &k, sizeof k);
-    mg.pool_used += MG_K_INTS;
-    return (int32_t)at;
-}
-
 int32_t mg_unary_k(int32_t op, int32_t x, double k)
 {
     double z;
@@ -116,7 +58,7 @@ int32_t mg_unary_k(int32_t op, int32_t x, double k)
     const int32_t a = mg_row(x);
     TRY(a);
     TRY(mg_evaluate(op, mg.data[a], 0.0, k, &z));
-    const int32_t handle = mg_append(op, a, append_k(k), z);
+    const int32_t handle = mg_append(op, a, mg_append_k(k), z);
     mg_unlock();
     return handle;
 }
@@ -159,19 +101,19 @@ int32_t mg_sum(const int32_t *x, int32_t n)
 {
     double z = 0.0;
 
+    if (n < 0)
+        return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(1, MG_LIST_HEAD + (int64_t)n));
     /* The rows are looked up in the very place in the pool where the list is about to stand. */
     int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD;
-    memcpy(rows, x, (size_t)n * sizeof *x);
-    TRY(mg_to_rows(rows, n));
+    TRY(mg_to_rows(x, n, rows));
     for (int32_t i = 0; i < n; i++)
         z += mg.data[rows[i]];
     const int32_t handle = mg_append(MG_SUM, mg_append_list(rows, n), 0, z);
     mg_unlock();
     return handle;
 }
-
 
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad)
@@ -191,13 +133,12 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     TRY(mg_reserve(1, 2 * (int64_t)n + MG_DOT_HEAD + 2 * MG_LIST_HEAD));
     /* The renamed operands stand behind the place where the lists that are made of them end. */
     int32_t *rows = mg.pool + mg.pool_used + n + MG_DOT_HEAD + 2 * MG_LIST_HEAD;
-    memcpy(rows, operands, (size_t)n * sizeof *rows);
-    TRY(mg_to_rows(rows, n));
+    TRY(mg_to_rows(operands, n, rows));
     switch (shape) {
     case MG_NO_OPERAND:
         break;
     case MG_ONE_K:
-        b = append_k(k);
+        b = mg_append_k(k);
         a = rows[0];
         break;
     case MG_TWO:

@@ -10,13 +10,12 @@
 
 from __future__ import annotations
 
-import builtins
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, WeakValueDictionary, ref
+from weakref import ReferenceType, ref
 
-from ._core import LABELS, NAMES, OPS, as_number, check, core, error, ffi, lib, to_float
+from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
 
 __all__ = ["GradientError", "Stats", "Value", "dot", "gradcheck", "stats", "sum", "topological_order", "where", "zero_grad"]
 
@@ -25,10 +24,12 @@ _record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | N
 
 _CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
 
-# Values whose `_backward` is a Python closure. The arena knows them by handle and holds no reference.
-_python_nodes: WeakValueDictionary[int, Value] = WeakValueDictionary()
+# Values whose `_backward` is a Python closure, by handle; the arena holds no reference. An entry is overwritten when its
+# handle is used again: a callback that removes it would be a place where Python swallows a Ctrl-C.
+_python_nodes: dict[int, ReferenceType[Value]] = {}
 
 
+@core.complete
 class Value(core.Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
 
@@ -94,7 +95,7 @@ class Value(core.Node):
         else:
             core.leaf(self, data)
         if _op:
-            self.__dict__["_op"] = _op
+            core.put(self, "_op", _op)
         if name or label:
             self.name = name or label
 
@@ -118,17 +119,17 @@ class Value(core.Node):
     @property
     def _op(self) -> str:
         """The label of the op that made this node; may be assigned."""
-        label: str | None = self.__dict__.get("_op")
+        label: str | None = core.peek(self, "_op")
         if label is not None:
             return label
         node = _describe(self)
         if node.activation >= 0:
             return f"{LABELS[node.activation]}({LABELS[node.op]})"
-        return LABELS[node.op].format(core.operands(self)[1])
+        return str(LABELS[node.op]).format(core.operands(self)[1])
 
     @_op.setter
     def _op(self, label: str) -> None:
-        self.__dict__["_op"] = label
+        core.put(self, "_op", label)
 
     # ---- numbers -------------------------------------------------------------------------------------------------
 
@@ -182,7 +183,8 @@ class Value(core.Node):
         try:
             status = lib.mg_backward(core.handle_of(self), seed, pause)
             while status > 0:
-                _python_nodes[pause.node].__dict__["_backward"]()
+                node: Any = _python_nodes[pause.node]()
+                node._backward()
                 status = lib.mg_sweep_resume(pause)
             check(status)
         finally:
@@ -192,7 +194,7 @@ class Value(core.Node):
     @property
     def _backward(self) -> Callable[[], None]:
         """Adds this node's share to its operands; may be assigned."""
-        closure: Callable[[], None] | None = self.__dict__.get("_backward")
+        closure: Callable[[], None] | None = core.peek(self, "_backward")
         return self._apply_local_derivatives if closure is None else closure
 
     @_backward.setter
@@ -200,8 +202,8 @@ class Value(core.Node):
         if not callable(closure):
             raise TypeError(f"_backward must be a function without arguments, not {type(closure).__name__}")
         handle = core.handle_of(self)
-        self.__dict__["_backward"] = closure
-        _python_nodes[handle] = self
+        core.put(self, "_backward", closure)
+        _python_nodes[handle] = ref(self)
         check(lib.mg_set_python(handle, 1))
 
     def _apply_local_derivatives(self) -> None:
@@ -235,9 +237,6 @@ class Value(core.Node):
         _set_state(self, state)
 
 
-core.bind(Value)
-
-
 def _comparable(other: Any) -> float | None:
     return other.data if isinstance(other, Value) else as_number(other)
 
@@ -259,15 +258,16 @@ def _operands(value: Value) -> list[Value]:
     return out
 
 
-def _restore(
-    out: Any, op: int, a: Any, b: Any, k: float | None, activation: int, data: float, grad: float
-) -> Any:
+def _restore(out: Any, op: int, a: Any, b: Any, k: float | None, activation: int, data: float, grad: float) -> Any:
     """Let `out` own a node of `op` over the operands `a` and `b` (see core.Node); nothing is computed."""
     if op == _DOT:
         n = len(a)
         operands = [*b[:n], *a, *b[n:]]
     else:
-        operands = [*(a if isinstance(a, tuple) else () if a is None else (a,)), *(() if not isinstance(b, Value) else (b,))]
+        operands = [
+            *(a if isinstance(a, tuple) else () if a is None else (a,)),
+            *(() if not isinstance(b, Value) else (b,)),
+        ]
     handles = core.handles(operands)
     handle = lib.mg_restore(op, handles, len(handles), 0.0 if k is None else k, activation, data, grad)
     return core.make(out, check(handle), a, b)
@@ -293,7 +293,7 @@ def _copy_of(value: Value, renamed: Callable[[Value], Value]) -> Value:
 
 def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes of a Value, and those that stand in slots of its class."""
-    closure = value.__dict__.get("_backward")
+    closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
         raise TypeError(
             f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
@@ -306,16 +306,13 @@ def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
             for name in (names,) if isinstance(names, str) else names:
                 if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                     slots[name] = getattr(value, name)
-    return dict(value.__dict__), slots
+    return core.attributes(value), slots
 
 
 def _set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
     attributes, slots = state
-    value.__dict__.update(attributes)
-    for name, attribute in slots.items():
+    for name, attribute in {**attributes, **slots}.items():
         setattr(value, name, attribute)
-    if "_backward" in attributes:
-        value._backward = attributes["_backward"]
 
 
 class _Below(list[Any]):
@@ -398,6 +395,8 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     TypeError
         Where an item is no number.
     """
+    if type(start) is int and start == 0 and (direct := core.sum(values)) is not None:
+        return direct  # type: ignore[no-any-return]
     items = _as_values(values if type(start) is int and start == 0 else (start, *values))
     if not items:
         return Value(0.0)
@@ -430,6 +429,8 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     TypeError
         Where an item is no number.
     """
+    if (direct := core.dot(ws, xs, bias)) is not None:
+        return direct  # type: ignore[no-any-return]
     weights, inputs = list(ws), tuple(xs)
     n = len(weights)
     if n != len(inputs):
@@ -438,9 +439,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     if _record is not None and (recorded := _record(_DOT, inputs, params)) is not None:
         return recorded
     handles = core.handles(params)
-    handle = lib.mg_dot(
-        handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1
-    )
+    handle = lib.mg_dot(handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1)
     out: Value = core.make(Value.__new__(Value), check(handle), inputs, params)
     return out
 

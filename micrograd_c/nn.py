@@ -17,14 +17,21 @@ import random
 from builtins import sum as _sum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
-from ._core import NAMES, as_number, check, core, ffi, lib, to_float
+from ._core import NAMES, as_number, check, core, error, ffi, lib, to_float
+from ._core.hidden import Hidden
 from .engine import Value
 
 __all__ = ["MLP", "Layer", "Module", "Neuron"]
 
-_ACTIVATIONS = {"relu": NAMES.index("RELU"), "tanh": NAMES.index("TANH"), "sigmoid": NAMES.index("SIGMOID"), "linear": -1}
+_ACTIVATIONS = {
+    "relu": NAMES.index("RELU"),
+    "tanh": NAMES.index("TANH"),
+    "sigmoid": NAMES.index("SIGMOID"),
+    "linear": -1,
+}
 
 # Counts the assignments to these attributes, of any module: a plan made before the last one is made anew.
 _WATCHED = frozenset(("w", "b", "nonlin", "fused", "_activation", "neurons", "layers", "__class__"))
@@ -141,9 +148,7 @@ class Neuron(Module):
     fused: bool = True
     _activation: str = "relu"
 
-    def __init__(
-        self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True
-    ) -> None:
+    def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
         *self.w, self.b = core.leaves([*(random.uniform(-1, 1) for _ in range(nin)), 0.0])
         self.nonlin = nonlin
         self.fused = fused
@@ -171,10 +176,11 @@ class Neuron(Module):
         x : iterable of Value or float
             The inputs. Where they or the weights are too few the rest of the others is not used.
         """
-        x = _inputs(x, len(self.w))
-        outs = _fused(self, (self,), x)
-        if outs is not None:
-            return outs[-1][0]
+        if type(x) is not list:
+            x = _inputs(x, len(self.w))
+        out = _fused(self, (self,), x)
+        if out is not None:
+            return out[0]
         total = _sum((wi * xi for wi, xi in zip(self.w, x)), self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
@@ -214,9 +220,11 @@ class Layer(Module):
         ----------
         x : iterable of Value or float
         """
-        x = _inputs(x)
-        outs = _fused(self, (self,), x)
-        out = [n(x) for n in self.neurons] if outs is None else outs[-1]
+        if type(x) is not list:
+            x = _inputs(x)
+        out = _fused(self, (self,), x)
+        if out is None:
+            out = [n(x) for n in self.neurons]
         return out[0] if len(out) == 1 else out
 
     def parameters(self) -> list[Value]:
@@ -263,10 +271,10 @@ class MLP(Module):
         ----------
         x : iterable of Value or float
         """
-        x = _inputs(x)
-        outs = _fused(self, self.layers, x)
-        if outs is not None:
-            out = outs[-1]
+        if type(x) is not list:
+            x = _inputs(x)
+        out = _fused(self, self.layers, x)
+        if out is not None:
             return out[0] if len(out) == 1 else out
         for layer in self.layers:
             x = layer(x)
@@ -320,7 +328,19 @@ def _names(root: Module) -> dict[int, str]:
 class _Plan:
     """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
 
-    __slots__ = ("activations", "assignments", "c_layers", "copies", "keep", "lists", "outputs", "params", "types", "width")
+    __slots__ = (
+        "assignments",
+        "c_layers",
+        "copies",
+        "inner",
+        "inner_params",
+        "keep",
+        "lists",
+        "outputs",
+        "params",
+        "types",
+        "width",
+    )
 
     assignments: int  # _assignments at the time it was made
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
@@ -329,6 +349,8 @@ class _Plan:
     width: int  # inputs
     params: list[list[tuple[Value, ...]]]  # layer -> neuron -> its weights, then the bias
     outputs: int  # neurons of all layers
+    inner: int  # neurons of all layers but the last
+    inner_params: list[list[tuple[Value, ...]]]  # of these
     c_layers: Any  # mg_layer[], None: these layers can't be fused
     keep: list[Any]  # memory that c_layers points to
 
@@ -339,16 +361,13 @@ class _Plan:
 _layer_call, _neuron_call = Layer.__call__, Neuron.__call__
 
 
-def _scalar_operators() -> tuple[Any, ...]:
-    return Value.__add__, Value.__mul__, Value.relu, Value.tanh, Value.sigmoid
-
-
 # A script that puts a relu of its own into Value wants it to be used.
-_OPERATORS = _scalar_operators()
+_scalar_operators = attrgetter("__add__", "__mul__", "relu", "tanh", "sigmoid")
+_OPERATORS = _scalar_operators(Value)
 
 
-def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[list[Any]] | None:
-    """Return the outputs of each layer, or None where only the scalar form does what the user asks for."""
+def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
+    """Return the outputs of the last layer, or None where only the scalar form does what the user asks for."""
     try:
         plan: _Plan | None = owner._plan
     except AttributeError:
@@ -361,32 +380,35 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[list[Any]] | No
         plan is None
         or plan.assignments != _assignments
         or plan.width != width
-        or plan.lists[0] is not layers
-        and type(layers) is list
+        or (plan.lists[0] is not layers and type(layers) is list)
         or plan.lists != plan.copies
     ):
         plan = _make_plan(layers, width)
         object.__setattr__(owner, "_plan", plan)
-    if plan.c_layers is None or _scalar_operators() != _OPERATORS:
+    if plan.c_layers is None or _scalar_operators(Value) != _OPERATORS:
         return None
     for t in plan.types:
         if t.__call__ is not _neuron_call and t.__call__ is not _layer_call:
             return None
     inputs = x if type(x) is tuple else tuple(x)
-    if not {*map(type, inputs)} <= {Value}:
+    handles = core.exact_handles(inputs)
+    if handles is None:
         converted = _input_values(inputs)
         if converted is None:
             return None
         inputs = converted
+        handles = core.handles(inputs)
 
     out = ffi.new("int32_t[]", plan.outputs)
-    check(lib.mg_layers(plan.c_layers, len(plan.params), core.handles(inputs), width, out))
-    handles = iter(ffi.unpack(out, plan.outputs))
-    outs = []
-    for params in plan.params:
-        outs.append(core.make_all(handles, inputs, params))
-        inputs = tuple(outs[-1])
-    return outs
+    params = plan.params
+    status = lib.mg_layers(plan.c_layers, len(params), handles, width, out)
+    if status < 0:
+        raise error(status)
+    if plan.inner:
+        read: Any = Hidden(out, inputs, plan.inner_params, plan.inner)
+    else:
+        read = inputs
+    return core.make_all(iter(out[plan.inner : plan.outputs]), read, params[-1])
 
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
@@ -410,11 +432,11 @@ def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
     plan.keep = []
     plan.c_layers = None
     types = set()
-    rows = []
+    rows: list[list[Any]] = []
     fusable = True
     for layer in layers:
         # A single neuron that is called by itself is a layer of one.
-        neurons = [layer] if isinstance(layer, Neuron) else getattr(layer, "neurons", None)
+        neurons: Any = [layer] if isinstance(layer, Neuron) else getattr(layer, "neurons", None)
         if type(neurons) is not list:
             fusable = False
             break
@@ -443,9 +465,9 @@ def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
     for c_layer, neurons in zip(c_layers, rows):
         params = []
         for n in neurons:
-            weights, bias = n.w[:width], n.b
-            # Without a weight micrograd returns the bias itself; without `fused` the scalar graph is asked for.
-            if not weights or not n.fused or n.activation not in _ACTIVATIONS:
+            weights, bias = n.w, n.b
+            # Where the inputs are not as many as the weights, or none, the scalar form says what micrograd does.
+            if len(weights) != width or not weights or not n.fused or n.activation not in _ACTIVATIONS:
                 return
             if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
                 return
@@ -465,4 +487,6 @@ def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
         plan.params.append(params)
         plan.outputs += len(neurons)
         width = len(neurons)
+    plan.inner = plan.outputs - len(plan.params[-1])
+    plan.inner_params = plan.params[:-1]
     plan.c_layers = c_layers

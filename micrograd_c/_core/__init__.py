@@ -1,8 +1,41 @@
-"""The core of Value: what has to be fast. Everything above it is ordinary Python and knows no core."""
+"""The core of Value: what has to be fast. Everything above it is ordinary Python and knows no core.
 
-from . import cffi_core as core
+The native core is a C type and runs where it was built, on CPython; the cffi core runs everywhere.
+MICROGRAD_C_CORE=native or =cffi in the environment chooses one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
 from ._cffi import ffi, lib
 from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
 from .numbers import as_number, to_float
 
 __all__ = ["DOMAINS", "LABELS", "NAMES", "OPS", "as_number", "check", "core", "error", "ffi", "lib", "to_float"]
+
+
+def _choose() -> Any:
+    wanted = os.environ.get("MICROGRAD_C_CORE", "")
+    if wanted not in ("", "native", "cffi"):
+        raise ImportError(f"MICROGRAD_C_CORE={wanted}: there is no such core; leave it out, or set native or cffi")
+    if wanted != "cffi":
+        try:
+            from . import native_core
+
+            return native_core
+        except ImportError as error:
+            if wanted == "native":
+                why = "PyPy runs the cffi core only" if sys.implementation.name == "pypy" else str(error)
+                raise ImportError(f"MICROGRAD_C_CORE=native: the native core is not there: {why}") from error
+    from . import cffi_core
+
+    return cffi_core
+
+
+if TYPE_CHECKING:  # both have the same functions
+    from . import cffi_core as core
+else:
+    core = _choose()

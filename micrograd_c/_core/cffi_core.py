@@ -11,6 +11,7 @@ f(x; k)                 x                   k, a plain number
 f(x, y)                 x                   y
 sum, made by hand       tuple of operands   None
 dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
+neuron after neurons    Hidden              likewise
 ======================  ==================  ===================
 """
 
@@ -26,7 +27,8 @@ from typing import Any
 
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
-from .numbers import as_number, is_array, over_array, to_float
+from .hidden import Hidden
+from .numbers import as_number, over_array, to_float
 
 NAME = "cffi"
 
@@ -76,7 +78,7 @@ def _keep_interrupts(previous: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def hook(unraisable: Any) -> None:
         if unraisable.exc_type is KeyboardInterrupt and unraisable.object is _del:
-            _thread.interrupt_main()
+            _thread.start_new_thread(_thread.interrupt_main, ())  # from here it would be swallowed once more
         else:
             previous(unraisable)
 
@@ -145,10 +147,32 @@ class Node:
 _Value: Any = Node  # the class of what operators return; engine.Value as soon as it exists
 
 
-def bind(cls: type[Node]) -> None:
-    """Let operators return `cls`."""
+def complete(cls: Any) -> Any:
+    """Return the class of Values, with all that `cls` adds to Node; operators return it from now on."""
     global _Value
     _Value = cls
+    return cls
+
+
+def peek(node: Node, name: str) -> Any:
+    """Return an attribute past all properties, None where there is none."""
+    return node.__dict__.get(name)
+
+
+def put(node: Node, name: str, attribute: Any) -> None:
+    """Set an attribute past all properties."""
+    node.__dict__[name] = attribute
+
+
+def attributes(node: Node) -> dict[str, Any]:
+    """Return a copy of all attributes."""
+    return dict(node.__dict__)
+
+
+def disown(nodes: Iterable[Node]) -> None:
+    """Let nodes own nothing."""
+    for node in nodes:
+        node._h = -1
 
 
 def handle_of(node: Node) -> int:
@@ -161,9 +185,15 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     return [node._h for node in nodes]
 
 
+def exact_handles(nodes: Sequence[Any]) -> list[int] | None:
+    """Return the handles of nodes; None where one is no Value, or one of a subclass."""
+    return [node._h for node in nodes] if {*map(type, nodes)} <= {_Value} else None
+
+
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
-    return node._a, node._b
+    a = node._a
+    return a.values(make_all, disown) if type(a) is Hidden else a, node._b
 
 
 def make(node: Any, handle: int, a: Any, b: Any) -> Any:
@@ -174,16 +204,26 @@ def make(node: Any, handle: int, a: Any, b: Any) -> Any:
     return node
 
 
-def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any]) -> list[Any]:
-    """Return a new node for each of `bs`, at the handle that comes next."""
-    out = []
+def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any], out: list[Any] | None = None) -> list[Any]:
+    """Return a new node for each of `bs`, at the handle that comes next; they are added to `out`."""
+    nodes: list[Any] = [] if out is None else out
     for b, handle in zip(bs, handles):
         node = _new(_Value)
-        node._h = handle
+        nodes.append(node)  # before it owns anything, so that whoever is interrupted finds all that do
         node._a = a
         node._b = b
-        out.append(node)
-    return out
+        node._h = handle
+    return nodes
+
+
+def dot(ws: Any, xs: Any, bias: Any) -> Any:
+    """Return engine.dot where a core has a shorter way to it, else None."""
+    return None
+
+
+def sum(values: Any) -> Any:
+    """Return engine.sum where a core has a shorter way to it, else None."""
+    return None
 
 
 def leaf(node: Node, data: float) -> None:
@@ -272,7 +312,7 @@ def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         number = as_number(other)
         if number is not None:
             return _with_number(op, self, number, 1)
-        return over_array(reflected.__name__, other, self) if is_array(other) else NotImplemented
+        return over_array(op, other, self)
 
     return method, reflected
 
@@ -302,7 +342,9 @@ def _install_ops(ops: Iterable[int]) -> None:
         dunder = f"__{name}__"
         if OPS[op].takes_k:
             default = None if math.isnan(OPS[op].k) else OPS[op].k
-            _install(name, _unary_k_method(op, default), f"Return the node {label.format('k')} of self, k a number.")
+            _install(
+                name, _unary_k_method(op, default), f"Return the node {label.format('k')} of self, k a number."
+            )
         elif OPS[op].arity == 1:
             operator = hasattr(float, dunder)
             _install(dunder if operator else name, _unary_method(op), f"Return the node {label}(self).")

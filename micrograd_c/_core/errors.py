@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._cffi import ffi, lib
 
-OPS = []
+OPS: list[Any] = []
 while row := lib.mg_op_row(len(OPS)):
     OPS.append(row)
 
@@ -40,7 +42,7 @@ def error(status: int, op: int = 0, *operands: float) -> Exception:
 def _call(op: int, operands: tuple[float, ...]) -> str:
     label = LABELS[op].removesuffix("{}")
     if len(operands) == 2 and not label.isidentifier():
-        return " {} ".format(label).join(f"({x!r})" if x < 0 else repr(x) for x in operands)
+        return f" {label} ".join(f"({x!r})" if x < 0 else repr(x) for x in operands)
     return f"{label}({', '.join(map(repr, operands))})"
 
 

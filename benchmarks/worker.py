@@ -1,0 +1,32 @@
+"""One engine in a process of its own: ``worker.py ENGINE WORKLOAD ARGUMENTS``.
+
+Every line on standard input asks for one round; the answer is a line of JSON with the seconds
+that each phase took, by this process's own clock, the round's result, and the share of the round
+in which this process had a processor.
+"""
+
+import json
+import sys
+from time import perf_counter, process_time
+
+import workloads
+from engines import ENGINES
+
+
+def main():
+    name, workload_name, arguments = sys.argv[1:]
+    engine = ENGINES[name][0]()
+    workload = getattr(workloads, workload_name)(engine, **json.loads(arguments))
+    for _ in sys.stdin:
+        start, start_on_processor = perf_counter(), process_time()
+        seconds = workload.run()
+        share = (process_time() - start_on_processor) / (perf_counter() - start)
+        engine.between_rounds()
+        answer = {"seconds": seconds, "result": workload.result}
+        if workload.uses_this_process:
+            answer["share"] = share
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,394 @@
+"""What is timed. A workload is set up once in its worker, and then run round by round.
+
+``run()`` returns the seconds of each phase of one round. ``result`` holds a few numbers of the
+last round that every engine must agree on, so that nobody is fast by computing something else.
+"""
+
+import random
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+
+class Workload:
+    """What all have in common."""
+
+    uses_this_process = True  # and waits for no other
+
+
+class EagerOp(Workload):
+    """`n` times ``a * b``: every result dropped at once, or all kept and then dropped."""
+
+    def __init__(self, engine, n):
+        self.engine, self.n = engine, n
+
+    def run(self):
+        a, b = self.engine.leaves([2.0, -3.0])
+        times = range(self.n)
+
+        start = perf_counter()
+        for _ in times:
+            a * b
+        dropped = perf_counter() - start
+        self.engine.between_rounds()
+
+        a, b = self.engine.leaves([2.0, -3.0])
+        start = perf_counter()
+        kept = [a * b for _ in times]
+        build = perf_counter() - start
+        start = perf_counter()
+        del kept
+        drop = perf_counter() - start
+
+        self.result = []
+        return {"dropped": dropped, "kept": build, "kept and then dropped": build + drop}
+
+
+class Graph(Workload):
+    """A graph of about `n` nodes: built, swept, dropped."""
+
+    def __init__(self, engine, n):
+        self.engine, self.n = engine, n
+        if n > sys.getrecursionlimit() // 2:
+            sys.setrecursionlimit(10 * n)  # micrograd recurses over the depth of a graph
+
+    def run(self):
+        leaves = self.engine.leaves(self.leaf_data())
+
+        start = perf_counter()
+        root = self.build(leaves)
+        build = perf_counter() - start
+
+        start = perf_counter()
+        self.engine.backward(root)
+        backward = perf_counter() - start
+        self.result = self.engine.gradients(leaves[:2])
+
+        start = perf_counter()
+        del root
+        self.engine.drop()
+        drop = perf_counter() - start
+        return {"build": build, "backward": backward, "drop": drop}
+
+
+class Wide(Graph):
+    """n/2 products of 64 + 64 shared leaves under a balanced tree of additions."""
+
+    def leaf_data(self):
+        return [0.5 + i / 128 for i in range(128)]
+
+    def build(self, leaves):
+        a, b = leaves[:64], leaves[64:]
+        level = [a[i & 63] * b[i >> 6 & 63] for i in range(self.n // 2)]
+        while len(level) > 1:
+            pairs = [x + y for x, y in zip(level[::2], level[1::2])]
+            level = pairs + level[len(pairs) * 2 :]
+        return level[0]
+
+
+class Chain(Graph):
+    """x = x * w + b, n/2 times over: as deep as it is long."""
+
+    def leaf_data(self):
+        return [0.999, 0.001, 1.0]
+
+    def build(self, leaves):
+        w, b, x = leaves
+        for _ in range(self.n // 2):
+            x = x * w + b
+        return x
+
+
+class MoonsStep(Workload):
+    """One step of the notebook's training loop, on the notebook's own code."""
+
+    def __init__(self, engine):
+        import notebook
+
+        self.engine, self.notebook = engine, notebook
+        self.step = 0
+        self.total_loss = None
+
+    def run(self):
+        model = self.notebook.model
+        t0 = perf_counter()
+        self.total_loss, _ = self.notebook.loss()  # the graph of the step before dies here
+        t1 = perf_counter()
+        model.zero_grad()
+        t2 = perf_counter()
+        self.total_loss.backward()
+        t3 = perf_counter()
+        learning_rate = 1.0 - 0.9 * self.step / 100
+        for p in model.parameters():
+            p.data -= learning_rate * p.grad
+        t4 = perf_counter()
+
+        self.step += 1
+        self.result = [self.total_loss.data]
+        return {
+            "step": t4 - t0,
+            "loss()": t1 - t0,
+            "zero_grad()": t2 - t1,
+            "backward()": t3 - t2,
+            "update": t4 - t3,
+        }
+
+
+class MoonsStepPort(Workload):
+    """The same step for engines that cannot run the notebook: expression for expression."""
+
+    def __init__(self, engine):
+        import numpy
+        from sklearn.datasets import make_moons
+
+        numpy.random.seed(1337)
+        random.seed(1337)
+        self.engine = engine
+        X, y = make_moons(n_samples=100, noise=0.1)
+        self.X, self.y = X.tolist(), (y * 2 - 1).tolist()
+        self.widths = [2, 16, 16, 1]
+        self.parameters = []  # per neuron: weights, bias
+        for nin, nout in zip(self.widths, self.widths[1:]):
+            for _ in range(nout):
+                self.parameters += [random.uniform(-1, 1) for _ in range(nin)] + [0.0]
+        self.step = 0
+        self.total_loss = None
+
+    def score(self, parameters, x):
+        p = iter(parameters)
+        for nin, nout in zip(self.widths, self.widths[1:]):
+            out = []
+            for _ in range(nout):
+                w = [next(p) for _ in range(nin)]
+                act = sum((wi * xi for wi, xi in zip(w, x)), next(p))
+                out.append(act if nout == 1 else self.engine.relu(act))
+            x = out
+        return x[0]
+
+    def run(self):
+        start = perf_counter()
+        parameters = self.engine.leaves(self.parameters)
+        scores = [self.score(parameters, x) for x in self.X]
+        losses = [self.engine.relu(1 + -yi * scorei) for yi, scorei in zip(self.y, scores)]
+        data_loss = sum(losses) * (1.0 / len(losses))
+        reg_loss = 1e-4 * sum(p * p for p in parameters)
+        self.total_loss = data_loss + reg_loss
+        self.engine.backward(self.total_loss)
+        learning_rate = 1.0 - 0.9 * self.step / 100
+        gradients = self.engine.gradients(parameters)
+        self.parameters = [p - learning_rate * g for p, g in zip(self.parameters, gradients)]
+        seconds = perf_counter() - start
+
+        self.step += 1
+        self.result = [self.engine.value(self.total_loss)]
+        return {"step": seconds}
+
+
+class MoonsStepDense(Workload):
+    """The same step on matrices, in torch: what it costs those who give up scalars."""
+
+    def __init__(self, engine):
+        import numpy
+        from sklearn.datasets import make_moons
+
+        torch = self.torch = engine.torch
+        numpy.random.seed(1337)
+        random.seed(1337)
+        X, y = make_moons(n_samples=100, noise=0.1)
+        self.X, self.y = torch.tensor(X), torch.tensor(y * 2.0 - 1.0)
+        self.layers = []
+        for nin, nout in ((2, 16), (16, 16), (16, 1)):
+            w = [[random.uniform(-1, 1) for _ in range(nin)] for _ in range(nout)]
+            self.layers.append((torch.tensor(w, dtype=torch.float64).T.contiguous(), torch.zeros(nout).double()))
+        self.parameters = [p.requires_grad_() for layer in self.layers for p in layer]
+        self.step = 0
+
+    def run(self):
+        torch = self.torch
+        start = perf_counter()
+        x = self.X
+        for w, b in self.layers[:-1]:
+            x = torch.relu(torch.addmm(b, x, w))
+        w, b = self.layers[-1]
+        scores = torch.addmm(b, x, w).squeeze(1)
+        data_loss = torch.relu(1 - self.y * scores).mean()
+        total_loss = data_loss + 1e-4 * sum((p * p).sum() for p in self.parameters)
+        for p in self.parameters:
+            p.grad = None
+        total_loss.backward()
+        learning_rate = 1.0 - 0.9 * self.step / 100
+        with torch.no_grad():
+            for p in self.parameters:
+                p -= learning_rate * p.grad
+        seconds = perf_counter() - start
+
+        self.step += 1
+        self.result = [total_loss.item()]
+        return {"step": seconds}
+
+
+class ScalarBuild(Workload):
+    """The notebook's loss as 65,818 scalar nodes: micrograd-c is told not to fuse its neurons."""
+
+    def __init__(self, engine, **options):
+        import notebook
+
+        self.engine, self.notebook = engine, notebook
+        random.seed(1337)
+        notebook.model = notebook.MLP(2, [16, 16, 1], **options)
+
+    def run(self):
+        start = perf_counter()
+        total_loss, _ = self.notebook.loss()
+        build = perf_counter() - start
+        self.result = [total_loss.data]
+
+        start = perf_counter()
+        total_loss.backward()
+        backward = perf_counter() - start
+
+        start = perf_counter()
+        del total_loss
+        self.engine.drop()
+        drop = perf_counter() - start
+        return {"build": build, "backward": backward, "drop": drop}
+
+
+class MlpSample(Workload):
+    """MLP(64, [128, 128, 10]) on one sample: forward, then backward from the sum of squares."""
+
+    def __init__(self, engine):
+        from micrograd.nn import MLP
+
+        random.seed(1337)
+        self.engine = engine
+        self.model = MLP(64, [128, 128, 10])
+        self.x = [random.random() for _ in range(64)]
+
+    def run(self):
+        self.model.zero_grad()
+        start = perf_counter()
+        loss = sum(score * score for score in self.model(self.x))
+        forward = perf_counter() - start
+        start = perf_counter()
+        loss.backward()
+        backward = perf_counter() - start
+        self.result = [loss.data, float(self.model.layers[0].neurons[0].b.grad)]
+
+        start = perf_counter()
+        del loss
+        self.engine.drop()
+        drop = perf_counter() - start
+        return {
+            "forward + backward": forward + backward,
+            "forward": forward,
+            "backward": backward,
+            "drop": drop,
+        }
+
+
+class GptStep(Workload):
+    """One training step of examples/gpt.py at its default sizes, on the same words in every round."""
+
+    words = ("dorothy", "james", "melissa", "robin")  # 28 tokens, with the one that ends a word
+
+    def __init__(self, engine, values, linear="scalar"):
+        sys.path.append(str(Path(__file__).parent.parent / "examples"))
+        import gpt
+
+        self.gpt = gpt
+        text = gpt.Text(gpt.NAMES)
+        self.batch = [text.tokens(word) for word in self.words]
+        tokens = len(text.letters) + 1
+        self.model = gpt.GPT(gpt.load_engine(values, linear), tokens, rng=random.Random(1337))
+        self.optimiser = gpt.Adam(self.model.parameters())
+
+    def run(self):
+        start = perf_counter()
+        loss = self.gpt.train_step(self.model, self.optimiser, self.batch, 0.01)
+        seconds = perf_counter() - start
+        self.result = [loss]
+        return {"step": seconds}
+
+
+class Crowd(Workload):
+    """Backward of 100 nodes while `crowd` other nodes are alive between its leaves and the rest."""
+
+    repeats = 500
+
+    def __init__(self, engine, crowd):
+        self.engine = engine
+        a, b = engine.leaves([0.5, -0.25])
+        self.crowd = [a * b for _ in range(crowd)]
+        level = [a * b for _ in range(50)]
+        while len(level) > 1:
+            pairs = [x + y for x, y in zip(level[::2], level[1::2])]
+            level = pairs + level[len(pairs) * 2 :]
+        self.root = level[0]
+        self.result = [self.root.data]
+
+    def run(self):
+        backward = self.engine.backward
+        start = perf_counter()
+        for _ in range(self.repeats):
+            backward(self.root)
+        return {"backward": (perf_counter() - start) / self.repeats}
+
+
+class Update(Workload):
+    """The update loop of plain gradient descent over `n` parameters."""
+
+    def __init__(self, engine, n):
+        self.parameters = engine.leaves([0.5] * n)
+        for p in self.parameters:
+            p.grad = 0.5
+
+    def run(self):
+        lr = 1e-3
+        start = perf_counter()
+        for p in self.parameters:
+            p.data -= lr * p.grad
+        seconds = perf_counter() - start
+        self.result = [self.parameters[0].data]
+        return {"update": seconds}
+
+
+class Memory(Workload):
+    """Resident memory of `n` kept nodes, the list that keeps them included. One round a process."""
+
+    def __init__(self, engine, n):
+        self.engine, self.n = engine, n
+        self.leaves = engine.leaves([2.0, -3.0])
+        self.result = []
+
+    def run(self):
+        a, b = self.leaves
+        before = resident_bytes()
+        start = perf_counter()
+        kept = [a * b for _ in range(self.n)]
+        build = perf_counter() - start
+        return {"build": build, "bytes": (resident_bytes() - before) / len(kept)}
+
+
+class Import(Workload):
+    """A fresh Python that imports `module` and ends; -I, so that the current folder is not searched."""
+
+    uses_this_process = False
+
+    def __init__(self, engine, module):
+        self.command = [sys.executable, "-I", "-c", f"import {module}"]
+        self.result = []
+
+    def run(self):
+        start = perf_counter()
+        subprocess.run(self.command, check=True)
+        return {"import": perf_counter() - start}
+
+
+def resident_bytes():
+    """Return the resident memory of this process (Linux)."""
+    with open("/proc/self/statm") as statm:
+        pages = int(statm.read().split()[1])
+    return pages * resource.getpagesize()

@@ -1,0 +1,1323 @@
+/* value_type.c - the CPython type behind Value: the hot part of it, on the same arena and the same op table.
+ *
+ * A Value is 48 bytes and the header of Python's collector:
+ *
+ *     a, b       what it was computed from, as in _core/cffi_core.py (a leaf has neither)
+ *     weakrefs   list of weak references
+ *     handle     its node in the arena
+ *     flags      see below
+ *
+ * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand.
+ *
+ * The collector. A graph of Values has no cycles of its own: an operand is older than whatever reads it, and
+ * neither changes. So ordinary Values are not tracked, and a collection does not look at them. A cycle needs an
+ * attribute (a closure is one) that leads back from an operand to a Value that reads it:
+ *
+ *     v -> attribute -> ... -> reader -> ... -> v
+ *
+ * The collector finds it if it sees every object on the way, that is v and all Values from the reader down to v.
+ *  - v is tracked from its first attribute on (TRACKED), or from birth if it is of a subclass.
+ *  - v is CYCLIC from the first attribute on that can refer to anything. Who reads a CYCLIC Value is CYCLIC and
+ *    tracked itself, from birth. So all readers younger than the attribute are seen.
+ *  - Readers older than the attribute are not, where there may be any: v is LATE. While a LATE Value is alive the
+ *    hook in _core/native_core.py looks for such readers before each full collection and tracks them.
+ * Nothing is freed too early: traverse visits each reference that a Value owns, once, so whatever is reached from
+ * outside is seen to be. clear drops the attributes only, since every cycle leads through one.
+ *
+ * Calls into the engine stand between mg_lock and mg_unlock, where no Python API is called.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#ifdef Py_GIL_DISABLED
+#error "the native core of Value relies on the GIL: free-threaded Python takes the cffi core"
+#endif
+
+#define MG_NATIVE_CORE
+#include "ops.h"
+
+typedef struct {
+    PyObject *a;    /* the first operand, or NULL */
+    PyObject *dict; /* attributes; may be NULL */
+} extra;
+
+typedef struct {
+    PyObject_HEAD PyObject *a; /* first operand or operands, or an `extra` (EXTRA), or NULL; owned */
+    PyObject *b;               /* second operand or operands, or NULL; owned */
+    PyObject *weakrefs;        /* head of the list of weak references */
+    int32_t handle;            /* in the arena; -1: none yet */
+    uint32_t flags;            /* of the enum below */
+} value;
+
+enum {
+    EXTRA = 1,   /* a points to an `extra` */
+    TRACKED = 2, /* by Python's collector */
+    CYCLIC = 4,  /* may stand on a cycle */
+    LATE = 8     /* may have readers that are older than its attributes */
+};
+
+_Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
+
+static PyTypeObject *value_class; /* the type; it lives as long as the process */
+static PyObject *name_data, *name_grad, *name_backward, *name_op;
+static PyObject *py_number, *py_to_float, *py_failure, *py_over_array, *py_init, *py_late;
+static Py_ssize_t cyclic_alive, late_alive;
+
+/* numpy's scalars that have been met: float() is all that they need. */
+enum { SCALARS = 16 };
+static PyTypeObject *scalars[SCALARS];
+
+static inline value *as_value(PyObject *o)
+{
+    return (value *)o;
+}
+
+static inline bool is_value(PyObject *o)
+{
+    return Py_TYPE(o) == value_class || PyType_IsSubtype(Py_TYPE(o), value_class);
+}
+
+/* ---- memory ---- */
+
+enum { KEPT = 4096 }; /* dead Values whose memory waits for the next ones */
+static value *kept[KEPT];
+static int kept_count;
+
+/* A Value without a node, not tracked. */
+static value *new_value(void)
+{
+    value *v;
+
+    if (kept_count) {
+        v = kept[--kept_count];
+        (void)PyObject_Init((PyObject *)v, value_class);
+    } else {
+        v = PyObject_GC_New(value, value_class);
+        if (!v)
+            return NULL;
+    }
+    v->a = v->b = v->weakrefs = NULL;
+    v->handle = -1;
+    v->flags = 0;
+    return v;
+}
+
+static void track(value *v)
+{
+    if (!(v->flags & TRACKED)) {
+        v->flags |= TRACKED;
+        PyObject_GC_Track(v);
+    }
+}
+
+static void track_tuple(PyObject *part)
+{
+    if (part && PyTuple_CheckExact(part) && !PyObject_GC_IsTracked(part))
+        PyObject_GC_Track(part);
+}
+
+static inline PyObject *first_operand(value *v);
+
+/* v and its tuples of operands, see new_tuple. */
+static void set_cyclic(value *v)
+{
+    track(v);
+    track_tuple(first_operand(v));
+    track_tuple(v->b);
+    if (!(v->flags & CYCLIC)) {
+        v->flags |= CYCLIC;
+        cyclic_alive++;
+    }
+}
+
+/* Does `part`, an operand or a tuple of them, lead to a CYCLIC Value? */
+static bool leads_to_cyclic(PyObject *part)
+{
+    if (!part)
+        return false;
+    if (PyTuple_CheckExact(part)) {
+        for (Py_ssize_t i = 0; i < PyTuple_Size(part); i++)
+            if (leads_to_cyclic(PyTuple_GetItem(part, i)))
+                return true;
+        return false;
+    }
+    if (is_value(part))
+        return as_value(part)->flags & CYCLIC;
+    return !PyFloat_Check(part) && !PyLong_Check(part); /* k is harmless, inner layers can hold anything */
+}
+
+/* Gives v its node and what it was computed from. */
+static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
+{
+    v->handle = handle;
+    Py_XINCREF(a);
+    Py_XINCREF(b);
+    v->a = a;
+    v->b = b;
+    if (cyclic_alive && (leads_to_cyclic(a) || leads_to_cyclic(b)))
+        set_cyclic(v);
+}
+
+static inline extra *extra_of(value *v)
+{
+    return v->flags & EXTRA ? (extra *)(void *)v->a : NULL;
+}
+
+static inline PyObject *first_operand(value *v)
+{
+    return v->flags & EXTRA ? extra_of(v)->a : v->a;
+}
+
+static int value_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    value *v = as_value(self);
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(first_operand(v));
+    Py_VISIT(v->b);
+    if (extra_of(v))
+        Py_VISIT(extra_of(v)->dict);
+    return 0;
+}
+
+static int value_clear(PyObject *self)
+{
+    extra *x = extra_of(as_value(self));
+
+    if (x)
+        Py_CLEAR(x->dict);
+    return 0;
+}
+
+/* Deallocation of a chain does not recurse: a Value that dies while another one drops its operands waits in this
+ * list, linked through its reference count, which nobody needs any more. */
+static value *dying;
+static bool dropping;
+
+enum { BATCH = 256 };
+
+static void free_handles(int32_t *handles, int32_t *n)
+{
+    if (*n)
+        mg_shared->free(handles, *n);
+    *n = 0;
+}
+
+/* Attributes and weak references go first: what runs then is anybody's code, and may drop Values of its own. */
+static void drop_attributes(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (v->weakrefs)
+        PyObject_ClearWeakRefs((PyObject *)v);
+    if (v->flags & CYCLIC)
+        cyclic_alive--;
+    if (v->flags & LATE)
+        late_alive--;
+    if (x) {
+        PyObject *dict = x->dict;
+        v->a = x->a;
+        v->flags &= ~(uint32_t)EXTRA;
+        PyMem_Free(x);
+        Py_XDECREF(dict);
+    }
+}
+
+static void release_memory(value *v, bool tracked)
+{
+    PyTypeObject *type = Py_TYPE(v);
+
+    if (type == value_class && !tracked && kept_count < KEPT) {
+        kept[kept_count++] = v;
+    } else if (type == value_class) {
+        PyObject_GC_Del(v);
+    } else {
+        freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+        release(v);
+    }
+    Py_DECREF(type);
+}
+
+static void value_dealloc(PyObject *self)
+{
+    value *v = as_value(self);
+    int32_t handles[BATCH], n = 0;
+
+    if (v->flags & TRACKED || Py_TYPE(self) != value_class)
+        PyObject_GC_UnTrack(self);
+    if (v->weakrefs || v->flags & (EXTRA | CYCLIC | LATE)) {
+        const bool outer = dropping;
+        dropping = false;
+        drop_attributes(v);
+        dropping = outer;
+    }
+    if (dropping) {
+        v->ob_base.ob_refcnt = (Py_ssize_t)dying;
+        dying = v;
+        return;
+    }
+    dropping = true;
+    for (;;) {
+        PyObject *a = v->a, *b = v->b;
+        if (v->handle >= 0)
+            handles[n++] = v->handle;
+        if (n == BATCH)
+            free_handles(handles, &n);
+        release_memory(v, v->flags & TRACKED);
+        Py_XDECREF(a);
+        Py_XDECREF(b);
+        if (!dying)
+            break;
+        v = dying;
+        dying = (value *)v->ob_base.ob_refcnt;
+        v->ob_base.ob_refcnt = 0;
+    }
+    dropping = false;
+    free_handles(handles, &n);
+}
+
+/* ---- numbers and errors ---- */
+
+/* Is o of a class that float() is enough for? */
+static inline bool is_plain(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+
+    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyBool_Type)
+        return true;
+    for (int i = 0; i < SCALARS && scalars[i]; i++)
+        if (scalars[i] == type)
+            return true;
+    return false;
+}
+
+/* The double of a Python float, or what float() makes of it. */
+static int float_of(PyObject *o, double *out)
+{
+    *out = PyFloat_AsDouble(o);
+    return *out == -1.0 && PyErr_Occurred() ? -1 : 1;
+}
+
+/* A Python number as a double: 1; 0: it is none; -1: an exception is set. */
+static int number_of(PyObject *o, double *out)
+{
+    if (is_plain(o))
+        return float_of(o, out);
+
+    PyObject *number = PyObject_CallFunctionObjArgs(py_number, o, NULL);
+    if (!number)
+        return -1;
+    const int status = number == Py_None ? 0 : float_of(number, out);
+    Py_DECREF(number);
+    return status;
+}
+
+/* The double that `o` stands for, or TypeError naming `what`. */
+static int to_double(PyObject *o, const char *what, double *out)
+{
+    if (is_plain(o))
+        return float_of(o, out);
+
+    PyObject *number = PyObject_CallFunction(py_to_float, "Os", o, what);
+    if (!number)
+        return -1;
+    const int status = float_of(number, out);
+    Py_DECREF(number);
+    return status;
+}
+
+/* Raises what a status stands for; x and y are what op was applied to. Returns NULL. */
+static PyObject *fail(int32_t status, int op, PyObject *x, PyObject *y)
+{
+    PyObject *code = PyLong_FromLong(status), *number = PyLong_FromLong(op), *error = NULL;
+
+    if (code && number)
+        error = PyObject_CallFunctionObjArgs(py_failure, code, number, x, y, NULL);
+    Py_XDECREF(code);
+    Py_XDECREF(number);
+    if (error)
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_XDECREF(error);
+    return NULL;
+}
+
+/* ---- ops ---- */
+
+static inline PyObject *unary(int op, PyObject *x)
+{
+    value *out = new_value();
+    double z;
+
+    if (!out)
+        return NULL;
+    mg_lock();
+    int32_t status = mg_reserve(1, 0), handle = -1;
+    const int32_t a = mg_row(as_value(x)->handle);
+    if (status >= 0)
+        status = a < 0 ? a : mg_evaluate(op, mg.data[a], 0.0, 0.0, &z);
+    if (status >= 0)
+        handle = mg_append(op, a, 0, z);
+    mg_unlock();
+    if (status < 0) {
+        Py_DECREF(out);
+        return fail(status, op, x, NULL);
+    }
+    become(out, handle, x, NULL);
+    return (PyObject *)out;
+}
+
+static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
+{
+    double z, k;
+    const int is_number = number_of(number, &k);
+
+    if (is_number < 0)
+        return NULL;
+    if (!is_number)
+        Py_RETURN_NOTIMPLEMENTED;
+    value *out = new_value();
+    if (!out)
+        return NULL;
+    mg_lock();
+    int32_t status = mg_reserve(1, MG_K_INTS), handle = -1;
+    const int32_t a = mg_row(as_value(x)->handle);
+    if (status >= 0)
+        status = a < 0 ? a : mg_evaluate(op, mg.data[a], 0.0, k, &z);
+    if (status >= 0)
+        handle = mg_append(op, a, mg_append_k(k), z);
+    mg_unlock();
+    if (status < 0) {
+        Py_DECREF(out);
+        return fail(status, op, x, number);
+    }
+    /* k as the user wrote it, where that is a plain number: the label shows it */
+    PyObject *shown =
+        PyLong_Check(number) || PyFloat_CheckExact(number) ? Py_NewRef(number) : PyFloat_FromDouble(k);
+    become(out, handle, x, shown);
+    Py_XDECREF(shown);
+    return (PyObject *)out;
+}
+
+static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
+{
+    value *out = new_value();
+    double z;
+
+    if (!out)
+        return NULL;
+    mg_lock();
+    int32_t status = mg_reserve(1, 0), handle = -1;
+    const int32_t a = mg_row(as_value(x)->handle), b = mg_row(as_value(y)->handle);
+    if (status >= 0)
+        status = a < 0 || b < 0 ? MG_EHANDLE : mg_evaluate(op, mg.data[a], mg.data[b], 0.0, &z);
+    if (status >= 0)
+        handle = mg_append(op, a, b, z);
+    mg_unlock();
+    if (status < 0) {
+        Py_DECREF(out);
+        return fail(status, op, x, y);
+    }
+    become(out, handle, x, y);
+    return (PyObject *)out;
+}
+
+/* op(x, c), or op(c, x) with `left`; c becomes a leaf. NotImplemented where it is no number. */
+static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
+{
+    double c, z;
+    const int is_number = number_of(number, &c);
+
+    if (is_number < 0)
+        return NULL;
+    if (!is_number)
+        Py_RETURN_NOTIMPLEMENTED;
+    value *out = new_value(), *leaf = new_value();
+    if (!out || !leaf) {
+        Py_XDECREF(out);
+        Py_XDECREF(leaf);
+        return NULL;
+    }
+    mg_lock();
+    int32_t status = mg_reserve(2, 0), handle = -1;
+    const int32_t a = mg_row(as_value(x)->handle), b = (int32_t)mg.rows;
+    if (status >= 0)
+        status = a < 0  ? a
+                 : left ? mg_evaluate(op, c, mg.data[a], 0.0, &z)
+                        : mg_evaluate(op, mg.data[a], c, 0.0, &z);
+    if (status >= 0) {
+        leaf->handle = mg_append(MG_LEAF, 0, 0, c);
+        handle = left ? mg_append(op, b, a, z) : mg_append(op, a, b, z);
+    }
+    mg_unlock();
+    if (status < 0) {
+        Py_DECREF(out);
+        Py_DECREF(leaf);
+        return left ? fail(status, op, number, x) : fail(status, op, x, number);
+    }
+    if (left)
+        become(out, handle, (PyObject *)leaf, x);
+    else
+        become(out, handle, x, (PyObject *)leaf);
+    Py_DECREF(leaf);
+    return (PyObject *)out;
+}
+
+/* number <op> x: numbers, then arrays, which numpy has handed to us. */
+static PyObject *reflected(int op, PyObject *other, PyObject *x)
+{
+    PyObject *out = binary_number(op, x, other, true);
+
+    if (out != Py_NotImplemented)
+        return out;
+    Py_DECREF(out);
+    return PyObject_CallFunction(py_over_array, "iOO", op, other, x);
+}
+
+static inline PyObject *binary(int op, PyObject *x, PyObject *y)
+{
+    if (Py_TYPE(x) == value_class && Py_TYPE(y) == value_class)
+        return binary_values(op, x, y);
+    if (!is_value(x))
+        return reflected(op, x, y);
+    return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
+}
+
+/* A binary op as a method: there is nobody to hand an unknown operand on to. */
+static PyObject *binary_method(int op, const char *name, PyObject *x, PyObject *y)
+{
+    PyObject *out = binary(op, x, y);
+
+    if (out != Py_NotImplemented)
+        return out;
+    Py_DECREF(out);
+    PyErr_Format(PyExc_TypeError, "%s(other): other must be a Value or a number, not %R", name, Py_TYPE(y));
+    return NULL;
+}
+
+/* x.op(k), with the default of the table where k is not given. */
+static PyObject *k_method(int op, const char *name, double default_k, PyObject *x, PyObject *args,
+                          PyObject *kwargs)
+{
+    static char *keywords[] = {"k", NULL};
+    PyObject *k = NULL, *number, *out;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", keywords, &k))
+        return NULL;
+    number = k ? Py_NewRef(k) : isnan(default_k) ? Py_NewRef(Py_None) : PyFloat_FromDouble(default_k);
+    if (!number)
+        return NULL;
+    out = unary_k(op, x, number);
+    if (out == Py_NotImplemented) {
+        Py_DECREF(out);
+        PyErr_Format(PyExc_TypeError, "%s(k): k must be a plain number, not %R", name, number);
+        out = NULL;
+    }
+    Py_DECREF(number);
+    return out;
+}
+
+#define OP1(id, ...)                                                                                         \
+    static PyObject *slot_##id(PyObject *x)                                                                  \
+    {                                                                                                        \
+        return unary(MG_##id, x);                                                                            \
+    }                                                                                                        \
+    static PyObject *method_##id(PyObject *x, PyObject *nothing)                                             \
+    {                                                                                                        \
+        (void)nothing;                                                                                       \
+        return unary(MG_##id, x);                                                                            \
+    }
+#define OP1K(id, label, errors, k, ...)                                                                      \
+    static char name_##id[] = #id;                                                                           \
+    static PyObject *method_##id(PyObject *x, PyObject *args, PyObject *kwargs)                              \
+    {                                                                                                        \
+        return k_method(MG_##id, name_##id, k, x, args, kwargs);                                             \
+    }
+#define OP2(id, ...)                                                                                         \
+    static char name_##id[] = #id;                                                                           \
+    static PyObject *slot_##id(PyObject *x, PyObject *y)                                                     \
+    {                                                                                                        \
+        return binary(MG_##id, x, y);                                                                        \
+    }                                                                                                        \
+    static PyObject *method_##id(PyObject *x, PyObject *y)                                                   \
+    {                                                                                                        \
+        return binary_method(MG_##id, name_##id, x, y);                                                      \
+    }
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+
+/* x ** y: a plain number as exponent is no node. */
+static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
+{
+    if (modulus != Py_None)
+        Py_RETURN_NOTIMPLEMENTED;
+    if (!is_value(x))
+        return reflected(MG_POWER, x, y);
+    return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y);
+}
+
+/* ---- data and grad ---- */
+
+static inline PyObject *read_column(value *v, bool grad)
+{
+    mg_lock();
+    const int32_t row = mg_row(v->handle);
+    const double number = row < 0 ? 0.0 : grad ? mg.grad[row] : mg.data[row];
+    mg_unlock();
+    return row < 0 ? fail(row, 0, NULL, NULL) : PyFloat_FromDouble(number);
+}
+
+static int write_column(value *v, PyObject *o, bool grad)
+{
+    double number;
+
+    if (!o) {
+        PyErr_Format(PyExc_AttributeError, "%s of a Value can't be deleted; assign 0.0 to it",
+                     grad ? "grad" : "data");
+        return -1;
+    }
+    if (to_double(o, grad ? "grad" : "data", &number) < 0)
+        return -1;
+    mg_lock();
+    const int32_t row = mg_row(v->handle);
+    if (row >= 0)
+        *(grad ? &mg.grad[row] : &mg.data[row]) = number;
+    mg_unlock();
+    if (row < 0)
+        fail(row, 0, NULL, NULL);
+    return row < 0 ? -1 : 0;
+}
+
+static PyObject *get_column(PyObject *self, void *grad)
+{
+    return read_column(as_value(self), grad != NULL);
+}
+
+static int set_column(PyObject *self, PyObject *o, void *grad)
+{
+    return write_column(as_value(self), o, grad != NULL);
+}
+
+static PyObject *value_float(PyObject *self)
+{
+    return read_column(as_value(self), false);
+}
+
+/* ---- attributes ---- */
+
+/* The attributes of v, made where there are none. Borrowed. */
+static PyObject *attributes(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (!x) {
+        x = PyMem_Malloc(sizeof *x);
+        if (!x) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        x->a = v->a;
+        x->dict = NULL;
+        v->a = (PyObject *)(void *)x;
+        v->flags |= EXTRA;
+    }
+    if (!x->dict)
+        x->dict = PyDict_New();
+    return x->dict;
+}
+
+/* An attribute is about to refer to anything: see the head of this file. */
+static int expect_cycles(value *v)
+{
+    if (v->flags & CYCLIC)
+        return 0;
+    mg_lock();
+    const bool on_top = v->handle >= 0 && mg.rows > 0 && mg.handle[mg.rows - 1] == v->handle;
+    mg_unlock();
+    set_cyclic(v);
+    if (on_top) /* nothing is younger: nobody reads it */
+        return 0;
+    v->flags |= LATE;
+    late_alive++;
+    PyObject *done = PyObject_CallFunctionObjArgs(py_late, NULL);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static int put(value *v, PyObject *name, PyObject *o)
+{
+    PyObject *dict = attributes(v);
+
+    if (!dict)
+        return -1;
+    track(v);
+    if (PyType_GetFlags(Py_TYPE(o)) & Py_TPFLAGS_HAVE_GC && expect_cycles(v) < 0)
+        return -1;
+    return PyDict_SetItem(dict, name, o);
+}
+
+/* Has the class of v a descriptor with a setter under this name? */
+static int is_data_descriptor(value *v, PyObject *name)
+{
+    PyObject *descriptor = PyObject_GetAttr((PyObject *)Py_TYPE(v), name);
+
+    if (!descriptor) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    const int has = PyType_GetSlot(Py_TYPE(descriptor), Py_tp_descr_set) != NULL;
+    Py_DECREF(descriptor);
+    return has;
+}
+
+/* What `put` stored under the name of a property: only the property may hand it out. */
+static inline bool is_hidden(PyObject *name)
+{
+    return name == name_backward || name == name_op || PyUnicode_Compare(name, name_backward) == 0 ||
+           PyUnicode_Compare(name, name_op) == 0;
+}
+
+static PyObject *value_getattro(PyObject *self, PyObject *name)
+{
+    value *v = as_value(self);
+
+    if (Py_TYPE(self) == value_class) {
+        if (name == name_data)
+            return read_column(v, false);
+        if (name == name_grad)
+            return read_column(v, true);
+    }
+    extra *x = extra_of(v);
+    if (x && x->dict) {
+        PyObject *found = PyDict_GetItemWithError(x->dict, name);
+        if (!found && PyErr_Occurred())
+            return NULL;
+        if (found && !is_hidden(name)) {
+            const int overruled = Py_TYPE(self) != value_class ? is_data_descriptor(v, name) : 0;
+            if (overruled <= 0)
+                return overruled < 0 ? NULL : Py_NewRef(found);
+        }
+    }
+    return PyObject_GenericGetAttr(self, name);
+}
+
+static int value_setattro(PyObject *self, PyObject *name, PyObject *o)
+{
+    value *v = as_value(self);
+    extra *x = extra_of(v);
+
+    if (Py_TYPE(self) == value_class) {
+        if (name == name_data)
+            return write_column(v, o, false);
+        if (name == name_grad)
+            return write_column(v, o, true);
+        if (x && x->dict && o) {
+            const int there = PyDict_Contains(x->dict, name);
+            if (there && (there < 0 || !is_hidden(name)))
+                return there < 0 ? -1 : put(v, name, o);
+        }
+    }
+    const int descriptor = is_data_descriptor(v, name);
+    if (descriptor < 0)
+        return -1;
+    if (descriptor)
+        return PyObject_GenericSetAttr(self, name, o);
+    if (Py_TYPE(self) !=
+        value_class) { /* a subclass without __slots__ keeps attributes in a __dict__ of its own */
+        if (PyObject_GenericSetAttr(self, name, o) == 0)
+            return 0;
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError) || (!o && !x))
+            return -1;
+        PyErr_Clear();
+    }
+    if (o)
+        return put(v, name, o);
+    if (x && x->dict && PyDict_DelItem(x->dict, name) == 0)
+        return 0;
+    if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_KeyError)) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_AttributeError, "this Value has no attribute %R", name);
+    }
+    return -1;
+}
+
+static PyObject *get_dict(PyObject *self, void *nothing)
+{
+    value *v = as_value(self);
+    PyObject *dict = attributes(v);
+
+    (void)nothing;
+    if (!dict)
+        return NULL;
+    Py_INCREF(dict);
+    if (expect_cycles(v) < 0) { /* whoever holds it can put anything in */
+        Py_DECREF(dict);
+        return NULL;
+    }
+    return dict;
+}
+
+/* ---- construction ---- */
+
+static PyObject *value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)args, (void)kwargs;
+    if (type == value_class)
+        return (PyObject *)new_value();
+
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    value *v = as_value(allocate(type, 0)); /* zeroed, and tracked already */
+    if (v) {
+        v->handle = -1;
+        v->flags = TRACKED;
+        set_cyclic(v);
+    }
+    return (PyObject *)v;
+}
+
+static int become_leaf(value *v, double data)
+{
+    const int32_t old = v->handle;
+
+    mg_lock();
+    const int32_t status = mg_reserve(1, 0);
+    if (status >= 0)
+        v->handle = mg_append(MG_LEAF, 0, 0, data);
+    mg_unlock();
+    if (status < 0) {
+        fail(status, MG_LEAF, NULL, NULL);
+        return -1;
+    }
+    if (old >= 0) /* __init__ for the second time */
+        mg_shared->free(&old, 1);
+    return 0;
+}
+
+static int value_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    if (PyTuple_Size(args) == 1 && (!kwargs || PyDict_Size(kwargs) == 0)) {
+        PyObject *data = PyTuple_GetItem(args, 0);
+        double number;
+        return to_double(data, "data", &number) < 0 ? -1 : become_leaf(as_value(self), number);
+    }
+    const Py_ssize_t n = PyTuple_Size(args);
+    PyObject *all = PyTuple_New(n + 1), *done;
+    if (!all)
+        return -1;
+    PyTuple_SetItem(all, 0, Py_NewRef(self));
+    for (Py_ssize_t i = 0; i < n; i++)
+        PyTuple_SetItem(all, i + 1, Py_NewRef(PyTuple_GetItem(args, i)));
+    done = PyObject_Call(py_init, all, kwargs);
+    Py_DECREF(all);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* ---- the type ---- */
+
+/* Operators of Python's numbers by the id that an op of the table has to have for it. */
+static const struct {
+    const char *id;
+    int slot;
+} operators[] = {
+    {"ADD", Py_nb_add},
+    {"SUB", Py_nb_subtract},
+    {"MUL", Py_nb_multiply},
+    {"TRUEDIV", Py_nb_true_divide},
+    {"FLOORDIV", Py_nb_floor_divide},
+    {"MOD", Py_nb_remainder},
+    {"NEG", Py_nb_negative},
+    {"ABS", Py_nb_absolute},
+};
+
+/* What the table says of each op; `name` is made lower case when the type is. */
+static struct {
+    char name[32];
+    const char *label;
+    void *slot;
+    PyCFunction method;
+    int method_flags;
+    char doc[96];
+} op_methods[] = {
+#define OP1(id, label, ...) {#id, label, (void *)slot_##id, method_##id, METH_NOARGS, ""},
+#define OP1K(id, label, ...)                                                                                 \
+    {#id, label, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
+#define OP2(id, label, ...) {#id, label, (void *)slot_##id, method_##id, METH_O, ""},
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+};
+
+enum { ROWS = sizeof op_methods / sizeof *op_methods, OPERATORS = sizeof operators / sizeof *operators };
+
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(value, weakrefs), READONLY, NULL},
+    {"_h", T_INT, offsetof(value, handle), READONLY, "Handle of the node."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef getset[] = {
+    {"data", get_column, set_column,
+     "The value of this node, a float; may be assigned. What was computed from it stays as it is.", NULL},
+    {"grad", get_column, set_column,
+     "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
+     (void *)1},
+    {"__dict__", get_dict, NULL, "Attributes.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static void lower(char *name)
+{
+    for (; *name; name++)
+        if (*name >= 'A' && *name <= 'Z')
+            *name = (char)(*name - 'A' + 'a');
+}
+
+/* numpy asks the class of the right operand for __array_ufunc__ before it looks at __array_priority__. Where there
+ * is none Python writes a sentence about it, which costs twice what the product does. This says no without a word. */
+static PyObject *absent(PyObject *self, PyObject *instance, PyObject *owner)
+{
+    (void)self, (void)instance, (void)owner;
+    PyErr_SetNone(PyExc_AttributeError);
+    return NULL;
+}
+
+/* Lets numpy's scalars and arrays step aside for our operators. */
+static int greet_numpy(void)
+{
+    PyType_Slot slots[] = {{Py_tp_descr_get, (void *)absent}, {0, NULL}};
+    PyType_Spec spec = {"micrograd_c._core._native.Absent", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, slots};
+    PyObject *type = PyType_FromSpec(&spec), *none = NULL, *priority = PyFloat_FromDouble(1000.0);
+    int status = -1;
+
+    if (type)
+        none = PyObject_CallFunctionObjArgs(type, NULL);
+    if (none && priority)
+        status = PyObject_SetAttrString((PyObject *)value_class, "__array_ufunc__", none) < 0 ||
+                         PyObject_SetAttrString((PyObject *)value_class, "__array_priority__", priority) < 0
+                     ? -1
+                     : 0;
+    Py_XDECREF(type);
+    Py_XDECREF(none);
+    Py_XDECREF(priority);
+    return status;
+}
+
+static PyObject *make_type(void)
+{
+    static PyMethodDef methods[ROWS + 1];
+    PyType_Slot slots[ROWS + 16];
+    int methods_n = 0, n = 0;
+
+    for (int i = 0; i < (int)ROWS; i++) {
+        int slot = 0;
+        for (int j = 0; j < (int)OPERATORS; j++)
+            if (strcmp(op_methods[i].name, operators[j].id) == 0)
+                slot = operators[j].slot;
+        lower(op_methods[i].name);
+        PyOS_snprintf(op_methods[i].doc, sizeof op_methods[i].doc, "Return the node %s of self%s.",
+                      op_methods[i].label,
+                      op_methods[i].method_flags == METH_O        ? " and other"
+                      : op_methods[i].method_flags == METH_NOARGS ? ""
+                                                                  : " and a number k");
+        if (slot)
+            slots[n++] = (PyType_Slot){slot, op_methods[i].slot};
+        else
+            methods[methods_n++] = (PyMethodDef){op_methods[i].name, op_methods[i].method,
+                                                 op_methods[i].method_flags, op_methods[i].doc};
+    }
+#define OP1(...)
+#define OP1K(id, ...) lower(name_##id);
+#define OP2 OP1K
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+    slots[n++] = (PyType_Slot){Py_tp_methods, methods};
+    slots[n++] = (PyType_Slot){Py_tp_members, members};
+    slots[n++] = (PyType_Slot){Py_tp_getset, getset};
+    slots[n++] = (PyType_Slot){Py_tp_new, (void *)value_new};
+    slots[n++] = (PyType_Slot){Py_tp_init, (void *)value_init};
+    slots[n++] = (PyType_Slot){Py_tp_dealloc, (void *)value_dealloc};
+    slots[n++] = (PyType_Slot){Py_tp_traverse, (void *)value_traverse};
+    slots[n++] = (PyType_Slot){Py_tp_clear, (void *)value_clear};
+    slots[n++] = (PyType_Slot){Py_tp_getattro, (void *)value_getattro};
+    slots[n++] = (PyType_Slot){Py_tp_setattro, (void *)value_setattro};
+    slots[n++] = (PyType_Slot){Py_nb_power, (void *)value_power};
+    slots[n++] = (PyType_Slot){Py_nb_float, (void *)value_float};
+    slots[n] = (PyType_Slot){0, NULL};
+    PyType_Spec spec = {"micrograd_c.engine.Value", sizeof(value), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+    return PyType_FromSpec(&spec);
+}
+
+/* ---- the functions of a core, see _core/cffi_core.py ---- */
+
+/* The argument as a Value; TypeError. */
+static value *expect_value(PyObject *o)
+{
+    if (is_value(o))
+        return as_value(o);
+    PyErr_Format(PyExc_TypeError, "a Value is needed here, not %R", Py_TYPE(o));
+    return NULL;
+}
+
+static PyObject *py_handle_of(PyObject *module, PyObject *o)
+{
+    (void)module;
+    return expect_value(o) ? PyLong_FromLong(as_value(o)->handle) : NULL;
+}
+
+static PyObject *py_handles(PyObject *module, PyObject *nodes)
+{
+    PyObject *iterator = PyObject_GetIter(nodes), *out = PyList_New(0), *node = NULL;
+
+    (void)module;
+    while (iterator && out && (node = PyIter_Next(iterator))) {
+        PyObject *handle = py_handle_of(NULL, node);
+        Py_DECREF(node);
+        if (!handle || PyList_Append(out, handle) < 0)
+            Py_CLEAR(out);
+        Py_XDECREF(handle);
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(out);
+    Py_XDECREF(iterator);
+    return out;
+}
+
+/* None where one is no Value, or one of a subclass. */
+static PyObject *py_exact_handles(PyObject *module, PyObject *nodes)
+{
+    const Py_ssize_t n = PyTuple_Size(nodes);
+    PyObject *out = n < 0 ? NULL : PyList_New(n);
+
+    (void)module;
+    for (Py_ssize_t i = 0; out && i < n; i++) {
+        PyObject *node = PyTuple_GetItem(nodes, i), *handle;
+        if (Py_TYPE(node) != value_class) {
+            Py_DECREF(out);
+            Py_RETURN_NONE;
+        }
+        handle = PyLong_FromLong(as_value(node)->handle);
+        if (!handle || PyList_SetItem(out, i, handle) < 0)
+            Py_CLEAR(out);
+    }
+    return out;
+}
+
+static PyObject *py_parts(PyObject *module, PyObject *o)
+{
+    PyObject *a, *b;
+
+    (void)module;
+    if (!expect_value(o))
+        return NULL;
+    a = first_operand(as_value(o)), b = as_value(o)->b;
+    return PyTuple_Pack(2, a ? a : Py_None, b ? b : Py_None);
+}
+
+static PyObject *none_to_null(PyObject *o)
+{
+    return o == Py_None ? NULL : o;
+}
+
+static PyObject *py_leaf(PyObject *module, PyObject *args)
+{
+    PyObject *node;
+    double data;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Od", &node, &data) || !expect_value(node) ||
+        become_leaf(as_value(node), data) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Gives a node that was made through cffi to a Value that has none. */
+static PyObject *py_make(PyObject *module, PyObject *args)
+{
+    PyObject *node, *a, *b;
+    int handle;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OiOO", &node, &handle, &a, &b) || !expect_value(node))
+        return NULL;
+    become(as_value(node), handle, none_to_null(a), none_to_null(b));
+    return Py_NewRef(node);
+}
+
+static PyObject *py_make_all(PyObject *module, PyObject *args)
+{
+    PyObject *handles, *a, *bs, *out = NULL, *handle = NULL, *b = NULL;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOO|O", &handles, &a, &bs, &out))
+        return NULL;
+    out = out ? Py_NewRef(out) : PyList_New(0);
+    bs = PyObject_GetIter(bs);
+    while (out && bs && (b = PyIter_Next(bs)) && (handle = PyIter_Next(handles))) {
+        value *node = new_value();
+        const long number = PyLong_AsLong(handle);
+        if (node && PyList_Append(out, (PyObject *)node) == 0)
+            become(node, (int32_t)number, none_to_null(a), b);
+        else
+            Py_CLEAR(out);
+        Py_XDECREF(node);
+        Py_CLEAR(handle);
+        Py_CLEAR(b);
+    }
+    Py_XDECREF(b);
+    Py_XDECREF(bs);
+    if (PyErr_Occurred())
+        Py_CLEAR(out);
+    return out;
+}
+
+static PyObject *py_leaves(PyObject *module, PyObject *numbers)
+{
+    const Py_ssize_t n = PySequence_Size(numbers);
+    PyObject *out = n < 0 ? NULL : PyList_New(0);
+
+    (void)module;
+    for (Py_ssize_t i = 0; out && i < n; i++) {
+        PyObject *number = PySequence_GetItem(numbers, i);
+        const double data = number ? PyFloat_AsDouble(number) : -1.0;
+        value *node = number && !(data == -1.0 && PyErr_Occurred()) ? new_value() : NULL;
+        if (!node || become_leaf(node, data) < 0 || PyList_Append(out, (PyObject *)node) < 0)
+            Py_CLEAR(out);
+        Py_XDECREF(node);
+        Py_XDECREF(number);
+    }
+    return out;
+}
+
+/* A tuple of operands that belongs to one node alone. It is not tracked, as its node is not, and is tracked with
+ * it. NULL without an exception: an item is no plain Value; `handles` gets theirs. `last` is one more, or None. */
+static PyObject *new_tuple(PyObject *items, PyObject *last, int32_t *handles)
+{
+    const bool list = PyList_CheckExact(items);
+    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items), all = n + (last != Py_None);
+    PyObject *out = PyTuple_New(all);
+
+    for (Py_ssize_t i = 0; out && i < all; i++) {
+        PyObject *item = i == n ? last : list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i);
+        if (Py_TYPE(item) != value_class) {
+            Py_DECREF(out);
+            return NULL;
+        }
+        handles[i] = as_value(item)->handle;
+        PyTuple_SetItem(out, i, Py_NewRef(item));
+    }
+    if (out && all > 0) /* the empty one is everybody's */
+        PyObject_GC_UnTrack(out);
+    return out;
+}
+
+enum { ON_STACK = 256 }; /* operands of a dot or a sum that is made here */
+
+/* Are these a list or a tuple of the right length for it? */
+static Py_ssize_t short_length(PyObject *items)
+{
+    const Py_ssize_t n = PyList_CheckExact(items)    ? PyList_Size(items)
+                         : PyTuple_CheckExact(items) ? PyTuple_Size(items)
+                                                     : ON_STACK;
+    return n < ON_STACK ? n : -1;
+}
+
+/* The node at `handle` over tuples a and b, which are taken over; or the error that it stands for. */
+static PyObject *new_node(int32_t handle, int op, PyObject *a, PyObject *b)
+{
+    value *out = handle < 0 ? NULL : new_value();
+
+    if (out)
+        become(out, handle, a, b);
+    else if (handle >= 0)
+        mg_shared->free(&handle, 1);
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return handle < 0 ? fail(handle, op, NULL, NULL) : (PyObject *)out;
+}
+
+/* dot(ws, xs, bias) of plain Values in lists or tuples; None: engine.dot has to look closer. */
+static PyObject *py_dot(PyObject *module, PyObject *args)
+{
+    PyObject *ws, *xs, *bias;
+    int32_t w[ON_STACK + 1], x[ON_STACK];
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &bias))
+        return NULL;
+    const Py_ssize_t n = short_length(ws);
+    PyObject *a = n >= 0 && short_length(xs) == n ? new_tuple(xs, Py_None, x) : NULL;
+    PyObject *b = a ? new_tuple(ws, bias, w) : NULL;
+    if (!b) {
+        Py_XDECREF(a);
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    }
+    return new_node(mg_shared->dot(w, x, (int32_t)n, bias == Py_None ? MG_NONE : w[n], MG_NONE), MG_DOT, a,
+                    b);
+}
+
+/* sum(values) likewise. */
+static PyObject *py_sum(PyObject *module, PyObject *values)
+{
+    int32_t x[ON_STACK];
+    const Py_ssize_t n = short_length(values);
+    PyObject *a = n > 0 ? new_tuple(values, Py_None, x) : NULL;
+
+    (void)module;
+    if (!a)
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    return new_node(mg_shared->sum(x, (int32_t)n), MG_SUM, a, NULL);
+}
+
+/* The nodes belong to somebody else. */
+static PyObject *py_disown(PyObject *module, PyObject *nodes)
+{
+    (void)module;
+    for (Py_ssize_t i = 0; i < PyList_Size(nodes); i++)
+        as_value(PyList_GetItem(nodes, i))->handle = -1;
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_peek(PyObject *module, PyObject *args)
+{
+    PyObject *node, *name, *found = NULL;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &node, &name) || !expect_value(node))
+        return NULL;
+    extra *x = extra_of(as_value(node));
+    if (x && x->dict)
+        found = PyDict_GetItemWithError(x->dict, name);
+    return !found && PyErr_Occurred() ? NULL : Py_NewRef(found ? found : Py_None);
+}
+
+static PyObject *py_put(PyObject *module, PyObject *args)
+{
+    PyObject *node, *name, *o;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OUO", &node, &name, &o) || !expect_value(node) ||
+        put(as_value(node), name, o) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_attributes(PyObject *module, PyObject *node)
+{
+    (void)module;
+    if (!expect_value(node))
+        return NULL;
+    if (Py_TYPE(node) != value_class) {
+        PyObject *dict = PyObject_GetAttrString(node, "__dict__"), *copy = dict ? PyDict_Copy(dict) : NULL;
+        extra *x = extra_of(as_value(node));
+        Py_XDECREF(dict);
+        if (copy && x && x->dict && PyDict_Update(copy, x->dict) < 0)
+            Py_CLEAR(copy);
+        return copy;
+    }
+    extra *x = extra_of(as_value(node));
+    return x && x->dict ? PyDict_Copy(x->dict) : PyDict_New();
+}
+
+static PyObject *py_is_cyclic(PyObject *module, PyObject *node)
+{
+    (void)module;
+    return expect_value(node) ? PyBool_FromLong(as_value(node)->flags & CYCLIC) : NULL;
+}
+
+static PyObject *py_set_cyclic(PyObject *module, PyObject *node)
+{
+    (void)module;
+    if (!expect_value(node))
+        return NULL;
+    set_cyclic(as_value(node));
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_late_alive(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return PyLong_FromSsize_t(late_alive);
+}
+
+static PyObject *py_add_scalar(PyObject *module, PyObject *type)
+{
+    (void)module;
+    for (int i = 0; PyType_Check(type) && i < SCALARS; i++)
+        if (!scalars[i]) {
+            scalars[i] = (PyTypeObject *)Py_NewRef(type);
+            break;
+        }
+    Py_RETURN_NONE;
+}
+
+static PyObject *py_attach(PyObject *module, PyObject *args)
+{
+    unsigned long long address;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "KOOOOOO", &address, &py_number, &py_to_float, &py_failure, &py_over_array,
+                          &py_init, &py_late))
+        return NULL;
+    mg_shared = (const mg_engine *)(uintptr_t)address;
+    if (mg_shared->layout != MG_LAYOUT) {
+        PyErr_SetString(PyExc_ImportError, "the native core was built from other sources than the engine");
+        return NULL;
+    }
+    Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_failure);
+    Py_INCREF(py_over_array), Py_INCREF(py_init), Py_INCREF(py_late);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"attach", py_attach, METH_VARARGS, "Connect with the engine, and with the Python half of the core."},
+    {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
+    {"handles", py_handles, METH_O, "Return the handles of nodes."},
+    {"exact_handles", py_exact_handles, METH_O,
+     "Return the handles of a tuple, None where one is no plain Value."},
+    {"parts", py_parts, METH_O, "Return what a node was computed from."},
+    {"leaf", py_leaf, METH_VARARGS, "Let a node own a new leaf."},
+    {"leaves", py_leaves, METH_O, "Return new leaves."},
+    {"make", py_make, METH_VARARGS, "Let a node own the node at a handle."},
+    {"make_all", py_make_all, METH_VARARGS, "Return a new node for each handle."},
+    {"disown", py_disown, METH_O, "Let nodes own nothing."},
+    {"dot", py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},
+    {"sum", py_sum, METH_O, "Return the sum of plain Values, or None."},
+    {"peek", py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
+    {"put", py_put, METH_VARARGS, "Set an attribute past all properties."},
+    {"attributes", py_attributes, METH_O, "Return a copy of all attributes."},
+    {"is_cyclic", py_is_cyclic, METH_O, "Tell whether a node may stand on a cycle."},
+    {"set_cyclic", py_set_cyclic, METH_O, "Let the collector track a node and all who will read it."},
+    {"late_alive", py_late_alive, METH_NOARGS, "Return the number of nodes whose readers may be untracked."},
+    {"add_scalar", py_add_scalar, METH_O, "Take float() of instances of this class."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_native", "The native core of Value.", -1, functions, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+
+    if (!module)
+        return NULL;
+    name_data = PyUnicode_InternFromString("data");
+    name_grad = PyUnicode_InternFromString("grad");
+    name_backward = PyUnicode_InternFromString("_backward");
+    name_op = PyUnicode_InternFromString("_op");
+    value_class = (PyTypeObject *)make_type();
+    if (!name_data || !name_grad || !name_backward || !name_op || !value_class || greet_numpy() < 0 ||
+        PyModule_AddObjectRef(module, "Node", (PyObject *)value_class) < 0)
+        Py_CLEAR(module);
+    return module;
+}

@@ -1,0 +1,77 @@
+"""The inner layers of one MLP call: nodes of the arena that nobody has asked to see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any
+
+from ._cffi import ffi, lib
+
+_lock = Lock()
+
+
+def _reset_lock() -> None:
+    """Start a forked child with a free lock: the thread that held it does not exist there."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_lock)
+
+
+class Hidden:
+    """Owns the nodes of all layers of an MLP call but the last; their Values are made when one is asked for.
+
+    Most never are, and a Value costs more than the node that it stands for. From the moment that they are made the
+    Values own the nodes, and this object only keeps the Values.
+
+    Parameters
+    ----------
+    handles : int32_t[]
+        Of the inner layers one after the other; more may follow.
+    inputs : tuple of Value
+        What the first layer reads.
+    params : sequence of list of tuple of Value
+        For each inner layer and each of its neurons the weights, then the bias.
+    count : int
+        Number of nodes that are owned.
+    """
+
+    __slots__ = ("_count", "_handles", "_inputs", "_params", "_values")
+
+    def __init__(self, handles: Any, inputs: Any, params: Sequence[Any], count: int) -> None:
+        self._values: tuple[Any, ...] | None = None
+        self._inputs = inputs
+        self._params = params
+        self._handles = handles
+        self._count = count  # from here on they are owned
+
+    def __del__(self, free: Callable[..., None] = lib.mg_free) -> None:
+        if self._values is None:
+            free(self._handles, self._count)
+
+    def owned(self) -> list[Any]:
+        """Return the Values that this object refers to."""
+        if self._values is not None:
+            return list(self._values)
+        return [*self._inputs, *(p for layer in self._params for neuron in layer for p in neuron)]
+
+    def values(self, make_all: Callable[..., list[Any]], disown: Callable[[list[Any]], None]) -> tuple[Any, ...]:
+        """Return the Values of the last of these layers; the same ones each time."""
+        with _lock:
+            if self._values is None:
+                nodes: list[Any] = []
+                try:
+                    inputs, handles = self._inputs, iter(ffi.unpack(self._handles, self._count))
+                    for params in self._params:
+                        first = len(nodes)
+                        make_all(handles, inputs, params, nodes)
+                        inputs = tuple(nodes[first:])
+                    self._values = inputs
+                except BaseException:  # no memory, or Ctrl-C: the nodes stay with this object
+                    disown(nodes)
+                    raise
+        return self._values

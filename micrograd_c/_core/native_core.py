@@ -1,0 +1,130 @@
+"""The hot part of Value as a CPython type, from csrc/value_type.c; its rarer half stands here."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from ._cffi import ffi, lib
+from ._native import (
+    Node,
+    add_scalar,
+    attach,
+    attributes,
+    disown,
+    dot,
+    exact_handles,
+    handle_of,
+    handles,
+    is_cyclic,
+    late_alive,
+    leaf,
+    leaves,
+    make,
+    make_all,
+    parts,
+    peek,
+    put,
+    set_cyclic,
+    sum,
+)
+from .errors import check, error
+from .hidden import Hidden
+from .numbers import as_number, on_scalar, over_array, to_float
+
+NAME = "native"
+
+# What a core is.
+__all__ = [
+    "NAME",
+    "Node",
+    "attributes",
+    "complete",
+    "disown",
+    "dot",
+    "exact_handles",
+    "flush",
+    "handle_of",
+    "handles",
+    "leaf",
+    "leaves",
+    "make",
+    "make_all",
+    "operands",
+    "peek",
+    "put",
+    "sum",
+]
+
+check(lib.mg_init())
+on_scalar(add_scalar)
+
+
+def flush() -> None:
+    """Give all dead handles back; here they always are."""
+
+
+def operands(node: Node) -> tuple[Any, Any]:
+    """Return what a node was computed from, in two parts; see cffi_core."""
+    a, b = parts(node)
+    return (a.values(make_all, disown) if type(a) is Hidden else a), b
+
+
+def complete(cls: type) -> Any:
+    """Return the C type with all that `cls` adds to it."""
+    for name, attribute in vars(cls).items():
+        if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
+            setattr(Node, name, attribute)
+    attach(
+        int(ffi.cast("uintptr_t", lib.mg_engine_of())),
+        as_number,
+        to_float,
+        _failure,
+        over_array,
+        vars(cls)["__init__"],
+        _late,
+    )
+    return Node
+
+
+def _failure(status: int, op: int, *operands: Any) -> Exception:
+    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
+
+
+def _late() -> None:
+    """Hear that a Value got an attribute when it may have had readers already."""
+    if _track_old_readers not in gc.callbacks:
+        gc.callbacks.append(_track_old_readers)
+
+
+def _track_old_readers(phase: str, info: dict[str, Any]) -> None:
+    """Before a full collection let the collector see every reader of a Value that may stand on a cycle.
+
+    On a cycle the first Value after whatever is no Value is referred to by something that is tracked; the others
+    are operands of it.
+    """
+    if phase != "start" or info["generation"] < 2 or not late_alive():
+        return
+    found = {x for x in gc.get_referents(*gc.get_objects()) if isinstance(x, Node) and x._h >= 0}
+    todo = list(found)
+    while todo:
+        for operand in _owned(todo.pop()):
+            if operand not in found:
+                found.add(operand)
+                todo.append(operand)
+    order = list(found)
+    rows = ffi.new("int32_t[]", len(order))
+    check(lib.mg_rows(handles(order), len(order), rows))
+    for _, node in sorted(zip(rows, order), key=lambda pair: pair[0]):
+        if any(map(is_cyclic, _owned(node))):
+            set_cyclic(node)
+
+
+def _owned(node: Node) -> list[Node]:
+    """Return the Values that a node refers to, without making those of inner layers."""
+    out: list[Any] = []
+    for part in parts(node):
+        if type(part) is Hidden:
+            part = part.owned()
+        out += part if isinstance(part, (list, tuple)) else (part,)
+    return [x for x in out if isinstance(x, Node)]

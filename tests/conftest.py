@@ -1,0 +1,36 @@
+import os
+import random
+
+import pytest
+
+try:
+    import hypothesis
+except ImportError:  # on interpreters without it the tests that need it skip themselves
+    pass
+else:
+    hypothesis.settings.register_profile(
+        "micrograd_c",
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+    )
+    hypothesis.settings.load_profile("micrograd_c")
+
+
+def pytest_report_header():
+    from micrograd_c import stats
+
+    return f"micrograd-c: the {stats().core} core of Value"
+
+
+@pytest.fixture
+def seed():
+    """Seed of a random test, printed; MICROGRAD_C_SEED repeats a run that failed."""
+    number = int(os.environ.get("MICROGRAD_C_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"to repeat: MICROGRAD_C_SEED={number}")
+    return number
+
+
+@pytest.fixture
+def rng(seed):
+    return random.Random(seed)

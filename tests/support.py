@@ -1,0 +1,53 @@
+"""What several test files share."""
+
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+
+import pytest
+
+import micrograd_c
+
+PYPY = sys.implementation.name == "pypy"
+needs_reference_counts = pytest.mark.skipif(PYPY, reason="objects die at once only where they are counted")
+
+
+def collect():
+    """Let everything die that nobody refers to; PyPy needs several rounds for what has finalizers."""
+    for _ in range(4 if PYPY else 2):
+        gc.collect()
+
+
+def live_nodes():
+    """Return the number of live nodes, after a collection."""
+    collect()
+    return micrograd_c.stats().live_nodes
+
+
+@contextlib.contextmanager
+def nothing_left_behind():
+    """Check that the graph holds as many nodes after the block as before."""
+    before = live_nodes()
+    yield
+    assert live_nodes() == before
+
+
+def run_python(*arguments, cwd=None, env=None, stdin=None):
+    """Run this Python in a process of its own; return what subprocess.run does, with texts."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def close(a, b, rel=1e-12, absolute=1e-12):
+    """Are two numbers the same but for rounding? A nan is like a nan."""
+    a, b = float(a), float(b)
+    return a == b or (a != a and b != b) or abs(a - b) <= absolute + rel * max(abs(a), abs(b))

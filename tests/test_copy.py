@@ -1,0 +1,247 @@
+"""copy, deepcopy and pickle of Values, graphs and models."""
+
+import copy
+import pickle
+
+import pytest
+from support import nothing_left_behind
+
+import micrograd_c
+from micrograd_c import MLP, Layer, Neuron, Value, dot, topological_order
+from micrograd_c._core import NAMES, OPS
+
+PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
+
+
+def by_pickle(thing, protocol=pickle.HIGHEST_PROTOCOL):
+    return pickle.loads(pickle.dumps(thing, protocol))
+
+
+COPIES = [copy.deepcopy, by_pickle]
+copies = pytest.mark.parametrize("copied", COPIES, ids=["deepcopy", "pickle"])
+
+
+class Parameter(Value):
+    __slots__ = ("_hidden", "tag")
+
+    def __init__(self, data, tag):
+        super().__init__(data)
+        self.tag = tag
+        self._hidden = [tag]
+        self.momentum = 0.9
+
+
+def double_closure():
+    """A closure that closes over nothing can go along."""
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_leaf_comes_back_from_pickle_with_data_grad_and_name(protocol):
+    v = Value(2.5, name="v")
+    v.grad, v.m = -1.5, [1, 2]
+    w = by_pickle(v, protocol)
+    assert w is not v and type(w) is Value
+    assert (w.data, w.grad, w.name, w.label, w.m, w._prev, w._op) == (2.5, -1.5, "v", "v", [1, 2], set(), "")
+    w.data = 9.0
+    assert v.data == 2.5
+
+
+def test_copy_shares_operands_and_deepcopy_shares_nothing():
+    a = Value(2.0, name="a")
+    b = a * 3
+    b.name, b.grad, b.list = "b", 5.0, [1]
+    shallow, deep = copy.copy(b), copy.deepcopy(b)
+    assert a in shallow._prev and shallow is not b and shallow.list is b.list
+    assert a not in deep._prev and deep.list == [1] and deep.list is not b.list
+    for c in (shallow, deep):
+        assert (c.data, c.grad, c.name, c._op) == (6.0, 5.0, "b", "*")
+        c.backward()
+    assert a.grad == 3.0  # by the shallow copy alone
+    (twin,) = (v for v in deep._prev if v.name == "a")
+    assert twin.grad == 3.0
+
+
+@copies
+def test_every_op_of_the_table_comes_back_as_it_was(copied):
+    a, b = Value(0.5, name="a"), Value(0.25, name="b")
+    nodes = [Value(2.0, (a, b), "mine"), micrograd_c.sum([a, b, a]), dot([a, b], [b, 2.0], a), dot([a], [b])]
+    for op, row in enumerate(OPS):
+        name = NAMES[op].lower()
+        method = getattr(Value, f"__{name}__", None) or getattr(Value, name, None)
+        if row.takes_k:
+            nodes.append(method(a, 0.3))
+        elif row.arity > 0:
+            nodes.append(method(a) if row.arity == 1 else method(a, b))
+    nodes += [Neuron(2, activation=kind)([a, b]) for kind in ("relu", "tanh", "sigmoid", "linear")]
+    for node in nodes:
+        node.backward()
+        node.grad = 7.0
+        twin = copied(node)
+        order, twins = topological_order(node), topological_order(twin)
+        assert [(v.data, v.grad, v._op, v.name) for v in order] == [(v.data, v.grad, v._op, v.name) for v in twins]
+        assert not set(order) & set(twins)
+        for v, w in zip(order, twins):
+            assert {order.index(x) for x in v._prev} == {twins.index(x) for x in w._prev}
+        node.backward()
+        twin.backward()
+        assert [v.grad for v in order] == [w.grad for w in twins]
+
+
+@copies
+def test_shared_structure_stays_shared(copied):
+    a = Value(2.0)
+    b = a * a
+    loss, other, again, params = copied((b + a, b * 3, b, {"a": a, "list": [a, b]}))
+    assert params["list"][0] is params["a"] and params["list"][1] is again
+    assert again in loss._prev and again in other._prev and params["a"] in loss._prev
+    loss.backward()
+    assert params["a"].grad == 5.0 and a.grad == 0.0
+
+
+@copies
+def test_a_loss_goes_along_with_its_parameters(copied):
+    model = MLP(3, [4, 2])
+    loss = sum(y * y for y in model([0.1, 0.2, 0.3]))
+    loss.backward()
+    loss2, params = copied((loss, model.parameters()))
+    model.zero_grad()
+    assert loss2.data == loss.data and loss2.grad == 1.0
+    assert any(p.grad for p in params)
+    for p in params:
+        p.grad = 0.0
+    loss2.backward(seed=2.0)
+    assert set(params) < set(topological_order(loss2))
+    assert any(p.grad for p in params) and not any(p.grad for p in model.parameters())
+
+
+@copies
+def test_chains_of_any_depth_are_copied_without_recursion(copied):
+    with nothing_left_behind():
+        a = Value(1.0, name="a")
+        root = a
+        for _ in range(100_000):
+            root = -root
+        b, twin = copied((a, root))
+        twin.backward()
+        assert twin.data == root.data and b.grad == 1.0 and a.grad == 0.0
+        assert len(topological_order(twin)) == 100_001
+        del a, root, b, twin
+
+
+@copies
+def test_a_list_of_nodes_of_one_deep_graph_is_copied_without_recursion(copied):
+    a = Value(1.0)
+    nodes = [a]
+    for _ in range(20_000):
+        nodes.append(nodes[-1] + a)
+    twins = copied(list(reversed(nodes)))[::-1]
+    assert all(w in v._prev for v, w in zip(twins[1:], twins))
+    twins[-1].backward()
+    assert twins[0].grad == 20_001.0
+
+
+@copies
+def test_values_in_attributes_come_along(copied):
+    a, b = Value(1.0), Value(2.0)
+    a.friend, b.friend = b, a  # a cycle
+    twin = copied(a)
+    assert twin.friend.data == 2.0 and twin.friend.friend is twin
+
+
+@copies
+def test_subclasses_come_back_with_attributes_and_slots(copied):
+    p = Parameter(2.0, "t")
+    p.grad = 4.0
+    node = p * 3
+    q, twin = copied((p, node))
+    assert type(q) is Parameter and q in twin._prev
+    assert (q.data, q.grad, q.tag, q._hidden, q.momentum) == (2.0, 4.0, "t", ["t"], 0.9)
+    assert copy.copy(p).tag == "t" and copy.copy(p)._hidden is p._hidden
+
+
+@copies
+@pytest.mark.parametrize("make", [lambda: Neuron(3), lambda: Layer(3, 2), lambda: MLP(3, [4, 4, 1])])
+def test_models_come_back_with_their_parameters_and_go_on_learning(copied, make):
+    model = make()
+    x = [0.5, -1.0, 2.0]
+    out = model(x)
+    outs = out if isinstance(out, list) else [out]
+    sum(outs).backward()
+    twin = copied(model)
+    assert type(twin) is type(model) and repr(twin) == repr(model)
+    assert twin.state_dict() == model.state_dict()
+    assert [p.grad for p in twin.parameters()] == [p.grad for p in model.parameters()]
+    assert not set(twin.parameters()) & set(model.parameters())
+    before = [p.data for p in model.parameters()]
+    for p in twin.parameters():
+        p.data += 1.0
+    again = twin(x)
+    again = again if isinstance(again, list) else [again]
+    assert [p.data for p in model.parameters()] == before
+    assert [y.data for y in again] != [y.data for y in outs]
+    twin.zero_grad()
+    sum(again).backward()
+    assert any(p.grad for p in twin.parameters())
+
+
+def test_copy_of_a_model_shares_its_parameters():
+    model = MLP(2, [2, 1])
+    model([1.0, 2.0])
+    twin = copy.copy(model)
+    assert twin.parameters() == model.parameters()
+    twin.layers = twin.layers[:1]
+    assert len(twin([1.0, 2.0])) == 2 and isinstance(model([1.0, 2.0]), Value)
+
+
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
+def test_closures_are_refused_with_a_clear_error(copied):
+    a = Value(2.0)
+    out = Value(4.0, (a,), "square")
+
+    def square_backward():
+        a.grad += 2 * a.data * out.grad
+
+    out._backward = square_backward
+    for thing in (out, out + 1) if copied is not copy.copy else (out,):
+        with nothing_left_behind(), pytest.raises(TypeError, match=r"cannot \w+ Value.*'square'.*square_backward"):
+            copied(thing)
+
+
+@copies
+def test_a_function_without_closure_is_copied_with_its_node(copied):
+    a = Value(2.0)
+    out = Value(4.0, (a,), "stop")
+    out._backward = double_closure
+    twin = copied(out)
+    assert twin._backward is double_closure
+    (twin * 2).backward()
+    assert [v.grad for v in twin._prev] == [0.0]
+
+
+def test_copies_are_nodes_of_their_own_and_die_on_their_own():
+    a = Value(2.0)
+    with nothing_left_behind():
+        for copied in (*COPIES, copy.copy):
+            twin = copied(a * 3 + 1)
+            twin.backward()
+            del twin
+
+
+def test_a_second_pickler_starts_afresh():
+    a = Value(2.0)
+    b = a * 3
+    first, second = pickle.dumps(b + 1), pickle.dumps(b + 1)
+    assert len(first) == len(second)
+    assert pickle.loads(first).data == pickle.loads(second).data == 7.0
+    assert pickle.loads(pickle.dumps(b)).data == 6.0
+
+
+def test_a_pickling_that_failed_does_not_harm_the_next():
+    a = Value(2.0)
+    b = a * 3
+    b.bad = lambda: None  # cannot be pickled
+    with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
+        pickle.dumps((b + 1, b))
+    del b.bad
+    root, b2 = pickle.loads(pickle.dumps((b + 1, b)))
+    assert b2 in root._prev and len(topological_order(root)) == 5

@@ -1,0 +1,286 @@
+"""The ends of things: interpreter exit is silent, and Ctrl-C leaves a usable engine."""
+
+import _thread
+import random
+import signal
+import sys
+import textwrap
+import threading
+
+import pytest
+from support import PYPY, collect, live_nodes, run_python
+
+from micrograd_c import MLP, Value, dot, stats, zero_grad
+
+ENDINGS = {
+    "values in globals": """
+        a = Value(2.0)
+        b = a * 3 + a
+        b.backward()
+        kept = [Value(float(i)) * 2 for i in range(1000)]
+    """,
+    "a model in globals": """
+        model = MLP(3, [4, 4, 1])
+        loss = model([1.0, 2.0, 3.0])
+        loss.backward()
+    """,
+    "values in cycles": """
+        a = Value(2.0)
+        out = Value(4.0, (a,))
+        out._backward = lambda: setattr(a, 'grad', 2 * out.grad)
+        out.myself, a.out = out, out
+        class Cyclic: pass
+        c = Cyclic(); c.c = c; c.v = out * 2
+        del a, out, c
+    """,
+    "values in modules that are cleared early": """
+        import sys, types
+        module = types.ModuleType('late')
+        module.v = Value(1.0) * 2
+        sys.modules['late'] = module
+        sys.last_value = Value(5.0)
+        import builtins
+        builtins.kept = Value(3.0) + 1
+    """,
+    "values in threads that go on": """
+        import threading
+        started = threading.Event()
+        def run():
+            while True:
+                v = Value(1.0)
+                for _ in range(100):
+                    v = v * 1.0 + 0.0
+                v.backward()
+                started.set()
+        for _ in range(3):
+            threading.Thread(target=run, daemon=True).start()
+        started.wait()
+    """,
+    "values in thread locals": """
+        import threading
+        local = threading.local()
+        def run():
+            local.v = Value(1.0) * 3
+            local.v.backward()
+        t = threading.Thread(target=run); t.start(); t.join()
+        local.v = Value(2.0) + 1
+    """,
+    "values used in atexit and in __del__": """
+        import atexit
+        v = Value(2.0)
+        @atexit.register
+        def last():
+            w = v * v
+            w.backward()
+            assert v.grad == 4.0
+        class Late:
+            def __init__(self):
+                self.v = Value(2.0)
+            def __del__(self):
+                if self.v.data != 2.0:
+                    raise RuntimeError('wrong')
+        late = Late()
+    """,
+    "a generator that holds a sweep open": """
+        a = Value(1.0)
+        out = Value(1.0, (a,))
+        def _backward():
+            raise SystemExit(0)
+        out._backward = _backward
+        (out * 2).backward()
+    """,
+    "a deep chain": """
+        v = Value(1.0)
+        for _ in range(200_000):
+            v = -v
+    """,
+}
+
+
+@pytest.mark.parametrize("script", ENDINGS.values(), ids=ENDINGS)
+def test_interpreter_exit_is_silent_with(script):
+    head = "from micrograd_c import MLP, Value\n"
+    done = run_python("-W", "error::ResourceWarning", "-c", head + textwrap.dedent(script))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# ---- Ctrl-C ------------------------------------------------------------------------------------------------------
+
+
+def custom(x):
+    out = Value(x.data, (x,), "id")
+
+    def _backward():
+        x.grad += out.grad
+
+    out._backward = _backward
+    return out
+
+
+def check_engine():
+    """Check that nothing is left open, and that gradients are right."""
+    assert stats().open_sweeps == 0
+    a, b = Value(2.0), Value(3.0)
+    root = custom(a * b) + dot([a, b], [b, 2.0]) + a**2
+    root.backward()
+    assert (root.data, a.grad, b.grad) == (6.0 + 12.0 + 4.0, 3.0 + 3.0 + 4.0, 2.0 + 2.0 + 2.0)
+    model = MLP(2, [3, 1])
+    out = model([a, b])
+    zero_grad(out)
+    out.backward()
+    assert model.layers[1].neurons[0].b.grad == 1.0
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises KeyboardInterrupt here, whatever ran before."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals arrive in the main thread")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupted(work):
+    """Run work() until a Ctrl-C comes from another thread, after it has got going."""
+    going = threading.Event()
+
+    def interrupt():
+        going.wait()
+        for _ in range(random.randrange(20_000)):
+            pass
+        _thread.interrupt_main()
+
+    helper = threading.Thread(target=interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            helper.start()
+            for _ in range(20_000):  # in vain only where the interrupt was swallowed
+                work()
+                going.set()
+    finally:
+        going.set()
+        helper.join()
+
+
+def step():
+    a = Value(0.5)
+    root = a
+    for _ in range(30):
+        root = (root * 0.9 + a).tanh()
+    custom(root).backward()
+
+
+def test_ctrl_c_in_a_long_loop_leaves_a_usable_engine(interruptible, seed):
+    random.seed(seed)
+    for _ in range(30):
+        interrupted(step)
+        check_engine()
+
+
+def test_ctrl_c_in_a_loop_of_neurons_leaves_a_usable_model(interruptible, seed):
+    random.seed(seed)
+    model = MLP(3, [4, 4, 1])
+
+    def train():
+        loss = (model([0.1, 0.2, 0.3]) - 1.0) ** 2
+        model.zero_grad()
+        loss.backward()
+
+    for _ in range(20):
+        interrupted(train)
+        check_engine()
+    twin = MLP(3, [4, 4, 1], fused=False)
+    twin.load_state_dict(model.state_dict())
+    assert twin([0.1, 0.2, 0.3]).data == model([0.1, 0.2, 0.3]).data
+
+
+def test_ctrl_c_in_a_closure_reaches_the_caller_and_closes_the_sweep(interruptible):
+    a = Value(2.0)
+    out = Value(4.0, (a * 1.0,), "interrupted")
+    out._backward = lambda: signal.raise_signal(signal.SIGINT)
+    root = out + custom(a)
+    for _ in range(20):
+        with pytest.raises(KeyboardInterrupt):
+            root.backward()
+        check_engine()
+
+
+def test_ctrl_c_during_a_sweep_in_c_is_raised_after_it(interruptible):
+    a = Value(1.0)
+    root = a
+    for _ in range(200_000):
+        root = -root
+    interrupted(root.backward)
+    zero_grad(root)
+    root.backward()
+    assert a.grad == 1.0
+    check_engine()
+
+
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+@pytest.mark.slow
+def test_ctrl_c_at_every_single_opcode_leaves_a_usable_engine(interruptible):
+    """An interrupt is delivered at the n-th opcode within the package, for each n."""
+
+    def work():
+        a, b = Value(0.5), Value(2.0)
+        root = custom(a * b + 1.0) ** 2 + dot([a, b], [b, 1.0])
+        root.backward()
+        zero_grad(root)
+        MLP.__call__(model, [a, 3.0]).backward()
+        return root.data
+
+    def run(stop_at):
+        count = 0
+
+        def trace(frame, event, _):
+            nonlocal count
+            code = frame.f_code
+            if code.co_filename not in sources or code.co_name in ("_del", "flush"):
+                return None  # what is raised in __del__ is raised later, see below
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                count += 1
+                if count == stop_at:
+                    signal.raise_signal(signal.SIGINT)
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            result = work()
+        finally:
+            sys.settrace(before)
+        return result, count
+
+    sources = {getattr(m, "__file__", "") for name, m in sys.modules.items() if name.startswith("micrograd_c.")}
+    model = MLP(2, [2, 1])
+    expected, opcodes = run(0)
+    assert opcodes > 300
+    survived = 0
+    for n in range(1, opcodes + 1):
+        try:
+            run(n)
+        except KeyboardInterrupt:
+            survived += 1
+        assert stats().open_sweeps == 0, n
+        if n % 50 == 0:
+            check_engine()
+    check_engine()
+    assert survived > 0.9 * opcodes
+    assert work() == expected
+    collect()
+
+
+@pytest.mark.skipif(PYPY, reason="__del__ runs at a collection")
+def test_ctrl_c_while_values_die_is_raised_after_it(interruptible):
+    def drop():
+        kept = [Value(1.0) for _ in range(300)]
+        kept.clear()
+
+    for _ in range(30):
+        before = live_nodes()
+        interrupted(drop)
+        check_engine()
+        assert live_nodes() <= before + 301

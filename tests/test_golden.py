@@ -1,0 +1,52 @@
+"""The golden run: 100 steps of the two-moons demo, loss by loss as micrograd has them."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from micrograd_c import MLP, Value
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def load():
+    """Return the training loop that made the golden losses, and what it made."""
+    spec = importlib.util.spec_from_file_location("make_moons", GOLDEN / "make_moons.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module, json.loads((GOLDEN / "moons.json").read_text())
+
+
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "scalar"])
+def test_a_hundred_steps_of_the_demo_give_micrograds_losses(fused):
+    module, golden = load()
+    steps = module.STEPS if fused else 10
+
+    def mlp(nin, nouts):
+        return MLP(nin, nouts, fused=fused)
+
+    ours = list(module.train(Value, mlp, golden["x"], golden["y"], steps))
+    assert len(golden["losses"]) == module.STEPS
+    for k, (loss, accuracy) in enumerate(ours):
+        assert abs(loss - golden["losses"][k]) <= 1e-9, k
+        assert accuracy == golden["accuracies"][k], k
+    if fused:
+        assert ours[-1][1] == 1.0
+
+
+def test_the_golden_losses_are_still_those_of_micrograd():
+    engine, nn = pytest.importorskip("micrograd.engine"), pytest.importorskip("micrograd.nn")
+    module, golden = load()
+    live = module.train(engine.Value, nn.MLP, golden["x"], golden["y"], steps=2)
+    assert [loss for loss, _ in live] == pytest.approx(golden["losses"][:2], rel=1e-13)
+
+
+def test_the_golden_points_are_still_those_of_scikit_learn():
+    pytest.importorskip("sklearn")
+    module, golden = load()
+    x, y = module.points()
+    assert y == golden["y"]
+    for row, expected in zip(x, golden["x"]):
+        assert row == pytest.approx(expected, rel=1e-12)

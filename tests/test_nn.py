@@ -1,0 +1,722 @@
+"""nn: micrograd's classes, fused, and whatever is done to them honoured."""
+
+import inspect
+import itertools
+import random
+
+import pytest
+from support import PYPY, close, nothing_left_behind, run_python
+
+import micrograd_c
+from micrograd_c import MLP, Layer, Module, Neuron, Value, nn, stats, zero_grad
+
+ACTIVATIONS = ["relu", "tanh", "sigmoid", "linear"]
+
+
+def scalar(neuron, x):
+    """What a neuron computes, node by node."""
+    act = sum((wi * xi for wi, xi in zip(neuron.w, x)), neuron.b)
+    kind = neuron.activation
+    return act if kind == "linear" else getattr(act, kind)()
+
+
+def listed(out):
+    return out if isinstance(out, list) else [out]
+
+
+# ---- as in micrograd ---------------------------------------------------------------------------------------------
+
+
+def test_signatures_are_micrograds_with_more_behind():
+    theirs = pytest.importorskip("micrograd.nn")
+    for name in ("Neuron", "Layer", "MLP"):
+        ours = inspect.signature(getattr(nn, name)).parameters.values()
+        expected = inspect.signature(getattr(theirs, name)).parameters.values()
+        for p, q in zip(ours, expected):
+            assert (p.name, p.kind, p.default) == (q.name, q.kind, q.default)
+    assert issubclass(MLP, Module) and issubclass(Layer, Module) and issubclass(Neuron, Module)
+    assert Module().parameters() == [] and Module().zero_grad() is None
+
+
+@pytest.mark.parametrize("shape", [(1, [1]), (2, [16, 16, 1]), (3, [4, 4, 2]), (5, [1, 3])], ids=str)
+def test_the_same_seed_gives_micrograds_weights_names_and_order(shape, seed):
+    theirs = pytest.importorskip("micrograd.nn")
+    random.seed(seed)
+    expected = theirs.MLP(*shape)
+    state = random.getstate()
+    random.seed(seed)
+    ours = MLP(*shape)
+    assert random.getstate() == state
+    assert [p.data for p in ours.parameters()] == [p.data for p in expected.parameters()]
+    assert repr(ours) == repr(expected)
+    for a, b in zip(ours.layers, expected.layers):
+        assert repr(a) == repr(b)
+        for m, n in zip(a.neurons, b.neurons):
+            assert (repr(m), m.nonlin, [w.data for w in m.w], m.b.data) == (
+                repr(n),
+                n.nonlin,
+                [w.data for w in n.w],
+                n.b.data,
+            )
+
+
+def test_parameters_are_weights_then_bias_neuron_by_neuron_layer_by_layer():
+    model = MLP(2, [3, 1])
+    expected = [p for layer in model.layers for n in layer.neurons for p in (*n.w, n.b)]
+    assert model.parameters() == expected and len(expected) == 13
+    assert model.layers[0].neurons[1].parameters() == [*model.layers[0].neurons[1].w, model.layers[0].neurons[1].b]
+    assert all(type(p) is Value for p in expected)
+
+
+def test_reprs():
+    assert repr(Neuron(3)) == "ReLUNeuron(3)" and repr(Neuron(2, nonlin=False)) == "LinearNeuron(2)"
+    assert repr(Neuron(3, activation="tanh")) == "TanhNeuron(3)"
+    assert repr(Layer(2, 2)) == "Layer of [ReLUNeuron(2), ReLUNeuron(2)]"
+    assert repr(MLP(2, [1, 1])) == "MLP of [Layer of [ReLUNeuron(2)], Layer of [LinearNeuron(1)]]"
+
+
+def test_one_output_is_unwrapped():
+    x = [1.0, 2.0]
+    assert isinstance(Layer(2, 1)(x), Value) and isinstance(MLP(2, [3, 1])(x), Value)
+    assert isinstance(Layer(2, 2)(x), list) and isinstance(MLP(2, [3, 2])(x), list)
+    assert isinstance(MLP(2, [3, 2])(x)[0], Value)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_hidden_layer_of_width_one_works(fused):
+    model = MLP(2, [1, 1, 3], fused=fused)
+    out = model([1.0, -2.0])
+    h = scalar(model.layers[0].neurons[0], [1.0, -2.0])
+    h = scalar(model.layers[1].neurons[0], [h])
+    assert [y.data for y in out] == [scalar(n, [h]).data for n in model.layers[2].neurons]
+
+
+def test_scores_and_gradients_are_micrograds(seed):
+    theirs = pytest.importorskip("micrograd.nn")
+    for nin, nouts in [(2, [16, 16, 1]), (3, [4, 4, 2]), (4, [7])]:
+        random.seed(seed)
+        expected = theirs.MLP(nin, nouts)
+        random.seed(seed)
+        ours = MLP(nin, nouts)
+        xs = [[random.uniform(-2, 2) for _ in range(nin)] for _ in range(5)]
+        a = sum(y * y for x in xs for y in listed(ours(x)))
+        b = sum(y * y for x in xs for y in listed(expected(x)))
+        assert a.data == b.data
+        a.backward()
+        b.backward()
+        for p, q in zip(ours.parameters(), expected.parameters()):
+            assert close(p.grad, q.grad, rel=1e-12, absolute=1e-13)
+
+
+def test_zero_grad_clears_every_parameter_and_nothing_else():
+    model = MLP(2, [3, 1])
+    x = Value(1.0)
+    out = model([x, 2.0])
+    out.backward()
+    assert any(p.grad for p in model.parameters()) and out.grad == 1.0
+    x.grad = 5.0
+    model.zero_grad()
+    assert not any(p.grad for p in model.parameters()) and (x.grad, out.grad) == (5.0, 1.0)
+
+
+# ---- fused -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(1, [1]), (3, [4, 4, 1]), (2, [9, 5, 3]), (20, [6, 2]), (4, [4])], ids=str)
+def test_forward_is_bit_equal_to_the_scalar_form_and_gradients_agree(activation, shape, rng):
+    fused = MLP(*shape, activation=activation)
+    plain = MLP(*shape, activation=activation, fused=False)
+    plain.load_state_dict(fused.state_dict())
+    for _ in range(5):
+        numbers = [rng.uniform(-3, 3) for _ in range(shape[0])]
+        x, y = [Value(i) for i in numbers], [Value(i) for i in numbers]
+        outs, expected = listed(fused(x)), listed(plain(y))
+        assert [o.data.hex() for o in outs] == [o.data.hex() for o in expected]
+        assert [o.data for o in listed(fused(numbers))] == [o.data for o in outs]
+        for model, results in ((fused, outs), (plain, expected)):
+            model.zero_grad()
+            sum(o * (i + 1.5) for i, o in enumerate(results)).backward()
+        scale = max(abs(p.grad) for p in plain.parameters())
+        for p, q in zip([*fused.parameters(), *x], [*plain.parameters(), *y]):
+            assert close(p.grad, q.grad, rel=1e-12, absolute=1e-14 * (1 + scale))
+
+
+def test_a_neuron_is_one_node():
+    a, b = Value(1.0), Value(2.0)
+    n = Neuron(2)
+    before = stats().live_nodes
+    out = n([a, b])
+    assert stats().live_nodes == before + 1
+    assert out._prev == {a, b, *n.w, n.b}
+    model = MLP(2, [3, 2])
+    before = stats().live_nodes
+    outs = model([a, b])
+    assert stats().live_nodes == before + 5
+    hidden = outs[0]._prev - {*model.parameters()}
+    assert len(hidden) == 3 and all(a in h._prev for h in hidden)
+    assert "ReLU" in next(iter(hidden))._op
+
+
+def test_a_layer_of_any_size_crosses_into_c_a_constant_number_of_times(monkeypatch):
+    calls = []
+    real = nn.lib
+
+    class Counting:
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(real, name)
+
+    monkeypatch.setattr(nn, "lib", Counting())
+    counts = []
+    for shape in [(2, [2, 1]), (10, [30, 30, 10])]:
+        model, x = MLP(*shape), [0.5] * shape[0]
+        model(x)
+        calls.clear()
+        model(x)
+        counts.append(len(calls))
+    assert counts[0] == counts[1] <= 4
+
+
+def test_fused_false_gives_the_graph_of_micrograd():
+    n = Neuron(2, fused=False)
+    out = n([1.0, 2.0])
+    assert out._op == "ReLU"
+    (total,) = out._prev
+    assert total._op == "+" and {v._op for v in total._prev} == {"+", "*"}
+    for model in (Layer(2, 3, fused=False), MLP(2, [3], fused=False)):
+        assert all(o._op in ("ReLU", "+") for o in model([1.0, 2.0]))
+    n.fused = True
+    assert len(n([1.0, 2.0])._prev) == 5
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_activation_can_be_chosen_on_all_three_and_changed(activation):
+    x = [0.5, -1.5]
+    n, layer, model = (
+        Neuron(2, activation=activation),
+        Layer(2, 3, activation=activation),
+        MLP(2, [3, 2], activation=activation),
+    )
+    assert n.activation == activation and n.nonlin is (activation != "linear")
+    assert n(x).data == scalar(n, x).data
+    assert [o.data for o in layer(x)] == [scalar(m, x).data for m in layer.neurons]
+    assert [m.activation for m in model.layers[0].neurons] == [activation] * 3
+    assert [m.activation for m in model.layers[1].neurons] == ["linear"] * 2
+    for other in ACTIVATIONS:
+        n.activation = other
+        assert n(x).data == scalar(n, x).data and n.activation == other
+
+
+def test_an_unknown_activation_is_an_error_that_lists_them():
+    with (
+        nothing_left_behind(),
+        pytest.raises(ValueError, match=r"'swish' is unknown; there are relu, tanh, sigmoid, linear"),
+    ):
+        Neuron(2, activation="swish")
+
+
+def test_nonlin_false_is_linear():
+    assert Neuron(2, False).activation == Neuron(2, nonlin=False).activation == "linear"
+    assert Layer(2, 1, nonlin=False).neurons[0].activation == "linear"
+
+
+# ---- inputs ------------------------------------------------------------------------------------------------------
+
+
+def kinds_of_inputs():
+    yield "floats", lambda x: list(x)
+    yield "values", lambda x: [Value(i) for i in x]
+    yield "mixed", lambda x: [Value(x[0]), *x[1:]]
+    yield "a tuple", tuple
+    yield "an iterator", iter
+    yield "a generator", lambda x: (i for i in x)
+    yield "a map", lambda x: map(Value, x)
+    yield "ints and bools", lambda x: [1, True, -2]
+
+
+@pytest.mark.parametrize("kind", dict(kinds_of_inputs()), ids=str)
+@pytest.mark.parametrize("fused", [True, False])
+def test_inputs_of_every_kind_are_taken(kind, fused):
+    make = dict(kinds_of_inputs())[kind]
+    x = [1.0, 1.0, -2.0] if kind == "ints and bools" else [0.5, -1.25, 2.0]
+    for model in (Neuron(3, fused=fused), Layer(3, 2, fused=fused), MLP(3, [2, 2], fused=fused)):
+        neurons = model.layers[0].neurons if isinstance(model, MLP) else getattr(model, "neurons", [model])
+        expected = [scalar(n, x) for n in neurons]
+        if isinstance(model, MLP):
+            expected = [scalar(n, expected) for n in model.layers[1].neurons]
+        assert [o.data for o in listed(model(make(x)))] == [o.data for o in expected]
+
+
+def test_numpy_rows_are_inputs():
+    np = pytest.importorskip("numpy")
+    model = MLP(3, [4, 2])
+    rows = np.array([[0.5, -1.25, 2.0], [1.0, 2.0, 3.0]])
+    for row in rows:
+        assert [o.data for o in model(row)] == [o.data for o in model(row.tolist())]
+    assert [o.data for o in model(np.float32([1, 2, 3]))] == [o.data for o in model([1.0, 2.0, 3.0])]
+    assert [o.data for o in model(np.array([Value(1.0), Value(2.0), Value(3.0)]))] == [
+        o.data for o in model([1.0, 2.0, 3.0])
+    ]
+    assert [o.data for o in model(np.array([1, 2, 3]))] == [o.data for o in model([1.0, 2.0, 3.0])]
+
+
+def test_one_input_may_be_given_to_several_places_and_the_same_value_twice():
+    n = Neuron(3, nonlin=False)
+    a = Value(2.0)
+    n([a, a, a]).backward()
+    assert close(a.grad, sum(w.data for w in n.w))
+    w = n.w[0]
+    n.w = [w, w, w]
+    zero_grad(w)
+    n([a, 1.0, 3.0]).backward()
+    assert w.grad == 6.0
+    x = Value(3.0)
+    n.w = [x]
+    x.grad = 0.0
+    n([x]).backward()  # weight and input are one Value
+    assert x.grad == 6.0
+
+
+def test_inputs_that_are_no_numbers_are_a_type_error_that_leaves_nothing():
+    model = MLP(2, [3, 1])
+    for x in (["a", 1.0], [None, 1.0], [1.0, 2j]):
+        with nothing_left_behind(), pytest.raises(TypeError):
+            model(x)
+
+
+def test_too_few_or_too_many_inputs_are_zipped_as_in_micrograd():
+    model = pytest.importorskip("micrograd.nn").Neuron(3)
+    n = Neuron(3)
+    for w, v in zip((*n.w, n.b), (*model.w, model.b)):
+        w.data = v.data
+    for x in ([1.0], [1.0, 2.0], [1.0, 2.0, 3.0, 4.0]):
+        assert n(x).data == model(x).data
+    out = n([])
+    assert out.data == n.b.data
+
+
+def test_inputs_of_a_class_of_the_users_keep_its_operators():
+    class Input(Value):
+        def __rmul__(self, other):  # comes first, as the class of the right operand is the narrower one
+            return other * self.data * 10
+
+    class Weight(Value):
+        def __mul__(self, other):
+            return Value.__mul__(self, other) * 2
+
+    n = Neuron(1, nonlin=False)
+    n.w[0] = Weight(3.0)
+    assert n([Value(5.0)]).data == 30.0
+    layer = Layer(1, 1, nonlin=False)
+    w = layer.neurons[0].w[0].data
+    assert layer([Input(1.0)]).data == layer.neurons[0]([Input(1.0)]).data == 10 * w
+
+
+# ---- mutations ---------------------------------------------------------------------------------------------------
+
+X = [0.5, -1.25]
+
+
+def model_and_check():
+    """Return a model that has been called (so that its plan is made) and what it must compute, neuron by neuron."""
+    model = MLP(2, [3, 2])
+    model(X)
+    model.layers[0](X)
+    model.layers[0].neurons[1](X)
+
+    def expected():
+        x = X
+        for layer in model.layers:
+            x = [scalar(n, x) for n in layer.neurons]
+        return [v.data for v in x]
+
+    return model, expected
+
+
+def set_weight(m):
+    m.layers[0].neurons[1].w[0] = Value(7.0)
+
+
+def set_bias(m):
+    m.layers[0].neurons[1].b = Value(7.0)
+
+
+def pop_weight(m):
+    m.layers[0].neurons[1].w.pop()
+
+
+def append_weight(m):
+    m.layers[1].neurons[0].w.append(Value(1.0))
+
+
+def clear_weights(m):
+    m.layers[0].neurons[1].w.clear()
+
+
+def new_list_of_weights(m):
+    m.layers[0].neurons[1].w = [Value(1.0), Value(2.0)]
+
+
+def tuple_of_weights(m):
+    m.layers[0].neurons[1].w = (Value(1.0), Value(2.0))
+
+
+def reverse_weights(m):
+    m.layers[0].neurons[1].w.reverse()
+
+
+def share_weights(m):
+    m.layers[0].neurons[1].w = m.layers[0].neurons[0].w
+
+
+def share_a_weight(m):
+    m.layers[0].neurons[1].w[0] = m.layers[0].neurons[0].w[0]
+
+
+def new_neurons(m):
+    m.layers[0].neurons = [Neuron(2), Neuron(2, nonlin=False), Neuron(2, activation="tanh")]
+
+
+def append_neuron(m):
+    m.layers[0].neurons.append(Neuron(2))
+
+
+def pop_neuron(m):
+    m.layers[0].neurons.pop()
+
+
+def swap_neurons(m):
+    m.layers[0].neurons[0], m.layers[0].neurons[1] = m.layers[0].neurons[1], m.layers[0].neurons[0]
+
+
+def same_neuron_twice(m):
+    m.layers[0].neurons[0] = m.layers[0].neurons[1]
+
+
+def insert_layer(m):
+    m.layers.insert(1, Layer(3, 3))
+
+
+def pop_layer(m):
+    m.layers.pop()
+
+
+def new_layers(m):
+    m.layers = [Layer(2, 4), Layer(4, 2)]
+
+
+def flip_nonlin(m):
+    m.layers[0].neurons[1].nonlin = False
+    m.layers[1].neurons[1].nonlin = True
+
+
+def change_activation(m):
+    m.layers[0].neurons[1].activation = "sigmoid"
+
+
+def unfuse(m):
+    m.layers[0].neurons[1].fused = False
+
+
+def write_data(m):
+    m.layers[0].neurons[1].w[0].data = 5.0
+    m.layers[1].neurons[1].b.data = -3.0
+
+
+def plain_number_as_weight(m):
+    m.layers[0].neurons[1].w[0] = 2.0
+
+
+def plain_number_as_bias(m):
+    m.layers[0].neurons[1].b = 2.0
+
+
+def computed_weight(m):
+    n = m.layers[0].neurons[1]
+    n.w[0] = n.w[0] * 2 + n.b
+
+
+def write_dict(m):
+    m.layers[0].neurons[1].__dict__["b"] = Value(9.0)
+
+
+MUTATIONS = [
+    f for f in list(globals().values()) if inspect.isfunction(f) and list(inspect.signature(f).parameters) == ["m"]
+]
+
+
+@pytest.mark.parametrize("mutate", [f for f in MUTATIONS if f is not write_dict], ids=lambda f: f.__name__)
+def test_whatever_is_changed_is_honoured_at_the_next_call(mutate):
+    model, expected = model_and_check()
+    before = [o.data for o in listed(model(X))]
+    mutate(model)
+    out = listed(model(X))
+    assert [getattr(o, "data", o) for o in out] == expected()
+    again = listed(model(X))
+    assert [getattr(o, "data", o) for o in again] == expected()
+    layer = model.layers[0]
+    assert [o.data for o in listed(layer(X))] == [scalar(n, X).data for n in layer.neurons]
+    for n in layer.neurons:
+        assert n(X).data == scalar(n, X).data
+    assert len(before) == 2
+    # Gradients reach what is there now.
+    if mutate not in (plain_number_as_weight, plain_number_as_bias, tuple_of_weights):
+        model.zero_grad()
+        sum(listed(model(X))).backward()
+        grads = [p.grad for p in model.parameters()]
+        model.zero_grad()
+        x = X
+        for layer in model.layers:
+            x = [scalar(n, x) for n in layer.neurons]
+        sum(x).backward()
+        for g, p in zip(grads, model.parameters()):
+            assert close(g, p.grad, rel=1e-12)
+
+
+@pytest.mark.parametrize("first", MUTATIONS[:12], ids=lambda f: f.__name__)
+def test_two_changes_in_a_row_are_honoured(first):
+    for second in MUTATIONS[:12]:
+        model, expected = model_and_check()
+        for mutate in (first, second):
+            try:
+                mutate(model)
+            except (IndexError, AttributeError, TypeError):  # nothing left to pop, a tuple
+                continue
+            assert [getattr(o, "data", o) for o in listed(model(X))] == expected(), second
+
+
+def test_what_is_deleted_is_missed():
+    model, _ = model_and_check()
+    del model.layers[0].neurons[1].b
+    with pytest.raises(AttributeError):
+        model(X)
+
+
+def test_a_subclass_that_overrides_call_is_called():
+    class Doubled(Neuron):
+        def __call__(self, x):
+            return super().__call__(x) * 2
+
+    class Negated(Layer):
+        def __call__(self, x):
+            return [-v for v in listed(super().__call__(x))]
+
+    class Shifted(MLP):
+        def __call__(self, x):
+            return [v + 1 for v in listed(super().__call__(x))]
+
+    model, _ = model_and_check()
+    n = model.layers[0].neurons[1]
+    before = n(X).data
+    n.__class__ = Doubled
+    assert n(X).data == 2 * before
+    assert model.layers[0](X)[1].data == 2 * before
+    hidden = [m(X) for m in model.layers[0].neurons]
+    assert [o.data for o in model(X)] == [scalar(m, hidden).data for m in model.layers[1].neurons]
+    model.layers[0].neurons[1] = Doubled(2)
+    hidden = [m(X) for m in model.layers[0].neurons]
+    assert [o.data for o in model(X)] == [scalar(m, hidden).data for m in model.layers[1].neurons]
+    model.layers[1] = Negated(3, 2)
+    out = model(X)
+    assert [o.data for o in out] == [-scalar(m, hidden).data for m in model.layers[1].neurons]
+    shifted = Shifted(2, [2])
+    assert [o.data for o in shifted(X)] == [scalar(m, X).data + 1 for m in shifted.layers[0].neurons]
+
+
+def test_a_subclass_with_an_init_of_its_own_is_fused_too():
+    class Mine(Neuron):
+        def __init__(self, nin):
+            super().__init__(nin, activation="tanh")
+            self.extra = Value(0.0)
+
+        def parameters(self):
+            return [*super().parameters(), self.extra]
+
+    layer = Layer(2, 2)
+    layer.neurons = [Mine(2), Mine(2)]
+    assert [o.data for o in layer(X)] == [scalar(n, X).data for n in layer.neurons]
+    assert len(layer.parameters()) == 8
+
+
+def test_a_patch_of_a_class_is_honoured(monkeypatch):
+    model, _ = model_and_check()
+    plain = [o.data for o in model.layers[0](X)]
+    with monkeypatch.context() as patch:
+        original = Neuron.__call__
+        patch.setattr(Neuron, "__call__", lambda self, x: original(self, x) * 10)
+        assert [o.data for o in model.layers[0](X)] == [10 * y for y in plain]
+    assert [o.data for o in model.layers[0](X)] == plain
+    with monkeypatch.context() as patch:
+        patch.setattr(Layer, "__call__", lambda self, x: [Value(1.0)] * 3)
+        assert [o.data for o in model(X)] == [1.0] * 3
+
+
+@pytest.mark.parametrize("name", ["relu", "__mul__", "__add__"])
+def test_a_patch_of_value_is_honoured(name, monkeypatch):
+    model = MLP(2, [3, 2])
+    model(X)
+    calls = []
+    original = getattr(Value, name)
+
+    def patched(self, *args):
+        calls.append(name)
+        return original(self, *args)
+
+    monkeypatch.setattr(Value, name, patched)
+    out = model(X)
+    assert calls
+    monkeypatch.undo()
+    calls.clear()
+    assert [o.data for o in model(X)] == [o.data for o in out] and not calls
+
+
+def test_any_attribute_can_be_set_on_modules():
+    n = Neuron(2)
+    n.tag = "t"
+    n(X)
+    assert n.tag == "t" and "tag" in vars(n)
+    assert {"w", "b", "nonlin"} <= set(vars(n))
+
+
+def test_weights_that_were_dropped_and_made_anew_are_told_apart():
+    model = MLP(2, [2, 1])
+    for i in range(200):
+        n = model.layers[0].neurons[i % 2]
+        n.w = [Value(random.random()), Value(random.random())]
+        hidden = [scalar(m, X) for m in model.layers[0].neurons]
+        assert model(X).data == scalar(model.layers[1].neurons[0], hidden).data
+
+
+def test_models_survive_squeezes_of_the_arena():
+    junk = [Value(1.0) for _ in range(100_000)]
+    model = MLP(2, [5, 5, 1])
+    weights = [w for _ in range(3) for w in [Value(0.5), Value(1.0)]]
+    model.layers[0].neurons[0].w = weights[1:3]
+    expected = model(X).data
+    squeezes = stats().squeezes
+    del junk[::2]
+    more = []
+    for _ in range(4):
+        more = [Value(1.0) for _ in range(100_000)]
+        del junk[::2]
+        more.append(Value(2.0))
+        assert model(X).data == expected
+    del junk
+    more = [Value(1.0) for _ in range(300_000)]
+    assert model(X).data == expected
+    if not PYPY:
+        assert stats().squeezes > squeezes
+    del more
+
+
+# ---- names and states --------------------------------------------------------------------------------------------
+
+
+def test_named_parameters_are_the_parameters_with_the_way_to_them():
+    model = MLP(2, [2, 1])
+    named = list(model.named_parameters())
+    assert [p for _, p in named] == model.parameters()
+    assert [name for name, _ in named][:4] == [
+        "layers.0.neurons.0.w.0",
+        "layers.0.neurons.0.w.1",
+        "layers.0.neurons.0.b",
+        "layers.0.neurons.1.w.0",
+    ]
+    assert len({name for name, _ in named}) == len(named)
+
+
+def test_a_module_of_the_users_has_names_too():
+    class Mine(Module):
+        def __init__(self):
+            self.scale = Value(2.0)
+            self.parts = {"first": Neuron(2), "second": [Neuron(1)]}
+            self.hidden = Value(3.0)
+
+        def parameters(self):
+            return [self.scale, *self.parts["first"].parameters(), *self.parts["second"][0].parameters()]
+
+    model = Mine()
+    assert list(model.state_dict()) == [
+        "scale",
+        "parts.first.w.0",
+        "parts.first.w.1",
+        "parts.first.b",
+        "parts.second.0.w.0",
+        "parts.second.0.b",
+    ]
+    model.zero_grad()
+
+
+def test_state_dict_makes_the_round_trip():
+    a, b = MLP(2, [3, 1]), MLP(2, [3, 1])
+    state = a.state_dict()
+    assert all(type(x) is float for x in state.values())
+    parameters = b.parameters()
+    b.load_state_dict(state)
+    assert b.parameters() == parameters  # the same Values
+    assert b.state_dict() == state and a(X).data == b(X).data
+    import json
+
+    b.load_state_dict(json.loads(json.dumps(state)))
+    assert b.state_dict() == state
+
+
+def test_load_state_dict_tells_every_mismatch_and_changes_nothing():
+    model = MLP(2, [2, 1])
+    before = model.state_dict()
+    state = dict(before)
+    state["layers.0.neurons.0.w.0"] = 5.0
+    del state["layers.0.neurons.0.w.1"], state["layers.1.neurons.0.b"]
+    state["layers.0.neurons.0.b"] = "text"
+    state["extra"] = 1.0
+    with pytest.raises(ValueError) as caught:
+        model.load_state_dict(state)
+    message = str(caught.value)
+    for word in ("missing: layers.0.neurons.0.w.1, layers.1.neurons.0.b", "not in this module: extra", "MLP"):
+        assert word in message
+    assert "layers.0.neurons.0.b must be a number, not str" in message
+    assert model.state_dict() == before
+
+
+def test_a_state_of_another_shape_names_all_that_differs():
+    with pytest.raises(ValueError) as caught:
+        MLP(2, [2, 1]).load_state_dict(MLP(3, [2, 1]).state_dict())
+    assert "not in this module: layers.0.neurons.0.w.2, layers.0.neurons.1.w.2" in str(caught.value)
+
+
+# ---- training ----------------------------------------------------------------------------------------------------
+
+
+def test_a_small_network_learns_exclusive_or():
+    random.seed(3)
+    model = MLP(2, [8, 1], activation="tanh")
+    data = [((0, 0), -1), ((0, 1), 1), ((1, 0), 1), ((1, 1), -1)]
+    first = last = None
+    for _ in range(150):
+        loss = sum((model(x) - y) ** 2 for x, y in data)
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= 0.05 * p.grad
+        first = loss.data if first is None else first
+        last = loss.data
+    assert last < 0.1 < first
+
+
+def test_gradients_of_neurons_pass_gradcheck():
+    for activation, n in itertools.product(ACTIVATIONS, (1, 2, 5)):
+        neuron = Neuron(n, activation=activation)
+        assert micrograd_c.gradcheck(lambda *x, neuron=neuron: neuron(x) * 2, *[0.3 * i - 0.5 for i in range(n)])
+
+
+def test_a_zero_times_infinity_is_a_nan_in_the_fused_form_as_in_the_scalar_one():
+    for fused in (True, False):
+        n = Neuron(2, nonlin=False, fused=fused)
+        n.w = [Value(0.0), Value(1.0)]
+        assert n([float("inf"), 1.0]).data != n([float("inf"), 1.0]).data
+
+
+def test_a_model_at_exit_is_silent():
+    done = run_python("-c", "from micrograd_c import MLP\nm = MLP(2, [2, 1])\nout = m([1.0, 2.0])\nm.out = out")
+    assert (done.returncode, done.stderr) == (0, "")

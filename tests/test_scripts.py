@@ -1,0 +1,213 @@
+"""python -m micrograd_c runs scripts and modules that were written for micrograd."""
+
+import textwrap
+
+import pytest
+from support import run_python
+
+import micrograd_c
+
+WHERE = """
+from micrograd.engine import Value
+from micrograd.nn import MLP, Layer, Module, Neuron
+import micrograd, micrograd.engine, micrograd.nn as nn, sys
+print(Value.__module__, MLP.__module__, micrograd.__name__, nn.__name__)
+"""
+OURS = "micrograd_c.engine micrograd_c.nn micrograd_c micrograd_c.nn\n"
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+@pytest.fixture
+def no_micrograd(tmp_path):
+    """An environment in which no micrograd is installed."""
+    import os
+
+    write(
+        tmp_path / "blocked",
+        "sitecustomize.py",
+        """
+        import sys
+
+        class Blocked:
+            @staticmethod
+            def find_spec(name, path=None, target=None):
+                if name.partition(".")[0] == "micrograd":
+                    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+        sys.meta_path.insert(0, Blocked)
+        """,
+    )
+    paths = [str(tmp_path / "blocked"), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def test_a_script_finds_our_engine_under_micrograds_names(tmp_path):
+    done = run_python("-m", "micrograd_c", write(tmp_path, "script.py", WHERE), cwd=tmp_path)
+    assert (done.stdout, done.stderr, done.returncode) == (OURS, "", 0)
+
+
+def test_it_makes_no_difference_whether_micrograd_is_installed(tmp_path, no_micrograd):
+    script = write(tmp_path, "script.py", WHERE)
+    plain = run_python(script, cwd=tmp_path, env=no_micrograd)
+    assert plain.returncode == 1 and "No module named 'micrograd'" in plain.stderr
+    done = run_python("-m", "micrograd_c", script, cwd=tmp_path, env=no_micrograd)
+    assert (done.stdout, done.stderr, done.returncode) == (OURS, "", 0)
+    done = run_python("-c", "import micrograd_c.as_micrograd\n" + WHERE, cwd=tmp_path, env=no_micrograd)
+    assert (done.stdout, done.stderr) == (OURS, "")
+
+
+def test_as_micrograd_does_the_same_from_inside_of_a_program(tmp_path):
+    done = run_python("-c", "import micrograd_c.as_micrograd\n" + WHERE, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (OURS, "")
+    code = "import micrograd.engine\n" * 0 + "import micrograd_c\nprint('micrograd' in __import__('sys').modules)"
+    assert run_python("-c", code, cwd=tmp_path).stdout == "False\n"
+
+
+def test_as_micrograd_replaces_a_micrograd_that_was_imported_before(tmp_path):
+    pytest.importorskip("micrograd")
+    done = run_python("-c", "import micrograd.nn, micrograd.engine\nimport micrograd_c.as_micrograd\n" + WHERE)
+    assert (done.stdout, done.stderr) == (OURS, "")
+
+
+def test_a_script_sees_argv_main_file_and_path_as_python_sets_them(tmp_path):
+    script = write(
+        tmp_path / "folder",
+        "script.py",
+        """
+        import os, sys
+        import neighbour
+        import __main__
+        print(sys.argv)
+        print(__name__, os.path.basename(__file__), neighbour.X, sys.path[0] == os.path.dirname(__file__))
+        print(__main__.sys is sys, __spec__, __package__ in (None, ''))
+        if __name__ == "__main__":
+            print("main")
+        """,
+    )
+    write(tmp_path / "folder", "neighbour.py", "X = 7")
+    ours = run_python("-m", "micrograd_c", script, "-x", "--help", "file", cwd=tmp_path)
+    python = run_python(script, "-x", "--help", "file", cwd=tmp_path)
+    assert ours.stdout == python.stdout and ours.stdout
+    assert (ours.stderr, ours.returncode) == ("", 0)
+
+
+def test_a_relative_path_and_a_folder_with_main_run_too(tmp_path):
+    write(tmp_path / "folder", "__main__.py", "import sys\nprint('folder', len(sys.argv))")
+    write(tmp_path, "script.py", "print(__file__)")
+    assert run_python("-m", "micrograd_c", "script.py", cwd=tmp_path).stdout.endswith("script.py\n")
+    assert run_python("-m", "micrograd_c", "folder", "x", cwd=tmp_path).stdout == "folder 2\n"
+
+
+def test_m_runs_a_module_with_its_arguments(tmp_path):
+    write(
+        tmp_path, "mod.py", WHERE + "print(__name__, sys.argv[1:], sys.argv[0].endswith('mod.py'), __spec__.name)"
+    )
+    done = run_python("-m", "micrograd_c", "-m", "mod", "-m", "1", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (OURS + "__main__ ['-m', '1'] True mod\n", "")
+    write(tmp_path / "package", "__init__.py", "")
+    write(tmp_path / "package", "__main__.py", "from . import sub\nprint(sub.X, __package__)")
+    write(tmp_path / "package", "sub.py", "X = 5")
+    assert run_python("-m", "micrograd_c", "-m", "package", cwd=tmp_path).stdout == "5 package\n"
+
+
+def test_exit_codes_and_streams_are_those_of_the_script(tmp_path):
+    script = write(
+        tmp_path,
+        "script.py",
+        "import sys\nprint(input())\nprint('err', file=sys.stderr)\nsys.exit(int(sys.argv[1]))",
+    )
+    done = run_python("-m", "micrograd_c", script, "3", stdin="text\n")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "text\n", "err\n")
+    assert run_python("-m", "micrograd_c", script, "0", stdin="text\n").returncode == 0
+
+
+def test_a_traceback_names_file_line_and_error_of_the_script(tmp_path):
+    script = write(
+        tmp_path, "script.py", "from micrograd.engine import Value\n\ndef f():\n    Value(1.0) / 0\n\nf()\n"
+    )
+    done = run_python("-m", "micrograd_c", script)
+    assert done.returncode == 1
+    assert f'File "{script}", line 6, in <module>' in done.stderr
+    assert f'File "{script}", line 4, in f' in done.stderr
+    assert "Value(1.0) / 0" in done.stderr
+    assert done.stderr.rstrip().splitlines()[-1].startswith("ZeroDivisionError: ")
+
+
+def test_functions_and_classes_of_a_script_can_be_pickled(tmp_path):
+    script = write(
+        tmp_path,
+        "script.py",
+        """
+        import pickle
+        from micrograd.engine import Value
+        from micrograd.nn import MLP
+
+        class Mine(MLP):
+            pass
+
+        if __name__ == "__main__":
+            m = pickle.loads(pickle.dumps(Mine(2, [1])))
+            print(type(m).__name__, isinstance(m, Mine), pickle.loads(pickle.dumps(Value(2.0))).data)
+        """,
+    )
+    done = run_python("-m", "micrograd_c", script)
+    assert (done.stdout, done.stderr) == ("Mine True 2.0\n", "")
+
+
+def test_version_and_help():
+    for option in ("--version", "-V"):
+        done = run_python("-m", "micrograd_c", option)
+        assert (done.stdout, done.stderr, done.returncode) == (f"micrograd-c {micrograd_c.__version__}\n", "", 0)
+    for option in ("--help", "-h"):
+        done = run_python("-m", "micrograd_c", option)
+        assert done.returncode == 0 and done.stderr == ""
+        for word in ("usage: python -m micrograd_c script.py", "-m module", "--version", "as_micrograd"):
+            assert word in done.stdout
+
+
+def test_the_version_is_that_of_the_installed_package():
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        assert version("micrograd-c") == micrograd_c.__version__
+    except PackageNotFoundError:
+        pytest.skip("the package runs from its sources")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["usage:"]),
+        (["missing.py"], ["no script", "missing.py"]),
+        (["-m"], ["-m names no module", "--help"]),
+        (["--unknown"], ["--unknown", "--help"]),
+        (["-m", "no_such_module_"], ["no_such_module_"]),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_words(arguments, words, tmp_path):
+    done = run_python("-m", "micrograd_c", *arguments, cwd=tmp_path)
+    assert done.returncode not in (0, None)
+    for word in words:
+        assert word in done.stderr + done.stdout
+    if arguments != ["-m", "no_such_module_"]:
+        assert "Traceback" not in done.stderr
+
+
+def test_the_package_imports_without_numpy_and_without_micrograd(tmp_path, no_micrograd):
+    code = "import sys, micrograd_c, micrograd_c.nn; print([m for m in ('numpy', 'micrograd') if m in sys.modules])"
+    done = run_python("-c", code, cwd=tmp_path, env=no_micrograd)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_public_names_are_listed_and_there():
+    for module in (micrograd_c, micrograd_c.engine, micrograd_c.nn):
+        assert len(set(module.__all__)) == len(module.__all__)
+        for name in module.__all__:
+            assert hasattr(module, name)
+            assert name.startswith("__") or getattr(module, name).__doc__
