@@ -284,16 +284,24 @@ def _watching(op: int, original: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+_unwatched: dict[str, Any] = {}  # methods of Value itself that _watch has replaced
+
+
 def _watch() -> None:
     engine._record = _record_list
     for name, op in _named:
+        if name in vars(Value):
+            _unwatched[name] = vars(Value)[name]
         setattr(Value, name, _watching(op, getattr(Value, name)))
 
 
 def _unwatch() -> None:
     engine._record = None
     for name, _ in _named:
-        delattr(Value, name)
+        if name in _unwatched:
+            setattr(Value, name, _unwatched[name])
+        else:
+            delattr(Value, name)
 
 
 # ---- after the run -----------------------------------------------------------------------------------------------
@@ -318,8 +326,9 @@ def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
 
 def closure_error(handle: int, function: str) -> TracingError:
     """Return the error for a node whose backward is not the engine's own."""
-    value = engine._python_nodes.get(handle)
-    closure = None if value is None else value.__dict__.get("_backward")
+    reference = engine._python_nodes.get(handle)
+    value = None if reference is None else reference()
+    closure = None if value is None else core.peek(value, "_backward")
     code = getattr(closure, "__code__", None)
     where = f"{code.co_filename}:{code.co_firstlineno}" if code else function
     label = f" {value._op!r}" if value is not None and value._op else ""

@@ -293,11 +293,10 @@ int32_t mg_program_build(mg_program *p, mg_graph *g, int32_t marker, const int32
 {
     rows r = {0};
 
-    memcpy(nodes, outputs, (size_t)p->output_count * sizeof *nodes);
     mg_lock();
     const int32_t marker_row = mg_row(marker);
     TRY(marker_row);
-    TRY(mg_to_rows(nodes, p->output_count));
+    TRY(mg_to_rows(outputs, p->output_count, nodes));
     for (int32_t i = 0; i < p->output_count; i++)
         r.rows = nodes[i] >= r.rows ? nodes[i] + 1 : r.rows;
     r.node = mg_allocate(NULL, (size_t)r.rows * sizeof *r.node);

@@ -14,6 +14,7 @@
 #define MG_PROGRAM_H
 
 #include "../arena.h"
+#include "../ops.h"
 
 /* Ops of programs alone, after those of the table. NONE stands for an operand that is not there. */
 enum {
