@@ -283,7 +283,7 @@ int32_t mg_program_optimise(const mg_graph *from, mg_graph *to, int32_t *outputs
         count_uses(&o, outputs, n);
         if (make_plan(&o, outputs, n)) {
             for (int32_t i = 0; i < from->count; i++)
-                if (o.plan[i] != MG_NONE)
+                if (o.plan[i] != MG_NONE && !to->failed)
                     emit(&o, i);
             for (int32_t i = 0; i < n; i++)
                 outputs[i] = o.map[outputs[i]];

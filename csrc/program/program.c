@@ -259,7 +259,7 @@ int64_t mg_program_listing(const mg_program *p, char *text, int64_t size)
 
 /* ---- instruction sets ---- */
 
-static const mg_kernels *in_use; /* whoever writes it first writes the same */
+static const mg_kernels *_Atomic in_use; /* whoever comes first writes the same */
 
 static bool can_run(const mg_kernels *kernels)
 {

@@ -424,13 +424,12 @@ static int32_t finish(mg_work *w)
 static int32_t advance(mg_work *w)
 {
     if (w->strip_count > 0) {
-        const int32_t others = helpers(w);
+        int32_t others = helpers(w);
         atomic_store(&w->next_strip, 0);
         atomic_store(&w->next_thread, 0);
         atomic_store(&w->stop, 0);
-        const int32_t status = get_memory(w, others + 1);
-        if (status < 0)
-            return status;
+        if (get_memory(w, others + 1) < 0) /* there is for one thread at least */
+            others = w->threads - 1;
         if (w->chunks > 1)
             clock_gettime(CLOCK_MONOTONIC, &w->begin);
         mg_pool_run(work, w, others);
