@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=20, help="passes over the data (default: 20)")
     parser.add_argument("--batch", type=int, default=32, help="digits per update (default: 32)")
-    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at the start (default: 0.002)")
+    parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at the start (default: 0.003)")
     parser.add_argument("--seed", type=int, default=1337, help="for weights and split (default: 1337)")
     options = parser.parse_args()
 

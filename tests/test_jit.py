@@ -4,6 +4,7 @@ import inspect
 import math
 import random
 import signal
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -745,3 +746,32 @@ def test_a_run_makes_no_python_objects_for_its_samples():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000
+
+
+PEAK = """
+import random, resource, sys
+import numpy as np
+import micrograd_c as mg
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+mg.set_threads(4)
+model = mg.MLP(2, [16, 16, 1])
+f = mg.jit(lambda x, y: (1 - y * model(x)).relu())
+n = 1_000_000
+X, y = np.ones((n, 2)), np.ones(n)
+f.backward(X[:10], y[:10]); f(X[:10], y[:10]); f.gradient(X[:10], y[:10])
+before = peak()
+f.backward(X, y)
+middle = peak()
+values, gradient = f.value_and_gradient(X, y)
+print(middle - before, peak() - before - values.nbytes - gradient[0].nbytes - gradient[1].nbytes)
+"""
+
+
+@pytest.mark.memory
+def test_memory_above_inputs_and_outputs_stays_small():
+    done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    for peak in map(int, done.stdout.split()):
+        assert peak < 16 << 20

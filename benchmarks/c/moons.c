@@ -2,7 +2,8 @@
  *
  * Weights are stored by input, so that the loops over neurons become vector code without reassociation. Reads
  * the number of steps, n samples "x0 x1 y" and the 337 parameters in micrograd's order, trains, and prints the
- * last loss, the seconds of the fastest of five runs of these steps from the same start, and all parameters.
+ * last loss, the seconds of the fastest of five runs of these steps from the same start, and all parameters. The
+ * rate of step k is 1 - 0.9 k / steps, as in micrograd's notebook.
  *
  *     gcc -O3 -march=native moons.c -o moons
  */
@@ -103,9 +104,9 @@ static void put(double *q)
 int main(void)
 {
     int steps, n;
-    double lr, loss = 0, best = 1e9;
+    double loss = 0, best = 1e9;
 
-    if (scanf("%d %d %lf", &steps, &n, &lr) != 3 || n > MOST)
+    if (scanf("%d %d", &steps, &n) != 2 || n > MOST)
         return 1;
     for (int s = 0; s < n; s++)
         get(&x[s][0]), get(&x[s][1]), get(&y[s]);
@@ -115,7 +116,7 @@ int main(void)
         p = start;
         clock_gettime(CLOCK_MONOTONIC, &t0);
         for (int k = 0; k < steps; k++)
-            loss = step(n, lr);
+            loss = step(n, 1 - 0.9 * k / steps);
         clock_gettime(CLOCK_MONOTONIC, &t1);
         const double seconds = (double)(t1.tv_sec - t0.tv_sec) + 1e-9 * (double)(t1.tv_nsec - t0.tv_nsec);
         best = seconds < best ? seconds : best;

@@ -34,12 +34,17 @@ void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
 #else
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
 
-enum { MOST_THREADS = 256 };
+enum {
+    MOST_THREADS = 256,
+    SPIN_NS = 100000 /* so long a thread looks for the next work before it sleeps: waking it costs as much */
+};
 
 static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
 
-/* All of this is guarded by `lock`. */
+/* All of this is guarded by `lock`; what is atomic may be read without it. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t called;  /* there is work */
@@ -47,7 +52,8 @@ static struct {
     void (*work)(void *);   /* NULL: none */
     void *argument;
     int32_t wanted;         /* helpers that may still come in */
-    int32_t inside;         /* helpers at work */
+    atomic_int inside;      /* helpers at work */
+    atomic_int calls;       /* how often there was work */
     int32_t helpers;        /* threads there are */
     int32_t threads;        /* threads to use, the caller's included; 0: not said yet */
     bool busy;              /* somebody's work is going on */
@@ -88,13 +94,42 @@ static void after_fork_in_child(void)
     pool.busy = false;
 }
 
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Waits a moment until `*value` is (not) what it `was`. */
+static void spin(atomic_int *value, int was, bool differs)
+{
+    struct timespec begin, now;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    do {
+        for (int i = 0; i < 32; i++, relax())
+            if ((atomic_load_explicit(value, memory_order_acquire) != was) == differs)
+                return;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begin.tv_sec) * 1000000000 + now.tv_nsec - begin.tv_nsec < SPIN_NS);
+}
+
 static void *help(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&pool.lock);
     for (;;) {
-        while (!pool.work || pool.wanted == 0)
-            pthread_cond_wait(&pool.called, &pool.lock);
+        while (!pool.work || pool.wanted == 0) {
+            const int calls = atomic_load(&pool.calls);
+            pthread_mutex_unlock(&pool.lock);
+            spin(&pool.calls, calls, true);
+            pthread_mutex_lock(&pool.lock);
+            if ((!pool.work || pool.wanted == 0) && calls == atomic_load(&pool.calls))
+                pthread_cond_wait(&pool.called, &pool.lock);
+        }
         void (*work)(void *) = pool.work;
         void *argument = pool.argument;
         pool.wanted--;
@@ -160,6 +195,7 @@ void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
             pool.work = work;
             pool.argument = argument;
             pool.wanted = helpers;
+            atomic_fetch_add(&pool.calls, 1);
             pthread_cond_broadcast(&pool.called);
         }
         pthread_mutex_unlock(&pool.lock);
@@ -167,7 +203,10 @@ void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
     work(argument);
     if (mine) {
         pthread_mutex_lock(&pool.lock);
-        pool.work = NULL;
+        pool.work = NULL; /* who comes now comes too late */
+        pthread_mutex_unlock(&pool.lock);
+        spin(&pool.inside, 0, false);
+        pthread_mutex_lock(&pool.lock);
         while (pool.inside > 0)
             pthread_cond_wait(&pool.through, &pool.lock);
         pool.busy = false;

@@ -16,12 +16,13 @@
 #include <time.h>
 
 enum {
-    CHUNK_BYTES = 1 << 18,  /* columns of a chunk, to stay in the second-level cache */
+    CHUNK_BYTES = 1 << 19,  /* columns of a chunk, to stay in the second-level cache */
     LEAST_LANES = 16,
     MOST_LANES = 256,
     MOST_STRIPS = 32,
     STRIP_BYTES = 4 << 20,  /* gradients of all strips together, as long as there are two */
     CHUNK_WORK = 400000,    /* operations that are worth handing to a thread */
+    BLOCK = 512,            /* gradients that are added up at a time */
     SLICE_MS = 50           /* how long a call may last */
 };
 
@@ -235,6 +236,8 @@ static void divide(mg_work *w)
     if (lanes > worth)
         lanes = worth;
     w->chunks = (w->n + lanes - 1) / lanes;
+    if (w->chunks == 3) /* two threads share four */
+        w->chunks = 4;
     w->lanes = w->chunks ? round_up((w->n + w->chunks - 1) / w->chunks) : 8;
     w->chunks = (w->n + w->lanes - 1) / w->lanes;
 
@@ -260,7 +263,8 @@ static int32_t get_memory(mg_work *w, int32_t threads)
 {
     const mg_code *code = &w->program->code;
     const bool backward = w->what != MG_VALUES;
-    const int64_t each = code->u + code->packed, size = each * (backward ? w->strip_count + 2 : 1);
+    const int64_t each = code->u + code->packed, strips = w->strip_count ? w->strip_count : 1;
+    const int64_t size = each * (backward ? strips + 1 : 1);
     const int64_t columns = w->lanes * (code->v * (backward ? 2 : 1) + 3);
 
     if (size > w->memory_size) {
@@ -275,7 +279,7 @@ static int32_t get_memory(mg_work *w, int32_t threads)
     w->gu = w->u + each;
     w->gpacked = w->gu + code->u;
     for (int32_t i = 0; i < w->strip_count && backward; i++) {
-        w->strips[i].gu = w->u + (i + 2) * each;
+        w->strips[i].gu = w->gu + i * each; /* the first one's become those of all */
         w->strips[i].gpacked = w->strips[i].gu + code->u;
     }
     if (columns > w->columns_size) {
@@ -374,14 +378,19 @@ static void add_up(mg_work *w)
     const mg_place out = p->outputs[0];
     double value = 0.0;
 
-    memset(w->gu, 0, (size_t)each * sizeof *w->gu);
-    for (int32_t i = 0; i < w->strip_count; i++) {
-        const double *restrict from = w->strips[i].gu;
-        double *restrict to = w->gu;
-        for (int64_t j = 0; j < each; j++)
-            to[j] += from[j];
-        value += w->strips[i].value;
+    if (w->strip_count == 0)
+        memset(w->gu, 0, (size_t)each * sizeof *w->gu);
+    for (int64_t first = 0; first < each; first += BLOCK) { /* the sums stay in the first-level cache */
+        const int64_t end = first + BLOCK < each ? first + BLOCK : each;
+        for (int32_t i = 1; i < w->strip_count; i++) {
+            const double *restrict from = w->strips[i].gu;
+            double *restrict to = w->gu;
+            for (int64_t j = first; j < end; j++)
+                to[j] += from[j];
+        }
     }
+    for (int32_t i = 0; i < w->strip_count; i++)
+        value += w->strips[i].value;
     mg_unpack_gradients(code, w->gpacked, w->gu);
     if (!out.varying) {
         double weight = w->weights ? 0.0 : (double)w->n;
