@@ -43,7 +43,12 @@ UNROLLED = Race(
 )
 
 TRACING = [
-    Race(title=f"tracing the {what} loss", lanes={"micrograd-c": ("Tracing", {"what": what})}, phases={"trace": ()}, rounds=9)
+    Race(
+        title=f"tracing the {what} loss",
+        lanes={"micrograd-c": ("Tracing", {"what": what})},
+        phases={"trace": ()},
+        rounds=9,
+    )
     for what in ("moons", "digits")
 ]
 

@@ -172,9 +172,7 @@ enum mg_what {
 };
 
 /* Types of the numbers of an argument. */
-enum mg_type {
-    MG_F64, MG_F32, MG_I64, MG_I32, MG_I16, MG_I8, MG_U64, MG_U32, MG_U16, MG_U8
-};
+enum mg_type { MG_F64, MG_F32, MG_I64, MG_I32, MG_I16, MG_I8, MG_U64, MG_U32, MG_U16, MG_U8 };
 
 /* Records all that `outputs` were computed from: leaves that are no inputs and stand below the node `marker` are
  * parameters, those above it constants. NULL: *status tells; 1: `*culprit` has a Python closure as backward. The
@@ -189,7 +187,8 @@ void mg_program_free(mg_program *p);
  * MG_OK; 1: time is up, resume or give up `*unfinished`; a status: no gradient was touched. */
 int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *numbers, int32_t arguments,
                        const void *const *data, const int64_t *layout, const double *weights, double scale,
-                       double *values, double *number_gradients, double *const *gradients, mg_work **unfinished);
+                       double *values, double *number_gradients, double *const *gradients,
+                       mg_work **unfinished);
 /* The same without a batch: one value for each output, the value itself, or a gradient for each number. */
 int32_t mg_program_run_once(mg_program *p, int32_t what, const double *numbers, double *values,
                             double *number_gradients);

@@ -1,6 +1,6 @@
 """Handwritten digits as a program: MLP(64, [128, 128, 10]), its softmax cross-entropy written for one digit.
 
-    python examples/digits_jit.py --epochs 20
+python examples/digits_jit.py --epochs 20
 """
 
 import argparse

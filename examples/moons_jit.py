@@ -1,6 +1,6 @@
 """Two moons as a program: the training run of examples/moons.py, its loss written for one sample and run over all.
 
-    python examples/moons_jit.py --steps 100
+python examples/moons_jit.py --steps 100
 """
 
 import argparse

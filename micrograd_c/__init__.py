@@ -1,7 +1,7 @@
 """micrograd-c: micrograd, with its graph in C.
 
-The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged. `jit` turns a function of
-scalars into a program that runs over whole batches.
+The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged. `jit` turns a
+function of scalars into a program that runs over whole batches.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import engine
-from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib
+from ._core import NAMES, OPS, as_number, check, core, ffi, lib
 from .engine import Value
 
 _PACKAGE = __name__.partition(".")[0]
@@ -88,13 +88,15 @@ def place(frame: Any = None) -> str:
 def refusal(what: str, remedy: str) -> TracingError:
     """Return the error for something in the user's code that asks for a number."""
     return TracingError(
-        f"{place()}\n{what} while jit traces the function. A traced Value has no number: the function runs once, for "
-        f"all samples, and a program records the one path that it took. {remedy}"
+        f"{place()}\n{what} while jit traces the function. A traced Value has no number: the function runs once, "
+        f"for all samples, and a program records the one path that it took. {remedy}"
     )
 
 
 _CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead of a choice in Python."
-_NUMBER = "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
+_NUMBER = (
+    "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
+)
 
 
 class TracedValue(Value):
@@ -107,7 +109,7 @@ class TracedValue(Value):
     def __repr__(self) -> str:
         return f"TracedValue({self._op or 'argument'!r})"
 
-    @property  # type: ignore[override]
+    @property
     def data(self) -> float:
         """Raise TracingError."""
         raise refusal("The .data of a Value is read", _NUMBER)
@@ -116,14 +118,16 @@ class TracedValue(Value):
     def data(self, _: Any) -> None:
         raise refusal("The .data of a Value is assigned", _NUMBER)
 
-    @property  # type: ignore[override]
+    @property
     def grad(self) -> float:
         """Raise TracingError."""
         raise refusal("The .grad of a Value is read", "Gradients come from f.backward(...) and f.gradient(...).")
 
     @grad.setter
     def grad(self, _: Any) -> None:
-        raise refusal("The .grad of a Value is assigned", "Gradients come from f.backward(...) and f.gradient(...).")
+        raise refusal(
+            "The .grad of a Value is assigned", "Gradients come from f.backward(...) and f.gradient(...)."
+        )
 
     def backward(self, seed: float = 1.0) -> None:
         """Raise TracingError."""
@@ -131,11 +135,15 @@ class TracedValue(Value):
 
     @property
     def _backward(self) -> Callable[[], None]:
-        raise refusal("The _backward of a Value is read", "Gradients come from f.backward(...) and f.gradient(...).")
+        raise refusal(
+            "The _backward of a Value is read", "Gradients come from f.backward(...) and f.gradient(...)."
+        )
 
     @_backward.setter
     def _backward(self, _: Callable[[], None]) -> None:
-        raise refusal("A Python closure is assigned as _backward", "A program runs without Python: use ops of Value.")
+        raise refusal(
+            "A Python closure is assigned as _backward", "A program runs without Python: use ops of Value."
+        )
 
     def __float__(self) -> float:
         raise refusal("A Value is turned into a float", _NUMBER)
@@ -185,8 +193,8 @@ def _record(op: int, operands: Sequence[Any], a: Any, b: Any, k: float = 0.0) ->
                 trace.plain[id(x)] = x
         elif x._trace is not trace:
             raise TracingError(
-                f"{place()}\nA Value of a traced function is used outside of that trace. It stands for an argument and "
-                "has no number: return it from the function instead of keeping it."
+                f"{place()}\nA Value of a traced function is used outside of that trace. It stands for an argument "
+                "and has no number: return it from the function instead of keeping it."
             )
     if trace is None:
         raise RuntimeError("nothing is traced")
@@ -334,6 +342,6 @@ def closure_error(handle: int, function: str) -> TracingError:
     label = f" {value._op!r}" if value is not None and value._op else ""
     return TracingError(
         f"{where}\n{function} reads a node{label} made by hand, Value(data, (a, b), ...), or one with a Python closure "
-        "as _backward. A program runs without Python, and records ops of Value alone. Write the node with those "
-        f"({', '.join(LABELS[op] for op in range(4, 9))}, ..., exp, maximum, mg.where), or call the function without jit."
+        "as _backward. A program runs without Python and records ops of Value alone: write the node with those "
+        "(+, *, exp, maximum, mg.where, ...), or call the function without jit."
     )

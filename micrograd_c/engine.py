@@ -17,7 +17,18 @@ from weakref import ReferenceType, ref
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
 
-__all__ = ["GradientError", "Stats", "Value", "dot", "gradcheck", "stats", "sum", "topological_order", "where", "zero_grad"]
+__all__ = [
+    "GradientError",
+    "Stats",
+    "Value",
+    "dot",
+    "gradcheck",
+    "stats",
+    "sum",
+    "topological_order",
+    "where",
+    "zero_grad",
+]
 
 # While a function is traced (see jit.py): returns the node of a sum or a dot product that depends on its arguments.
 _record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | None = None

@@ -65,8 +65,8 @@ def jit(function: Callable[..., Any]) -> Function:
     Parameters
     ----------
     function : callable
-        Plain scalar code for one sample. It is called with a Value for each number and for each batch of shape (N,),
-        and with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts of
+        Plain scalar code for one sample. It is called with a Value for each number and each batch of shape (N,), and
+        with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts of
         Values.
 
     Returns
@@ -156,8 +156,8 @@ class Program:
     def __repr__(self) -> str:
         return (
             f"program of {self._title}\n"
-            f"{self.nodes_recorded} nodes recorded, {self.nodes} after optimisation, {self.instructions} instructions; "
-            f"{self.inputs} inputs, {len(self.parameters)} parameters, {self.bytes} bytes\n{self.listing}"
+            f"{self.nodes_recorded} nodes recorded, {self.nodes} after optimisation, "
+            f"{self.instructions} instructions, {self.inputs} inputs, {len(self.parameters)} parameters, {self.bytes} bytes\n{self.listing}"
         )
 
 
@@ -263,8 +263,8 @@ class Function:
         Returns
         -------
         float or array, or a tuple of them
-            One for each argument, of its shape: row i is the derivative of value i. For a number beside batches it is
-            the sum over the samples. A single argument has its derivative returned as it is.
+            One for each argument, of its shape: row i is the derivative of value i. For a number beside batches it
+            is the sum over the samples. A single argument has its derivative returned as it is.
         """
         return self._gradient(args, kwargs, False)[1]
 
@@ -282,8 +282,10 @@ class Function:
             self._programs, self._of_numbers = {}, {}
 
     def __repr__(self) -> str:
-        programs = "".join(f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in self._programs.values())
-        return f"<jit of {self._name}{': not traced yet' if not programs else programs}>"
+        programs = "".join(
+            f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in self._programs.values()
+        )
+        return f"<jit of {self._name}{programs or ': not traced yet'}>"
 
     # ---- a run ---------------------------------------------------------------------------------------------------
 
@@ -376,7 +378,8 @@ class Function:
             a.layout += (shape[1], strides[0], strides[1], code)
         else:
             raise ValueError(
-                f"{self._name}: argument {self._argument_name(which)} has shape {shape}; a batch has shape (N,) or (N, k)"
+                f"{self._name}: argument {self._argument_name(which)} has shape {shape}; "
+                "a batch has shape (N,) or (N, k)"
             )
         if a.data and shape[0] != a.n:
             raise ValueError(
@@ -399,11 +402,15 @@ class Function:
         if x is None or isinstance(x, (str, bytes, dict, set, complex)) or _holds_values(x):
             kind = "a Value" if isinstance(x, Value) else type(x).__name__
             hint = "; pass its .data, or call the function without jit" if _holds_values(x) else ""
-            raise TypeError(f"{self._name}: argument {name} must be a number or an array of numbers, not {kind}{hint}")
+            raise TypeError(
+                f"{self._name}: argument {name} must be a number or an array of numbers, not {kind}{hint}"
+            )
         try:
             return _numpy().asarray(x)
         except ValueError as error:
-            raise ValueError(f"{self._name}: argument {name} is no array of shape (N,) or (N, k): {error}") from None
+            raise ValueError(
+                f"{self._name}: argument {name} is no array of shape (N,) or (N, k): {error}"
+            ) from None
 
     def _converted(self, x: Any, which: int | str) -> Any:
         """Return an array of another type as one of floats."""
@@ -524,10 +531,10 @@ def _has_length(x: Any) -> bool:
 
 
 def _holds_values(x: Any) -> bool:
-    """Is it a Value, or are there Values in it?"""
+    """Tell whether it is a Value or has Values in it."""
     while isinstance(x, (list, tuple)) and len(x) > 0:
         x = x[0]
-    if getattr(x, "dtype", None) == object and getattr(x, "size", 0):
+    if getattr(getattr(x, "dtype", None), "kind", "") == "O" and x.size:
         x = x.flat[0]
     return isinstance(x, Value)
 
@@ -560,9 +567,13 @@ def _reduction(reduce: str, weights: Any, a: _Arguments) -> tuple[float, Any]:
         raise ValueError("weights are one for each sample of a batch, and there is no batch")
     w = _numpy().ascontiguousarray(weights, dtype=float)
     if w.shape != (n,):
-        raise ValueError(f"weights have shape {_numpy().shape(weights)}, and the batches have the shapes {a.shapes}")
+        raise ValueError(
+            f"weights have shape {_numpy().shape(weights)}, and the batches have the shapes {a.shapes}"
+        )
     if not _numpy().isfinite(w).all():
-        raise ValueError(f"weights of shape {w.shape} must be finite; number {int(_numpy().isfinite(w).argmin())} is not")
+        raise ValueError(
+            f"weights of shape {w.shape} must be finite; number {int(_numpy().isfinite(w).argmin())} is not"
+        )
     total = float(w.sum())
     if reduce == "mean" and (n == 0 or total == 0.0):
         raise ValueError(f"the mean with weights of shape {w.shape} whose sum is {total}")

@@ -84,7 +84,8 @@ class Optimizer:
         numbers = [float(x) for x in state["state"]]
         if len(numbers) != len(self._state):
             raise ValueError(
-                f"load_state_dict: the state has {len(numbers)} numbers, and {self._n} parameters have {len(self._state)}"
+                f"load_state_dict: the state has {len(numbers)} numbers, "
+                f"and {self._n} parameters have {len(self._state)}"
             )
         steps = int(state["steps"])
         self._set_options({name: state[name] for name in self._options()})
@@ -105,7 +106,7 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent.
 
-    g += weight_decay * p;  m = momentum * m + g;  p -= lr * m, with Nesterov's momentum p -= lr * (g + momentum * m).
+    g += weight_decay * p;  m = momentum * m + g;  p -= lr * m; Nesterov's: p -= lr * (g + momentum * m).
 
     Parameters
     ----------
@@ -258,5 +259,7 @@ def _number(name: str, value: Any, least: float, below: float = math.inf) -> flo
     if number is None:
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
     if not least <= number < below:
-        raise ValueError(f"{name} must be {least} or more{f' and less than {below}' if below < math.inf else ''}, not {value}")
+        raise ValueError(
+            f"{name} must be {least} or more{f' and less than {below}' if below < math.inf else ''}, not {value}"
+        )
     return float(number)

@@ -15,7 +15,16 @@ ROWS = [op for op in range(len(OPS)) if OPS[op].arity > 0]
 UNARY = [op for op in ROWS if OPS[op].arity == 1 and not OPS[op].takes_k]
 UNARY_K = [op for op in ROWS if OPS[op].takes_k]
 BINARY = [op for op in ROWS if OPS[op].arity == 2]
-COMPARING = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "when", "unless")  # 0 beside nan
+COMPARING = (
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "equal",
+    "not_equal",
+    "when",
+    "unless",
+)  # 0 beside nan
 EXPONENTS = [-2, -1, -0.5, 0, 0.01, 0.5, 1, 2, 3, 2.5]
 
 

@@ -151,7 +151,7 @@ int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double
 /* ---- from the arena ---- */
 
 typedef struct {
-    int32_t *node;    /* row -> 1: reached; then its node + 1 */
+    int32_t *node; /* row -> 1: reached; then its node + 1 */
     int64_t rows;
     int32_t *scratch; /* as many ints as the longest list of operands needs */
     int64_t longest;

@@ -83,15 +83,17 @@ LANE double lane_expm1(double x)
 LANE double lane_log(double x)
 {
     const double scaled = x < 0x1p-1022 ? x * 0x1p54 : x;
-    const uint64_t above = (uint64_t)bits_of(scaled) - (uint64_t)bits_of(0x1.6a09e667f3bcdp-1); /* sqrt(1/2): 0 */
+    const uint64_t above =
+        (uint64_t)bits_of(scaled) - (uint64_t)bits_of(0x1.6a09e667f3bcdp-1); /* sqrt(1/2): 0 */
     const int64_t e = (int64_t)((above + ((uint64_t)1 << 63)) >> 52) - 2048;
     const double m = from_bits(bits_of(scaled) - (int64_t)((uint64_t)e << 52));
     const double n = from_bits(bits_of(ROUNDER) + e) - ROUNDER - (x < 0x1p-1022 ? 54.0 : 0.0);
     const double f = m - 1.0, s = f / (2.0 + f), z = s * s, w = z * z, half = 0.5 * f * f;
-    const double odd = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
-    const double even = z * (6.666666666666735130e-01 +
-                             w * (2.857142874366239149e-01 +
-                                  w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+    const double odd =
+        w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
+    const double even =
+        z * (6.666666666666735130e-01 +
+             w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
     const double log = n * LN2_HIGH - ((half - (s * (half + odd + even) + n * LN2_LOW)) - f);
 
     return x > 0.0 ? (x <= 0x1.fffffffffffffp1023 ? log : x) : (x == 0.0 ? -INFINITY : NAN);

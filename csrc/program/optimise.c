@@ -143,9 +143,11 @@ static int by_input(const void *a, const void *b)
 }
 
 /* Puts the terms that `wanted` says into o->args after a bias. Returns the number of ints. */
-static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind, const uint8_t *kinds)
+static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind,
+                      const uint8_t *kinds)
 {
-    const bool varying = bias != MG_NONE && o->to->nodes[bias].varying; /* then it is a term like the others */
+    const bool varying =
+        bias != MG_NONE && o->to->nodes[bias].varying; /* then it is a term like the others */
     int32_t used = 0;
 
     o->args[used++] = varying ? MG_NONE : bias;
@@ -162,7 +164,8 @@ static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, 
 }
 
 /* A sum of terms of the new graph. A single one without a factor is itself. */
-static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind, const uint8_t *kinds)
+static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind,
+                            const uint8_t *kinds)
 {
     const int32_t used = gather(o, bias, terms, n, kind, kinds);
     const int32_t *args = o->args;
@@ -171,7 +174,8 @@ static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32
     if (used == 1)
         return bias;
     if (used == 3 && bias == MG_NONE)
-        return args[2] == MG_NONE ? args[1] : mg_graph_add(o->to, MG_MUL, (int32_t[]){args[1], args[2]}, 2, 0.0);
+        return args[2] == MG_NONE ? args[1]
+                                  : mg_graph_add(o->to, MG_MUL, (int32_t[]){args[1], args[2]}, 2, 0.0);
     if (used == 3 && args[2] == MG_NONE)
         return mg_graph_add(o->to, MG_ADD, (int32_t[]){bias, args[1]}, 2, 0.0);
     if (used == 5 && bias == MG_NONE && args[2] == MG_NONE && args[4] == MG_NONE)
@@ -205,7 +209,8 @@ static int32_t add_sum(optimiser *o, term *terms, int32_t n)
     if (weighted == 1 && others > 0) { /* no row of a layer */
         for (int32_t i = 0; i < n; i++)
             if (kinds[i] == WEIGHTED)
-                terms[i] = (term){mg_graph_add(g, MG_MUL, (int32_t[]){terms[i].x, terms[i].y}, 2, 0.0), MG_NONE},
+                terms[i] =
+                    (term){mg_graph_add(g, MG_MUL, (int32_t[]){terms[i].x, terms[i].y}, 2, 0.0), MG_NONE},
                 kinds[i] = VARYING;
     } else if (weighted > 0) {
         /* Uniform terms and others keep their places; the weighted ones are sorted by input. */

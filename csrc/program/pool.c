@@ -51,14 +51,16 @@ static struct {
     pthread_cond_t through; /* `inside` fell to 0 */
     void (*work)(void *);   /* NULL: none */
     void *argument;
-    int32_t wanted;         /* helpers that may still come in */
-    atomic_int inside;      /* helpers at work */
-    atomic_int calls;       /* how often there was work */
-    int32_t helpers;        /* threads there are */
-    int32_t threads;        /* threads to use, the caller's included; 0: not said yet */
-    bool busy;              /* somebody's work is going on */
-    bool prepared;          /* fork handlers are in place */
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .called = PTHREAD_COND_INITIALIZER, .through = PTHREAD_COND_INITIALIZER};
+    int32_t wanted;    /* helpers that may still come in */
+    atomic_int inside; /* helpers at work */
+    atomic_int calls;  /* how often there was work */
+    int32_t helpers;   /* threads there are */
+    int32_t threads;   /* threads to use, the caller's included; 0: not said yet */
+    bool busy;         /* somebody's work is going on */
+    bool prepared;     /* fork handlers are in place */
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
+          .called = PTHREAD_COND_INITIALIZER,
+          .through = PTHREAD_COND_INITIALIZER};
 
 void mg_programs_lock(void)
 {

@@ -68,13 +68,13 @@ typedef struct {
     int16_t op;     /* an mg_op or MG_P_LINEAR, MG_P_PRODUCTS */
     bool x_uniform; /* where x and y are found: u or v */
     bool y_uniform;
-    bool affine;    /* LINEAR: weight of output j, input i is u[weights + j*row + i] */
+    bool affine;       /* LINEAR: weight of output j, input i is u[weights + j*row + i] */
     uint8_t active[2]; /* for each mg_goal: which operands lead to what is wanted, MG_X | MG_Y | MG_BIAS */
-    int32_t z;      /* where the result goes; of several outputs the first */
-    int32_t x, y;   /* operands, NONE */
-    int32_t count;  /* so many results side by side, from x side by side; LINEAR: outputs */
-    int32_t n;      /* LINEAR: inputs; PRODUCTS: pairs */
-    int32_t list;   /* in ints. LINEAR: x[n], bias[count], w[count*n]; PRODUCTS: bias, then x, y, x, y ... */
+    int32_t z;         /* where the result goes; of several outputs the first */
+    int32_t x, y;      /* operands, NONE */
+    int32_t count;     /* so many results side by side, from x side by side; LINEAR: outputs */
+    int32_t n;         /* LINEAR: inputs; PRODUCTS: pairs */
+    int32_t list; /* in ints. LINEAR: x[n], bias[count], w[count*n]; PRODUCTS: bias, then x, y, x, y ... */
     int32_t weights, row; /* LINEAR: see affine; else place of the packed weights, and n */
 } mg_instruction;
 
@@ -90,28 +90,28 @@ typedef struct {
     int32_t varying_count;
     int32_t *ints;
     uint8_t *active_v[2], *active_u[2]; /* mg_goal -> place -> leads to what is wanted */
-    double *start;  /* u at the start of a run: the constants, in their places */
-    int32_t u, v;   /* places */
-    int32_t packed; /* doubles of packed weights */
-    double work;    /* about so many floating-point operations for a sample, forward */
+    double *start;                      /* u at the start of a run: the constants, in their places */
+    int32_t u, v;                       /* places */
+    int32_t packed;                     /* doubles of packed weights */
+    double work;                        /* about so many floating-point operations for a sample, forward */
 } mg_code;
 
 typedef struct {
-    int32_t place;   /* in u or v */
+    int32_t place; /* in u or v */
     int8_t varying;
 } mg_place;
 
 struct mg_program {
     mg_code code;
-    mg_graph graph;      /* for the listing */
-    mg_place *inputs;    /* argument number -> place */
+    mg_graph graph;   /* for the listing */
+    mg_place *inputs; /* argument number -> place */
     int32_t input_count;
     mg_place *outputs;
     int32_t output_count;
     int32_t *parameters; /* handles; parameter i stands in u[i] */
     int32_t parameter_count;
-    int32_t recorded;    /* nodes of the arena that were read */
-    mg_work *idle; /* memory of runs that are over, for the next */
+    int32_t recorded; /* nodes of the arena that were read */
+    mg_work *idle;    /* memory of runs that are over, for the next */
 };
 
 /* Fills g, the parameters and the outputs (as nodes of g). MG_OK, a status, or 1: a node is Python's own. */
@@ -130,10 +130,10 @@ typedef struct {
     const double *packed; /* weights that are not affine */
     double *gu;           /* of this strip: what its samples add to the gradients of uniform values */
     double *gpacked;
-    double *v, *gv;       /* columns */
-    double *scratch;      /* three columns */
-    int64_t lanes;        /* length of a column, a multiple of 8 */
-    int64_t samples;      /* lanes in use; those after it repeat the last one */
+    double *v, *gv;  /* columns */
+    double *scratch; /* three columns */
+    int64_t lanes;   /* length of a column, a multiple of 8 */
+    int64_t samples; /* lanes in use; those after it repeat the last one */
 } mg_chunk;
 
 typedef struct {

@@ -16,14 +16,14 @@
 #include <time.h>
 
 enum {
-    CHUNK_BYTES = 1 << 19,  /* columns of a chunk, to stay in the second-level cache */
+    CHUNK_BYTES = 1 << 19, /* columns of a chunk, to stay in the second-level cache */
     LEAST_LANES = 16,
     MOST_LANES = 256,
     MOST_STRIPS = 32,
-    STRIP_BYTES = 4 << 20,  /* gradients of all strips together, as long as there are two */
-    CHUNK_WORK = 400000,    /* operations that are worth handing to a thread */
-    BLOCK = 512,            /* gradients that are added up at a time */
-    SLICE_MS = 50           /* how long a call may last */
+    STRIP_BYTES = 4 << 20, /* gradients of all strips together, as long as there are two */
+    CHUNK_WORK = 400000,   /* operations that are worth handing to a thread */
+    BLOCK = 512,           /* gradients that are added up at a time */
+    SLICE_MS = 50          /* how long a call may last */
 };
 
 /* Where the samples of an argument stand. */
@@ -60,11 +60,11 @@ struct mg_work {
     double *u, *packed, *gu, *gpacked;
     strip strips[MOST_STRIPS];
     int32_t strip_count;
-    double *memory;        /* u, packed and the gradients of all strips */
-    int64_t memory_size;   /* doubles */
-    double **columns;      /* of each thread: v, gv, scratch */
-    int64_t columns_size;  /* doubles of each */
-    int32_t threads;       /* there are columns for */
+    double *memory;       /* u, packed and the gradients of all strips */
+    int64_t memory_size;  /* doubles */
+    double **columns;     /* of each thread: v, gv, scratch */
+    int64_t columns_size; /* doubles of each */
+    int32_t threads;      /* there are columns for */
 
     atomic_int next_strip, next_thread, stop;
     struct timespec begin; /* of this slice */
@@ -82,7 +82,8 @@ struct mg_work {
         }                                                                                                    \
         break;
 
-static void read_column(double *restrict to, const char *restrict from, int64_t stride, int64_t n, int64_t type)
+static void read_column(double *restrict to, const char *restrict from, int64_t stride, int64_t n,
+                        int64_t type)
 {
     switch (type) {
         READ(MG_F64, double)
@@ -103,8 +104,8 @@ static void read_argument(const argument *a, double *v, int64_t lanes, int64_t f
 {
     for (int64_t j = 0; j < a->columns; j++) {
         double *column = v + j * lanes;
-        read_column(column, a->data + first * a->sample_stride + j * a->column_stride, a->sample_stride, samples,
-                    a->type);
+        read_column(column, a->data + first * a->sample_stride + j * a->column_stride, a->sample_stride,
+                    samples, a->type);
         for (int64_t l = samples; l < lanes; l++)
             column[l] = column[samples - 1];
     }
@@ -246,7 +247,8 @@ static void divide(mg_work *w)
     strips = strips < 2 ? 2 : strips > MOST_STRIPS ? MOST_STRIPS : strips;
     w->strip_count = (int32_t)(strips < w->chunks ? strips : w->chunks);
     for (int32_t i = 0; i < w->strip_count; i++) {
-        w->strips[i] = (strip){.next = w->chunks * i / w->strip_count, .end = w->chunks * (i + 1) / w->strip_count};
+        w->strips[i] =
+            (strip){.next = w->chunks * i / w->strip_count, .end = w->chunks * (i + 1) / w->strip_count};
     }
 }
 
@@ -451,12 +453,14 @@ static int32_t advance(mg_work *w)
 
 int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *numbers, int32_t arguments,
                        const void *const *data, const int64_t *layout, const double *weights, double scale,
-                       double *values, double *number_gradients, double *const *gradients, mg_work **unfinished)
+                       double *values, double *number_gradients, double *const *gradients,
+                       mg_work **unfinished)
 {
     int64_t columns = 0;
 
     *unfinished = NULL;
-    if (arguments < 0 || arguments > MG_MOST_ARGUMENTS || n < 0 || (what != MG_VALUES && p->output_count != 1))
+    if (arguments < 0 || arguments > MG_MOST_ARGUMENTS || n < 0 ||
+        (what != MG_VALUES && p->output_count != 1))
         return MG_EARGUMENT;
     for (int32_t i = 0; i < arguments; i++)
         columns += layout[4 * i];
@@ -475,7 +479,8 @@ int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *num
     w->n = arguments ? n : 0;
     w->argument_count = arguments;
     for (int32_t i = 0; i < arguments; i++) {
-        w->arguments[i] = (argument){data[i], layout[4 * i], layout[4 * i + 1], layout[4 * i + 2], layout[4 * i + 3]};
+        w->arguments[i] =
+            (argument){data[i], layout[4 * i], layout[4 * i + 1], layout[4 * i + 2], layout[4 * i + 3]};
         w->gradients[i] = what == MG_GRADIENT ? gradients[i] : NULL;
     }
     w->weights = weights;

@@ -12,7 +12,7 @@ typedef struct {
     int32_t *follower; /* node -> the first op of one operand that reads it, NONE */
     int32_t *table;    /* hash of inputs -> leader + 1 */
     int32_t table_size;
-    int32_t ints;      /* used of code.ints */
+    int32_t ints; /* used of code.ints */
 } scheduler;
 
 static bool is_leaf(const mg_expr *e)
@@ -86,7 +86,8 @@ static bool is_active(const scheduler *s, int goal, int32_t node)
 
     if (node == MG_NONE)
         return false;
-    return s->g->nodes[node].varying ? code->active_v[goal][s->place[node]] : code->active_u[goal][s->place[node]];
+    return s->g->nodes[node].varying ? code->active_v[goal][s->place[node]]
+                                     : code->active_u[goal][s->place[node]];
 }
 
 static void set_active(scheduler *s, int goal, int32_t node, bool active)
@@ -137,7 +138,8 @@ static bool find_matrix(mg_instruction *in, const int32_t *w)
 static void add_layer(scheduler *s, int32_t node)
 {
     mg_code *code = &s->p->code;
-    mg_instruction in = {.op = MG_P_LINEAR, .z = code->v, .n = (s->g->nodes[node].n - 1) / 2, .list = s->ints};
+    mg_instruction in = {
+        .op = MG_P_LINEAR, .z = code->v, .n = (s->g->nodes[node].n - 1) / 2, .list = s->ints};
     int32_t *x = code->ints + s->ints, *bias = x + in.n;
 
     for (int32_t m = node; m != MG_NONE; m = s->next[m])
@@ -264,8 +266,8 @@ static bool get_memory(scheduler *s)
     code->varying = mg_allocate(NULL, n * sizeof *code->varying);
     code->ints = mg_allocate(NULL, ints * sizeof *code->ints);
     code->start = mg_allocate(NULL, places * sizeof *code->start);
-    bool all = s->place && s->next && s->leader && s->follower && s->table && code->uniform && code->varying &&
-               code->ints && code->start;
+    bool all = s->place && s->next && s->leader && s->follower && s->table && code->uniform &&
+               code->varying && code->ints && code->start;
     for (int goal = 0; goal < 2; goal++) {
         code->active_u[goal] = mg_allocate(NULL, places);
         code->active_v[goal] = mg_allocate(NULL, places);

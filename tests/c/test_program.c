@@ -72,15 +72,15 @@ static recorded record(const function *f)
     return r;
 }
 
-static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n, double number, double *values,
-                   double *number_gradient, double *gradient)
+static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n, double number,
+                   double *values, double *number_gradient, double *gradient)
 {
     const void *data[] = {f->x};
     const int64_t layout[] = {2, sizeof f->x[0], sizeof(double), MG_F64};
     double *gradients[] = {gradient};
     mg_work *unfinished;
-    int32_t status = mg_program_run(r->p, what, n, &number, 1, data, layout, NULL, 1.0, values, number_gradient,
-                                    gradients, &unfinished);
+    int32_t status = mg_program_run(r->p, what, n, &number, 1, data, layout, NULL, 1.0, values,
+                                    number_gradient, gradients, &unfinished);
 
     while (status == 1)
         status = mg_program_resume(&unfinished);
@@ -89,7 +89,8 @@ static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n
 }
 
 /* Each sample as a graph of its own. */
-static void eager(const function *f, int64_t n, double number, double *values, double *gradient, double *total)
+static void eager(const function *f, int64_t n, double number, double *values, double *gradient,
+                  double *total)
 {
     memset(total, 0, (PARAMETERS + 1) * sizeof *total);
     for (int64_t s = 0; s < n; s++) {
@@ -119,7 +120,8 @@ static void compare(const function *f, int64_t n)
     CHECK_INT(run(&r, f, MG_BACKWARD, n, 0.25, &sum, NULL, NULL), MG_OK);
     CHECK_INT(run(&r, f, MG_GRADIENT, n, 0.25, NULL, &number, gradient), MG_OK);
     for (int64_t s = 0; s < n; s++) {
-        size = fmax(size, fmax(fabs(want[s]), fmax(fabs(want_gradient[2 * s]), fabs(want_gradient[2 * s + 1]))));
+        size =
+            fmax(size, fmax(fabs(want[s]), fmax(fabs(want_gradient[2 * s]), fabs(want_gradient[2 * s + 1]))));
         CHECK_NEAR(values[s], want[s], 1e-12 * size);
         sum -= want[s];
     }
@@ -373,7 +375,8 @@ TEST(optimisers_take_a_step)
     CHECK_INT(mg_sgd(&p, 1, state, 0, 0.125, 0.5, 1, 0.0), MG_OK); /* m = 6, g + m/2 = 7 */
     CHECK_REAL(mg_data(p), -0.375);
     state[0] = 0.0;
-    CHECK_INT(mg_adam(&p, 1, state, 1, 0.5, 0.9, 0.999, 0.0, 0.0, 0), MG_OK); /* the first step is lr * sign */
+    CHECK_INT(mg_adam(&p, 1, state, 1, 0.5, 0.9, 0.999, 0.0, 0.0, 0),
+              MG_OK); /* the first step is lr * sign */
     CHECK_NEAR(mg_data(p), -0.875, 1e-15);
     CHECK_INT(mg_adam((int32_t[]){p, 99}, 2, state, 1, 0.5, 0.9, 0.999, 0.0, 0.0, 0), MG_EHANDLE);
     CHECK_NEAR(mg_data(p), -0.875, 1e-15);
