@@ -104,8 +104,8 @@ int32_t mg_init(void)
 
 const void *mg_engine_of(void)
 {
-    static const mg_engine engine = {MG_LAYOUT,    &mg,     mg_lock, mg_unlock,
-                                     mg_make_room, mg_free, mg_sum,  mg_dot};
+    static const mg_engine engine = {MG_LAYOUT, &mg,    mg_lock, mg_unlock, mg_make_room,
+                                     mg_free,   mg_sum, mg_dot,  mg_layers};
 
     return &engine;
 }

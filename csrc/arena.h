@@ -75,6 +75,7 @@ typedef struct {
     void (*free)(const int32_t *handles, int32_t n);
     int32_t (*sum)(const int32_t *x, int32_t n);
     int32_t (*dot)(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
+    int32_t (*layers)(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
 } mg_engine;
 
 #define MG_LAYOUT ((uint64_t)sizeof(mg_arena) << 32 | MG_OPS << 16 | sizeof(mg_engine))

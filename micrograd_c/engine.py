@@ -35,8 +35,8 @@ _record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | N
 
 _CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
 
-# Values whose `_backward` is a Python closure, by handle; the arena holds no reference. An entry is overwritten when its
-# handle is used again: a callback that removes it would be a place where Python swallows a Ctrl-C.
+# Values whose `_backward` is a Python closure, by handle; the arena holds no reference. An entry is overwritten
+# when its handle is used again: a callback that removes it would be a place where Python swallows a Ctrl-C.
 _python_nodes: dict[int, ReferenceType[Value]] = {}
 
 

@@ -380,7 +380,7 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
         plan is None
         or plan.assignments != _assignments
         or plan.width != width
-        or (plan.lists[0] is not layers and type(layers) is list)
+        or (type(layers) is list and plan.lists[0] is not layers)
         or plan.lists != plan.copies
     ):
         plan = _make_plan(layers, width)

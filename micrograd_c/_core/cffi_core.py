@@ -17,10 +17,8 @@ neuron after neurons    Hidden              likewise
 
 from __future__ import annotations
 
-import _thread
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Any
@@ -28,6 +26,7 @@ from typing import Any
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
 from .hidden import Hidden
+from .interrupts import raised_later
 from .numbers import as_number, over_array, to_float
 
 NAME = "cffi"
@@ -63,6 +62,7 @@ def flush(dead: list[int] = _dead, lock: list[Lock] = _lock, free: Callable[...,
         free(batch, len(batch))
 
 
+@raised_later
 def _del(self: Node, dead: list[int] = _dead, full: int = _BATCH, flush: Callable[[], None] = flush) -> None:
     try:
         dead.append(self._h)
@@ -72,21 +72,6 @@ def _del(self: Node, dead: list[int] = _dead, full: int = _BATCH, flush: Callabl
     if len(dead) >= full:
         flush()
 
-
-def _keep_interrupts(previous: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Python swallows an exception in __del__. A Ctrl-C that arrives right there is raised again after it."""
-
-    def hook(unraisable: Any) -> None:
-        if unraisable.exc_type is KeyboardInterrupt and unraisable.object is _del:
-            _thread.start_new_thread(_thread.interrupt_main, ())  # from here it would be swallowed once more
-        else:
-            previous(unraisable)
-
-    return hook
-
-
-if hasattr(sys, "unraisablehook"):
-    sys.unraisablehook = _keep_interrupts(sys.unraisablehook)
 
 # ---- nodes -------------------------------------------------------------------------------------------------------
 

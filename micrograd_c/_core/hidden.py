@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from ._cffi import ffi, lib
+from .interrupts import raised_later
 
 _lock = Lock()
 
@@ -43,14 +44,15 @@ class Hidden:
     __slots__ = ("_count", "_handles", "_inputs", "_params", "_values")
 
     def __init__(self, handles: Any, inputs: Any, params: Sequence[Any], count: int) -> None:
-        self._values: tuple[Any, ...] | None = None
         self._inputs = inputs
         self._params = params
         self._handles = handles
-        self._count = count  # from here on they are owned
+        self._count = count
+        self._values: tuple[Any, ...] | None = None  # from here on they are owned
 
+    @raised_later
     def __del__(self, free: Callable[..., None] = lib.mg_free) -> None:
-        if self._values is None:
+        if getattr(self, "_values", ()) is None:
             free(self._handles, self._count)
 
     def owned(self) -> list[Any]:
