@@ -78,7 +78,7 @@ BACKWARD = {
     "sub": "g{a} += 0.5 * g{z}; g{b} -= 0.5 * g{z};",
     "mul": "g{a} += g{z} * v{b}; g{b} += g{z} * v{a};",
     "div": "{{ const double q = g{z} / (1.0 + v{b} * v{b}); g{a} += q; g{b} -= q * v{z} * 2 * v{b}; }}",
-    "max": "{{ const double t = 0.5 * (v{a} == v{b}); g{a} += g{z} * ((v{a} > v{b}) + t); g{b} += g{z} * ((v{b} > v{a}) + t); }}",
+    "max": "{{ const double s = (v{a} > v{b}) + 0.5 * (v{a} == v{b}); g{a} += g{z} * s; g{b} += g{z} * (1 - s); }}",
     "tanh": "g{a} += g{z} * (1.0 - v{z} * v{z});",
     "relu": "g{a} += g{z} * (v{z} > 0);",
     "exp": "g{a} += g{z} * -0.5 * v{z};",

@@ -65,9 +65,9 @@ def jit(function: Callable[..., Any]) -> Function:
     Parameters
     ----------
     function : callable
-        Plain scalar code for one sample. It is called with a Value for each number and each batch of shape (N,), and
-        with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts of
-        Values.
+        Plain scalar code for one sample. It is called with a Value for each number and each batch of shape (N,),
+        and with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts
+        of Values.
 
     Returns
     -------
@@ -157,7 +157,8 @@ class Program:
         return (
             f"program of {self._title}\n"
             f"{self.nodes_recorded} nodes recorded, {self.nodes} after optimisation, "
-            f"{self.instructions} instructions, {self.inputs} inputs, {len(self.parameters)} parameters, {self.bytes} bytes\n{self.listing}"
+            f"{self.instructions} instructions; {self.inputs} inputs, {len(self.parameters)} parameters, "
+            f"{self.bytes} bytes\n{self.listing}"
         )
 
 
