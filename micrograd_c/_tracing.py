@@ -342,6 +342,6 @@ def closure_error(handle: int, function: str) -> TracingError:
     label = f" {value._op!r}" if value is not None and value._op else ""
     return TracingError(
         f"{where}\n{function} reads a node{label} made by hand, Value(data, (a, b), ...), or one with a Python "
-        "closure as _backward. A program runs without Python and records ops of Value alone: write the node with those "
-        "(+, *, exp, maximum, mg.where, ...), or call the function without jit."
+        "closure as _backward. A program runs without Python and records ops of Value alone: write the node with "
+        "those (+, *, exp, maximum, mg.where, ...), or call the function without jit."
     )

@@ -32,8 +32,12 @@ static uint64_t hash(const mg_expr *e, const int32_t *args)
 
 static bool same(const mg_graph *g, const mg_expr *e, const int32_t *args, const mg_expr *other)
 {
-    return e->op == other->op && e->n == other->n && memcmp(&e->k, &other->k, sizeof e->k) == 0 &&
-           (e->n == 0 || memcmp(args, g->args + other->first, (size_t)e->n * sizeof *args) == 0);
+    if (e->op != other->op || e->n != other->n || memcmp(&e->k, &other->k, sizeof e->k) != 0)
+        return false;
+    for (int32_t i = 0; i < e->n; i++)
+        if (args[i] != g->args[other->first + i])
+            return false;
+    return true;
 }
 
 static bool grow_table(mg_graph *g)
