@@ -3,11 +3,13 @@
 import inspect
 import math
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -780,3 +782,12 @@ def test_memory_above_inputs_and_outputs_stays_small():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
     for peak in map(int, done.stdout.split()):
         assert peak < 16 << 20
+
+
+def test_the_example_of_the_chapter_runs(capsys):
+    text = Path(__file__).parent.parent.joinpath("docs", "programs.md").read_text(encoding="utf-8")
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        exec(block, names)
+    assert names["scores"].shape == (100,)
+    assert names["loss"] < 0.5
