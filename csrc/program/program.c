@@ -23,7 +23,21 @@ void mg_program_free(mg_program *p)
     free(p->inputs);
     free(p->outputs);
     free(p->parameters);
+    free(p->consecutive);
     free(p);
+}
+
+/* Which blocks of parameters have consecutive handles: such as were made together mostly stand in rows together. */
+static int32_t find_blocks(mg_program *p)
+{
+    p->consecutive = mg_allocate(NULL, (size_t)p->parameter_count / MG_BLOCK + 1);
+    if (!p->consecutive)
+        return MG_ENOMEM;
+    memset(p->consecutive, 1, (size_t)p->parameter_count / MG_BLOCK + 1);
+    for (int32_t i = 1; i < p->parameter_count; i++)
+        if (i % MG_BLOCK && p->parameters[i] != p->parameters[i - 1] + 1)
+            p->consecutive[i / MG_BLOCK] = 0;
+    return MG_OK;
 }
 
 /* The steps from the arena to code. */
@@ -41,6 +55,8 @@ static int32_t compile(mg_program *p, int32_t marker, const int32_t *inputs, con
     mg_graph_free(&recorded);
     if (status == MG_OK)
         status = mg_program_schedule(p, nodes);
+    if (status == MG_OK)
+        status = find_blocks(p);
     free(nodes);
     return status;
 }

@@ -101,6 +101,8 @@ typedef struct {
     int8_t varying;
 } mg_place;
 
+enum { MG_BLOCK = 64 };
+
 struct mg_program {
     mg_code code;
     mg_graph graph;   /* for the listing */
@@ -109,6 +111,7 @@ struct mg_program {
     mg_place *outputs;
     int32_t output_count;
     int32_t *parameters; /* handles; parameter i stands in u[i] */
+    uint8_t *consecutive; /* MG_BLOCK parameters at a time: their handles are */
     int32_t parameter_count;
     int32_t recorded; /* nodes of the arena that were read */
     mg_work *idle;    /* memory of runs that are over, for the next */

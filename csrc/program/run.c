@@ -266,7 +266,7 @@ static int32_t get_memory(mg_work *w, int32_t threads)
     const mg_code *code = &w->program->code;
     const bool backward = w->what != MG_VALUES;
     const int64_t each = code->u + code->packed, strips = w->strip_count ? w->strip_count : 1;
-    const int64_t size = each * (backward ? strips + 1 : 1);
+    const int64_t size = each * (backward ? strips + 1 : 1) + 1;
     const int64_t columns = w->lanes * (code->v * (backward ? 2 : 1) + 3);
 
     if (size > w->memory_size) {
@@ -347,6 +347,56 @@ static void give_back(mg_work *w)
     mg_programs_unlock();
 }
 
+/* The rows of the parameters of block `b`: the first one's where they are known to be consecutive, else NONE. */
+static int32_t block_row(const mg_program *p, int32_t b)
+{
+    const int32_t *handles = p->parameters + b * MG_BLOCK, first = handles[0], row = mg_row(first);
+    const int32_t n = p->parameter_count - b * MG_BLOCK < MG_BLOCK ? p->parameter_count - b * MG_BLOCK : MG_BLOCK;
+    int32_t differ = 0;
+
+    if (row < 0 || !p->consecutive[b] || first + n > mg.handles)
+        return MG_NONE;
+    for (int32_t j = 0; j < n; j++)
+        differ |= mg.row_of[first + j] - row - j;
+    return differ ? MG_NONE : row;
+}
+
+/* Copies the data of all parameters to u. */
+static int32_t read_parameters(const mg_program *p, double *u)
+{
+    for (int32_t i = 0; i < p->parameter_count; i += MG_BLOCK) {
+        const int32_t n = p->parameter_count - i < MG_BLOCK ? p->parameter_count - i : MG_BLOCK;
+        const int32_t first = block_row(p, i / MG_BLOCK);
+        if (first != MG_NONE) {
+            memcpy(u + i, mg.data + first, (size_t)n * sizeof *u);
+            continue;
+        }
+        for (int32_t j = i; j < i + n; j++) {
+            const int32_t row = mg_row(p->parameters[j]);
+            if (row < 0)
+                return row;
+            u[j] = mg.data[row];
+        }
+    }
+    return MG_OK;
+}
+
+/* Adds gu to the gradients of all parameters. One that died meanwhile has nobody to look at its gradient. */
+static void add_to_parameters(const mg_program *p, const double *gu)
+{
+    for (int32_t i = 0; i < p->parameter_count; i += MG_BLOCK) {
+        const int32_t n = p->parameter_count - i < MG_BLOCK ? p->parameter_count - i : MG_BLOCK;
+        const int32_t first = block_row(p, i / MG_BLOCK);
+        for (int32_t j = 0; first != MG_NONE && j < n; j++)
+            mg.grad[first + j] += gu[i + j];
+        for (int32_t j = i; first == MG_NONE && j < i + n; j++) {
+            const int32_t row = mg_row(p->parameters[j]);
+            if (row >= 0)
+                mg.grad[row] += gu[j];
+        }
+    }
+}
+
 /* Parameters, numbers, constants, and what is computed from them. */
 static int32_t fill_uniform(mg_work *w, const double *numbers)
 {
@@ -356,11 +406,7 @@ static int32_t fill_uniform(mg_work *w, const double *numbers)
 
     memcpy(u, code->start, (size_t)code->u * sizeof *u);
     mg_lock();
-    for (int32_t i = 0; i < p->parameter_count; i++) {
-        const int32_t row = mg_row(p->parameters[i]);
-        TRY(row);
-        u[i] = mg.data[row];
-    }
+    TRY(read_parameters(p, u));
     mg_unlock();
     u += p->parameter_count;
     for (int32_t i = 0; i < p->input_count; i++)
@@ -423,10 +469,7 @@ static int32_t finish(mg_work *w)
         return MG_OK;
     }
     mg_lock();
-    for (int32_t i = 0; i < p->parameter_count; i++)
-        TRY(mg_row(p->parameters[i]));
-    for (int32_t i = 0; i < p->parameter_count; i++)
-        mg.grad[mg.row_of[p->parameters[i]]] += w->gu[i];
+    add_to_parameters(p, w->gu);
     mg_unlock();
     return MG_OK;
 }
