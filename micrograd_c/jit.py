@@ -441,7 +441,7 @@ class Function:
 
     def _shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         named = [(self._argument_name(i), x) for i, x in enumerate(args)] + list(kwargs.items())
-        return ", ".join(f"{name}: {_numpy().shape(x) or 'a number'}" for name, x in named)
+        return ", ".join(f"{name}: {_shape(x)}" for name, x in named) or "nothing"
 
     # ---- traces --------------------------------------------------------------------------------------------------
 
@@ -452,10 +452,22 @@ class Function:
             with self._lock:
                 program = self._programs.get(key)
                 if program is None:
+                    self._check_count(args, kwargs)
                     program = self._programs[key] = self._trace(a, kwargs)
                     if not kwargs and not a.data:
                         self._of_numbers[len(args)] = program
         return program
+
+    def _check_count(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise TypeError where arguments are missing or too many."""
+        try:
+            signature = inspect.signature(self._function)
+        except (TypeError, ValueError):  # the call itself will tell
+            return
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}{signature}: {error}; given: {self._shapes(args, kwargs)}") from None
 
     def _trace(self, a: _Arguments, kwargs: dict[str, Any]) -> Program:
         with Trace() as trace:
@@ -525,6 +537,16 @@ def _numpy() -> Any:
 
 def _doubles(array: Any) -> Any:
     return _buffer("double[]", array, require_writable=True)
+
+
+def _shape(x: Any) -> str:
+    """Return the shape of an argument in words."""
+    if as_number(x) is not None:
+        return "a number"
+    try:
+        return str(_numpy().shape(x))
+    except ValueError:
+        return "ragged"
 
 
 def _has_length(x: Any) -> bool:

@@ -4,6 +4,7 @@ import inspect
 import math
 import random
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -399,7 +400,8 @@ def test_value_and_gradient():
         ((Value(1.0), 1.0), TypeError, "data"),
         (([Value(1.0)], 1.0), TypeError, "data"),
         ((1.0,), TypeError, "missing"),
-        ((1.0, 2.0, 3.0), TypeError, "positional"),
+        ((1.0, 2.0, 3.0), TypeError, "too many positional"),
+        ((np.zeros((4, 2)),), TypeError, r"missing.*'y'.*\(4, 2\)"),
     ],
 )
 def test_wrong_arguments_are_refused(args, error, words):
@@ -753,6 +755,46 @@ def test_a_run_makes_no_python_objects_for_its_samples():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000
+
+
+def test_missing_and_unknown_keywords_are_refused():
+    f = mg.jit(lambda x, *, y: x * y)
+    for kwargs in ({}, {"z": 1.0}, {"y": 1.0, "z": 2.0}):
+        with pytest.raises(TypeError, match="given"):
+            f(1.0, **kwargs)
+    assert f(2.0, y=3.0) == 6.0
+
+
+def test_models_and_bound_methods_are_functions_too():
+    class Line:
+        def __init__(self):
+            self.w = Value(2.0)
+
+        def at(self, x):
+            return self.w * x
+
+    line = Line()
+    f = mg.jit(line.at)
+    assert f(3.0) == 6.0
+    assert f.backward([1.0, 2.0]) == 6.0
+    assert line.w.grad == 3.0
+    model = nn.MLP(2, [3, 2])
+    first, second = mg.jit(model)([[1.0, 2.0]])
+    want = model([1.0, 2.0])
+    close([first[0], second[0]], [v.data for v in want])
+
+
+@pytest.mark.parametrize(
+    "script, words",
+    [("moons_jit.py", r"accuracy (100|99)"), ("digits_jit.py", r"held-out accuracy 9[789]")],
+)
+def test_the_examples_reach_their_accuracy(script, words, monkeypatch, capsys):
+    for package in ("sklearn", "tqdm"):
+        pytest.importorskip(package)
+    path = Path(__file__).parent.parent / "examples" / script
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    runpy.run_path(str(path), run_name="__main__")
+    assert re.search(words, capsys.readouterr().out)
 
 
 PEAK = """

@@ -31,10 +31,16 @@ LANE double from_bits(int64_t bits)
     return x;
 }
 
-/* 2**n for -1022 <= n <= 1023 */
-LANE double power_of_two(int64_t n)
+/* The integer n of t = ROUNDER + n. */
+LANE uint64_t low_bits(double t)
 {
-    return from_bits((int64_t)((uint64_t)(n + 1023) << 52));
+    return (uint64_t)bits_of(t) - (uint64_t)bits_of(ROUNDER);
+}
+
+/* 2**n for -1022 <= n <= 1023 */
+LANE double power_of_two(uint64_t n)
+{
+    return from_bits((int64_t)((n + 1023) << 52));
 }
 
 /* (e**r - 1) for abs(r) <= ln(2)/2: r + r**2/2! + ... + r**13/13! */
@@ -62,9 +68,9 @@ LANE double lane_exp(double x)
     const double low = x < -746.0 ? -746.0 : x, c = low > 710.0 ? 710.0 : low;
     const double t = c * LOG2_E + ROUNDER, n = t - ROUNDER;
     const double p = 1.0 + expm1_series((c - n * LN2_HIGH) - n * LN2_LOW);
-    const int64_t i = bits_of(t) - bits_of(ROUNDER);
+    const uint64_t i = low_bits(t); /* of nan whatever it is: no overflow */
     /* In two steps: results at both ends of the range pass 2**1024 or 2**-1022 on the way. */
-    const int64_t half = (int64_t)((uint64_t)(i + 4096) >> 1) - 2048;
+    const uint64_t half = ((i + 4096) >> 1) - 2048;
 
     return p * power_of_two(half) * power_of_two(i - half);
 }
@@ -73,7 +79,7 @@ LANE double lane_expm1(double x)
 {
     const double low = x < -40.0 ? -40.0 : x, c = low > 40.0 ? 40.0 : low;
     const double t = c * LOG2_E + ROUNDER, n = t - ROUNDER;
-    const double s = power_of_two(bits_of(t) - bits_of(ROUNDER));
+    const double s = power_of_two(low_bits(t));
     const double small = s * expm1_series((c - n * LN2_HIGH) - n * LN2_LOW) + (s - 1.0);
 
     return x > 40.0 ? lane_exp(x) : small;
@@ -86,7 +92,7 @@ LANE double lane_log(double x)
     const uint64_t above =
         (uint64_t)bits_of(scaled) - (uint64_t)bits_of(0x1.6a09e667f3bcdp-1); /* sqrt(1/2): 0 */
     const int64_t e = (int64_t)((above + ((uint64_t)1 << 63)) >> 52) - 2048;
-    const double m = from_bits(bits_of(scaled) - (int64_t)((uint64_t)e << 52));
+    const double m = from_bits((int64_t)((uint64_t)bits_of(scaled) - ((uint64_t)e << 52)));
     const double n = from_bits(bits_of(ROUNDER) + e) - ROUNDER - (x < 0x1p-1022 ? 54.0 : 0.0);
     const double f = m - 1.0, s = f / (2.0 + f), z = s * s, w = z * z, half = 0.5 * f * f;
     const double odd =

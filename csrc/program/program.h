@@ -110,7 +110,7 @@ struct mg_program {
     int32_t input_count;
     mg_place *outputs;
     int32_t output_count;
-    int32_t *parameters; /* handles; parameter i stands in u[i] */
+    int32_t *parameters;  /* handles; parameter i stands in u[i] */
     uint8_t *consecutive; /* MG_BLOCK parameters at a time: their handles are */
     int32_t parameter_count;
     int32_t recorded; /* nodes of the arena that were read */

@@ -351,7 +351,8 @@ static void give_back(mg_work *w)
 static int32_t block_row(const mg_program *p, int32_t b)
 {
     const int32_t *handles = p->parameters + b * MG_BLOCK, first = handles[0], row = mg_row(first);
-    const int32_t n = p->parameter_count - b * MG_BLOCK < MG_BLOCK ? p->parameter_count - b * MG_BLOCK : MG_BLOCK;
+    const int32_t n =
+        p->parameter_count - b * MG_BLOCK < MG_BLOCK ? p->parameter_count - b * MG_BLOCK : MG_BLOCK;
     int32_t differ = 0;
 
     if (row < 0 || !p->consecutive[b] || first + n > mg.handles)
