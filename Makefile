@@ -67,6 +67,8 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, clang-format, compiler warnings
 	$(BIN)/mypy
 	$(if $(C_FORMAT),$(BIN)/clang-format --dry-run -Werror $(C_FORMAT))
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
+	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -DPy_LIMITED_API=0x030A0000 -fsyntax-only csrc/value_type.c \
+	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"
 
 hooks: $(VENV)/.dev  ## run the formatters and linters at every git commit
 	$(BIN)/pre-commit install

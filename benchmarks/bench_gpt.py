@@ -13,7 +13,7 @@ GPT = Race(
         "pure Python, collector off": ("GptStep", {"values": "python"}),
     },
     phases={"step": ()},
-    rounds=15,
+    rounds=11,
     per=28,
     unit="token",
 )

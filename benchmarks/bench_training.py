@@ -18,14 +18,14 @@ MOONS = Race(
         "backward()": MICROGRADS,
         "update": MICROGRADS,
     },
-    rounds=15,
+    rounds=11,
 )
 
 DIGITS = Race(
     title="MLP(64, [128, 128, 10]), one sample",
     lanes={name: ("MlpSample", {}) for name in MICROGRADS},
     phases={"forward + backward": (), "forward": (), "backward": (), "drop": ()},
-    rounds=15,
+    rounds=11,
 )
 
 

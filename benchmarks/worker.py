@@ -20,9 +20,10 @@ def main():
     module = workloads if hasattr(workloads, workload_name) else program_workloads
     workload = getattr(module, workload_name)(engine, **json.loads(arguments))
     for _ in sys.stdin:
-        start, start_on_processor = perf_counter(), process_time()
-        seconds = workload.run()
-        share = (process_time() - start_on_processor) / (perf_counter() - start)
+        for _ in range(workload.runs_a_round):
+            start, start_on_processor = perf_counter(), process_time()
+            seconds = workload.run()
+            share = (process_time() - start_on_processor) / (perf_counter() - start)
         engine.between_rounds()
         answer = {"seconds": seconds, "result": workload.result}
         if workload.uses_this_process:

@@ -1,4 +1,5 @@
 /* arena.c - columns of nodes: append, free, squeeze, lock. */
+#define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "arena.h"
 
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #ifdef _WIN32
 #include <windows.h>
 #else
+#include <dlfcn.h>
 #include <pthread.h>
 #endif
 
@@ -104,9 +106,15 @@ int32_t mg_init(void)
 
 const void *mg_engine_of(void)
 {
-    static const mg_engine engine = {MG_LAYOUT, &mg,    mg_lock, mg_unlock, mg_make_room,
-                                     mg_free,   mg_sum, mg_dot,  mg_layers};
+    static const char unknown = 0;
+    static mg_engine engine = {MG_LAYOUT,    &mg,     &unknown, mg_lock, mg_unlock,
+                               mg_make_room, mg_free, mg_sum,   mg_dot,  mg_layers};
 
+#ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
+    const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
+    if (known)
+        engine.single_threaded = known;
+#endif
     return &engine;
 }
 

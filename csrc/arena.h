@@ -69,6 +69,7 @@ typedef struct {
 typedef struct {
     uint64_t layout; /* MG_LAYOUT: both were built from the same sources */
     mg_arena *arena;
+    const char *single_threaded; /* not 0: there is one thread in the process */
     void (*lock)(void);
     void (*unlock)(void);
     int32_t (*make_room)(int64_t rows, int64_t ints);
@@ -83,8 +84,9 @@ typedef struct {
 #ifdef MG_NATIVE_CORE
 static const mg_engine *mg_shared;
 #define mg (*mg_shared->arena)
-#define mg_lock() mg_shared->lock()
-#define mg_unlock() mg_shared->unlock()
+/* A process with one thread needs no lock, and no second thread starts while the first one would hold it. */
+#define mg_lock() (*mg_shared->single_threaded ? (void)0 : mg_shared->lock())
+#define mg_unlock() (*mg_shared->single_threaded ? (void)0 : mg_shared->unlock())
 #define mg_make_room(rows, ints) mg_shared->make_room(rows, ints)
 #else
 extern mg_arena mg; /* the one arena */

@@ -80,7 +80,11 @@ static inline bool is_value(PyObject *o)
 
 /* ---- memory ---- */
 
+#ifdef __SANITIZE_ADDRESS__
+enum { KEPT = 1 };
+#else
 enum { KEPT = 4096 }; /* dead Values whose memory waits for the next ones */
+#endif
 static value *kept[KEPT];
 static int kept_count;
 
@@ -938,6 +942,7 @@ static PyObject *make_type(void)
 #undef OP1
 #undef OP1K
 #undef OP2
+    slots[n++] = (PyType_Slot){Py_tp_doc, "Value(data, _children=(), _op='', name='', label='')\n--\n\n"};
     slots[n++] = (PyType_Slot){Py_tp_methods, methods};
     slots[n++] = (PyType_Slot){Py_tp_members, members};
     slots[n++] = (PyType_Slot){Py_tp_getset, getset};
@@ -988,26 +993,6 @@ static PyObject *py_handles(PyObject *module, PyObject *nodes)
     if (PyErr_Occurred())
         Py_CLEAR(out);
     Py_XDECREF(iterator);
-    return out;
-}
-
-/* None where one is no Value, or one of a subclass. */
-static PyObject *py_exact_handles(PyObject *module, PyObject *nodes)
-{
-    const Py_ssize_t n = PyTuple_Size(nodes);
-    PyObject *out = n < 0 ? NULL : PyList_New(n);
-
-    (void)module;
-    for (Py_ssize_t i = 0; out && i < n; i++) {
-        PyObject *node = PyTuple_GetItem(nodes, i), *handle;
-        if (Py_TYPE(node) != value_class) {
-            Py_DECREF(out);
-            Py_RETURN_NONE;
-        }
-        handle = PyLong_FromLong(as_value(node)->handle);
-        if (!handle || PyList_SetItem(out, i, handle) < 0)
-            Py_CLEAR(out);
-    }
     return out;
 }
 
@@ -1177,6 +1162,137 @@ static PyObject *py_sum(PyObject *module, PyObject *values)
     return new_node(mg_shared->sum(x, (int32_t)n), MG_SUM, a, NULL);
 }
 
+/* ---- layers ---- */
+
+/* Owns the nodes of inner layers: they are freed with it. */
+typedef struct {
+    PyObject_HEAD int32_t *handles; /* n of them; NULL: the nodes belong to somebody else by now */
+    int32_t n;
+} owner;
+
+static PyTypeObject *owner_class;
+static PyObject *py_hidden; /* the class Hidden */
+
+static void owner_dealloc(PyObject *self)
+{
+    owner *o = (owner *)self;
+    PyTypeObject *type = Py_TYPE(self);
+
+    if (o->handles)
+        mg_shared->free(o->handles, o->n);
+    PyMem_Free(o->handles);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *owner_handles(PyObject *self, PyObject *nothing)
+{
+    owner *o = (owner *)self;
+    PyObject *out = PyList_New(o->n);
+
+    (void)nothing;
+    for (int32_t i = 0; out && i < o->n; i++) {
+        PyObject *handle = PyLong_FromLong(o->handles[i]);
+        if (!handle || PyList_SetItem(out, i, handle) < 0)
+            Py_CLEAR(out);
+    }
+    return out;
+}
+
+static PyObject *owner_disown(PyObject *self, PyObject *nothing)
+{
+    owner *o = (owner *)self;
+
+    (void)nothing;
+    PyMem_Free(o->handles);
+    o->handles = NULL;
+    o->n = 0;
+    Py_RETURN_NONE;
+}
+
+static PyObject *make_owner_type(void)
+{
+    static PyMethodDef methods[] = {
+        {"handles", owner_handles, METH_NOARGS, "Return the handles."},
+        {"disown", owner_disown, METH_NOARGS, "Own nothing from now on."},
+        {NULL, NULL, 0, NULL},
+    };
+    PyType_Slot slots[] = {{Py_tp_dealloc, (void *)owner_dealloc}, {Py_tp_methods, methods}, {0, NULL}};
+    PyType_Spec spec = {"micrograd_c._core._native.Owner", sizeof(owner), 0, Py_TPFLAGS_DEFAULT, slots};
+    return PyType_FromSpec(&spec);
+}
+
+/* What the neurons of the last layer read: the inputs, or a Hidden that owns the inner layers. */
+static PyObject *read_by_last(const int32_t *out, int inner, PyObject *inputs, PyObject *inner_params)
+{
+    if (inner == 0)
+        return Py_NewRef(inputs);
+    owner *o = PyObject_New(owner, owner_class);
+    if (!o)
+        return NULL;
+    o->n = 0;
+    o->handles = PyMem_Malloc((size_t)inner * sizeof *out);
+    PyObject *hidden = NULL;
+    if (!o->handles)
+        PyErr_NoMemory();
+    else
+        hidden = PyObject_CallFunctionObjArgs(py_hidden, (PyObject *)o, inputs, inner_params, NULL);
+    if (hidden) { /* nothing can fail any more: the nodes are its own */
+        memcpy(o->handles, out, (size_t)inner * sizeof *out);
+        o->n = inner;
+    }
+    Py_DECREF(o);
+    return hidden;
+}
+
+/* layers(address of mg_layer[], how many, outputs, those of inner layers, params of inner layers, params of the last,
+ * inputs): the outputs of the last layer; None where an input is no plain Value. */
+static PyObject *py_layers(PyObject *module, PyObject *args)
+{
+    unsigned long long address;
+    int n, outputs, inner;
+    PyObject *inputs, *inner_params, *params, *read = NULL, *result = NULL;
+    int32_t stack[ON_STACK], *x = stack;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "KiiiOO!O!", &address, &n, &outputs, &inner, &inner_params, &PyList_Type,
+                          &params, &PyTuple_Type, &inputs))
+        return NULL;
+    const Py_ssize_t width = PyTuple_Size(inputs);
+    for (Py_ssize_t i = 0; i < width; i++)
+        if (Py_TYPE(PyTuple_GetItem(inputs, i)) != value_class)
+            Py_RETURN_NONE;
+    if (width + outputs > ON_STACK && !(x = PyMem_Malloc((size_t)(width + outputs) * sizeof *x)))
+        return PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < width; i++)
+        x[i] = as_value(PyTuple_GetItem(inputs, i))->handle;
+
+    int32_t *out = x + width, unowned = outputs; /* so many nodes, at the end of out, belong to nobody yet */
+    const int32_t status = mg_shared->layers((const mg_layer *)(uintptr_t)address, n, x, (int32_t)width, out);
+    if (status < 0) {
+        unowned = 0;
+        fail(status, MG_DOT, NULL, NULL);
+    } else if ((read = read_by_last(out, inner, inputs, inner_params))) {
+        unowned -= inner;
+        result = PyList_New(unowned);
+        for (int i = 0; result && unowned > 0; i++) {
+            value *node = new_value();
+            if (!node) {
+                Py_CLEAR(result);
+                break;
+            }
+            become(node, out[outputs - unowned--], read, PyList_GetItem(params, i));
+            PyList_SetItem(result, i, (PyObject *)node);
+        }
+    }
+    if (unowned > 0) /* no memory on the way */
+        mg_shared->free(out + outputs - unowned, unowned);
+    Py_XDECREF(read);
+    if (x != stack)
+        PyMem_Free(x);
+    return result;
+}
+
 /* The nodes belong to somebody else. */
 static PyObject *py_disown(PyObject *module, PyObject *nodes)
 {
@@ -1264,8 +1380,8 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     unsigned long long address;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "KOOOOOO", &address, &py_number, &py_to_float, &py_failure, &py_over_array,
-                          &py_init, &py_late))
+    if (!PyArg_ParseTuple(args, "KOOOOOOO", &address, &py_number, &py_to_float, &py_failure, &py_over_array,
+                          &py_init, &py_late, &py_hidden))
         return NULL;
     mg_shared = (const mg_engine *)(uintptr_t)address;
     if (mg_shared->layout != MG_LAYOUT) {
@@ -1274,6 +1390,7 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     }
     Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_failure);
     Py_INCREF(py_over_array), Py_INCREF(py_init), Py_INCREF(py_late);
+    Py_INCREF(py_hidden);
     Py_RETURN_NONE;
 }
 
@@ -1281,8 +1398,7 @@ static PyMethodDef functions[] = {
     {"attach", py_attach, METH_VARARGS, "Connect with the engine, and with the Python half of the core."},
     {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
-    {"exact_handles", py_exact_handles, METH_O,
-     "Return the handles of a tuple, None where one is no plain Value."},
+    {"layers", py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
     {"leaf", py_leaf, METH_VARARGS, "Let a node own a new leaf."},
     {"leaves", py_leaves, METH_O, "Return new leaves."},
@@ -1316,8 +1432,9 @@ PyMODINIT_FUNC PyInit__native(void)
     name_backward = PyUnicode_InternFromString("_backward");
     name_op = PyUnicode_InternFromString("_op");
     value_class = (PyTypeObject *)make_type();
-    if (!name_data || !name_grad || !name_backward || !name_op || !value_class || greet_numpy() < 0 ||
-        PyModule_AddObjectRef(module, "Node", (PyObject *)value_class) < 0)
+    owner_class = (PyTypeObject *)make_owner_type();
+    if (!name_data || !name_grad || !name_backward || !name_op || !value_class || !owner_class ||
+        greet_numpy() < 0 || PyModule_AddObjectRef(module, "Node", (PyObject *)value_class) < 0)
         Py_CLEAR(module);
     return module;
 }

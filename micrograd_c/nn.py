@@ -20,8 +20,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from ._core import NAMES, as_number, check, core, error, ffi, lib, to_float
-from ._core.hidden import Hidden
+from ._core import NAMES, as_number, check, core, ffi, lib, to_float
 from .engine import Value
 
 __all__ = ["MLP", "Layer", "Module", "Neuron"]
@@ -330,14 +329,10 @@ class _Plan:
 
     __slots__ = (
         "assignments",
-        "c_layers",
+        "call",
         "copies",
-        "inner",
-        "inner_params",
         "keep",
         "lists",
-        "outputs",
-        "params",
         "types",
         "width",
     )
@@ -347,12 +342,8 @@ class _Plan:
     copies: list[Any]  # ... and what they held
     types: tuple[type, ...]  # classes of layers and neurons
     width: int  # inputs
-    params: list[list[tuple[Value, ...]]]  # layer -> neuron -> its weights, then the bias
-    outputs: int  # neurons of all layers
-    inner: int  # neurons of all layers but the last
-    inner_params: list[list[tuple[Value, ...]]]  # of these
-    c_layers: Any  # mg_layer[], None: these layers can't be fused
-    keep: list[Any]  # memory that c_layers points to
+    call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
+    keep: list[Any]  # memory of the C layers
 
     def __reduce__(self) -> Any:
         return type(None), ()
@@ -385,30 +376,16 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
     ):
         plan = _make_plan(layers, width)
         object.__setattr__(owner, "_plan", plan)
-    if plan.c_layers is None or _scalar_operators(Value) != _OPERATORS:
+    if plan.call is None or _scalar_operators(Value) != _OPERATORS:
         return None
     for t in plan.types:
         if t.__call__ is not _neuron_call and t.__call__ is not _layer_call:
             return None
     inputs = x if type(x) is tuple else tuple(x)
-    handles = core.exact_handles(inputs)
-    if handles is None:
-        converted = _input_values(inputs)
-        if converted is None:
-            return None
-        inputs = converted
-        handles = core.handles(inputs)
-
-    out = ffi.new("int32_t[]", plan.outputs)
-    params = plan.params
-    status = lib.mg_layers(plan.c_layers, len(params), handles, width, out)
-    if status < 0:
-        raise error(status)
-    if plan.inner:
-        read: Any = Hidden(out, inputs, plan.inner_params, plan.inner)
-    else:
-        read = inputs
-    return core.make_all(iter(out[plan.inner : plan.outputs]), read, params[-1])
+    outs = core.layers(*plan.call, inputs)
+    if outs is None and (converted := _input_values(inputs)) is not None:
+        outs = core.layers(*plan.call, converted)
+    return outs
 
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
@@ -428,9 +405,7 @@ def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
     plan.assignments = _assignments
     plan.width = width
     plan.lists = [layers] if type(layers) is list else []
-    plan.params = []
-    plan.keep = []
-    plan.c_layers = None
+    plan.call = None
     types = set()
     rows: list[list[Any]] = []
     fusable = True
@@ -452,7 +427,6 @@ def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
             plan.lists.append(n.w)
     plan.copies = [list(items) for items in plan.lists]
     plan.types = tuple(types)
-    plan.outputs = 0
     if fusable and all(rows):
         _compile(plan, rows)
     return plan
@@ -461,7 +435,9 @@ def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
 def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
     """Fill in what C needs, where every neuron can be fused."""
     c_layers = ffi.new("mg_layer[]", len(rows))
-    width = plan.width
+    plan.keep = [c_layers]
+    all_params = []
+    outputs, width = 0, plan.width
     for c_layer, neurons in zip(c_layers, rows):
         params = []
         for n in neurons:
@@ -484,9 +460,9 @@ def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
             setattr(c_layer, name, plan.keep[-1])
         plan.keep.append(ffi.new("int8_t[]", len(neurons)))
         c_layer.runs = plan.keep[-1]
-        plan.params.append(params)
-        plan.outputs += len(neurons)
+        all_params.append(params)
+        outputs += len(neurons)
         width = len(neurons)
-    plan.inner = plan.outputs - len(plan.params[-1])
-    plan.inner_params = plan.params[:-1]
-    plan.c_layers = c_layers
+    *inner_params, last = all_params
+    address = int(ffi.cast("uintptr_t", c_layers))
+    plan.call = (address, len(rows), outputs, outputs - len(last), inner_params, last)

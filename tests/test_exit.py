@@ -143,10 +143,11 @@ def interruptible():
 
 def interrupted(work):
     """Run work() until a Ctrl-C comes from another thread, after it has got going."""
-    going = threading.Event()
+    going = []  # no Event: an interrupt within its set() would leave its lock locked
 
     def interrupt():
-        going.wait()
+        while not going:
+            pass
         for _ in range(random.randrange(20_000)):
             pass
         _thread.interrupt_main()
@@ -157,9 +158,9 @@ def interrupted(work):
             helper.start()
             for _ in range(20_000):  # in vain only where the interrupt was swallowed
                 work()
-                going.set()
+                going.append(True)
     finally:
-        going.set()
+        going.append(True)
         helper.join()
 
 

@@ -73,6 +73,27 @@ def _del(self: Node, dead: list[int] = _dead, full: int = _BATCH, flush: Callabl
         flush()
 
 
+class _Owner:
+    """Owns the nodes of inner layers, see Hidden."""
+
+    __slots__ = ("_handles", "_n")
+
+    def __init__(self, handles: Any, n: int) -> None:
+        self._n = n
+        self._handles = handles  # from here on they are owned
+
+    @raised_later
+    def __del__(self, free: Callable[..., None] = lib.mg_free) -> None:
+        if hasattr(self, "_handles"):
+            free(self._handles, self._n)
+
+    def handles(self) -> list[int]:
+        return list(self._handles[0 : self._n])
+
+    def disown(self) -> None:
+        self._n = 0
+
+
 # ---- nodes -------------------------------------------------------------------------------------------------------
 
 _new = object.__new__
@@ -170,11 +191,6 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     return [node._h for node in nodes]
 
 
-def exact_handles(nodes: Sequence[Any]) -> list[int] | None:
-    """Return the handles of nodes; None where one is no Value, or one of a subclass."""
-    return [node._h for node in nodes] if {*map(type, nodes)} <= {_Value} else None
-
-
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
     a = node._a
@@ -199,6 +215,35 @@ def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any], out: list[Any] |
         node._b = b
         node._h = handle
     return nodes
+
+
+def layers(
+    address: int, n: int, outputs: int, inner: int, inner_params: Any, params: list[Any], inputs: tuple[Any, ...]
+) -> list[Any] | None:
+    """Run `n` layers, and return the outputs of the last.
+
+    Parameters
+    ----------
+    address : int
+        Of an mg_layer[n].
+    outputs, inner : int
+        Neurons of all layers, and of all but the last.
+    inner_params, params : list
+        Weights, then bias, of each neuron of each inner layer, and of the last layer.
+    inputs : tuple of Value
+        Of the first layer.
+
+    Returns
+    -------
+    list of Value or None
+        None where an input is no Value, or one of a subclass.
+    """
+    if not {*map(type, inputs)} <= {_Value}:
+        return None
+    out = ffi.new("int32_t[]", outputs)
+    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, [x._h for x in inputs], len(inputs), out))
+    read = Hidden(_Owner(out, inner), inputs, inner_params) if inner else inputs
+    return make_all(iter(out[inner:outputs]), read, params)
 
 
 def dot(ws: Any, xs: Any, bias: Any) -> Any:

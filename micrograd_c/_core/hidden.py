@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
-from ._cffi import ffi, lib
-from .interrupts import raised_later
-
 _lock = Lock()
 
 
@@ -24,36 +21,28 @@ if hasattr(os, "register_at_fork"):
 
 
 class Hidden:
-    """Owns the nodes of all layers of an MLP call but the last; their Values are made when one is asked for.
+    """All layers of an MLP call but the last; their Values are made when one is asked for.
 
     Most never are, and a Value costs more than the node that it stands for. From the moment that they are made the
     Values own the nodes, and this object only keeps the Values.
 
     Parameters
     ----------
-    handles : int32_t[]
-        Of the inner layers one after the other; more may follow.
+    owner : object
+        Owns the nodes, layer after layer; has `handles()` and `disown()`.
     inputs : tuple of Value
         What the first layer reads.
     params : sequence of list of tuple of Value
         For each inner layer and each of its neurons the weights, then the bias.
-    count : int
-        Number of nodes that are owned.
     """
 
-    __slots__ = ("_count", "_handles", "_inputs", "_params", "_values")
+    __slots__ = ("_inputs", "_owner", "_params", "_values")
 
-    def __init__(self, handles: Any, inputs: Any, params: Sequence[Any], count: int) -> None:
+    def __init__(self, owner: Any, inputs: Any, params: Sequence[Any]) -> None:
+        self._owner = owner
         self._inputs = inputs
         self._params = params
-        self._handles = handles
-        self._count = count
-        self._values: tuple[Any, ...] | None = None  # from here on they are owned
-
-    @raised_later
-    def __del__(self, free: Callable[..., None] = lib.mg_free) -> None:
-        if getattr(self, "_values", ()) is None:
-            free(self._handles, self._count)
+        self._values: tuple[Any, ...] | None = None
 
     def owned(self) -> list[Any]:
         """Return the Values that this object refers to."""
@@ -67,11 +56,12 @@ class Hidden:
             if self._values is None:
                 nodes: list[Any] = []
                 try:
-                    inputs, handles = self._inputs, iter(ffi.unpack(self._handles, self._count))
+                    inputs, handles = self._inputs, iter(self._owner.handles())
                     for params in self._params:
                         first = len(nodes)
                         make_all(handles, inputs, params, nodes)
                         inputs = tuple(nodes[first:])
+                    self._owner.disown()
                     self._values = inputs
                 except BaseException:  # no memory, or Ctrl-C: the nodes stay with this object
                     disown(nodes)

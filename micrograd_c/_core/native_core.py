@@ -13,11 +13,11 @@ from ._native import (
     attributes,
     disown,
     dot,
-    exact_handles,
     handle_of,
     handles,
     is_cyclic,
     late_alive,
+    layers,
     leaf,
     leaves,
     make,
@@ -42,10 +42,10 @@ __all__ = [
     "complete",
     "disown",
     "dot",
-    "exact_handles",
     "flush",
     "handle_of",
     "handles",
+    "layers",
     "leaf",
     "leaves",
     "make",
@@ -83,6 +83,7 @@ def complete(cls: type) -> Any:
         over_array,
         vars(cls)["__init__"],
         _late,
+        Hidden,
     )
     return Node
 
