@@ -757,6 +757,27 @@ def test_a_run_makes_no_python_objects_for_its_samples():
     assert peak < 20_000
 
 
+def test_results_may_need_no_sample():
+    p = Value(3.0)
+    constant, square, same = mg.jit(lambda x: 5.0), mg.jit(lambda x: p * p), mg.jit(lambda x: x)
+    close(constant([1, 2]), [5, 5])
+    close(constant.gradient([1.0, 2.0]), [0, 0])
+    assert constant.backward([1, 2]) == 10.0
+    close(square([1, 2]), [9, 9])
+    assert square.backward([1, 2, 3], weights=[1, 2, 3]) == 54.0
+    assert p.grad == 36.0
+    close(square.gradient([1.0, 2.0]), [0, 0])
+    close(same([1, 2]), [1, 2])
+    close(same.gradient([1, 2]), [1, 1])
+    assert mg.jit(lambda x: mg.sum(x) + 1)(np.zeros((3, 0))).tolist() == [1, 1, 1]
+
+
+def test_module_and_function_of_the_name_jit_are_both_called():
+    import micrograd_c.jit as imported
+
+    assert imported(lambda x: x * 2)(1.0) == sys.modules["micrograd_c.jit"](lambda x: x * 2)(1.0) == 2.0
+
+
 def test_missing_and_unknown_keywords_are_refused():
     f = mg.jit(lambda x, *, y: x * y)
     for kwargs in ({}, {"z": 1.0}, {"y": 1.0, "z": 2.0}):
