@@ -332,16 +332,16 @@ def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
     return leaves
 
 
-def closure_error(handle: int, function: str) -> TracingError:
-    """Return the error for a node whose backward is not the engine's own."""
+def closure_error(handle: int, function: Callable[..., Any], name: str) -> TracingError:
+    """Return the error for a node whose backward is not the engine's own; it names a line."""
     reference = engine._python_nodes.get(handle)
     value = None if reference is None else reference()
     closure = None if value is None else core.peek(value, "_backward")
-    code = getattr(closure, "__code__", None)
-    where = f"{code.co_filename}:{code.co_firstlineno}" if code else function
+    code = getattr(closure, "__code__", None) or getattr(function, "__code__", None)
+    where = f"{code.co_filename}:{code.co_firstlineno}" if code else name
     label = f" {value._op!r}" if value is not None and value._op else ""
     return TracingError(
-        f"{where}\n{function} reads a node{label} made by hand, Value(data, (a, b), ...), or one with a Python "
+        f"{where}\n{name} reads a node{label} made by hand, Value(data, (a, b), ...), or one with a Python "
         "closure as _backward. A program runs without Python and records ops of Value alone: write the node with "
         "those (+, *, exp, maximum, mg.where, ...), or call the function without jit."
     )

@@ -507,7 +507,7 @@ class Function:
             status + 1,
         )
         if status[0] == 1:
-            raise closure_error(status[1], self._name)
+            raise closure_error(status[1], self._function, self._name)
         check(status[0])
         return ffi.gc(c, lib.mg_program_free)
 
