@@ -37,8 +37,11 @@ class BuildExt(build_ext):
     """build_ext that tells what is missing when it cannot compile."""
 
     def build_extensions(self):
+        self.failed = []
         try:
             super().build_extensions()
+            # Without them, or what comes after would look for their files.
+            self.extensions = [ext for ext in self.extensions if ext not in self.failed]
         except (BaseError, CCompilerError, OSError) as error:
             line = "-" * 72
             raise SystemExit(f"\n{line}\n{self.explain(error)}\n{line}") from error
@@ -50,7 +53,7 @@ class BuildExt(build_ext):
             if ext.name != NATIVE:
                 raise
             print(NO_NATIVE.format(why=f"it could not be compiled ({error})"), file=sys.stderr)
-            self.extensions.remove(ext)  # or what comes after would look for the file
+            self.failed.append(ext)
 
     def explain(self, error):
         compiler = self.compiler_command()

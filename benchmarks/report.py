@@ -68,6 +68,7 @@ class Entry:
     seconds: float
     spread: float
     unit: str
+    rounds: int
     disturbed: int
     bytes_per_node: float
 
@@ -88,6 +89,7 @@ def read(results):
             seconds=stats["median"] / info["per"],
             spread=stats["iqr"] / stats["median"],
             unit=info["unit"],
+            rounds=stats["rounds"],
             disturbed=info["disturbed_rounds"],
             bytes_per_node=info.get("bytes_per_node", math.nan),
         )
@@ -108,6 +110,12 @@ def times(ratio):
         return f"{ratio:.1g}x"
     digits = 2 - math.floor(math.log10(ratio))
     return f"{round(ratio, digits):,.{min(max(digits, 0), 2)}f}x"
+
+
+def disturbed_groups(groups):
+    """Return what is shown in the README and was disturbed in more than a quarter of an engine's rounds."""
+    shown = {group for _, group in TABLE + PANELS} & groups.keys()
+    return [group for group in sorted(shown) if any(4 * e.disturbed > e.rounds for e in groups[group].values())]
 
 
 def terminal_table(groups):

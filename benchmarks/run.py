@@ -51,15 +51,16 @@ def keep(results, path):
 
 
 def publish(groups, results):
-    """Write the figure, and the table into README.md between its marks (print it where there are none)."""
+    """Write the figure, and both into README.md between its marks (print the table where there are none)."""
     FIGURE.parent.mkdir(exist_ok=True)
     FIGURE.write_text(report.figure(groups), encoding="utf-8")
     table = report.markdown_table(groups, results)
+    picture = f"![Bars: the time of micrograd-c and others]({FIGURE.relative_to(ROOT).as_posix()})"
     text = README.read_text(encoding="utf-8") if README.exists() else ""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if begin and end:
-        README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+        README.write_text(f"{before}{BEGIN}\n{picture}\n\n{table}\n{END}{after}", encoding="utf-8")
     else:
         print(f"\n{README.name} has no {BEGIN} ... {END}; its table would be:\n\n{table}")
 
@@ -77,6 +78,8 @@ def main():
     print(report.terminal_table(groups))
     if options.quick or options.k:
         return
+    if disturbed := report.disturbed_groups(groups):
+        sys.exit(f"The machine was too busy for fair ratios. Nothing was kept. Disturbed: {'; '.join(disturbed)}")
     if not options.report:
         keep(results, path)
     publish(groups, results)

@@ -26,7 +26,7 @@ class Training(Workload):
     in a step of a second and doubles one of a millisecond.
     """
 
-    runs_a_round = 3
+    runs_a_round = 2
 
 
 class EagerOp(Workload):

@@ -21,8 +21,8 @@ def error(status: int, op: int = 0, *operands: float) -> Exception:
         return MemoryError("no memory for more nodes; micrograd_c.stats() tells how many are alive")
     if status == lib.MG_EHANDLE:
         return RuntimeError(
-            "this Value has no node: Value.__init__ was not called for it, or the garbage collector has finalized it "
-            "and a __del__ method brought it back"
+            "this Value has no node: Value.__init__ was not called for it, or the garbage collector "
+            "has finalized it and a __del__ method brought it back"
         )
     if status == lib.MG_EARGUMENT:
         return RuntimeError(f"the engine has no op {op} for {len(operands)} operands")

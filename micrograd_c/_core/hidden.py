@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any
 
-_lock = Lock()
+_lock = RLock()
 
 
 def _reset_lock() -> None:
     """Start a forked child with a free lock: the thread that held it does not exist there."""
     global _lock
-    _lock = Lock()
+    _lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -55,15 +55,22 @@ class Hidden:
         with _lock:
             if self._values is None:
                 nodes: list[Any] = []
+                inputs = self._inputs
                 try:
-                    inputs, handles = self._inputs, iter(self._owner.handles())
+                    handles = iter(self._owner.handles())
                     for params in self._params:
                         first = len(nodes)
                         make_all(handles, inputs, params, nodes)
                         inputs = tuple(nodes[first:])
-                    self._owner.disown()
-                    self._values = inputs
-                except BaseException:  # no memory, or Ctrl-C: the nodes stay with this object
-                    disown(nodes)
+                    if self._values is None:
+                        self._values = inputs
+                        self._owner.disown()
+                    else:  # the collector ran in between, and somebody's __del__ came here before us
+                        disown(nodes)  # type: ignore[unreachable]
+                except BaseException:  # no memory, or Ctrl-C
+                    if self._values is inputs:
+                        self._owner.disown()
+                    else:
+                        disown(nodes)
                     raise
         return self._values
