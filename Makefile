@@ -18,12 +18,12 @@ endif
 
 # value_type.c is written against the Python API and is no part of the C tests.
 C_SOURCES := $(filter-out csrc/value_type.c,$(wildcard csrc/*.c csrc/program/*.c))
-C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/program/*.h csrc/program/*.def tests/c/*.h)
+C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
 C_FORMAT  := $(wildcard csrc/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
 PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py
 
-C_BASE    := -std=gnu11 -ffp-contract=off -fvisibility=hidden -pthread -Icsrc
+C_BASE    := -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread -Icsrc
 C_WARN    := -Wall -Wextra -Werror
 SANITIZE  ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 C_CHECKED := $(C_BASE) $(C_WARN) -g -O1 -fno-omit-frame-pointer $(SANITIZE) -DMG_TEST_ALLOC

@@ -8,7 +8,7 @@ import pytest
 
 import race
 
-PACKAGES = ("micrograd-c", "micrograd", "xad", "autograd", "torch", "numpy", "scikit-learn", "cffi")
+PACKAGES = ("micrograd-c", "micrograd", "xad", "autograd", "torch", "jax", "numpy", "scikit-learn", "cffi")
 
 
 def pytest_addoption(parser):

@@ -207,7 +207,13 @@ ENGINES = {
     # Values in pure Python, those of examples/gpt.py
     "pure Python": (NoEngine, None),
     "pure Python, collector off": (NoEngineCollectorOff, None),
+    # what programs are compared with; "C by hand" and "gcc -O2" need gcc
+    "C by hand": (NoEngine, None),
+    "gcc -O2": (NoEngine, None),
+    "numpy": (NoEngine, "numpy"),
+    "jax": (NoEngine, "jax"),
     # second lanes of an engine
+    "micrograd-c, 2 threads": (MicrogradC, "micrograd-c"),
     "micrograd-c, dot": (MicrogradC, "micrograd-c"),
     "micrograd-c, crowded": (MicrogradC, "micrograd-c"),
     "torch, dense": (Torch, "torch"),

@@ -9,6 +9,7 @@ import json
 import sys
 from time import perf_counter, process_time
 
+import program_workloads
 import workloads
 from engines import ENGINES
 
@@ -16,7 +17,8 @@ from engines import ENGINES
 def main():
     name, workload_name, arguments = sys.argv[1:]
     engine = ENGINES[name][0]()
-    workload = getattr(workloads, workload_name)(engine, **json.loads(arguments))
+    module = workloads if hasattr(workloads, workload_name) else program_workloads
+    workload = getattr(module, workload_name)(engine, **json.loads(arguments))
     for _ in sys.stdin:
         for _ in range(workload.runs_a_round):
             start, start_on_processor = perf_counter(), process_time()

@@ -159,6 +159,78 @@ typedef struct {
  * `out`. The values are those of the scalar form, bit for bit. On an error no node is made. */
 int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
 
+/* ---- programs ---- */
+
+/* A recorded graph that runs over many samples. Several threads may run one at the same time. */
+typedef struct mg_program mg_program;
+/* A run between two slices of its time. */
+typedef struct mg_work mg_work;
+
+enum { MG_MOST_ARGUMENTS = 128 }; /* of one call, those with a sample in every row */
+
+enum mg_what {
+    MG_VALUES = 0,   /* the values of all outputs */
+    MG_BACKWARD = 1, /* the weighted sum of the one output; adds to the gradients of the parameters */
+    MG_GRADIENT = 2  /* gradients of the one output with respect to the arguments */
+};
+
+/* Types of the numbers of an argument. */
+enum mg_type { MG_F64, MG_F32, MG_I64, MG_I32, MG_I16, MG_I8, MG_U64, MG_U32, MG_U16, MG_U8 };
+
+/* Records all that `outputs` were computed from: leaves that are no inputs and stand below the node `marker` are
+ * parameters, those above it constants. NULL: *status tells; 1: `*culprit` has a Python closure as backward. The
+ * caller frees it, and keeps the parameters alive until then. */
+mg_program *mg_program_new(int32_t marker, const int32_t *inputs, const int8_t *batched, int32_t n,
+                           const int32_t *outputs, int32_t n_outputs, int32_t *status, int32_t *culprit);
+void mg_program_free(mg_program *p);
+
+/* Runs it over n samples. `numbers` are the inputs that are not batched; each of the `arguments` has four items in
+ * `layout`: columns, bytes from sample to sample, bytes from column to column, mg_type. Outputs: n values each;
+ * one reduced value scale * sum weights*value (weights NULL: 1); or gradients by number and by argument.
+ * MG_OK; 1: time is up, resume or give up `*unfinished`; a status: no gradient was touched. */
+int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *numbers, int32_t arguments,
+                       const void *const *data, const int64_t *layout, const double *weights, double scale,
+                       double *values, double *number_gradients, double *const *gradients,
+                       mg_work **unfinished);
+/* The same without a batch: one value for each output, the value itself, or a gradient for each number. */
+int32_t mg_program_run_once(mg_program *p, int32_t what, const double *numbers, double *values,
+                            double *number_gradients);
+/* Goes on; results as mg_program_run. `*unfinished` becomes NULL when it is through. */
+int32_t mg_program_resume(mg_work **unfinished);
+void mg_program_give_up(mg_work **unfinished);
+
+typedef struct {
+    int32_t recorded;     /* nodes that the function made or read */
+    int32_t nodes;        /* nodes that are left of them */
+    int32_t instructions; /* what they are computed by */
+    int32_t inputs;
+    int32_t parameters;
+    int32_t outputs;
+    int64_t bytes; /* memory of the program, without that of its runs */
+    double work;   /* about so many floating-point operations for a sample, forward */
+} mg_program_figures;
+
+void mg_program_describe(const mg_program *p, mg_program_figures *out);
+/* The handles of its parameters, as many as the figures say. Owned by the program. */
+const int32_t *mg_program_parameters(const mg_program *p);
+/* Writes up to `size` bytes of its code for people to read, ended by 0. Returns the length of all of it. */
+int64_t mg_program_listing(const mg_program *p, char *text, int64_t size);
+/* Threads to use from now on, the caller's included. MG_EARGUMENT. */
+int32_t mg_set_threads(int32_t n);
+/* What the lanes are compiled for: "avx512", "avx2", "neon", "baseline"; chooses another where `name` is one that
+ * this machine has. Static. */
+const char *mg_lanes(const char *name);
+
+/* ---- optimisers ---- */
+
+/* One step of SGD for n parameters. state: n doubles, NULL without momentum; first: there is no momentum yet. */
+int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int32_t first, double lr, double momentum,
+               int32_t nesterov, double weight_decay);
+/* One step of Adam, or AdamW with `decoupled`. state: 2n doubles, the means of gradients and of their squares;
+ * t: number of this step, from 1. */
+int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, double lr, double beta1,
+                double beta2, double eps, double weight_decay, int32_t decoupled);
+
 /* ---- figures ---- */
 
 typedef struct {

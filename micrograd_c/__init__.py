@@ -1,14 +1,20 @@
 """micrograd-c: micrograd, with its graph in C.
 
-The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged.
+The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged. `jit` turns a
+function of scalars into a program that runs over whole batches; `draw` and `explain` show what happens.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import engine, nn
 from ._version import __version__
-from .engine import GradientError, Stats, Value, dot, gradcheck, stats, sum, topological_order, zero_grad
+from .engine import GradientError, Stats, Value, dot, gradcheck, stats, sum, topological_order, where, zero_grad
 from .nn import MLP, Layer, Module, Neuron
+
+if TYPE_CHECKING:
+    from . import optim
+    from .jit import TracingError, jit, set_threads
+    from .viz import draw, explain
 
 __all__ = [
     "MLP",
@@ -26,20 +32,31 @@ __all__ = [
     "stats",
     "sum",
     "topological_order",
+    "where",
     "zero_grad",
 ]
 
-# Public too, but imported when they are first asked for; not in __all__, since `import *` would ask for them.
-_LATER = ("draw", "explain")
+# What scripts written for micrograd have no use for is imported when it is first asked for. It is public too, but not
+# in __all__: `import *` would ask for it.
+_LATER = {
+    "TracingError": "jit",
+    "draw": "viz",
+    "explain": "viz",
+    "jit": "jit",
+    "optim": "optim",
+    "set_threads": "jit",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        from . import viz
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        globals().update({later: getattr(viz, later) for later in _LATER})
-        return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_LATER[name]}", __name__)
+    # A submodule of the same name as its function is in the way of it: whoever says mg.jit means the function.
+    found = globals()[name] = getattr(module, name, module)
+    return found
 
 
 def __dir__() -> list[str]:

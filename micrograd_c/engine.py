@@ -17,7 +17,21 @@ from weakref import ReferenceType, ref
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
 
-__all__ = ["GradientError", "Stats", "Value", "dot", "gradcheck", "stats", "sum", "topological_order", "zero_grad"]
+__all__ = [
+    "GradientError",
+    "Stats",
+    "Value",
+    "dot",
+    "gradcheck",
+    "stats",
+    "sum",
+    "topological_order",
+    "where",
+    "zero_grad",
+]
+
+# While a function is traced (see jit.py): returns the node of a sum or a dot product that depends on its arguments.
+_record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | None = None
 
 _CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
 
@@ -397,6 +411,8 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     items = _as_values(values if type(start) is int and start == 0 else (start, *values))
     if not items:
         return Value(0.0)
+    if _record is not None and (recorded := _record(_SUM, items, ())) is not None:
+        return recorded
     handle = lib.mg_sum(core.handles(items), len(items))
     out: Value = core.make(Value.__new__(Value), check(handle), items, None)
     return out
@@ -431,10 +447,34 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     if n != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; they must be as many")
     inputs, params = _as_values(inputs), _as_values(weights if bias is None else [*weights, bias])
+    if _record is not None and (recorded := _record(_DOT, inputs, params)) is not None:
+        return recorded
     handles = core.handles(params)
     handle = lib.mg_dot(handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1)
     out: Value = core.make(Value.__new__(Value), check(handle), inputs, params)
     return out
+
+
+def where(condition: Any, a: Any, b: Any) -> Value:
+    """Return `a` where the condition holds, else `b`.
+
+    Parameters
+    ----------
+    condition : Value, float or bool
+        A Value holds where its data is not 0, as those of `x.less(y)` do; it gets no gradient.
+    a, b : Value or float
+        Both are computed, and both must be finite: the gradient of what is not chosen is 0 times its derivative.
+
+    Returns
+    -------
+    Value
+        A node that chooses by the data of the condition; of a plain condition what it says, itself.
+    """
+    if isinstance(condition, Value):
+        chosen: Value = condition.when(a) + condition.unless(b)
+        return chosen
+    chosen = a if condition else b
+    return chosen if isinstance(chosen, Value) else Value(chosen)
 
 
 def topological_order(root: Value) -> list[Value]:

@@ -106,8 +106,8 @@ _data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, 
 class _Owned:
     """A node by its handle; it is given back when this object dies.
 
-    For PyPy: it finalizes an object after all that refer to it, one of them a collection, and a chain of Values with
-    __del__ would take as many collections as it is long. These refer to nothing, so all of them go at once.
+    For PyPy: it finalizes an object after all that refer to it, one of them a collection, and a chain of Values
+    with __del__ would take as many collections as it is long. These refer to nothing, so all of them go at once.
     """
 
     __slots__ = ("_h",)

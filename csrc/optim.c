@@ -1,0 +1,58 @@
+/* optim.c - one step of an optimiser for all parameters. The formulas are PyTorch's. */
+#include "arena.h"
+
+static int32_t check(const int32_t *parameters, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (mg_row(parameters[i]) < 0)
+            return MG_EHANDLE;
+    return MG_OK;
+}
+
+/* g += weight_decay * p;  m = momentum * m + g;  g = nesterov ? g + momentum * m : m;
+ * p -= lr * g */
+int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int32_t first, double lr, double momentum,
+               int32_t nesterov, double weight_decay)
+{
+    mg_lock();
+    TRY(check(parameters, n));
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t row = mg.row_of[parameters[i]];
+        double g = mg.grad[row];
+        if (weight_decay != 0)
+            g += weight_decay * mg.data[row];
+        if (m) {
+            m[i] = first ? g : momentum * m[i] + g;
+            g = nesterov ? g + momentum * m[i] : m[i];
+        }
+        mg.data[row] -= lr * g;
+    }
+    mg_unlock();
+    return MG_OK;
+}
+
+/* m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g**2;
+ * p -= lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
+ * weight decay: p -= lr * weight_decay * p where decoupled, else g += weight_decay * p */
+int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, double lr, double beta1,
+                double beta2, double eps, double weight_decay, int32_t decoupled)
+{
+    double *restrict m = state, *restrict v = state + n;
+    const double step = lr / (1 - pow(beta1, (double)t)), root = sqrt(1 - pow(beta2, (double)t));
+
+    mg_lock();
+    TRY(check(parameters, n));
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t row = mg.row_of[parameters[i]];
+        double g = mg.grad[row], p = mg.data[row];
+        if (decoupled)
+            p *= 1 - lr * weight_decay;
+        else if (weight_decay != 0)
+            g += weight_decay * p;
+        m[i] += (1 - beta1) * (g - m[i]);
+        v[i] = beta2 * v[i] + (1 - beta2) * g * g;
+        mg.data[row] = p - step * (m[i] / (sqrt(v[i]) / root + eps));
+    }
+    mg_unlock();
+    return MG_OK;
+}

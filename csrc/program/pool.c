@@ -1,0 +1,218 @@
+/* pool.c - a few threads that wait for work. The first to ask gets them all; whoever comes meanwhile works alone. */
+#include "program.h"
+
+#ifdef _WIN32
+/* One thread for now. Programs of several threads of the user's run one after the other where they share. */
+#include <windows.h>
+static SRWLOCK programs = SRWLOCK_INIT;
+
+void mg_programs_lock(void)
+{
+    AcquireSRWLockExclusive(&programs);
+}
+
+void mg_programs_unlock(void)
+{
+    ReleaseSRWLockExclusive(&programs);
+}
+
+int32_t mg_set_threads(int32_t n)
+{
+    return n >= 1 ? MG_OK : MG_EARGUMENT;
+}
+
+int32_t mg_pool_threads(void)
+{
+    return 1;
+}
+
+void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
+{
+    (void)helpers;
+    work(argument);
+}
+#else
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+enum {
+    MOST_THREADS = 256,
+    SPIN_NS = 100000 /* so long a thread looks for the next work before it sleeps: waking it costs as much */
+};
+
+static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
+
+/* All of this is guarded by `lock`; what is atomic may be read without it. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t called;  /* there is work */
+    pthread_cond_t through; /* `inside` fell to 0 */
+    void (*work)(void *);   /* NULL: none */
+    void *argument;
+    int32_t wanted;    /* helpers that may still come in */
+    atomic_int inside; /* helpers at work */
+    atomic_int calls;  /* how often there was work */
+    int32_t helpers;   /* threads there are */
+    int32_t threads;   /* threads to use, the caller's included; 0: not said yet */
+    bool busy;         /* somebody's work is going on */
+    bool prepared;     /* fork handlers are in place */
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
+          .called = PTHREAD_COND_INITIALIZER,
+          .through = PTHREAD_COND_INITIALIZER};
+
+void mg_programs_lock(void)
+{
+    pthread_mutex_lock(&programs);
+}
+
+void mg_programs_unlock(void)
+{
+    pthread_mutex_unlock(&programs);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&programs);
+    pthread_mutex_lock(&pool.lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+    pthread_mutex_unlock(&programs);
+}
+
+/* The child has none of the helpers, and nobody who is at work. */
+static void after_fork_in_child(void)
+{
+    pthread_mutex_init(&programs, NULL);
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_cond_init(&pool.called, NULL);
+    pthread_cond_init(&pool.through, NULL);
+    pool.work = NULL;
+    pool.wanted = pool.inside = pool.helpers = 0;
+    pool.busy = false;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Waits a moment until `*value` is (not) what it `was`. */
+static void spin(atomic_int *value, int was, bool differs)
+{
+    struct timespec begin, now;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    do {
+        for (int i = 0; i < 32; i++, relax())
+            if ((atomic_load_explicit(value, memory_order_acquire) != was) == differs)
+                return;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begin.tv_sec) * 1000000000 + now.tv_nsec - begin.tv_nsec < SPIN_NS);
+}
+
+static void *help(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&pool.lock);
+    for (;;) {
+        while (!pool.work || pool.wanted == 0) {
+            const int calls = atomic_load(&pool.calls);
+            pthread_mutex_unlock(&pool.lock);
+            spin(&pool.calls, calls, true);
+            pthread_mutex_lock(&pool.lock);
+            if ((!pool.work || pool.wanted == 0) && calls == atomic_load(&pool.calls))
+                pthread_cond_wait(&pool.called, &pool.lock);
+        }
+        void (*work)(void *) = pool.work;
+        void *argument = pool.argument;
+        pool.wanted--;
+        pool.inside++;
+        pthread_mutex_unlock(&pool.lock);
+        work(argument);
+        pthread_mutex_lock(&pool.lock);
+        if (--pool.inside == 0)
+            pthread_cond_signal(&pool.through);
+    }
+    return NULL;
+}
+
+/* Signals are for Python's threads. Where no thread can be had there are fewer helpers, and that is all. */
+static void hire(int32_t helpers)
+{
+    sigset_t all, before;
+
+    if (!pool.prepared)
+        pool.prepared = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
+    if (!pool.prepared || pool.helpers >= helpers)
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (pool.helpers < helpers) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, help, NULL) != 0)
+            break;
+        pthread_detach(thread);
+        pool.helpers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+int32_t mg_set_threads(int32_t n)
+{
+    if (n < 1)
+        return MG_EARGUMENT;
+    pthread_mutex_lock(&pool.lock);
+    pool.threads = n < MOST_THREADS ? n : MOST_THREADS;
+    pthread_mutex_unlock(&pool.lock);
+    return MG_OK;
+}
+
+int32_t mg_pool_threads(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    const int32_t threads = pool.threads > 0 ? pool.threads : 1;
+    pthread_mutex_unlock(&pool.lock);
+    return threads;
+}
+
+void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
+{
+    bool mine = false;
+
+    if (helpers > 0) {
+        pthread_mutex_lock(&pool.lock);
+        mine = !pool.busy;
+        if (mine) {
+            hire(helpers);
+            pool.busy = true;
+            pool.work = work;
+            pool.argument = argument;
+            pool.wanted = helpers;
+            atomic_fetch_add(&pool.calls, 1);
+            pthread_cond_broadcast(&pool.called);
+        }
+        pthread_mutex_unlock(&pool.lock);
+    }
+    work(argument);
+    if (mine) {
+        pthread_mutex_lock(&pool.lock);
+        pool.work = NULL; /* who comes now comes too late */
+        pthread_mutex_unlock(&pool.lock);
+        spin(&pool.inside, 0, false);
+        pthread_mutex_lock(&pool.lock);
+        while (pool.inside > 0)
+            pthread_cond_wait(&pool.through, &pool.lock);
+        pool.busy = false;
+        pthread_mutex_unlock(&pool.lock);
+    }
+}
+#endif

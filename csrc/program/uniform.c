@@ -1,0 +1,96 @@
+/* uniform.c - values that do not depend on the sample: plain doubles, with the engine's own arithmetic. */
+#include "uniform.h"
+
+void mg_uniform_forward(const mg_code *code, double *u)
+{
+    for (int32_t i = 0; i < code->uniform_count; i++) {
+        const mg_instruction *in = &code->uniform[i];
+        if (in->op != MG_P_PRODUCTS) {
+            u[in->z] = mg_ieee(in->op, u[in->x], in->y == MG_NONE ? 0.0 : u[in->y], in->k);
+            continue;
+        }
+        const int32_t *bias = code->ints + in->list, *xy = bias + 1;
+        double sum = *bias == MG_NONE ? 0.0 : u[*bias];
+        for (int32_t j = 0; j < in->n; j++)
+            sum += xy[2 * j + 1] == MG_NONE ? u[xy[2 * j]] : u[xy[2 * j]] * u[xy[2 * j + 1]];
+        u[in->z] = sum;
+    }
+}
+
+static void products_backward(const mg_code *code, const mg_instruction *in, const double *u, double *gu)
+{
+    const int32_t *bias = code->ints + in->list, *xy = bias + 1;
+    const double g = gu[in->z];
+
+    if (*bias != MG_NONE)
+        gu[*bias] += g;
+    for (int32_t j = 0; j < in->n; j++) {
+        const int32_t x = xy[2 * j], y = xy[2 * j + 1];
+        gu[x] += y == MG_NONE ? g : g * u[y];
+        if (y != MG_NONE)
+            gu[y] += g * u[x];
+    }
+}
+
+/* x.grad += z.grad * dz/dx */
+static void op_backward(const mg_instruction *in, const double *u, double *gu)
+{
+    const double x = u[in->x], y = in->y == MG_NONE ? 0.0 : u[in->y], z = u[in->z], g = gu[in->z], k = in->k;
+    (void)x, (void)y, (void)z, (void)k;
+
+    switch (in->op) {
+#define OP1(id, label, domain, value, dx)                                                                    \
+    case MG_##id:                                                                                            \
+        gu[in->x] += g * (dx);                                                                               \
+        break;
+#define OP1K(id, label, errors, default_k, value, dx) OP1(id, label, 1, value, dx)
+#define OP2(id, label, errors, value, dx, dy)                                                                \
+    case MG_##id:                                                                                            \
+        gu[in->x] += g * (dx);                                                                               \
+        gu[in->y] += g * (dy);                                                                               \
+        break;
+#include "../ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+    default:
+        break;
+    }
+}
+
+void mg_uniform_backward(const mg_code *code, const double *u, double *gu, mg_goal goal)
+{
+    for (int32_t i = code->uniform_count - 1; i >= 0; i--) {
+        const mg_instruction *in = &code->uniform[i];
+        if (!in->active[goal])
+            continue;
+        if (in->op == MG_P_PRODUCTS)
+            products_backward(code, in, u, gu);
+        else
+            op_backward(in, u, gu);
+    }
+}
+
+void mg_pack_weights(const mg_code *code, const double *u, double *packed)
+{
+    for (int32_t i = 0; i < code->varying_count && code->packed; i++) {
+        const mg_instruction *in = &code->varying[i];
+        if (in->op != MG_P_LINEAR || in->affine)
+            continue;
+        const int32_t *w = code->ints + in->list + in->n + 2 * in->count;
+        for (int64_t j = 0; j < (int64_t)in->n * in->count; j++)
+            packed[in->weights + j] = u[w[j]];
+    }
+}
+
+void mg_unpack_gradients(const mg_code *code, const double *packed, double *gu)
+{
+    for (int32_t i = 0; i < code->varying_count && code->packed; i++) {
+        const mg_instruction *in = &code->varying[i];
+        if (in->op != MG_P_LINEAR || in->affine)
+            continue;
+        const int32_t *w = code->ints + in->list + in->n + 2 * in->count;
+        for (int64_t j = 0; j < (int64_t)in->n * in->count; j++)
+            gu[w[j]] += packed[in->weights + j];
+    }
+}

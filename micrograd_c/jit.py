@@ -1,0 +1,614 @@
+"""Programs: a function of scalars, traced once, runs natively over whole batches.
+
+>>> import micrograd_c as mg
+>>> a = mg.Value(3.0)
+>>> @mg.jit
+... def f(x):
+...     return a * x * x
+>>> f(2.0)
+12.0
+>>> f.gradient(2.0)
+12.0
+>>> f.backward(2.0), a.grad
+(12.0, 4.0)
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ._core import as_number, check, core, ffi, lib
+from ._tracing import Trace, TracedValue, TracingError, closure_error, leaves_below
+from ._tracing import threads as _threads
+from .engine import Value
+
+__all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
+
+_VALUES, _BACKWARD, _GRADIENT = lib.MG_VALUES, lib.MG_BACKWARD, lib.MG_GRADIENT
+_MOST = lib.MG_MOST_ARGUMENTS
+_NULL = ffi.NULL
+_run, _run_once = lib.mg_program_run, lib.mg_program_run_once
+_new, _buffer = ffi.new, ffi.from_buffer
+
+# Characters of numpy's dtypes whose numbers C reads as they are; long's size depends on the system.
+_TYPES = {
+    "d": lib.MG_F64,
+    "f": lib.MG_F32,
+    "q": lib.MG_I64,
+    "l": lib.MG_I64 if ffi.sizeof("long") == 8 else lib.MG_I32,
+    "i": lib.MG_I32,
+    "h": lib.MG_I16,
+    "b": lib.MG_I8,
+    "Q": lib.MG_U64,
+    "L": lib.MG_U64 if ffi.sizeof("unsigned long") == 8 else lib.MG_U32,
+    "I": lib.MG_U32,
+    "H": lib.MG_U16,
+    "B": lib.MG_U8,
+    "?": lib.MG_U8,
+}
+
+# How an argument enters the function: _NUMBER, _ONE (a batch of numbers), or _ROWS + k (a batch of lists of k).
+_NUMBER, _ONE, _ROWS = -1, 0, 1
+_PLAIN = {float, int}
+
+
+def jit(function: Callable[..., Any]) -> Function:
+    """Let a function of scalars be traced once and then run natively.
+
+    Parameters
+    ----------
+    function : callable
+        Plain scalar code for one sample. It is called with a Value for each number and each batch of shape (N,),
+        and with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts
+        of Values.
+
+    Returns
+    -------
+    Function
+        Called like `function`, with numbers and batches.
+    """
+    return Function(function)
+
+
+def set_threads(n: int) -> None:
+    """Let programs use so many threads, the caller's included.
+
+    Parameters
+    ----------
+    n : int
+        1 or more. At first it is MICROGRAD_C_THREADS, or else the number of cores that the process may use. Results
+        are the same for any number.
+    """
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"set_threads(n): n must be an int, not {type(n).__name__}")
+    if n < 1:
+        raise ValueError(f"set_threads({n}): there must be 1 thread at least")
+    check(lib.mg_set_threads(min(int(n), 1 << 16)))
+
+
+def _default_threads() -> int:
+    text = os.environ.get("MICROGRAD_C_THREADS", "")
+    if text:
+        if not text.isdigit() or int(text) < 1:
+            raise ValueError(f"MICROGRAD_C_THREADS={text}: it must be a whole number, 1 or more")
+        return int(text)
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+set_threads(_default_threads())
+
+
+class Program:
+    """What one trace of a function recorded.
+
+    Attributes
+    ----------
+    nodes_recorded : int
+        Nodes of the graph that the function built.
+    nodes : int
+        Nodes that are left after optimisation.
+    instructions : int
+        What computes them; one may compute a whole layer.
+    inputs : int
+        Scalars among the arguments.
+    parameters : list of Value
+        Leaves that the function read; their data are read at each run.
+    bytes : int
+        Memory of the program, without that of its runs.
+    listing : str
+        The instructions. x: columns of the batches, n: numbers among the arguments, p: parameters, v: computed for
+        each sample, u: computed once a run.
+    """
+
+    def __init__(self, name: str, signature: str, c: Any, parameters: list[Value], tree: Any) -> None:
+        self._c = c
+        self._tree = tree
+        self.parameters = parameters
+        self._title = f"{name}({signature})"
+        figures = ffi.new("mg_program_figures *")
+        lib.mg_program_describe(c, figures)
+        self.nodes_recorded: int = figures.recorded
+        self.nodes: int = figures.nodes
+        self.instructions: int = figures.instructions
+        self.inputs: int = figures.inputs
+        self.outputs: int = figures.outputs
+        self.bytes: int = figures.bytes
+
+    @property
+    def listing(self) -> str:
+        """The instructions, as text."""
+        size = lib.mg_program_listing(self._c, _NULL, 0) + 1
+        text = ffi.new("char[]", size)
+        lib.mg_program_listing(self._c, text, size)
+        listing: str = ffi.string(text).decode()
+        return listing
+
+    def __repr__(self) -> str:
+        return (
+            f"program of {self._title}\n"
+            f"{self.nodes_recorded} nodes recorded, {self.nodes} after optimisation, "
+            f"{self.instructions} instructions; {self.inputs} inputs, {len(self.parameters)} parameters, "
+            f"{self.bytes} bytes\n{self.listing}"
+        )
+
+
+class _Arguments:
+    """The arguments of one call, as C wants them."""
+
+    __slots__ = ("data", "keep", "kinds", "layout", "n", "numbers", "shapes")
+
+    def __init__(self) -> None:
+        self.kinds: list[int] = []
+        self.numbers: list[float] = []
+        self.data: list[Any] = []  # pointers
+        self.layout: list[int] = []  # columns, bytes from sample to sample, from column to column, type
+        self.shapes: list[Any] = []  # of each batch
+        self.keep: list[Any] = []
+        self.n = 1  # samples
+
+
+class Function:
+    """A function that runs as a program. Made by `jit`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"jit takes a function, not {type(function).__name__}")
+        self._function = function
+        self._programs: dict[Any, Program] = {}  # by kinds of arguments and names of keywords
+        self._of_numbers: dict[int, Program] = {}  # those of numbers alone, by how many
+        self._lock = threading.RLock()
+        functools.update_wrapper(self, function, updated=())
+        self._name: str = getattr(function, "__qualname__", type(function).__name__)
+
+    # ---- what users call -----------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the values of the function.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Numbers, and batches: arrays, lists or tuples of shape (N,) or (N, k), all of the same N.
+
+        Returns
+        -------
+        float or array of shape (N,)
+            A float where no argument is a batch. The same structure of them where the function returns several.
+
+        Raises
+        ------
+        TracingError
+            Where the function asks for the number of a traced Value.
+        """
+        if _threads.trace is not None:
+            return self._function(*args, **kwargs)
+        if not kwargs and {*map(type, args)} <= _PLAIN:
+            program = self._of_numbers.get(len(args))
+            if program is not None:
+                return self._once(program, args)
+        a = self._arguments(args, kwargs)
+        program = self._program(a, args, kwargs)
+        if not a.data:
+            return self._once(program, a.numbers)
+        values = _numpy().empty((program.outputs, a.n))
+        self._call(program, _VALUES, a, _NULL, 1.0, _doubles(values), _NULL, _NULL)
+        return values[0] if program._tree is None else _rebuild(program._tree, iter(values))
+
+    def backward(self, *args: Any, reduce: str = "sum", weights: Any = None, **kwargs: Any) -> float:
+        """Add the gradients of the reduced value to `.grad` of all parameters, as Value.backward does.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for a call.
+        reduce : {'sum', 'mean'}
+            How the values f of the samples become one number: sum w*f, or sum w*f / sum w.
+        weights : array of shape (N,), optional
+            The w; 1 without them. They must be finite.
+
+        Returns
+        -------
+        float
+            The reduced value.
+        """
+        if _threads.trace is not None:
+            raise TracingError(f"{self._name}.backward() is called while another function is traced")
+        out = _new("double[]", 1)
+        a = self._arguments(args, kwargs)
+        program = self._program(a, args, kwargs)
+        if program._tree is not None:
+            raise self._several(program, "backward")
+        scale, w = (1.0, _NULL) if weights is None and reduce == "sum" else _reduction(reduce, weights, a)
+        if a.data:
+            self._call(program, _BACKWARD, a, w, scale, out, _NULL, _NULL)
+        else:
+            status = _run_once(program._c, _BACKWARD, a.numbers, out, _NULL)
+            if status < 0:
+                check(status)
+        value: float = out[0]
+        return value
+
+    def gradient(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the derivatives with respect to the arguments.
+
+        Returns
+        -------
+        float or array, or a tuple of them
+            One for each argument, of its shape: row i is the derivative of value i. For a number beside batches it
+            is the sum over the samples. A single argument has its derivative returned as it is.
+        """
+        return self._gradient(args, kwargs, False)[1]
+
+    def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Return what a call and what `gradient` returns, from one run."""
+        return self._gradient(args, kwargs, True)
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """Return the program for these arguments, traced now if need be; print it to read it."""
+        return self._program(self._arguments(args, kwargs), args, kwargs)
+
+    def retrace(self) -> None:
+        """Forget what was recorded: the next call traces the function as it is then."""
+        with self._lock:
+            self._programs, self._of_numbers = {}, {}
+
+    def __repr__(self) -> str:
+        programs = "".join(
+            f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in self._programs.values()
+        )
+        return f"<jit of {self._name}{programs or ': not traced yet'}>"
+
+    # ---- a run ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _once(program: Program, numbers: Sequence[float]) -> Any:
+        """Return the values where there is no batch."""
+        out = _new("double[]", program.outputs)
+        status = _run_once(program._c, _VALUES, numbers, out, _NULL)
+        if status < 0:
+            check(status)
+        return out[0] if program._tree is None else _rebuild(program._tree, iter(out))
+
+    @staticmethod
+    def _call(program: Program, what: int, a: _Arguments, weights: Any, scale: float, *out: Any) -> None:
+        unfinished = _new("mg_work **")
+        data = a.data
+        try:
+            status = _run(
+                program._c, what, a.n, a.numbers, len(data), data, a.layout, weights, scale, *out, unfinished
+            )
+            while status == 1:  # between two slices Python looks at its signals
+                status = lib.mg_program_resume(unfinished)
+        finally:
+            if unfinished[0]:
+                lib.mg_program_give_up(unfinished)
+        if status < 0:
+            check(status)
+
+    def _gradient(self, args: Any, kwargs: Any, with_value: bool) -> tuple[Any, Any]:
+        if _threads.trace is not None:
+            raise TracingError(f"{self._name}.gradient() is called while another function is traced")
+        a = self._arguments(args, kwargs)
+        program = self._program(a, args, kwargs)
+        if program._tree is not None:
+            raise self._several(program, "gradient")
+        numbers = _new("double[]", max(1, len(a.numbers)))
+        arrays = [_numpy().empty(shape) for shape in a.shapes]
+        if a.data:
+            value = _numpy().empty(a.n)
+            value_pointer = _doubles(value) if with_value else _NULL
+        else:
+            value = value_pointer = _new("double[]", 1)
+        gradients = [_doubles(array) for array in arrays]
+        self._call(program, _GRADIENT, a, _NULL, 1.0, value_pointer, numbers, gradients)
+        next_array, next_number = iter(arrays), iter(numbers)
+        parts = tuple(next(next_number) if kind == _NUMBER else next(next_array) for kind in a.kinds)
+        return (value if a.data else value[0]), (parts[0] if len(parts) == 1 else parts)
+
+    def _several(self, program: Program, what: str) -> TypeError:
+        return TypeError(
+            f"{what} needs a function that returns one Value; {self._name} returns a {program._tree[0].__name__} "
+            f"of {program.outputs}"
+        )
+
+    # ---- arguments -----------------------------------------------------------------------------------------------
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Arguments:
+        a = _Arguments()
+        for i, x in enumerate(args):
+            t = type(x)
+            if t is float or t is int:
+                a.kinds.append(_NUMBER)
+                a.numbers.append(x)
+            else:
+                self._add(a, x, i, args, kwargs)
+        for name, x in kwargs.items():
+            self._add(a, x, name, args, kwargs)
+        return a
+
+    def _add(self, a: _Arguments, x: Any, which: int | str, args: Any, kwargs: Any) -> None:
+        """Add a number or a batch."""
+        numpy = sys.modules.get("numpy")
+        if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
+            number = None if isinstance(x, Value) else as_number(x)
+            if number is not None:
+                a.kinds.append(_NUMBER)
+                a.numbers.append(number)
+                return
+            x = self._array(x, which)
+        shape, strides = x.shape, x.strides
+        code = _TYPES.get(x.dtype.char)
+        if code is None or not x.dtype.isnative:
+            x = self._converted(x, which)
+            shape, strides, code = x.shape, x.strides, lib.MG_F64
+        if len(shape) == 1:
+            a.kinds.append(_ONE)
+            a.layout += (1, strides[0], 0, code)
+        elif len(shape) == 2:
+            a.kinds.append(_ROWS + shape[1])
+            a.layout += (shape[1], strides[0], strides[1], code)
+        else:
+            raise ValueError(
+                f"{self._name}: argument {self._argument_name(which)} has shape {shape}; "
+                "a batch has shape (N,) or (N, k)"
+            )
+        if a.data and shape[0] != a.n:
+            raise ValueError(
+                f"{self._name}: all batches must have the same number of samples, but the shapes are "
+                f"{self._shapes(args, kwargs)}"
+            )
+        if len(a.data) == _MOST:
+            raise ValueError(f"{self._name}: more than {_MOST} batches; put them side by side in one array (N, k)")
+        a.n = shape[0]
+        a.shapes.append(shape)
+        try:
+            a.data.append(_buffer(x))
+        except (BufferError, ValueError):  # not contiguous
+            a.data.append(ffi.cast("void *", x.__array_interface__["data"][0]))
+        a.keep.append(x)
+
+    def _array(self, x: Any, which: int | str) -> Any:
+        """Return a list, a tuple or the like as an array."""
+        name = self._argument_name(which)
+        if x is None or isinstance(x, (str, bytes, dict, set, complex)) or _holds_values(x):
+            kind = "a Value" if isinstance(x, Value) else type(x).__name__
+            hint = "; pass its .data, or call the function without jit" if _holds_values(x) else ""
+            raise TypeError(
+                f"{self._name}: argument {name} must be a number or an array of numbers, not {kind}{hint}"
+            )
+        try:
+            return _numpy().asarray(x)
+        except ValueError as error:
+            raise ValueError(
+                f"{self._name}: argument {name} is no array of shape (N,) or (N, k): {error}"
+            ) from None
+
+    def _converted(self, x: Any, which: int | str) -> Any:
+        """Return an array of another type as one of floats."""
+        if x.dtype.kind in "biufO":
+            try:
+                return x.astype(float)
+            except (TypeError, ValueError):
+                pass
+        rows = [len(row) for row in x] if x.dtype == object and all(map(_has_length, x)) else ""
+        raise TypeError(
+            f"{self._name}: argument {self._argument_name(which)} must hold real numbers, not {x.dtype} "
+            f"(shape {x.shape}{f', rows of {rows}' if rows else ''})"
+        )
+
+    def _argument_name(self, which: int | str) -> str:
+        if isinstance(which, str):
+            return which
+        names = self._parameter_names()
+        return names[which] if which < len(names) else str(which)
+
+    def _parameter_names(self) -> list[str]:
+        try:
+            parameters = inspect.signature(self._function).parameters.values()
+        except (TypeError, ValueError):
+            return []
+        return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+    def _shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        named = [(self._argument_name(i), x) for i, x in enumerate(args)] + list(kwargs.items())
+        return ", ".join(f"{name}: {_shape(x)}" for name, x in named) or "nothing"
+
+    # ---- traces --------------------------------------------------------------------------------------------------
+
+    def _program(self, a: _Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
+        key = (*a.kinds, *kwargs) if kwargs else tuple(a.kinds)
+        program = self._programs.get(key)
+        if program is None:
+            with self._lock:
+                program = self._programs.get(key)
+                if program is None:
+                    self._check_count(args, kwargs)
+                    program = self._programs[key] = self._trace(a, kwargs)
+                    if not kwargs and not a.data:
+                        self._of_numbers[len(args)] = program
+        return program
+
+    def _check_count(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise TypeError where arguments are missing or too many."""
+        try:
+            signature = inspect.signature(self._function)
+        except (TypeError, ValueError):  # the call itself will tell
+            return
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}{signature}: {error}; given: {self._shapes(args, kwargs)}") from None
+
+    def _trace(self, a: _Arguments, kwargs: dict[str, Any]) -> Program:
+        with Trace() as trace:
+            sizes = [1 if kind in (_NUMBER, _ONE) else kind - _ROWS for kind in a.kinds]
+            inputs = trace.inputs(sum(sizes))
+            rest = iter(inputs)
+            values: list[Any] = [
+                [next(rest) for _ in range(size)] if kind >= _ROWS else next(rest)
+                for kind, size in zip(a.kinds, sizes)
+            ]
+            positional = len(values) - len(kwargs)
+            result = self._function(*values[:positional], **dict(zip(kwargs, values[positional:])))
+            outputs: list[Value] = []
+            tree = self._flatten(result, outputs)
+            batched = [kind != _NUMBER for kind, size in zip(a.kinds, sizes) for _ in range(size)]
+            c = self._compile(trace, inputs, batched, outputs)
+            plain = {id(v): v for v in outputs if type(v) is not TracedValue} | trace.plain
+            leaves = leaves_below(list(plain.values()))
+        count = ffi.new("mg_program_figures *")
+        lib.mg_program_describe(c, count)
+        handles = ffi.unpack(lib.mg_program_parameters(c), count.parameters)
+        names = [*self._parameter_names()[:positional], *kwargs] if len(a.kinds) else []
+        names += [str(i) for i in range(len(names), len(a.kinds))]
+        signature = ", ".join(f"{name}: {_kind(kind)}" for name, kind in zip(names, a.kinds))
+        return Program(self._name, signature, c, [leaves[handle] for handle in handles], tree)
+
+    def _compile(self, trace: Trace, inputs: Sequence[Value], batched: list[bool], outputs: list[Value]) -> Any:
+        status = ffi.new("int32_t[2]")
+        c = lib.mg_program_new(
+            core.handle_of(trace.marker),
+            core.handles(inputs),
+            batched,
+            len(inputs),
+            core.handles(outputs),
+            len(outputs),
+            status,
+            status + 1,
+        )
+        if status[0] == 1:
+            raise closure_error(status[1], self._function, self._name)
+        check(status[0])
+        return ffi.gc(c, lib.mg_program_free)
+
+    def _flatten(self, result: Any, outputs: list[Value]) -> Any:
+        """Add the Values of a result to `outputs`; return its structure, None for a single one."""
+        if isinstance(result, Value):
+            outputs.append(result)
+            return None
+        if isinstance(result, (list, tuple)):
+            return type(result), [self._flatten(item, outputs) for item in result]
+        if isinstance(result, dict):
+            return dict, [self._flatten(item, outputs) for item in result.values()], list(result)
+        number = as_number(result)
+        if number is None:
+            raise TypeError(
+                f"{self._name} must return Values, or tuples, lists and dicts of them, not {type(result).__name__}"
+            )
+        outputs.append(Value(number))
+        return None
+
+
+def _numpy() -> Any:
+    import numpy
+
+    return numpy
+
+
+def _doubles(array: Any) -> Any:
+    return _buffer("double[]", array, require_writable=True)
+
+
+def _shape(x: Any) -> str:
+    """Return the shape of an argument in words."""
+    if as_number(x) is not None:
+        return "a number"
+    try:
+        return str(_numpy().shape(x))
+    except ValueError:
+        return "ragged"
+
+
+def _has_length(x: Any) -> bool:
+    return hasattr(x, "__len__")
+
+
+def _holds_values(x: Any) -> bool:
+    """Tell whether it is a Value or has Values in it."""
+    while isinstance(x, (list, tuple)) and len(x) > 0:
+        x = x[0]
+    if getattr(getattr(x, "dtype", None), "kind", "") == "O" and x.size:
+        x = x.flat[0]
+    return isinstance(x, Value)
+
+
+def _kind(kind: int) -> str:
+    return "number" if kind == _NUMBER else "batch" if kind == _ONE else f"batch of {kind - _ROWS}"
+
+
+def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
+    if tree is None:
+        return next(values)
+    cls, items = tree[0], [_rebuild(item, values) for item in tree[1]]
+    if cls is dict:
+        return dict(zip(tree[2], items))
+    return cls(*items) if hasattr(cls, "_fields") else cls(items)
+
+
+def _reduction(reduce: str, weights: Any, a: _Arguments) -> tuple[float, Any]:
+    """Return the factor of the sum, and the weights for C."""
+    if reduce != "sum" and reduce != "mean":
+        raise ValueError(f"reduce must be 'sum' or 'mean', not {reduce!r}")
+    n = a.n if a.data else 1
+    if weights is None:
+        if reduce == "sum":
+            return 1.0, _NULL
+        if n == 0:
+            raise ValueError(f"the mean of no samples: the batches have the shapes {a.shapes}")
+        return 1.0 / n, _NULL
+    if not a.data:
+        raise ValueError("weights are one for each sample of a batch, and there is no batch")
+    w = _numpy().ascontiguousarray(weights, dtype=float)
+    if w.shape != (n,):
+        raise ValueError(
+            f"weights have shape {_numpy().shape(weights)}, and the batches have the shapes {a.shapes}"
+        )
+    if not _numpy().isfinite(w).all():
+        raise ValueError(
+            f"weights of shape {w.shape} must be finite; number {int(_numpy().isfinite(w).argmin())} is not"
+        )
+    total = float(w.sum())
+    if reduce == "mean" and (n == 0 or total == 0.0):
+        raise ValueError(f"the mean with weights of shape {w.shape} whose sum is {total}")
+    a.keep.append(w)
+    return (1.0 if reduce == "sum" else 1.0 / total), _buffer("double[]", w)
+
+
+class _Module(types.ModuleType):
+    """Whichever way `micrograd_c.jit` is imported, function or module, it can be called."""
+
+    def __call__(self, function: Callable[..., Any]) -> Function:
+        return jit(function)
+
+
+sys.modules[__name__].__class__ = _Module

@@ -1,0 +1,399 @@
+/* Programs against the nodes that they were recorded from. */
+#include "check.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { INPUTS = 3, PARAMETERS = 5, STEPS = 30, SAMPLES = 77, WIDTH = 6, MOST = 2000 };
+
+/* A random function: leaves, then ops over what is there already. */
+typedef struct {
+    int32_t op[STEPS], a[STEPS], b[STEPS], steps;
+    double parameter[PARAMETERS], x[MOST][INPUTS];
+} function;
+
+static const int32_t ops[] = {MG_ADD,  MG_SUB, MG_MUL,     MG_MAXIMUM, MG_LESS, MG_WHEN,
+                              MG_TANH, MG_SIN, MG_SIGMOID, MG_RELU,    MG_NEG,  MG_SUM};
+
+static void random_function(rng *r, function *f)
+{
+    f->steps = 1 + random_below(r, STEPS - 1);
+    for (int32_t i = 0; i < f->steps; i++) {
+        f->op[i] = ops[random_below(r, LENGTH(ops))];
+        f->a[i] = random_below(r, INPUTS + PARAMETERS + i);
+        f->b[i] = random_below(r, INPUTS + PARAMETERS + i);
+    }
+    for (int32_t i = 0; i < PARAMETERS; i++)
+        f->parameter[i] = random_real(r);
+    for (int32_t s = 0; s < MOST; s++)
+        for (int32_t i = 0; i < INPUTS; i++)
+            f->x[s][i] = 2 * random_real(r);
+}
+
+/* The graph of f over leaves: INPUTS, then PARAMETERS. Its root: the sum of the last few results, squashed. */
+static int32_t build(const function *f, const int32_t *leaves)
+{
+    int32_t v[INPUTS + PARAMETERS + STEPS];
+
+    memcpy(v, leaves, (INPUTS + PARAMETERS) * sizeof *v);
+    for (int32_t i = 0; i < f->steps; i++) {
+        const int32_t x = v[f->a[i]], y = v[f->b[i]], both[] = {x, y, x};
+        if (f->op[i] == MG_SUM)
+            v[INPUTS + PARAMETERS + i] = made(mg_unary(MG_TANH, made(mg_sum(both, 3))));
+        else if (mg_op_row(f->op[i])->arity == 2)
+            v[INPUTS + PARAMETERS + i] = made(mg_binary(f->op[i], x, y));
+        else
+            v[INPUTS + PARAMETERS + i] = made(mg_unary(f->op[i], x));
+    }
+    const int32_t all = made(mg_sum(v, INPUTS + PARAMETERS + f->steps));
+    return made(mg_binary(MG_MUL, all, v[INPUTS + PARAMETERS + f->steps - 1]));
+}
+
+/* A program, its parameters and what it was recorded from. */
+typedef struct {
+    mg_program *p;
+    int32_t leaves[INPUTS + PARAMETERS];
+    int32_t marker;
+} recorded;
+
+static recorded record(const function *f)
+{
+    const int8_t batched[INPUTS] = {1, 1, 0};
+    const double zeros[INPUTS] = {NAN, NAN, NAN};
+    recorded r;
+    int32_t status, culprit;
+
+    CHECK_INT(mg_leaves(f->parameter, PARAMETERS, r.leaves + INPUTS), MG_OK);
+    r.marker = leaf(0.0);
+    CHECK_INT(mg_leaves(zeros, INPUTS, r.leaves), MG_OK);
+    const int32_t root = build(f, r.leaves);
+    r.p = mg_program_new(r.marker, r.leaves, batched, INPUTS, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    return r;
+}
+
+static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n, double number,
+                   double *values, double *number_gradient, double *gradient)
+{
+    const void *data[] = {f->x};
+    const int64_t layout[] = {2, sizeof f->x[0], sizeof(double), MG_F64};
+    double *gradients[] = {gradient};
+    mg_work *unfinished;
+    int32_t status = mg_program_run(r->p, what, n, &number, 1, data, layout, NULL, 1.0, values,
+                                    number_gradient, gradients, &unfinished);
+
+    while (status == 1)
+        status = mg_program_resume(&unfinished);
+    CHECK(!unfinished);
+    return status;
+}
+
+/* Each sample as a graph of its own. */
+static void eager(const function *f, int64_t n, double number, double *values, double *gradient,
+                  double *total)
+{
+    memset(total, 0, (PARAMETERS + 1) * sizeof *total);
+    for (int64_t s = 0; s < n; s++) {
+        int32_t leaves[INPUTS + PARAMETERS];
+        const double x[] = {f->x[s][0], f->x[s][1], number};
+        CHECK_INT(mg_leaves(x, INPUTS, leaves), MG_OK);
+        CHECK_INT(mg_leaves(f->parameter, PARAMETERS, leaves + INPUTS), MG_OK);
+        const int32_t root = build(f, leaves);
+        backward(root);
+        values[s] = mg_data(root);
+        gradient[2 * s] = mg_grad(leaves[0]);
+        gradient[2 * s + 1] = mg_grad(leaves[1]);
+        total[PARAMETERS] += mg_grad(leaves[2]);
+        for (int32_t i = 0; i < PARAMETERS; i++)
+            total[i] += mg_grad(leaves[INPUTS + i]);
+    }
+}
+
+static void compare(const function *f, int64_t n)
+{
+    static double values[MOST], want[MOST], gradient[2 * MOST], want_gradient[2 * MOST];
+    const recorded r = record(f);
+    double total[PARAMETERS + 1], sum, number, size = 1.0;
+
+    eager(f, n, 0.25, want, want_gradient, total);
+    CHECK_INT(run(&r, f, MG_VALUES, n, 0.25, values, NULL, NULL), MG_OK);
+    CHECK_INT(run(&r, f, MG_BACKWARD, n, 0.25, &sum, NULL, NULL), MG_OK);
+    CHECK_INT(run(&r, f, MG_GRADIENT, n, 0.25, NULL, &number, gradient), MG_OK);
+    for (int64_t s = 0; s < n; s++) {
+        size =
+            fmax(size, fmax(fabs(want[s]), fmax(fabs(want_gradient[2 * s]), fabs(want_gradient[2 * s + 1]))));
+        CHECK_NEAR(values[s], want[s], 1e-12 * size);
+        sum -= want[s];
+    }
+    CHECK_NEAR(sum, 0.0, 1e-12 * size * (double)n);
+    for (int64_t i = 0; i < 2 * n; i++)
+        CHECK_NEAR(gradient[i], want_gradient[i], 1e-12 * size);
+    CHECK_NEAR(number, total[PARAMETERS], 1e-12 * size * (double)n);
+    for (int32_t i = 0; i < PARAMETERS; i++)
+        CHECK_NEAR(mg_grad(r.leaves[INPUTS + i]), total[i], 1e-12 * size * (double)n);
+    mg_program_free(r.p);
+}
+
+TEST(random_functions_give_what_their_nodes_give)
+{
+    static const char *lanes[] = {"baseline", "avx2", "avx512"};
+    static function f;
+
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        rng r = {seed};
+        check_note("seed %" PRIu64 ", lanes %s", seed, mg_lanes(lanes[seed % 3]));
+        random_function(&r, &f);
+        compare(&f, 1 + random_below(&r, SAMPLES));
+        drop_all();
+    }
+    mg_lanes("avx512");
+}
+
+TEST(results_are_the_same_for_any_number_of_threads)
+{
+    static function f;
+    static double gradient[4][2 * MOST];
+    double sum[4], number[4], of_parameter[4][PARAMETERS];
+    rng random = {5};
+
+    do
+        random_function(&random, &f);
+    while (f.steps < STEPS / 2);
+    const recorded r = record(&f);
+    for (int32_t t = 0; t < 4; t++) {
+        CHECK_INT(mg_set_threads(t + 1), MG_OK);
+        CHECK_INT(mg_set_grads(r.leaves + INPUTS, PARAMETERS, 0.0), MG_OK);
+        for (int32_t again = 0; again < 20; again++)
+            CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &sum[t], NULL, NULL), MG_OK);
+        CHECK_INT(run(&r, &f, MG_GRADIENT, MOST, 0.5, NULL, &number[t], gradient[t]), MG_OK);
+        for (int32_t i = 0; i < PARAMETERS; i++)
+            of_parameter[t][i] = mg_grad(r.leaves[INPUTS + i]);
+        CHECK_REAL(sum[t], sum[0]);
+        CHECK_REAL(number[t], number[0]);
+        CHECK(memcmp(gradient[t], gradient[0], sizeof *gradient) == 0);
+        CHECK(memcmp(of_parameter[t], of_parameter[0], sizeof *of_parameter) == 0);
+    }
+    CHECK_INT(mg_set_threads(0), MG_EARGUMENT);
+    CHECK_INT(mg_set_threads(1), MG_OK);
+    mg_program_free(r.p);
+}
+
+/* bias + w x for WIDTH neurons as scalar nodes, then the sum of their squares. */
+static int32_t scalar_layer(const int32_t *w, const int32_t *x)
+{
+    int32_t out[WIDTH];
+
+    for (int32_t j = 0; j < WIDTH; j++) {
+        int32_t z = w[j * (INPUTS + 1) + INPUTS];
+        for (int32_t i = 0; i < INPUTS; i++)
+            z = made(mg_binary(MG_ADD, z, made(mg_binary(MG_MUL, w[j * (INPUTS + 1) + i], x[i]))));
+        z = made(mg_unary(MG_TANH, z));
+        out[j] = made(mg_unary_k(MG_POW, z, 2.0));
+    }
+    return made(mg_sum(out, WIDTH));
+}
+
+TEST(neurons_of_the_same_inputs_become_one_instruction)
+{
+    const int8_t batched[] = {1, 1, 1};
+    double data[WIDTH * (INPUTS + 1)] = {0.5};
+    int32_t w[WIDTH * (INPUTS + 1)], x[INPUTS], status, culprit;
+    char text[1000];
+    mg_program_figures f;
+
+    CHECK_INT(mg_leaves(data, LENGTH(w), w), MG_OK);
+    const int32_t marker = leaf(0.0);
+    CHECK_INT(mg_leaves(data, INPUTS, x), MG_OK);
+    const int32_t root = scalar_layer(w, x);
+    mg_program *p = mg_program_new(marker, x, batched, INPUTS, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    mg_program_describe(p, &f);
+    CHECK_INT(f.parameters, LENGTH(w));
+    for (int32_t i = 0; i < f.parameters; i++)
+        CHECK_INT(mg_program_parameters(p)[i], w[i]);
+    CHECK_INT(f.instructions, 3); /* the layer, its tanh, the sum of squares */
+    CHECK(f.nodes < f.recorded);
+    const int64_t length = mg_program_listing(p, text, sizeof text);
+    CHECK_INT(length, strlen(text));
+    CHECK(strstr(text, "6 x 3 weights") && strstr(text, "tanh("));
+    CHECK_INT(mg_program_listing(p, text, 5), length);
+    CHECK_INT(strlen(text), 4);
+    mg_program_free(p);
+}
+
+TEST(common_subexpressions_and_constants_are_computed_once)
+{
+    const int8_t batched[] = {1};
+    const double zero = NAN;
+    int32_t x, status, culprit;
+    mg_program_figures f;
+
+    const int32_t marker = leaf(0.0);
+    CHECK_INT(mg_leaves(&zero, 1, &x), MG_OK);
+    const int32_t c = made(mg_binary(MG_MUL, leaf(2.0), leaf(3.0)));
+    const int32_t a = made(mg_binary(MG_MUL, x, c)), b = made(mg_binary(MG_MUL, leaf(6.0), x));
+    const int32_t root = made(mg_binary(MG_SUB, made(mg_unary(MG_TANH, a)), made(mg_unary(MG_TANH, b))));
+    mg_program *p = mg_program_new(marker, &x, batched, 1, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    mg_program_describe(p, &f);
+    CHECK_INT(f.parameters, 0);
+    CHECK_INT(f.instructions, 3); /* 6 * x, tanh, - */
+    mg_program_free(p);
+}
+
+TEST(nodes_with_a_closure_are_refused)
+{
+    const int8_t batched[] = {0};
+    int32_t status, culprit;
+
+    const int32_t p = leaf(1.0), marker = leaf(0.0), x = leaf(NAN);
+    const int32_t twice = made(mg_restore(MG_CUSTOM, &p, 1, 0.0, MG_NONE, 2.0, 0.0));
+    const int32_t product = made(mg_binary(MG_MUL, x, twice)), tanh = made(mg_unary(MG_TANH, x));
+    CHECK(!mg_program_new(marker, &x, batched, 1, &product, 1, &status, &culprit));
+    CHECK_INT(status, 1);
+    CHECK_INT(culprit, twice);
+    CHECK_INT(mg_set_python(tanh, 1), MG_OK);
+    CHECK(!mg_program_new(marker, &x, batched, 1, &tanh, 1, &status, &culprit));
+    CHECK_INT(status, 1);
+    CHECK_INT(culprit, tanh);
+    const int32_t nobody = 12345;
+    CHECK(!mg_program_new(marker, &x, batched, 1, &nobody, 1, &status, &culprit));
+    CHECK_INT(status, MG_EHANDLE);
+}
+
+TEST(no_samples_give_no_gradient)
+{
+    static function f;
+    rng random = {1};
+    double sum = NAN, number = NAN;
+
+    random_function(&random, &f);
+    const recorded r = record(&f);
+    CHECK_INT(run(&r, &f, MG_BACKWARD, 0, 0.5, &sum, NULL, NULL), MG_OK);
+    CHECK_REAL(sum, 0.0);
+    CHECK_INT(run(&r, &f, MG_GRADIENT, 0, 0.5, NULL, &number, NULL), MG_OK);
+    CHECK_REAL(number, 0.0);
+    for (int32_t i = 0; i < PARAMETERS; i++)
+        CHECK_REAL(mg_grad(r.leaves[INPUTS + i]), 0.0);
+    CHECK_INT(run(&r, &f, 7, -1, 0.5, &sum, NULL, NULL), MG_EARGUMENT);
+    mg_program_free(r.p);
+}
+
+TEST(without_memory_nothing_changes)
+{
+    static function f;
+    const int8_t batched[INPUTS] = {1, 1, 0};
+    rng random = {3};
+    double sum;
+    int32_t failures = 0, status = MG_ENOMEM, culprit;
+
+    random_function(&random, &f);
+    recorded r = record(&f);
+    const int32_t root = build(&f, r.leaves);
+    mg_program_free(r.p);
+    const uint64_t before = digest();
+    for (int64_t at = 0; status == MG_ENOMEM; at++, failures++) {
+        mg_test_allocations = 0;
+        mg_test_fail_at = at;
+        r.p = mg_program_new(r.marker, r.leaves, batched, INPUTS, &root, 1, &status, &culprit);
+        mg_test_fail_at = -1;
+        CHECK(!r.p == (status == MG_ENOMEM));
+        CHECK(digest() == before);
+    }
+    CHECK_INT(status, MG_OK);
+    CHECK(failures > 10);
+    status = MG_ENOMEM;
+    for (int64_t at = 0; status == MG_ENOMEM; at++, failures++) {
+        mg_program_free(r.p);
+        CHECK((r.p = mg_program_new(r.marker, r.leaves, batched, INPUTS, &root, 1, &status, &culprit)));
+        mg_test_allocations = 0;
+        mg_test_fail_at = at;
+        status = run(&r, &f, MG_BACKWARD, SAMPLES, 0.5, &sum, NULL, NULL);
+        mg_test_fail_at = -1;
+        CHECK(status == MG_OK || digest() == before);
+    }
+    CHECK_INT(status, MG_OK);
+    CHECK(digest() != before);
+    mg_program_free(r.p);
+}
+
+TEST(parameters_that_died_are_an_error)
+{
+    static function f;
+    rng random = {1};
+    double sum;
+
+    do
+        random_function(&random, &f);
+    while (f.a[0] != INPUTS); /* reads the first parameter */
+    const recorded r = record(&f);
+    const int32_t handle = mg_program_parameters(r.p)[0];
+    /* Its readers die first, as they do in Python. */
+    for (int64_t row = mg.rows - 1; row > row_of(r.marker); row--)
+        if (mg.handle[row] != MG_DEAD)
+            drop(mg.handle[row]);
+    drop(handle);
+    CHECK_INT(run(&r, &f, MG_BACKWARD, SAMPLES, 0.5, &sum, NULL, NULL), MG_EHANDLE);
+    mg_program_free(r.p);
+}
+
+TEST(a_child_of_fork_runs_programs)
+{
+    static function f;
+    rng random = {8};
+    double sum, again;
+
+    random_function(&random, &f);
+    const recorded r = record(&f);
+    CHECK_INT(mg_set_threads(3), MG_OK);
+    CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &sum, NULL, NULL), MG_OK);
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        const bool right = run(&r, &f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL) == MG_OK && again == sum;
+        _exit(right ? 0 : 1);
+    }
+    int state;
+    CHECK(waitpid(child, &state, 0) == child);
+    CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
+    CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL), MG_OK);
+    CHECK_REAL(again, sum);
+    CHECK_INT(mg_set_threads(1), MG_OK);
+    mg_program_free(r.p);
+}
+
+TEST(optimisers_take_a_step)
+{
+    double state[2] = {0};
+    const int32_t p = leaf(2.0);
+
+    CHECK_INT(mg_set_grad(p, 4.0), MG_OK);
+    CHECK_INT(mg_sgd(&p, 1, NULL, 1, 0.25, 0.0, 0, 0.0), MG_OK);
+    CHECK_REAL(mg_data(p), 1.0);
+    CHECK_INT(mg_sgd(&p, 1, state, 1, 0.125, 0.5, 0, 0.0), MG_OK); /* m = 4 */
+    CHECK_REAL(mg_data(p), 0.5);
+    CHECK_INT(mg_sgd(&p, 1, state, 0, 0.125, 0.5, 1, 0.0), MG_OK); /* m = 6, g + m/2 = 7 */
+    CHECK_REAL(mg_data(p), -0.375);
+    state[0] = 0.0;
+    CHECK_INT(mg_adam(&p, 1, state, 1, 0.5, 0.9, 0.999, 0.0, 0.0, 0),
+              MG_OK); /* the first step is lr * sign */
+    CHECK_NEAR(mg_data(p), -0.875, 1e-15);
+    CHECK_INT(mg_adam((int32_t[]){p, 99}, 2, state, 1, 0.5, 0.9, 0.999, 0.0, 0.0, 0), MG_EHANDLE);
+    CHECK_NEAR(mg_data(p), -0.875, 1e-15);
+}
+
+int main(void)
+{
+    CHECK_INT(mg_init(), MG_OK);
+    RUN(random_functions_give_what_their_nodes_give);
+    RUN(results_are_the_same_for_any_number_of_threads);
+    RUN(neurons_of_the_same_inputs_become_one_instruction);
+    RUN(common_subexpressions_and_constants_are_computed_once);
+    RUN(nodes_with_a_closure_are_refused);
+    RUN(no_samples_give_no_gradient);
+    RUN(without_memory_nothing_changes);
+    RUN(parameters_that_died_are_an_error);
+    RUN(a_child_of_fork_runs_programs);
+    RUN(optimisers_take_a_step);
+    return 0;
+}
