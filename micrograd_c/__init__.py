@@ -12,9 +12,12 @@ from .engine import GradientError, Stats, Value, dot, gradcheck, stats, sum, top
 from .nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
-    from . import optim
-    from .jit import TracingError, jit, set_threads
-    from .viz import draw, explain
+    from . import optim as optim
+    from .jit import TracingError as TracingError
+    from .jit import jit as jit
+    from .jit import set_threads as set_threads
+    from .viz import draw as draw
+    from .viz import explain as explain
 
 __all__ = [
     "MLP",
@@ -36,8 +39,8 @@ __all__ = [
     "zero_grad",
 ]
 
-# What scripts written for micrograd have no use for is imported when it is first asked for. It is public too, but not
-# in __all__: `import *` would ask for it.
+# What scripts written for micrograd have no use for is imported when it is first asked for. It is public too,
+# but not in __all__: `import *` would ask for it.
 _LATER = {
     "TracingError": "jit",
     "draw": "viz",
