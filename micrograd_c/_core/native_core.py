@@ -30,6 +30,7 @@ from ._native import (
 )
 from .errors import check, error
 from .hidden import Hidden
+from .interrupts import raised_later
 from .numbers import as_number, on_scalar, over_array, to_float
 
 NAME = "native"
@@ -98,6 +99,7 @@ def _late() -> None:
         gc.callbacks.append(_track_old_readers)
 
 
+@raised_later  # a callback of the collector is like a finalizer: what it raises is swallowed
 def _track_old_readers(phase: str, info: dict[str, Any]) -> None:
     """Before a full collection let the collector see every reader of a Value that may stand on a cycle.
 
