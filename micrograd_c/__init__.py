@@ -4,12 +4,16 @@ The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run
 function of scalars into a program that runs over whole batches; `draw` and `explain` show what happens.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from . import engine, nn
 from ._version import __version__
 from .engine import GradientError, Stats, Value, dot, gradcheck, stats, sum, topological_order, where, zero_grad
 from .nn import MLP, Layer, Module, Neuron
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 if TYPE_CHECKING:
     from . import optim as optim

@@ -10,12 +10,20 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import _local
+from _weakref import ref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, ref
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
+
+    _Values = list[Any]
+    _Figures = dict[str, Any]
+else:
+    _Values, _Figures = list, dict
 
 __all__ = [
     "GradientError",
@@ -37,7 +45,7 @@ _CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
 
 # Values whose `_backward` is a Python closure, by handle; the arena holds no reference. An entry is overwritten
 # when its handle is used again: a callback that removes it would be a place where Python swallows a Ctrl-C.
-_python_nodes: dict[int, ReferenceType[Value]] = {}
+_python_nodes: dict[int, ref[Value]] = {}
 
 
 @core.complete
@@ -326,7 +334,7 @@ def _set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> No
         setattr(value, name, attribute)
 
 
-class _Below(list[Any]):
+class _Below(_Values):
     """All Values below one, operands first: pickled in this order none of them needs recursion."""
 
     __slots__ = ("__weakref__", "ids")
@@ -336,10 +344,10 @@ class _Below(list[Any]):
         return list, (), None, iter(self)
 
 
-class _Pickling(threading.local):
+class _Pickling(_local):
     """The lists that a pickler of this thread is at work on; its memo keeps them alive, nobody else does."""
 
-    lists: list[ReferenceType[_Below]]
+    lists: list[ref[_Below]]
 
     def __init__(self) -> None:
         self.lists = []
@@ -580,7 +588,7 @@ def gradcheck(
     return True
 
 
-class Stats(dict[str, Any]):
+class Stats(_Figures):
     """Figures of the arena, as items and as attributes.
 
     live_nodes : Values alive. rows : rows in use, those of the dead too. capacity : rows there is memory for.

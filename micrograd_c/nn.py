@@ -13,15 +13,17 @@ A neuron is one node of the graph, and a call of a layer or an MLP one call of C
 
 from __future__ import annotations
 
-import random
 from builtins import sum as _sum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Any
 
 from ._core import NAMES, as_number, check, core, ffi, lib, to_float
 from .engine import Value
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["MLP", "Layer", "Module", "Neuron"]
 
@@ -148,6 +150,8 @@ class Neuron(Module):
     _activation: str = "relu"
 
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
+        import random  # here, since scripts that make no neuron need none
+
         *self.w, self.b = core.leaves([*(random.uniform(-1, 1) for _ in range(nin)), 0.0])
         self.nonlin = nonlin
         self.fused = fused

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from ._cffi import ffi, lib
 from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
 from .numbers import as_number, to_float
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["DOMAINS", "LABELS", "NAMES", "OPS", "as_number", "check", "core", "error", "ffi", "lib", "to_float"]
 

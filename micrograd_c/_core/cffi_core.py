@@ -20,15 +20,18 @@ from __future__ import annotations
 import math
 import os
 import sys
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from threading import Lock
-from typing import TYPE_CHECKING, Any
 
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
 from .hidden import Hidden
 from .interrupts import raised_later
 from .numbers import as_number, over_array, to_float
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 NAME = "cffi"
 PYPY = sys.implementation.name == "pypy"
@@ -40,12 +43,12 @@ check(lib.mg_init())
 
 _BATCH = 256
 _dead: list[int] = []
-_lock = [Lock()]
+_lock = [allocate_lock()]
 
 
 def _reset_lock() -> None:
     """Start a forked child with a free lock: the thread that held it does not exist there."""
-    _lock[0] = Lock()
+    _lock[0] = allocate_lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -53,7 +56,7 @@ if hasattr(os, "register_at_fork"):
 
 
 # What these two need stands in their defaults: they still run when the interpreter has cleared this module.
-def flush(dead: list[int] = _dead, lock: list[Lock] = _lock, free: Callable[..., None] = lib.mg_free) -> None:
+def flush(dead: list[int] = _dead, lock: list[Any] = _lock, free: Callable[..., None] = lib.mg_free) -> None:
     """Give the handles of all Values that have died back to the arena."""
     if lock[0].acquire(False):
         try:

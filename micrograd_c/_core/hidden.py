@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from _thread import RLock
 from collections.abc import Callable, Sequence
-from threading import RLock
-from typing import Any
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 _lock = RLock()
 

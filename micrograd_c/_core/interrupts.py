@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import _thread
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 _finalizers: set[Any] = set()
 

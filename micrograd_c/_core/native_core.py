@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
 
 from ._cffi import ffi, lib
 from ._native import (
@@ -32,6 +31,10 @@ from .errors import check, error
 from .hidden import Hidden
 from .interrupts import raised_later
 from .numbers import as_number, on_scalar, over_array, to_float
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 NAME = "native"
 

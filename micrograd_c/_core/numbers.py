@@ -5,9 +5,12 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from .errors import NAMES
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
 
 _REFUSED = (str, bytes, bytearray, complex)
 
