@@ -15,7 +15,6 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from typing import Any
 
-if TYPE_CHECKING:
     from . import optim as optim
     from .jit import TracingError as TracingError
     from .jit import jit as jit
