@@ -355,8 +355,8 @@ def test_values_may_be_dropped_by_any_thread():
     def work(number):
         rng = random.Random(number)
         for _ in range(200):
-            shelf.append(shelf[rng.randrange(len(shelf))] * 1.0)
-            del shelf[rng.randrange(1, len(shelf)) :]
+            shelf.append(rng.choice(shelf[:]) * 1.0)  # a copy: others take from the shelf in between
+            del shelf[rng.randrange(1, len(shelf) + 1) :]
 
     with nothing_left_behind():
         shelf = [Value(1.0)]
