@@ -1,13 +1,12 @@
 /* arena.c - columns of nodes: append, free, squeeze, lock. */
-#define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "arena.h"
+#include "sweep.h"
 
 #include <stdlib.h>
 
 #ifdef _WIN32
 #include <windows.h>
 #else
-#include <dlfcn.h>
 #include <pthread.h>
 #endif
 
@@ -18,39 +17,6 @@ enum {
 };
 
 mg_arena mg = {.free_handle = MG_NONE};
-
-const uint8_t mg_shape_of[MG_OPS] = {
-    [MG_LEAF] = MG_NO_OPERAND,
-    [MG_CUSTOM] = MG_LIST,
-    [MG_SUM] = MG_LIST,
-    [MG_DOT] = MG_WEIGHTED,
-#define OP1(id, ...) [MG_##id] = MG_ONE,
-#define OP1K(id, ...) [MG_##id] = MG_ONE_K,
-#define OP2(id, ...) [MG_##id] = MG_TWO,
-#include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
-};
-
-static const mg_op_info op_table[MG_OPS] = {
-    [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN, "", "", ""},
-    [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN, "", "", ""},
-    [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN, "", "", ""},
-    [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN, "", "", ""},
-#define OP1(id, label, domain, value, dx) [MG_##id] = {#id, label, #domain, 1, 0, NAN, #value, #dx, ""},
-#define OP1K(id, label, errors, k, value, dx) [MG_##id] = {#id, label, "1", 1, 1, k, #value, #dx, ""},
-#define OP2(id, label, errors, value, dx, dy) [MG_##id] = {#id, label, "1", 2, 0, NAN, #value, #dx, #dy},
-#include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
-};
-
-const mg_op_info *mg_op_row(int32_t op)
-{
-    return op >= 0 && op < MG_OPS ? &op_table[op] : NULL;
-}
 
 /* ---- lock ---- */
 
@@ -67,10 +33,7 @@ void mg_unlock(void)
     ReleaseSRWLockExclusive(&lock);
 }
 
-int32_t mg_init(void)
-{
-    return MG_OK;
-}
+void mg_renew_lock(void) {}
 #else
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -84,55 +47,13 @@ void mg_unlock(void)
     pthread_mutex_unlock(&lock);
 }
 
-static void unlock_in_child(void)
+void mg_renew_lock(void)
 {
-    mg_forget_foreign_sweeps();
     pthread_mutex_init(&lock, NULL);
 }
-
-int32_t mg_init(void)
-{
-    static bool done;
-    int failed = 0;
-
-    mg_lock();
-    if (!done)
-        failed = pthread_atfork(mg_lock, mg_unlock, unlock_in_child);
-    done = !failed;
-    mg_unlock();
-    return failed ? MG_ENOMEM : MG_OK;
-}
 #endif
-
-const void *mg_engine_of(void)
-{
-    static const char unknown = 0;
-    static mg_engine engine = {MG_LAYOUT,    &mg,     &unknown, mg_lock, mg_unlock,
-                               mg_make_room, mg_free, mg_sum,   mg_dot,  mg_layers};
-
-#ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
-    const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
-    if (known)
-        engine.single_threaded = known;
-#endif
-    return &engine;
-}
 
 /* ---- memory ---- */
-
-#ifdef MG_TEST_ALLOC
-int64_t mg_test_allocations;
-int64_t mg_test_fail_at = -1;
-#endif
-
-void *mg_allocate(void *p, size_t bytes)
-{
-#ifdef MG_TEST_ALLOC
-    if (mg_test_fail_at >= 0 && mg_test_allocations++ >= mg_test_fail_at)
-        return NULL;
-#endif
-    return realloc(p, bytes ? bytes : 1);
-}
 
 /* One column to `n` elements. */
 static bool resize_column(void *column, int64_t n, size_t size)
@@ -201,7 +122,7 @@ static void shrink(void)
         /* First: where one column stays long the others may be short already. */
         mg.capacity = mg.limit = capacity;
         (void)resize(capacity);
-        mg_trim_marks();
+        mg_trim_sweeps(mg.capacity);
     }
     if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
         (void)resize_handles(mg.capacity);
@@ -383,6 +304,17 @@ int32_t mg_append_list(const int32_t *rows, int32_t n)
     return (int32_t)at;
 }
 
+int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation)
+{
+    const int64_t at = mg.pool_used;
+
+    mg.pool_used += MG_DOT_HEAD;
+    mg_append_list(weights, n); /* before the head: the weights may stand where it comes to lie */
+    mg.pool[at] = activation;
+    mg.pool[at + 1] = bias;
+    return (int32_t)at;
+}
+
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {
@@ -452,104 +384,5 @@ void mg_free(const int32_t *handles, int32_t n)
         if (many_dead())
             mg.limit = mg.rows; /* the next append squeezes */
     }
-    mg_unlock();
-}
-
-/* ---- reading and writing ---- */
-
-/* `action` on the row of `handle`, under the lock. */
-#define AT(handle, action)                                                                                   \
-    do {                                                                                                     \
-        mg_lock();                                                                                           \
-        const int32_t row = mg_row(handle);                                                                  \
-        TRY(row);                                                                                            \
-        action;                                                                                              \
-        mg_unlock();                                                                                         \
-        return MG_OK;                                                                                        \
-    } while (0)
-
-double mg_data(int32_t handle)
-{
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    const double data = row < 0 ? NAN : mg.data[row];
-    mg_unlock();
-    return data;
-}
-
-double mg_grad(int32_t handle)
-{
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    const double grad = row < 0 ? NAN : mg.grad[row];
-    mg_unlock();
-    return grad;
-}
-
-int32_t mg_set_data(int32_t handle, double data)
-{
-    AT(handle, mg.data[row] = data);
-}
-
-int32_t mg_set_grad(int32_t handle, double grad)
-{
-    AT(handle, mg.grad[row] = grad);
-}
-
-int32_t mg_set_python(int32_t handle, int32_t on)
-{
-    AT(handle, mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (on ? MG_PYTHON : 0)));
-}
-
-int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)
-{
-    mg_lock();
-    for (int32_t i = 0; i < n; i++)
-        TRY(mg_row(handles[i]));
-    for (int32_t i = 0; i < n; i++)
-        mg.grad[mg.row_of[handles[i]]] = grad;
-    mg_unlock();
-    return MG_OK;
-}
-
-int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
-{
-    int32_t status;
-
-    if (n < 0)
-        return MG_EARGUMENT;
-    mg_lock();
-    status = mg_to_rows(handles, n, rows);
-    mg_unlock();
-    return status;
-}
-
-int32_t mg_describe(int32_t handle, mg_node *out)
-{
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    TRY(row);
-    const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
-    out->op = mg.op[row] & ~MG_PYTHON;
-    out->activation = shape == MG_WEIGHTED ? mg.pool[mg.a[row]] : MG_NONE;
-    out->k = shape == MG_ONE_K ? mg_row_k(row) : NAN;
-    out->data = mg.data[row];
-    out->grad = mg.grad[row];
-    mg_unlock();
-    return MG_OK;
-}
-
-void mg_stats(mg_figures *out)
-{
-    mg_lock();
-    out->live_nodes = mg.live;
-    out->rows = mg.rows;
-    out->capacity = mg.capacity;
-    out->bytes = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b + sizeof *mg.data +
-                                         sizeof *mg.grad + sizeof *mg.handle) +
-                 mg.handle_capacity * (int64_t)sizeof *mg.row_of +
-                 mg.pool_capacity * (int64_t)sizeof *mg.pool + mg.marks_bytes;
-    out->squeezes = mg.squeezes;
-    out->open_sweeps = mg.open_sweeps;
     mg_unlock();
 }

@@ -13,23 +13,11 @@
 #ifndef MG_ARENA_H
 #define MG_ARENA_H
 
-#include <math.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
-
-#include "engine.h"
-
-#ifndef M_SQRT1_2
-#define M_SQRT1_2 0.70710678118654752440
-#endif
-#ifndef M_2_SQRTPI
-#define M_2_SQRTPI 1.12837916709551257390
-#endif
+#include "memory.h"
+#include "table.h"
 
 #define MG_PYTHON 0x80 /* bit of the op column: backward of this node is a Python closure */
 #define MG_DEAD (-1)   /* in the handle column */
-#define MG_NONE (-1)   /* no operand, no activation */
 
 _Static_assert(MG_OPS < MG_PYTHON, "op codes and MG_PYTHON share a byte");
 _Static_assert(sizeof(double) == 2 * sizeof(int32_t), "a k fills two places of the pool");
@@ -62,7 +50,6 @@ typedef struct {
     int32_t free_handle;     /* head of the list of free ones, MG_NONE: empty */
     int32_t open_sweeps;     /* while one is open rows keep their places */
     int64_t squeezes;
-    int64_t marks_bytes; /* memory of all sweeps */
 } mg_arena;
 
 /* What the native core of Value needs of the engine: it is a module of its own, and shares the one arena. */
@@ -103,25 +90,11 @@ extern mg_arena mg; /* the one arena */
 
 void mg_lock(void);
 void mg_unlock(void);
+void mg_renew_lock(void); /* in a child of fork() */
 
 /* The slow half of mg_reserve. */
 int32_t mg_make_room(int64_t rows, int64_t ints);
 #endif
-
-/* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
-void *mg_allocate(void *p, size_t bytes);
-
-#ifdef MG_TEST_ALLOC
-extern int64_t mg_test_allocations; /* allocations since mg_test_fail_at was set */
-extern int64_t mg_test_fail_at;     /* number of the one that fails, and all after it; -1: none */
-bool mg_test_no_marks(void);        /* all marks of sweeps that are not open are 0 */
-#endif
-
-/* What a child of fork() starts with: no sweep of the parent's other threads. Called with the lock held. */
-void mg_forget_foreign_sweeps(void);
-
-/* Gives back the marks of far more rows than there is memory for. No sweep is open, the lock is held. */
-void mg_trim_marks(void);
 
 /* Room for so many rows and ints of the pool, so that the appends that follow can't fail. May squeeze: look
  * rows up after it. */
@@ -170,6 +143,16 @@ static inline int32_t mg_append(int op, int32_t a, int32_t b, double data)
     return handle;
 }
 
+/* Puts k into the pool, after mg_reserve(.., MG_K_INTS). Returns its place. */
+static inline int32_t mg_append_k(double k)
+{
+    const int64_t at = mg.pool_used;
+
+    memcpy(mg.pool + at, &k, sizeof k);
+    mg.pool_used += MG_K_INTS;
+    return (int32_t)at;
+}
+
 /* Ints that the list at `at` fills. */
 static inline int64_t mg_list_ints(int64_t at)
 {
@@ -185,25 +168,12 @@ int32_t mg_append_list(const int32_t *rows, int32_t n);
 /* The record of an MG_DOT at the end of the pool, after mg_reserve(.., MG_DOT_HEAD + MG_LIST_HEAD + n). */
 int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation);
 
-/* Can it stand inside an MG_DOT? MG_NONE can. */
-bool mg_is_activation(int32_t op);
-
 /* The k of a row whose op takes one. */
 static inline double mg_row_k(int64_t row)
 {
     double k;
     memcpy(&k, mg.pool + mg.b[row], sizeof k);
     return k;
-}
-
-/* How an op keeps its operands. */
-enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_WEIGHTED };
-extern const uint8_t mg_shape_of[MG_OPS];
-
-static inline double logistic(double x)
-{
-    const double e = exp(-fabs(x));
-    return (x < 0 ? e : 1.0) / (1.0 + e);
 }
 
 #endif

@@ -3,7 +3,7 @@
  * The products are added one by one from left to right, as Python's sum() does it, so the value is that of the
  * scalar graph bit for bit. What makes it fast is to run several neurons side by side, each in its own order.
  */
-#include "ops.h"
+#include "arena.h"
 
 /* The activation of z. */
 static double activate(int32_t activation, double z)
@@ -11,17 +11,6 @@ static double activate(int32_t activation, double z)
     if (activation != MG_NONE)
         (void)mg_evaluate(activation, z, 0.0, 0.0, &z);
     return z;
-}
-
-int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation)
-{
-    const int64_t at = mg.pool_used;
-
-    mg.pool_used += MG_DOT_HEAD;
-    mg_append_list(weights, n); /* before the head: the weights may stand where it comes to lie */
-    mg.pool[at] = activation;
-    mg.pool[at + 1] = bias;
-    return (int32_t)at;
 }
 
 /* Products of four neurons with consecutive weights at a time: four sums that do not wait for each other. */

@@ -1,11 +1,21 @@
 /* ops.c - forward: the nodes that ops make. */
-#include "ops.h"
+#include "nodes.h"
 
 /* ---- new nodes: every function reserves, looks up, evaluates, and commits last ---- */
 
 static bool has_shape(int32_t op, enum mg_shape shape)
 {
     return op >= 0 && op < MG_OPS && mg_shape_of[op] == shape;
+}
+
+static int32_t make(enum mg_shape shape, int32_t op, int32_t x, int32_t y, double k)
+{
+    if (!has_shape(op, shape))
+        return MG_EARGUMENT;
+    mg_lock();
+    const int32_t handle = mg_make(op, x, y, k);
+    mg_unlock();
+    return handle;
 }
 
 int32_t mg_leaf(double data)
@@ -33,68 +43,29 @@ int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
 
 int32_t mg_unary(int32_t op, int32_t x)
 {
-    double z;
-
-    if (!has_shape(op, MG_ONE))
-        return MG_EARGUMENT;
-    mg_lock();
-    TRY(mg_reserve(1, 0));
-    const int32_t a = mg_row(x);
-    TRY(a);
-    TRY(mg_evaluate(op, mg.data[a], 0.0, 0.0, &z));
-    const int32_t handle = mg_append(op, a, 0, z);
-    mg_unlock();
-    return handle;
+    return make(MG_ONE, op, x, 0, 0.0);
 }
 
 int32_t mg_unary_k(int32_t op, int32_t x, double k)
 {
-    double z;
-
-    if (!has_shape(op, MG_ONE_K))
-        return MG_EARGUMENT;
-    mg_lock();
-    TRY(mg_reserve(1, MG_K_INTS));
-    const int32_t a = mg_row(x);
-    TRY(a);
-    TRY(mg_evaluate(op, mg.data[a], 0.0, k, &z));
-    const int32_t handle = mg_append(op, a, mg_append_k(k), z);
-    mg_unlock();
-    return handle;
+    return make(MG_ONE_K, op, x, 0, k);
 }
 
 int32_t mg_binary(int32_t op, int32_t x, int32_t y)
 {
-    double z;
-
-    if (!has_shape(op, MG_TWO))
-        return MG_EARGUMENT;
-    mg_lock();
-    TRY(mg_reserve(1, 0));
-    const int32_t a = mg_row(x), b = mg_row(y);
-    TRY(a);
-    TRY(b);
-    TRY(mg_evaluate(op, mg.data[a], mg.data[b], 0.0, &z));
-    const int32_t handle = mg_append(op, a, b, z);
-    mg_unlock();
-    return handle;
+    return make(MG_TWO, op, x, y, 0.0);
 }
 
 int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left)
 {
-    double z;
+    int32_t leaf = 0;
 
     if (!has_shape(op, MG_TWO))
         return MG_EARGUMENT;
     mg_lock();
-    TRY(mg_reserve(2, 0));
-    const int32_t a = mg_row(x), leaf_row = (int32_t)mg.rows;
-    TRY(a);
-    TRY(left ? mg_evaluate(op, c, mg.data[a], 0.0, &z) : mg_evaluate(op, mg.data[a], c, 0.0, &z));
-    const int32_t leaf = mg_append(MG_LEAF, 0, 0, c);
-    const int32_t handle = left ? mg_append(op, leaf_row, a, z) : mg_append(op, a, leaf_row, z);
+    const int32_t handle = mg_make_with_number(op, x, c, left, &leaf);
     mg_unlock();
-    return (int64_t)leaf << 32 | handle;
+    return handle < 0 ? handle : (int64_t)leaf << 32 | handle;
 }
 
 int32_t mg_sum(const int32_t *x, int32_t n)

@@ -35,7 +35,7 @@
 #endif
 
 #define MG_NATIVE_CORE
-#include "ops.h"
+#include "nodes.h"
 
 typedef struct {
     PyObject *a;    /* the first operand, or NULL */
@@ -348,121 +348,76 @@ static PyObject *fail(int32_t status, int op, PyObject *x, PyObject *y)
 
 /* ---- ops ---- */
 
-static inline PyObject *unary(int op, PyObject *x)
+/* op(x), op(x, y) or op(x; k) with k in y. */
+static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
 {
     value *out = new_value();
-    double z;
 
     if (!out)
         return NULL;
     mg_lock();
-    int32_t status = mg_reserve(1, 0), handle = -1;
-    const int32_t a = mg_row(as_value(x)->handle);
-    if (status >= 0)
-        status = a < 0 ? a : mg_evaluate(op, mg.data[a], 0.0, 0.0, &z);
-    if (status >= 0)
-        handle = mg_append(op, a, 0, z);
+    const int32_t handle = mg_make(op, as_value(x)->handle, mg_shape_of[op] == MG_TWO ? as_value(y)->handle : 0, k);
     mg_unlock();
-    if (status < 0) {
+    if (handle < 0) {
         Py_DECREF(out);
-        return fail(status, op, x, NULL);
+        return fail(handle, op, x, y);
     }
-    become(out, handle, x, NULL);
+    become(out, handle, x, y);
     return (PyObject *)out;
+}
+
+static inline PyObject *unary(int op, PyObject *x)
+{
+    return apply(op, x, NULL, 0.0);
+}
+
+static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
+{
+    return apply(op, x, y, 0.0);
 }
 
 static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
 {
-    double z, k;
+    double k;
     const int is_number = number_of(number, &k);
 
     if (is_number < 0)
         return NULL;
     if (!is_number)
         Py_RETURN_NOTIMPLEMENTED;
-    value *out = new_value();
-    if (!out)
-        return NULL;
-    mg_lock();
-    int32_t status = mg_reserve(1, MG_K_INTS), handle = -1;
-    const int32_t a = mg_row(as_value(x)->handle);
-    if (status >= 0)
-        status = a < 0 ? a : mg_evaluate(op, mg.data[a], 0.0, k, &z);
-    if (status >= 0)
-        handle = mg_append(op, a, mg_append_k(k), z);
-    mg_unlock();
-    if (status < 0) {
-        Py_DECREF(out);
-        return fail(status, op, x, number);
-    }
     /* k as the user wrote it, where that is a plain number: the label shows it */
     PyObject *shown =
         PyLong_Check(number) || PyFloat_CheckExact(number) ? Py_NewRef(number) : PyFloat_FromDouble(k);
-    become(out, handle, x, shown);
+    PyObject *out = shown ? apply(op, x, shown, k) : NULL;
     Py_XDECREF(shown);
-    return (PyObject *)out;
-}
-
-static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
-{
-    value *out = new_value();
-    double z;
-
-    if (!out)
-        return NULL;
-    mg_lock();
-    int32_t status = mg_reserve(1, 0), handle = -1;
-    const int32_t a = mg_row(as_value(x)->handle), b = mg_row(as_value(y)->handle);
-    if (status >= 0)
-        status = a < 0 || b < 0 ? MG_EHANDLE : mg_evaluate(op, mg.data[a], mg.data[b], 0.0, &z);
-    if (status >= 0)
-        handle = mg_append(op, a, b, z);
-    mg_unlock();
-    if (status < 0) {
-        Py_DECREF(out);
-        return fail(status, op, x, y);
-    }
-    become(out, handle, x, y);
-    return (PyObject *)out;
+    return out;
 }
 
 /* op(x, c), or op(c, x) with `left`; c becomes a leaf. NotImplemented where it is no number. */
 static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
 {
-    double c, z;
+    double c;
     const int is_number = number_of(number, &c);
 
     if (is_number < 0)
         return NULL;
     if (!is_number)
         Py_RETURN_NOTIMPLEMENTED;
-    value *out = new_value(), *leaf = new_value();
-    if (!out || !leaf) {
+    value *out = new_value(), *leaf = out ? new_value() : NULL;
+    if (!leaf) {
         Py_XDECREF(out);
-        Py_XDECREF(leaf);
         return NULL;
     }
     mg_lock();
-    int32_t status = mg_reserve(2, 0), handle = -1;
-    const int32_t a = mg_row(as_value(x)->handle), b = (int32_t)mg.rows;
-    if (status >= 0)
-        status = a < 0  ? a
-                 : left ? mg_evaluate(op, c, mg.data[a], 0.0, &z)
-                        : mg_evaluate(op, mg.data[a], c, 0.0, &z);
-    if (status >= 0) {
-        leaf->handle = mg_append(MG_LEAF, 0, 0, c);
-        handle = left ? mg_append(op, b, a, z) : mg_append(op, a, b, z);
-    }
+    const int32_t handle = mg_make_with_number(op, as_value(x)->handle, c, left, &leaf->handle);
     mg_unlock();
-    if (status < 0) {
+    PyObject *a = left ? (PyObject *)leaf : x, *b = left ? x : (PyObject *)leaf;
+    if (handle < 0) {
         Py_DECREF(out);
-        Py_DECREF(leaf);
-        return left ? fail(status, op, number, x) : fail(status, op, x, number);
+        out = (value *)(left ? fail(handle, op, number, x) : fail(handle, op, x, number));
+    } else {
+        become(out, handle, a, b);
     }
-    if (left)
-        become(out, handle, (PyObject *)leaf, x);
-    else
-        become(out, handle, x, (PyObject *)leaf);
     Py_DECREF(leaf);
     return (PyObject *)out;
 }

@@ -1,5 +1,5 @@
 /* kernels_avx2.c - for x86-64 with AVX2 and FMA. */
-#include "program.h"
+#include "code.h"
 
 #ifdef MG_X86_KERNELS
 #include <immintrin.h>

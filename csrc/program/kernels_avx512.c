@@ -1,5 +1,5 @@
 /* kernels_avx512.c - for x86-64 with AVX-512. */
-#include "program.h"
+#include "code.h"
 
 #ifdef MG_X86_KERNELS
 #include <immintrin.h>

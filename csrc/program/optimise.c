@@ -6,7 +6,7 @@
  * Constants and common subexpressions are the affair of mg_graph_add. Neurons that read the same inputs are put
  * side by side in schedule.c.
  */
-#include "program.h"
+#include "code.h"
 
 #include <stdlib.h>
 

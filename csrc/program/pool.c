@@ -1,5 +1,5 @@
 /* pool.c - a few threads that wait for work. The first to ask gets them all; whoever comes meanwhile works alone. */
-#include "program.h"
+#include "code.h"
 
 #ifdef _WIN32
 /* One thread for now. Programs of several threads of the user's run one after the other where they share. */

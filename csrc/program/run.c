@@ -8,7 +8,7 @@
  * Which sample falls into which lane, chunk and strip depends on the program and on n, never on the number of
  * threads: a thread takes whole strips, one after the other, so results are the same bit for bit.
  */
-#include "program.h"
+#include "code.h"
 #include "uniform.h"
 
 #include <stdatomic.h>

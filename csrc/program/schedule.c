@@ -1,5 +1,5 @@
 /* schedule.c - from a graph to code: places for the values, and instructions in an order that can be run. */
-#include "program.h"
+#include "code.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef MG_UNIFORM_H
 #define MG_UNIFORM_H
 
-#include "program.h"
+#include "code.h"
 
 /* From parameters, numbers and constants to all of u. */
 void mg_uniform_forward(const mg_code *code, double *u);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "arena.h"
+#include "sweep.h"
 
 #ifndef MG_TEST_ALLOC
 #error "compile the tests and the engine with -DMG_TEST_ALLOC, as `make ctest` does"
@@ -283,11 +284,12 @@ static inline void squeeze_now(void)
 /* An arena without any memory. */
 static inline void fresh_arena(void)
 {
-    const int64_t marks_bytes = mg.marks_bytes;
+    const int64_t marks_bytes = mg_sweep_bytes;
 
     free(mg.op), free(mg.a), free(mg.b), free(mg.data), free(mg.grad);
     free(mg.handle), free(mg.row_of), free(mg.pool);
-    mg = (mg_arena){.free_handle = MG_NONE, .marks_bytes = marks_bytes};
+    mg = (mg_arena){.free_handle = MG_NONE};
+    mg_sweep_bytes = marks_bytes;
 }
 
 static inline void run_test(void (*test)(void), const char *name)

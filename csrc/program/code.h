@@ -1,4 +1,4 @@
-/* program.h - a recorded graph, from the nodes of the arena to code that runs over many samples. Private.
+/* code.h - a recorded graph, from the nodes of the arena to code that runs over many samples. Private.
  *
  *     arena --build.c--> graph --optimise.c--> graph --schedule.c--> code --run.c, kernels.inc--> numbers
  *
@@ -10,11 +10,10 @@
  *
  * Gradients lie beside them in the same places (`gu`, `gv`).
  */
-#ifndef MG_PROGRAM_H
-#define MG_PROGRAM_H
+#ifndef MG_CODE_H
+#define MG_CODE_H
 
 #include "../arena.h"
-#include "../ops.h"
 
 /* Ops of programs alone, after those of the table. NONE stands for an operand that is not there. */
 enum {

@@ -1,8 +1,45 @@
-/* ops.h - the value of each op and the errors it raises, from the op table. */
-#ifndef MG_OPS_H
-#define MG_OPS_H
+/* table.h - what the op table says: shapes, values, errors. It knows no node. */
+#ifndef MG_TABLE_H
+#define MG_TABLE_H
 
-#include "arena.h"
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "engine.h"
+
+#ifndef M_SQRT1_2
+#define M_SQRT1_2 0.70710678118654752440
+#endif
+#ifndef M_2_SQRTPI
+#define M_2_SQRTPI 1.12837916709551257390
+#endif
+
+#define MG_NONE (-1) /* no operand, no activation */
+
+/* How an op keeps its operands. */
+enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_WEIGHTED };
+static const uint8_t mg_shape_of[MG_OPS] = {
+    [MG_LEAF] = MG_NO_OPERAND,
+    [MG_CUSTOM] = MG_LIST,
+    [MG_SUM] = MG_LIST,
+    [MG_DOT] = MG_WEIGHTED,
+#define OP1(id, ...) [MG_##id] = MG_ONE,
+#define OP1K(id, ...) [MG_##id] = MG_ONE_K,
+#define OP2(id, ...) [MG_##id] = MG_TWO,
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+};
+
+static inline double logistic(double x)
+{
+    const double e = exp(-fabs(x));
+    return (x < 0 ? e : 1.0) / (1.0 + e);
+}
+
 
 /* ---- the errors column of the op table ---- */
 
@@ -55,14 +92,10 @@ static inline int32_t mg_evaluate(int op, double x, double y, double k, double *
     }
 }
 
-/* Puts k into the pool, after mg_reserve(.., MG_K_INTS). Returns its place. */
-static inline int32_t mg_append_k(double k)
-{
-    const int64_t at = mg.pool_used;
+/* Can it stand inside an MG_DOT? MG_NONE can. */
+bool mg_is_activation(int32_t op);
 
-    memcpy(mg.pool + at, &k, sizeof k);
-    mg.pool_used += MG_K_INTS;
-    return (int32_t)at;
-}
+/* f'(x) of an activation, from z = f(x). */
+double mg_activation_slope(int32_t op, double z);
 
 #endif

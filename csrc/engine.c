@@ -1,0 +1,149 @@
+/* engine.c - the start of the engine, and what Python reads and writes of a node. */
+#define _GNU_SOURCE /* RTLD_DEFAULT */
+#include "arena.h"
+#include "autograd.h"
+#include "sweep.h"
+
+#ifndef _WIN32
+#include <dlfcn.h>
+#include <pthread.h>
+#endif
+
+#ifdef _WIN32
+int32_t mg_init(void)
+{
+    return MG_OK;
+}
+#else
+static void unlock_in_child(void)
+{
+    mg_forget_foreign_sweeps();
+    mg_renew_lock();
+}
+
+int32_t mg_init(void)
+{
+    static bool done;
+    int failed = 0;
+
+    mg_lock();
+    if (!done)
+        failed = pthread_atfork(mg_lock, mg_unlock, unlock_in_child);
+    done = !failed;
+    mg_unlock();
+    return failed ? MG_ENOMEM : MG_OK;
+}
+#endif
+
+const void *mg_engine_of(void)
+{
+    static const char unknown = 0;
+    static mg_engine engine = {MG_LAYOUT,    &mg,     &unknown, mg_lock, mg_unlock,
+                               mg_make_room, mg_free, mg_sum,   mg_dot,  mg_layers};
+
+#ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
+    const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
+    if (known)
+        engine.single_threaded = known;
+#endif
+    return &engine;
+}
+
+/* ---- reading and writing ---- */
+
+/* `action` on the row of `handle`, under the lock. */
+#define AT(handle, action)                                                                                   \
+    do {                                                                                                     \
+        mg_lock();                                                                                           \
+        const int32_t row = mg_row(handle);                                                                  \
+        TRY(row);                                                                                            \
+        action;                                                                                              \
+        mg_unlock();                                                                                         \
+        return MG_OK;                                                                                        \
+    } while (0)
+
+double mg_data(int32_t handle)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    const double data = row < 0 ? NAN : mg.data[row];
+    mg_unlock();
+    return data;
+}
+
+double mg_grad(int32_t handle)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    const double grad = row < 0 ? NAN : mg.grad[row];
+    mg_unlock();
+    return grad;
+}
+
+int32_t mg_set_data(int32_t handle, double data)
+{
+    AT(handle, mg.data[row] = data);
+}
+
+int32_t mg_set_grad(int32_t handle, double grad)
+{
+    AT(handle, mg.grad[row] = grad);
+}
+
+int32_t mg_set_python(int32_t handle, int32_t on)
+{
+    AT(handle, mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (on ? MG_PYTHON : 0)));
+}
+
+int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)
+{
+    mg_lock();
+    for (int32_t i = 0; i < n; i++)
+        TRY(mg_row(handles[i]));
+    for (int32_t i = 0; i < n; i++)
+        mg.grad[mg.row_of[handles[i]]] = grad;
+    mg_unlock();
+    return MG_OK;
+}
+
+int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
+{
+    int32_t status;
+
+    if (n < 0)
+        return MG_EARGUMENT;
+    mg_lock();
+    status = mg_to_rows(handles, n, rows);
+    mg_unlock();
+    return status;
+}
+
+int32_t mg_describe(int32_t handle, mg_node *out)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    TRY(row);
+    const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
+    out->op = mg.op[row] & ~MG_PYTHON;
+    out->activation = shape == MG_WEIGHTED ? mg.pool[mg.a[row]] : MG_NONE;
+    out->k = shape == MG_ONE_K ? mg_row_k(row) : NAN;
+    out->data = mg.data[row];
+    out->grad = mg.grad[row];
+    mg_unlock();
+    return MG_OK;
+}
+
+void mg_stats(mg_figures *out)
+{
+    mg_lock();
+    out->live_nodes = mg.live;
+    out->rows = mg.rows;
+    out->capacity = mg.capacity;
+    out->bytes = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b + sizeof *mg.data +
+                                         sizeof *mg.grad + sizeof *mg.handle) +
+                 mg.handle_capacity * (int64_t)sizeof *mg.row_of +
+                 mg.pool_capacity * (int64_t)sizeof *mg.pool + mg_sweep_bytes;
+    out->squeezes = mg.squeezes;
+    out->open_sweeps = mg.open_sweeps;
+    mg_unlock();
+}

@@ -1,0 +1,40 @@
+/* kernels.c - which instruction set runs. */
+#include "code.h"
+
+static const mg_kernels *_Atomic in_use; /* whoever comes first writes the same */
+
+static bool can_run(const mg_kernels *kernels)
+{
+#ifdef MG_X86_KERNELS
+    __builtin_cpu_init();
+    if (kernels == &mg_kernels_avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("fma");
+    if (kernels == &mg_kernels_avx2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return kernels == &mg_kernels_baseline;
+}
+
+static const mg_kernels *const all_kernels[] = {
+#ifdef MG_X86_KERNELS
+    &mg_kernels_avx512, &mg_kernels_avx2,
+#endif
+    &mg_kernels_baseline};
+
+const mg_kernels *mg_kernels_in_use(void)
+{
+    for (size_t i = 0; !in_use; i++)
+        if (can_run(all_kernels[i]))
+            in_use = all_kernels[i];
+    return in_use;
+}
+
+const char *mg_lanes(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof all_kernels / sizeof *all_kernels; i++)
+        if (strcmp(all_kernels[i]->name, name) == 0 && can_run(all_kernels[i]))
+            in_use = all_kernels[i];
+    return mg_kernels_in_use()->name;
+}

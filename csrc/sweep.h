@@ -1,0 +1,49 @@
+/* sweep.h - the marks of sweeps, and which are open. */
+#ifndef MG_SWEEP_H
+#define MG_SWEEP_H
+
+#include "memory.h"
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
+enum {
+    MG_BLOCK_BITS = 6,  /* 64 rows under one byte of the middle level of marks */
+    MG_SUPER_BITS = 12, /* 4096 under one of the upper */
+    MG_BLOCKS = 1 << (MG_SUPER_BITS - MG_BLOCK_BITS)
+};
+
+#ifdef _WIN32
+typedef int thread_id;
+#define this_thread() 0
+#define same_thread(a, b) true
+#else
+typedef pthread_t thread_id;
+#define this_thread() pthread_self()
+#define same_thread(a, b) pthread_equal(a, b)
+#endif
+
+typedef struct {
+    uint8_t *mark;    /* row -> to be visited; all 0 while the sweep is not open */
+    uint8_t *block;   /* row >> MG_BLOCK_BITS -> may hold marks */
+    uint8_t *super;   /* row >> MG_SUPER_BITS -> may hold marks */
+    int64_t capacity; /* rows that there are marks for */
+    int64_t bytes;    /* of all marks */
+    int64_t row;      /* no row above it is marked; while paused: its closure is running */
+    bool open;        /* paused: between mg_backward and the end */
+    thread_id owner;  /* who called mg_backward */
+} mg_sweep;
+
+extern mg_sweep **mg_sweeps; /* sweep number i + 1 stands at i; kept for the next one that needs marks */
+extern int32_t mg_sweep_count;
+extern int64_t mg_sweep_bytes; /* memory of all marks */
+
+/* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. */
+int32_t mg_idle_sweep(int64_t row);
+/* Gives back the marks of far more rows than there is memory for. No sweep is open, the lock is held. */
+void mg_trim_sweeps(int64_t capacity);
+#ifdef MG_TEST_ALLOC
+bool mg_test_no_marks(void); /* all marks of sweeps that are not open are 0 */
+#endif
+
+#endif

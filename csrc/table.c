@@ -1,0 +1,46 @@
+/* table.c - the rows of the op table as data. */
+#include "table.h"
+
+static const mg_op_info op_table[MG_OPS] = {
+    [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN, "", "", ""},
+    [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN, "", "", ""},
+    [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN, "", "", ""},
+    [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN, "", "", ""},
+#define OP1(id, label, domain, value, dx) [MG_##id] = {#id, label, #domain, 1, 0, NAN, #value, #dx, ""},
+#define OP1K(id, label, errors, k, value, dx) [MG_##id] = {#id, label, "1", 1, 1, k, #value, #dx, ""},
+#define OP2(id, label, errors, value, dx, dy) [MG_##id] = {#id, label, "1", 2, 0, NAN, #value, #dx, #dy},
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+};
+
+const mg_op_info *mg_op_row(int32_t op)
+{
+    return op >= 0 && op < MG_OPS ? &op_table[op] : NULL;
+}
+
+double mg_activation_slope(int32_t op, double z)
+{
+    const double x = NAN;
+    (void)x, (void)z;
+    switch (op) {
+#define OP1(id, label, domain, value, dx)                                                                    \
+    case MG_##id:                                                                                            \
+        return dx;
+#define OP1K(...)
+#define OP2(...)
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+    default:
+        return 1.0;
+    }
+}
+
+bool mg_is_activation(int32_t op)
+{
+    /* Their derivatives are expressions of z alone: a neuron does not keep its x. */
+    return op == MG_NONE || op == MG_RELU || op == MG_TANH || op == MG_SIGMOID;
+}
