@@ -1,3 +1,4 @@
+import gc
 import os
 import random
 
@@ -21,6 +22,14 @@ def pytest_report_header():
     from micrograd_c import stats
 
     return f"micrograd-c: the {stats().core} core of Value"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen():
+    """Keep what pytest, numpy and others have on the heap out of the many full collections of the tests."""
+    gc.collect()
+    if hasattr(gc, "freeze"):  # PyPy has none
+        gc.freeze()
 
 
 @pytest.fixture
