@@ -12,6 +12,9 @@ CORE       ?= native
 ARGS       ?=
 BENCH_ARGS ?=
 DEMO_ARGS  ?=
+SECONDS    ?= 60
+SEED       ?=
+FUZZ       ?=
 ifneq ($(origin CC),default)
 export CC
 endif
@@ -32,7 +35,7 @@ C_RELEASE := $(C_BASE) $(C_WARN) -O3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test ctest asan test-all lint format hooks bench build dist clean clean-all
+.PHONY: help demo test ctest fuzz asan test-all lint format hooks bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +46,9 @@ demo: $(VENV)/.examples  ## train a network through an unchanged micrograd scrip
 test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests on both cores of Value
 	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest $(ARGS)
 	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, SEED=n, FUZZ='names'
+	$(BIN)/python tests/fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FUZZ)
 
 test-all: dist  ## build and test with every Python found (CPython 3.10-3.13, PyPy 3)
 	.ci/test-all $(ARGS)
