@@ -12,6 +12,7 @@ import functools
 import importlib.metadata
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -115,15 +116,15 @@ def run(race, engines, rounds):
     ValueError
         Two engines did not compute the same numbers.
     """
-    commands = {engine: _command(engine, *race.lanes[engine]) for engine in engines}
+    commands = {engine: command(engine, *race.lanes[engine]) for engine in engines}
     answers = {engine: [] for engine in engines}
-    workers = {} if race.fresh else {engine: _Worker(command) for engine, command in commands.items()}
+    workers = {} if race.fresh else {engine: Worker(command) for engine, command in commands.items()}
     try:
         for _ in range(1 + 2 * rounds):
             for engine in engines:
                 if sum(map(undisturbed, answers[engine][1:])) == rounds:
                     continue
-                worker = _Worker(commands[engine]) if race.fresh else workers[engine]
+                worker = Worker(commands[engine]) if race.fresh else workers[engine]
                 answers[engine].append(worker.round())
                 if race.fresh:
                     worker.close()
@@ -149,7 +150,8 @@ def _compare_results(answers):
                     raise ValueError(f"{first} computed {x!r}, {engine} {y!r}")
 
 
-def _command(engine, workload, arguments):
+def command(engine, workload, arguments):
+    """Return the command line of a worker."""
     if engine in C_PROGRAMS:
         return [str(compiled(*C_PROGRAMS[engine])), *map(str, arguments.values())]
     return [sys.executable, str(HERE / "worker.py"), engine, workload, json.dumps(arguments)]
@@ -178,11 +180,13 @@ def compiled(source, with_engine):
     return program
 
 
-class _Worker:
+class Worker:
     """A process that runs a round for every line it is sent."""
 
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, command, env=None):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+        )
 
     def round(self):
         self.process.stdin.write("\n")

@@ -57,6 +57,27 @@ class EagerOp(Workload):
         return {"dropped": dropped, "kept": build, "kept and then dropped": build + drop}
 
 
+class Read(Workload):
+    """`n` times ``v.data``, and ``v.grad``."""
+
+    def __init__(self, engine, n):
+        (self.v,) = engine.leaves([2.0])
+        self.times = range(n)
+
+    def run(self):
+        v, times = self.v, self.times
+        start = perf_counter()
+        for _ in times:
+            v.data  # noqa: B018
+        data = perf_counter() - start
+        start = perf_counter()
+        for _ in times:
+            v.grad  # noqa: B018
+        grad = perf_counter() - start
+        self.result = [v.data]
+        return {"data": data, "grad": grad}
+
+
 class Graph(Workload):
     """A graph of about `n` nodes: built, swept, dropped."""
 
