@@ -33,7 +33,9 @@ void mg_unlock(void)
     ReleaseSRWLockExclusive(&lock);
 }
 
-void mg_renew_lock(void) {}
+void mg_renew_lock(void)
+{
+}
 #else
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

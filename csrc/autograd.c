@@ -8,8 +8,8 @@
  * its operands, and never comes back to it. Marks are bytes: one a row, one for every 64 rows and one for every
  * 4096 above them, so that what was not reached is skipped. A leaf has no operands and needs no mark.
  */
-#include "arena.h"
 #include "autograd.h"
+#include "arena.h"
 #include "sweep.h"
 
 static inline int64_t min(int64_t a, int64_t b)
@@ -98,7 +98,8 @@ static void backward_dot(int64_t row)
     const int32_t *record = mg.pool + mg.a[row], *weights = record + MG_DOT_HEAD,
                   *inputs = mg.pool + mg.b[row];
     const int32_t n = weights[0], w0 = weights[1], x0 = inputs[1];
-    const double p = mg.grad[row] * (record[0] == MG_NONE ? 1.0 : mg_activation_slope(record[0], mg.data[row]));
+    const double p =
+        mg.grad[row] * (record[0] == MG_NONE ? 1.0 : mg_activation_slope(record[0], mg.data[row]));
     const double *restrict data = mg.data;
     double *restrict grad = mg.grad;
 
@@ -215,7 +216,8 @@ static inline bool run(mg_sweep *s, const visit what)
              block--) {
             if (!s->block[block])
                 continue;
-            for (int64_t eight = ((block + 1) << MG_BLOCK_BITS) - 8; eight >= block << MG_BLOCK_BITS; eight -= 8) {
+            for (int64_t eight = ((block + 1) << MG_BLOCK_BITS) - 8; eight >= block << MG_BLOCK_BITS;
+                 eight -= 8) {
                 uint64_t marks;
                 memcpy(&marks, s->mark + eight, sizeof marks);
                 if (!marks)
@@ -281,7 +283,8 @@ static mg_sweep *paused_sweep(const mg_pause *pause)
 {
     const int32_t number = pause->sweep;
 
-    return number > 0 && number <= mg_sweep_count && mg_sweeps[number - 1]->open ? mg_sweeps[number - 1] : NULL;
+    return number > 0 && number <= mg_sweep_count && mg_sweeps[number - 1]->open ? mg_sweeps[number - 1]
+                                                                                 : NULL;
 }
 
 int32_t mg_sweep_resume(mg_pause *pause)

@@ -40,7 +40,6 @@ static inline double logistic(double x)
     return (x < 0 ? e : 1.0) / (1.0 + e);
 }
 
-
 /* ---- the errors column of the op table ---- */
 
 static inline int32_t errors_TOTAL(double x, double y, double z)
