@@ -35,7 +35,7 @@ C_RELEASE := $(C_BASE) $(C_WARN) -O3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test ctest fuzz asan test-all lint format hooks bench build dist clean clean-all
+.PHONY: help demo test ctest fuzz asan test-all house lint format hooks bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,9 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, clang-format, compiler warnings
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
 	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -DPy_LIMITED_API=0x030A0000 -fsyntax-only csrc/value_type.c \
 	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"
+
+house:  ## every arrow between files points down
+	$(PYTHON) .ci/house.py
 
 hooks: $(VENV)/.dev  ## run the formatters and linters at every git commit
 	$(BIN)/pre-commit install

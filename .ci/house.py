@@ -1,0 +1,204 @@
+"""Check the floors of the house: every arrow between files points down.
+
+python .ci/house.py                  name every arrow that does not, and fail
+python .ci/house.py --picture FILE   draw the floors and their arrows as SVG
+
+An arrow goes from a file of C to another whose header it includes or whose function or variable it uses, and from a
+Python module to another that it imports, wherever in the file the import stands; imports for the type checker do not
+count. Files on one floor do not know each other, so a house without an arrow upwards has no circle.
+"""
+
+import argparse
+import ast
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# From the bottom to the top. A file is named by its path without ending; NAME.c and NAME.h are one room, but for the
+# files that stand here with their ending.
+C_FLOORS = """
+ops.def memory
+engine.h
+table
+sweep
+arena
+nodes
+ops layer autograd optim
+engine
+program/code.h program/lane_math
+program/kernels.inc
+program/graph
+program/optimise program/build program/uniform
+program/schedule program/pool program/kernels_baseline program/kernels_avx2 program/kernels_avx512
+program/kernels
+program/run program/listing
+program/program
+value_type
+"""
+PYTHON_FLOORS = """
+_version _core/_cffi _core/_native
+_core/errors _core/interrupts _core/hidden
+_core/numbers
+_core/cffi_core _core/native_core
+_core
+engine
+nn _tracing
+optim jit plot
+viz/expression viz/layout
+viz/graph
+viz/fold viz/parse
+viz/picture viz/explanation
+viz/page
+viz
+viz/command
+__init__
+as_micrograd
+__main__
+"""
+
+
+def floors(text):
+    """Return the floor of each room, counted from the bottom."""
+    return {room: i for i, line in enumerate(text.split("\n")) for room in line.split()}
+
+
+# ---- C -----------------------------------------------------------------------------------------------------------
+
+DEFINITION = re.compile(
+    r"^(?!static|typedef|extern|#|//|return)[A-Za-z_][\w \*]*?[ \*](mg_\w+)\((?:[^;{}]|\n)*?\)\n\{"
+    r"|^(?!static|typedef|extern)(?:[\w]+ )+\*?(mg_?\w*)(?:\[\w*\])*(?: = |;)",
+    re.MULTILINE,
+)
+
+
+def c_rooms(here, known):
+    """Return the text of each room of C code."""
+    rooms = {}
+    for path in sorted(here.rglob("*")):
+        if path.suffix not in (".c", ".h", ".inc", ".def"):
+            continue
+        name = path.relative_to(here).as_posix()
+        room = name if name in known else name.rpartition(".")[0]
+        text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        rooms.setdefault(room, []).append((path, text))
+    return rooms
+
+
+def c_arrows(here, known):
+    """Yield (from, to, why) for each arrow between rooms of C code."""
+    rooms = c_rooms(here, known)
+    room_of = {path: room for room, files in rooms.items() for path, _ in files}
+    owner = {}
+    for room, files in rooms.items():
+        for path, text in files:
+            if path.suffix == ".c":
+                for found in DEFINITION.finditer(text):
+                    owner[found[1] or found[2]] = room
+    for room, files in rooms.items():
+        for path, text in files:
+            for header in re.findall(r'^#include "([^"]+)"', text, re.MULTILINE):
+                target = next(p for p in ((path.parent / header).resolve(), here / header) if p in room_of)
+                yield room, room_of[target], f"{path.name} includes {header}"
+            if path.suffix != ".h":
+                for name in sorted(set(re.findall(r"\bmg_?\w*", text))):
+                    if name in owner:
+                        yield room, owner[name], f"{path.name} uses {name}"
+
+
+# ---- Python ------------------------------------------------------------------------------------------------------
+
+
+def imports(tree):
+    """Yield every import of a module but those for the type checker."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            todo += node.orelse
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        else:
+            todo += ast.iter_child_nodes(node)
+
+
+def python_arrows(here, known):
+    """Yield (from, to, why) for each arrow between modules of the package."""
+    for path in sorted(here.rglob("*.py")):
+        parts = path.relative_to(here).with_suffix("").parts
+        package = parts[:-1]
+        room = "/".join(package if parts[-1] == "__init__" and package else parts)
+        for node in imports(ast.parse(path.read_text(encoding="utf-8"))):
+            for target in targets(node, package, here):
+                name = "/".join(target) or "__init__"
+                yield room, name, f"line {node.lineno}: {ast.unparse(node)}"
+
+
+def targets(node, package, here):
+    """Yield the modules of the package that an import names, as tuples of names."""
+    if isinstance(node, ast.Import):
+        found = [tuple(alias.name.split(".")) for alias in node.names]
+        bases = [(name[1:], []) for name in found if name[0] == here.name]
+    else:
+        module = tuple(node.module.split(".")) if node.module else ()
+        if node.level:
+            bases = [((*package[: len(package) + 1 - node.level], *module), node.names)]
+        else:
+            bases = [(module[1:], node.names)] if module[:1] == (here.name,) else []
+    for base, names in bases:
+        inner = [(*base, alias.name) for alias in names]
+        modules = [name for name in inner if exists(here, name)]
+        yield from modules
+        if len(modules) < len(inner) or not inner:
+            yield base
+
+
+def exists(here, name):
+    """Tell whether there is a module or a package of this name; compiled ones have a stub."""
+    path = here.joinpath(*name)
+    return path.is_dir() or path.with_suffix(".py").exists() or path.with_suffix(".pyi").exists()
+
+
+# ---- the check ---------------------------------------------------------------------------------------------------
+
+
+def check(arrows, floor):
+    """Return (arrows between rooms, what is wrong)."""
+    seen, wrong = {}, []
+    for start, end, why in arrows:
+        if start != end:
+            seen.setdefault((start, end), why)
+    for (start, end), why in sorted(seen.items()):
+        for room in (start, end):
+            if room not in floor:
+                wrong.append(f"{room} stands on no floor")
+        if start in floor and end in floor and floor[start] <= floor[end]:
+            wrong.append(f"{start} -> {end}: {why}")
+    return seen, list(dict.fromkeys(wrong))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python .ci/house.py", description=__doc__.splitlines()[0])
+    parser.parse_args()
+    failed = False
+    for title, find, folder, text in (
+        ("csrc", c_arrows, ROOT / "csrc", C_FLOORS),
+        ("micrograd_c", python_arrows, ROOT / "micrograd_c", PYTHON_FLOORS),
+    ):
+        floor = floors(text)
+        arrows, wrong = check(find(folder, floor), floor)
+        rooms = {room for arrow in arrows for room in arrow}
+        wrong += [f"{room} is no file" for room in floor if room not in rooms]
+        for line in wrong:
+            print(f"{title}: {line}")
+        print(
+            f"{title}: {len(rooms)} rooms on {len(set(floor.values()))} floors, {len(arrows)} arrows"
+            + (f", {len(wrong)} wrong" if wrong else ", all down")
+        )
+        failed |= bool(wrong)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
