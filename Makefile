@@ -24,7 +24,7 @@ C_SOURCES := $(filter-out csrc/value_type.c,$(wildcard csrc/*.c csrc/program/*.c
 C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
 C_FORMAT  := $(wildcard csrc/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
-PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py
+PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py .ci/house.py
 
 C_BASE    := -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread -Icsrc
 C_WARN    := -Wall -Wextra -Werror

@@ -1,14 +1,12 @@
 """Check the floors of the house: every arrow between files points down.
 
-python .ci/house.py                  name every arrow that does not, and fail
-python .ci/house.py --picture FILE   draw the floors and their arrows as SVG
+python .ci/house.py   name every arrow that does not, and fail
 
-An arrow goes from a file of C to another whose header it includes or whose function or variable it uses, and from a
-Python module to another that it imports, wherever in the file the import stands; imports for the type checker do not
-count. Files on one floor do not know each other, so a house without an arrow upwards has no circle.
+An arrow goes from a file of C to another whose header it includes, or whose function or variable it uses, and from
+a Python module to another that it imports, wherever in the file the import stands. Imports for the type checker do
+not count. Files on one floor do not know each other, so a house without an arrow upwards has no circle.
 """
 
-import argparse
 import ast
 import re
 import sys
@@ -16,8 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# From the bottom to the top. A file is named by its path without ending; NAME.c and NAME.h are one room, but for the
-# files that stand here with their ending.
+# From the bottom to the top. A file is named by its path without ending: NAME.c and NAME.h are one room. Those that
+# stand here with their ending are rooms of their own.
 C_FLOORS = """
 ops.def memory
 engine.h
@@ -179,8 +177,7 @@ def check(arrows, floor):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python .ci/house.py", description=__doc__.splitlines()[0])
-    parser.parse_args()
+    """Print what is wrong; return whether anything is."""
     failed = False
     for title, find, folder, text in (
         ("csrc", c_arrows, ROOT / "csrc", C_FLOORS),
