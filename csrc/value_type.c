@@ -560,11 +560,6 @@ static int set_column(PyObject *self, PyObject *o, void *grad)
     return write_column(as_value(self), o, grad != NULL);
 }
 
-static PyObject *value_float(PyObject *self)
-{
-    return read_column(as_value(self), false);
-}
-
 /* ---- attributes ---- */
 
 /* The attributes of v, made where there are none. Borrowed. */
@@ -910,7 +905,6 @@ static PyObject *make_type(void)
     slots[n++] = (PyType_Slot){Py_tp_getattro, (void *)value_getattro};
     slots[n++] = (PyType_Slot){Py_tp_setattro, (void *)value_setattro};
     slots[n++] = (PyType_Slot){Py_nb_power, (void *)value_power};
-    slots[n++] = (PyType_Slot){Py_nb_float, (void *)value_float};
     slots[n] = (PyType_Slot){0, NULL};
     PyType_Spec spec = {"micrograd_c.engine.Value", sizeof(value), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};

@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
+import math
 from _thread import _local
 from _weakref import ref
 from collections.abc import Callable, Iterable
 
-from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float
+from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float, warn
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Value(core.Node):
     Notes
     -----
     The API is that of micrograd (A. Karpathy, 2020). `math.exp(v)` and its friends take a Value, as a float,
-    and return a float without a gradient; `v.exp()` is the node.
+    and return a float without a gradient: they warn, and `v.exp()` is the node.
     """
 
     __slots__ = ()
@@ -153,10 +154,31 @@ class Value(core.Node):
     # ---- numbers -------------------------------------------------------------------------------------------------
 
     def __float__(self) -> float:
+        warn(
+            "a Value was turned into a float, and no gradient flows through it: write v.exp() instead of "
+            "math.exp(v), and v.data where you mean the number"
+        )
         return self.data
+
+    # What follows gives texts and whole numbers, where nobody expects a gradient: no warning.
 
     def __int__(self) -> int:
         return int(self.data)
+
+    def __trunc__(self) -> int:
+        return math.trunc(self.data)
+
+    def __floor__(self) -> int:
+        return math.floor(self.data)
+
+    def __ceil__(self) -> int:
+        return math.ceil(self.data)
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(self.data, ndigits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
 
     def __pos__(self) -> Value:
         return self

@@ -12,12 +12,26 @@ import sys
 from ._cffi import ffi, lib
 from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
 from .numbers import as_number, to_float
+from .warn import warn
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["DOMAINS", "LABELS", "NAMES", "OPS", "as_number", "check", "core", "error", "ffi", "lib", "to_float"]
+__all__ = [
+    "DOMAINS",
+    "LABELS",
+    "NAMES",
+    "OPS",
+    "as_number",
+    "check",
+    "core",
+    "error",
+    "ffi",
+    "lib",
+    "to_float",
+    "warn",
+]
 
 
 def _choose() -> Any:
