@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -77,11 +78,10 @@ def run(name, core, seconds, seed):
     if done.returncode == 0:
         print(f"{name:<14} {core:<7} {int(cases):>9,} cases, seeds from {seed}", flush=True)
         return True
-    print(done.stdout[-6000:])
     how = f"signal {-done.returncode}" if done.returncode < 0 else "an error"
-    print(f"{name:<14} {core:<7} FAILED after {int(cases):,} cases: {how}")
     print(
-        f"to repeat: MICROGRAD_C_CORE={core} {sys.executable} tests/fuzz --seed {last} --seconds 0 {name}",
+        f"{done.stdout[-6000:]}\n{name:<14} {core:<7} FAILED after {int(cases):,} cases: {how}\n"
+        f"to repeat: MICROGRAD_C_CORE={core} make fuzz SECONDS=0 SEED={last} FUZZ={name}",
         flush=True,
     )
     return False
@@ -91,6 +91,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python tests/fuzz", description="Run the fuzzers.")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each fuzzer and core")
     parser.add_argument("--seed", type=int, help="of the first case")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many run at the same time")
     parser.add_argument("--worker", metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", help="all of them by default")
     options = parser.parse_args()
@@ -99,13 +100,15 @@ def main():
 
     names = options.names or sorted(path.stem[5:] for path in HERE.glob("fuzz_*.py"))
     chosen = os.environ.get("MICROGRAD_C_CORE")
-    found_nothing = True
-    for name in names:
-        for core in cores_of(name):
-            if chosen in (None, "", core):
-                seed = random.SystemRandom().randrange(2**40) if options.seed is None else options.seed
-                found_nothing &= run(name, core, options.seconds, seed)
-    return 0 if found_nothing else 1
+    first = random.SystemRandom().randrange(2**40) if options.seed is None else options.seed
+    with ThreadPoolExecutor(options.jobs) as pool:
+        runs = [
+            pool.submit(run, name, core, options.seconds, first)
+            for name in names
+            for core in cores_of(name)
+            if chosen in (None, "", core)
+        ]
+    return 0 if all(future.result() for future in runs) else 1
 
 
 if __name__ == "__main__":
