@@ -91,6 +91,8 @@ int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left);
 int32_t mg_sum(const int32_t *x, int32_t n);
 /* z = activation(bias + w[0]*x[0] + ...) from left to right; bias and activation may be -1: none. */
 int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
+/* The number z of an op with one or two operands by IEEE's rules, which know no error; no node is made. */
+double mg_value(int32_t op, double x, double y, double k);
 /* A node as it was, nothing is computed. Operands of MG_DOT: w, then x, then the bias where there is one. */
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad);

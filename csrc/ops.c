@@ -86,6 +86,14 @@ int32_t mg_sum(const int32_t *x, int32_t n)
     return handle;
 }
 
+double mg_value(int32_t op, double x, double y, double k)
+{
+    double z = NAN;
+
+    (void)mg_evaluate(op, x, y, k, &z);
+    return z;
+}
+
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad)
 {

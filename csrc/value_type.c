@@ -61,8 +61,11 @@ _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills o
 
 static PyTypeObject *value_class; /* the type; it lives as long as the process */
 static PyObject *name_data, *name_grad, *name_backward, *name_op;
-static PyObject *py_number, *py_to_float, *py_failure, *py_over_array, *py_init, *py_late;
+static PyObject *py_number, *py_to_float, *py_from_numpy, *py_failure, *py_over_array, *py_init, *py_late;
 static Py_ssize_t cyclic_alive, late_alive;
+
+/* b of a leaf whose number came from numpy, see _core/ieee.py. */
+#define NUMPY Py_Ellipsis
 
 /* numpy's scalars that have been met: float() is all that they need. */
 enum { SCALARS = 16 };
@@ -148,7 +151,7 @@ static bool leads_to_cyclic(PyObject *part)
     }
     if (is_value(part))
         return as_value(part)->flags & CYCLIC;
-    return !PyFloat_Check(part) && !PyLong_Check(part); /* k is harmless, inner layers can hold anything */
+    return !PyFloat_Check(part) && !PyLong_Check(part) && part != NUMPY; /* inner layers can hold anything */
 }
 
 /* Gives v its node and what it was computed from. */
@@ -296,6 +299,28 @@ static inline bool is_plain(PyObject *o)
     return false;
 }
 
+/* Did the number o come from numpy? 1, 0; -1: an exception is set. */
+static int from_numpy(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+
+    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyBool_Type)
+        return 0;
+    if (is_plain(o))
+        return 1;
+    PyObject *answer = PyObject_CallFunctionObjArgs(py_from_numpy, o, NULL);
+    const int truth = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return truth;
+}
+
+/* Notes in a leaf that its number came from numpy. */
+static void set_numpy(value *leaf, int numpy)
+{
+    if (numpy && !leaf->b)
+        leaf->b = Py_NewRef(NUMPY);
+}
+
 /* The double of a Python float, or what float() makes of it. */
 static int float_of(PyObject *o, double *out)
 {
@@ -331,7 +356,8 @@ static int to_double(PyObject *o, const char *what, double *out)
     return status;
 }
 
-/* Raises what a status stands for; x and y are what op was applied to. Returns NULL. */
+/* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the node that it stands for
+ * where a number came from numpy. */
 static PyObject *fail(int32_t status, int op, PyObject *x, PyObject *y)
 {
     PyObject *code = PyLong_FromLong(status), *number = PyLong_FromLong(op), *error = NULL;
@@ -340,9 +366,10 @@ static PyObject *fail(int32_t status, int op, PyObject *x, PyObject *y)
         error = PyObject_CallFunctionObjArgs(py_failure, code, number, x, y, NULL);
     Py_XDECREF(code);
     Py_XDECREF(number);
-    if (error)
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-    Py_XDECREF(error);
+    if (!error || is_value(error))
+        return error;
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_DECREF(error);
     return NULL;
 }
 
@@ -386,9 +413,13 @@ static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
         return NULL;
     if (!is_number)
         Py_RETURN_NOTIMPLEMENTED;
-    /* k as the user wrote it, where that is a plain number: the label shows it */
-    PyObject *shown =
-        PyLong_Check(number) || PyFloat_CheckExact(number) ? Py_NewRef(number) : PyFloat_FromDouble(k);
+    const int numpy = from_numpy(number);
+    if (numpy < 0)
+        return NULL;
+    /* k as the user wrote it, where that is a plain number or a float of numpy's: the label shows it */
+    PyObject *shown = PyLong_Check(number) || PyFloat_CheckExact(number) || (numpy && PyFloat_Check(number))
+                          ? Py_NewRef(number)
+                          : PyFloat_FromDouble(k);
     PyObject *out = shown ? apply(op, x, shown, k) : NULL;
     Py_XDECREF(shown);
     return out;
@@ -398,9 +429,9 @@ static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
 static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
 {
     double c;
-    const int is_number = number_of(number, &c);
+    const int is_number = number_of(number, &c), numpy = is_number > 0 ? from_numpy(number) : 0;
 
-    if (is_number < 0)
+    if (is_number < 0 || numpy < 0)
         return NULL;
     if (!is_number)
         Py_RETURN_NOTIMPLEMENTED;
@@ -417,6 +448,7 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
         Py_DECREF(out);
         out = (value *)(left ? fail(handle, op, number, x) : fail(handle, op, x, number));
     } else {
+        set_numpy(leaf, numpy);
         become(out, handle, a, b);
     }
     Py_DECREF(leaf);
@@ -757,7 +789,11 @@ static int value_init(PyObject *self, PyObject *args, PyObject *kwargs)
     if (PyTuple_Size(args) == 1 && (!kwargs || PyDict_Size(kwargs) == 0)) {
         PyObject *data = PyTuple_GetItem(args, 0);
         double number;
-        return to_double(data, "data", &number) < 0 ? -1 : become_leaf(as_value(self), number);
+        const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
+        if (numpy < 0 || become_leaf(as_value(self), number) < 0)
+            return -1;
+        set_numpy(as_value(self), numpy);
+        return 0;
     }
     const Py_ssize_t n = PyTuple_Size(args);
     PyObject *all = PyTuple_New(n + 1), *done;
@@ -966,11 +1002,13 @@ static PyObject *py_leaf(PyObject *module, PyObject *args)
 {
     PyObject *node;
     double data;
+    int numpy;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "Od", &node, &data) || !expect_value(node) ||
+    if (!PyArg_ParseTuple(args, "Odp", &node, &data, &numpy) || !expect_value(node) ||
         become_leaf(as_value(node), data) < 0)
         return NULL;
+    set_numpy(as_value(node), numpy);
     Py_RETURN_NONE;
 }
 
@@ -1000,7 +1038,7 @@ static PyObject *py_make_all(PyObject *module, PyObject *args)
         value *node = new_value();
         const long number = PyLong_AsLong(handle);
         if (node && PyList_Append(out, (PyObject *)node) == 0)
-            become(node, (int32_t)number, none_to_null(a), b);
+            become(node, (int32_t)number, none_to_null(a), none_to_null(b));
         else
             Py_CLEAR(out);
         Py_XDECREF(node);
@@ -1014,19 +1052,28 @@ static PyObject *py_make_all(PyObject *module, PyObject *args)
     return out;
 }
 
-static PyObject *py_leaves(PyObject *module, PyObject *numbers)
+/* leaves(numbers, what was given for them) */
+static PyObject *py_leaves(PyObject *module, PyObject *args)
 {
+    PyObject *numbers, *given;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &numbers, &given))
+        return NULL;
     const Py_ssize_t n = PySequence_Size(numbers);
     PyObject *out = n < 0 ? NULL : PyList_New(0);
 
-    (void)module;
     for (Py_ssize_t i = 0; out && i < n; i++) {
-        PyObject *number = PySequence_GetItem(numbers, i);
-        const double data = number ? PyFloat_AsDouble(number) : -1.0;
-        value *node = number && !(data == -1.0 && PyErr_Occurred()) ? new_value() : NULL;
+        PyObject *number = PySequence_GetItem(numbers, i), *origin = PySequence_GetItem(given, i);
+        double data;
+        const int numpy = number && origin && float_of(number, &data) > 0 ? from_numpy(origin) : -1;
+        value *node = numpy < 0 ? NULL : new_value();
         if (!node || become_leaf(node, data) < 0 || PyList_Append(out, (PyObject *)node) < 0)
             Py_CLEAR(out);
+        else
+            set_numpy(node, numpy);
         Py_XDECREF(node);
+        Py_XDECREF(origin);
         Py_XDECREF(number);
     }
     return out;
@@ -1330,15 +1377,15 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     unsigned long long address;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "KOOOOOOO", &address, &py_number, &py_to_float, &py_failure, &py_over_array,
-                          &py_init, &py_late, &py_hidden))
+    if (!PyArg_ParseTuple(args, "KOOOOOOOO", &address, &py_number, &py_to_float, &py_from_numpy, &py_failure,
+                          &py_over_array, &py_init, &py_late, &py_hidden))
         return NULL;
     mg_shared = (const mg_engine *)(uintptr_t)address;
     if (mg_shared->layout != MG_LAYOUT) {
         PyErr_SetString(PyExc_ImportError, "the native core was built from other sources than the engine");
         return NULL;
     }
-    Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_failure);
+    Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_from_numpy), Py_INCREF(py_failure);
     Py_INCREF(py_over_array), Py_INCREF(py_init), Py_INCREF(py_late);
     Py_INCREF(py_hidden);
     Py_RETURN_NONE;
@@ -1351,7 +1398,7 @@ static PyMethodDef functions[] = {
     {"layers", py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
     {"leaf", py_leaf, METH_VARARGS, "Let a node own a new leaf."},
-    {"leaves", py_leaves, METH_O, "Return new leaves."},
+    {"leaves", py_leaves, METH_VARARGS, "Return new leaves."},
     {"make", py_make, METH_VARARGS, "Let a node own the node at a handle."},
     {"make_all", py_make_all, METH_VARARGS, "Return a new node for each handle."},
     {"disown", py_disown, METH_O, "Let nodes own nothing."},

@@ -15,7 +15,7 @@ from _thread import _local
 from _weakref import ref
 from collections.abc import Callable, Iterable
 
-from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, lib, to_float, warn
+from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, from_numpy, lib, to_float, warn
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -104,16 +104,17 @@ class Value(core.Node):
         name: str = "",
         label: str = "",
     ) -> None:
+        numpy = False
         if type(data) is not float:
-            data = to_float(data, "data")
+            data, numpy = to_float(data, "data"), from_numpy(data)
         children = _children if type(_children) is tuple else tuple(_children)
         if children:
             for child in children:
                 if not isinstance(child, Value):
                     raise TypeError(f"_children must be Values, not {type(child).__name__}: {child!r}")
-            _restore(self, _CUSTOM, children, None, None, -1, data, 0.0)
+            _restore(self, _CUSTOM, children, ... if numpy else None, None, -1, data, 0.0)
         else:
-            core.leaf(self, data)
+            core.leaf(self, data, numpy)
         if _op:
             core.put(self, "_op", _op)
         if name or label:
@@ -410,9 +411,10 @@ def _as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     values = tuple(items)
     if {*map(type, values)} <= {Value}:
         return values
-    numbers = [(i, to_float(x, f"item {i}")) for i, x in enumerate(values) if not isinstance(x, Value)]
+    places = [i for i, x in enumerate(values) if not isinstance(x, Value)]
+    numbers = [to_float(values[i], f"item {i}") for i in places]
     out: list[Any] = list(values)
-    for (i, _), leaf in zip(numbers, core.leaves([x for _, x in numbers])):
+    for i, leaf in zip(places, core.leaves(numbers, [values[i] for i in places])):
         out[i] = leaf
     return tuple(out)
 

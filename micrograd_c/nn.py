@@ -152,7 +152,8 @@ class Neuron(Module):
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
         import random  # here, since scripts that make no neuron need none
 
-        *self.w, self.b = core.leaves([*(random.uniform(-1, 1) for _ in range(nin)), 0.0])
+        numbers = [*(random.uniform(-1, 1) for _ in range(nin)), 0.0]
+        *self.w, self.b = core.leaves(numbers, numbers)
         self.nonlin = nonlin
         self.fused = fused
         if activation is not None:
@@ -396,10 +397,11 @@ def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
     """Return inputs as Values; None where one is of a class of the user's, whose operators are to be honoured."""
     out: list[Any] = list(inputs)
     places = [i for i, x in enumerate(inputs) if type(x) is not Value]
-    numbers = [as_number(inputs[i]) for i in places]
+    given = [inputs[i] for i in places]
+    numbers = [*map(as_number, given)]
     if None in numbers:
         return None
-    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None])):
+    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None], given)):
         out[i] = leaf
     return tuple(out)
 

@@ -1,10 +1,16 @@
 """Values beside numpy's scalars and arrays."""
 
+import copy
+import math
 import operator
+import pickle
+import random
+import warnings
 
 import pytest
-from support import nothing_left_behind
+from support import close, nothing_left_behind
 
+import micrograd_c as mg
 from micrograd_c import Value
 
 np = pytest.importorskip("numpy")
@@ -135,3 +141,215 @@ def test_comparisons_with_numpy_scalars_and_sorting_of_arrays():
 def test_an_array_of_floats_is_made_of_values_by_their_data():
     with pytest.warns(UserWarning, match="turned into a float"):
         assert np.array([Value(1.5), Value(2.0)]).astype(float).tolist() == [1.5, 2.0]
+
+
+# ---- numpy's rules for what Python raises ------------------------------------------------------------------------
+
+RAISING = {
+    "v / 0": (lambda v: v / (v * 0), 3.0, math.inf, "divide"),
+    "0 / 0": (lambda v: v / v, 0.0, math.nan, "invalid"),
+    "5 / v": (lambda v: 5 / v, 0.0, math.inf, "divide"),
+    "v**-1": (lambda v: v**-1, -0.0, -math.inf, "divide"),
+    "v**0.5": (lambda v: v**0.5, -2.0, math.nan, "invalid"),
+    "v**1000": (lambda v: v**1000, 10.0, math.inf, "over"),
+    "v**v": (lambda v: v**v, 1000.0, math.inf, "over"),
+    "2**v": (lambda v: 2**v, 1e6, math.inf, "over"),
+    "exp": (lambda v: v.exp(), 1000.0, math.inf, "over"),
+    "log": (lambda v: v.log(), 0.0, -math.inf, "divide"),
+    "sqrt": (lambda v: v.sqrt(), -1.0, math.nan, "invalid"),
+    "sin": (lambda v: v.sin(), math.inf, math.nan, "invalid"),
+    "atanh's kin": (lambda v: v.log1p(), -1.0, -math.inf, "divide"),
+}
+WORDS = {"divide": "divide by zero", "over": "overflow", "invalid": "invalid value"}
+
+
+def same(a, b, rel=1e-12):
+    return close(a, b, rel=rel, absolute=0.0) or a == b
+
+
+def layer(x):
+    neuron = mg.Neuron(1, nonlin=False)
+    neuron.w[0].data = 1.0
+    return neuron([x])
+
+
+def hidden(x):
+    model = mg.MLP(1, [1, 1], activation="linear")
+    for weight, bias in (layer.parameters() for layer in model.layers):
+        weight.data, bias.data = 1.0, 0.0
+    return model([x])
+
+
+def by_hand(x):
+    return Value(np.float64(x.data), (Value(1.0),), "mine")
+
+
+FED = {
+    "Value(x)": lambda x: Value(np.float64(x)),
+    "Value(float32)": lambda x: Value(np.float32(x)),
+    "Value(array)": lambda x: Value(np.array([x])),
+    "Value(0-d array)": lambda x: Value(np.array(x)),
+    "Value(data=x)": lambda x: Value(data=np.float64(x), name="x"),
+    "v * np.float64": lambda x: Value(x) * np.float64(1.0),
+    "np.int64 * v": lambda x: np.int64(1) * Value(x),
+    "v ** np.float64": lambda x: Value(x) ** np.float64(1.0),
+    "np.float64 + v": lambda x: np.float64(-0.0) + Value(x),
+    "an item of mg.sum": lambda x: mg.sum([Value(x), np.float64(0.0)]) if x else Value(np.float64(x)),
+    "an item of mg.dot": lambda x: mg.dot([Value(1.0)], np.array([x])) if x else Value(np.float64(x)),
+    "an input of a layer": lambda x: layer(np.float64(x)) if x else Value(np.float64(x)),
+    "below a layer": lambda x: layer(Value(np.float64(x))) if x else Value(np.float64(x)),
+    "below hidden layers": lambda x: hidden(np.float64(x)) if x else Value(np.float64(x)),
+    "made by hand": lambda x: by_hand(Value(x)),
+    "made by hand over numpy": lambda x: Value(x, (Value(np.float64(1.0)),), "mine"),
+    "a copy": lambda x: copy.copy(Value(np.float64(x))),
+    "a deep copy": lambda x: copy.deepcopy(Value(np.float64(x)).maximum(-math.inf)),
+    "a pickle": lambda x: pickle.loads(pickle.dumps(Value(np.float64(x)).maximum(-math.inf))),
+    "a pickle of **k": lambda x: pickle.loads(pickle.dumps(Value(x) ** np.float64(1.0))),
+    "far above": lambda x: mg.sum([Value(np.float64(x)), *[Value(-0.0)] * 1000]) if x else Value(np.float64(x)),
+}
+
+
+@pytest.mark.parametrize("feed", FED.values(), ids=FED)
+@pytest.mark.parametrize(("f", "x", "expected", "kind"), RAISING.values(), ids=RAISING)
+def test_what_numpy_feeds_gives_inf_or_nan_and_numpys_warning(f, x, expected, kind, feed):
+    v = feed(x)
+    assert v.data == x and math.copysign(1, v.data) == math.copysign(1, x)
+    with pytest.warns(RuntimeWarning, match=f"{WORDS[kind]} encountered in") as caught:
+        out = f(v)
+    assert type(out) is Value and type(out.data) is float and same(out.data, expected)
+    assert caught[0].filename == __file__
+    out.backward()  # it is a node like any other
+    assert out.grad == 1.0 and v in mg.topological_order(out)
+
+
+@pytest.mark.parametrize(("f", "x", "expected", "kind"), RAISING.values(), ids=RAISING)
+def test_what_python_feeds_raises_as_python_does(f, x, expected, kind):
+    with nothing_left_behind():
+        v = Value(x)
+        v.data = np.float64(x)
+        v.grad = np.float64(1.0)
+        with pytest.raises((ArithmeticError, ValueError)):
+            f(v)
+        del v
+
+
+@pytest.mark.parametrize(("f", "x", "expected", "kind"), RAISING.values(), ids=RAISING)
+def test_errstate_says_what_happens(f, x, expected, kind):
+    v, calls = Value(np.float64(x)), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with np.errstate(**{kind: "ignore"}):
+            assert same(f(v).data, expected)
+        with np.errstate(**{kind: "call"}, call=lambda *arguments: calls.append(arguments)):
+            assert same(f(v).data, expected)
+        with nothing_left_behind(), np.errstate(**{kind: "raise"}), pytest.raises(FloatingPointError):
+            f(v)
+        with nothing_left_behind(), pytest.raises(RuntimeWarning):
+            f(v)
+    assert [words for words, _ in calls] == [WORDS[kind]]
+
+
+def test_nan_and_inf_go_through_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan((Value(np.float64(math.nan)) / 0).data)
+        assert (Value(np.float64(math.inf)) / 0).data == math.inf
+        assert math.isnan((Value(np.float64(math.nan)).log()).data)
+
+
+def test_the_number_of_nodes_that_numpy_feeds_is_right():
+    with nothing_left_behind(), np.errstate(all="ignore"):
+        v = Value(np.float64(0.0))
+        outs = [v / 0, 1 / v, v**-1, v.log(), 2 ** (v + 1e6), v / v]
+        assert [len(mg.topological_order(out)) for out in outs] == [3, 3, 2, 2, 5, 2]
+        del outs, v
+
+
+def test_a_search_below_a_deep_graph_does_not_recurse():
+    v = Value(1.0)
+    for _ in range(20_000):
+        v = v + 1
+    with pytest.raises(ZeroDivisionError):
+        v / 0
+    with np.errstate(all="ignore"):
+        assert (v * np.float64(1.0) / 0).data == math.inf
+
+
+def micrograds_answer(program, seed, cls):
+    """Run a random program of micrograd's ops; return the data of its nodes."""
+    rng = random.Random(seed)
+    leaves = [
+        cls(np.float64(rng.choice([0.0, -0.0, 1.0, rng.uniform(-3, 3), 10.0 ** rng.randint(-150, 150)])))
+        for _ in range(4)
+    ]
+    pool, forward = list(leaves), []
+    for _ in range(program):
+        a, b = rng.choice(pool), rng.choice(pool)
+        number = rng.choice([2, -0.5, np.float64(1e200), np.float64(0.0)])
+        k = rng.choice([-1, 2, 3, 0.5, -2, -0.5])
+        what = rng.choice(["*", "+", "/", "**", "number*", "relu", "number-"])
+        if what == "*":
+            out = a * b
+        elif what == "+":
+            out = a + b
+        elif what == "/":
+            out = a * b**-1  # as micrograd does it
+        elif what == "**":
+            out = a**k
+        elif what == "number*":
+            out = number * a
+        elif what == "relu":
+            out = a.relu()
+        else:
+            out = number - a
+        pool.append(out)
+        forward.append(out.data)
+    pool[-1].backward()  # raises nothing
+    return forward
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_random_programs_over_numpy_give_what_micrograd_gives(rng):
+    theirs = pytest.importorskip("micrograd.engine").Value
+    special = compared = 0
+    for _ in range(300):
+        seed = rng.randrange(2**31)
+        ours = micrograds_answer(12, seed, Value)
+        try:
+            expected = micrograds_answer(12, seed, theirs)
+        except ZeroDivisionError:  # its relu gives the Python int 0
+            continue
+        compared += 1
+        special += not all(map(math.isfinite, expected))
+        for got, want in zip(ours, expected):
+            assert same(got, want), seed
+    assert compared > 100 and special > 30
+
+
+def diverging_losses(value, mlp, steps=12):
+    rng = np.random.default_rng(1)
+    xs = rng.normal(size=(20, 2))
+    ys = np.sign(xs[:, 0])
+    random.seed(1)
+    model, losses = mlp(2, [4, 1]), []
+    for _ in range(steps):
+        scores = [model(list(map(value, x))) for x in xs]
+        loss = sum((score - y) ** 2 for score, y in zip(scores, ys)) / len(ys) + 1e-4 * sum(
+            p * p for p in model.parameters()
+        )
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= 10.0 * p.grad
+        losses.append(loss.data)
+    return losses
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_diverging_training_goes_on_to_its_end_as_in_micrograd():
+    theirs = pytest.importorskip("micrograd.nn")
+    expected = diverging_losses(theirs.Value, theirs.MLP)
+    losses = diverging_losses(Value, mg.MLP)
+    assert math.isnan(losses[-1]) and max(x for x in losses if x < math.inf) > 1e100
+    for got, want in zip(losses, expected):
+        assert same(got, want, rel=1e-6)

@@ -11,7 +11,7 @@ import sys
 
 from ._cffi import ffi, lib
 from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
-from .numbers import as_number, to_float
+from .numbers import as_number, from_numpy, to_float
 from .warn import warn
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -28,6 +28,7 @@ __all__ = [
     "core",
     "error",
     "ffi",
+    "from_numpy",
     "lib",
     "to_float",
     "warn",

@@ -5,11 +5,12 @@
 ======================  ==================  ===================
 op                      ``_a``              ``_b``
 ======================  ==================  ===================
-leaf                    None                None
+leaf                    None                ... where its number came from numpy, else None
 f(x)                    x                   None
 f(x; k)                 x                   k, a plain number
 f(x, y)                 x                   y
-sum, made by hand       tuple of operands   None
+sum                     tuple of operands   None
+made by hand            tuple of operands   as of a leaf
 dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
 neuron after neurons    Hidden              likewise
 ======================  ==================  ===================
@@ -26,8 +27,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
 from .hidden import Hidden
+from .ieee import failure
 from .interrupts import raised_later
-from .numbers import as_number, over_array, to_float
+from .numbers import as_number, from_numpy, over_array, to_float
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -224,6 +226,11 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     return [node._h for node in nodes]
 
 
+def parts(node: Node) -> tuple[Any, Any]:
+    """Return `_a` and `_b` as they are, a Hidden too."""
+    return node._a, node._b
+
+
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
     a = node._a
@@ -289,35 +296,45 @@ def sum(values: Any) -> Any:
     return None
 
 
-def leaf(node: Node, data: float) -> None:
-    """Let `node`, which has none yet, own a new leaf."""
+def leaf(node: Node, data: float, numpy: bool) -> None:
+    """Let `node`, which has none yet, own a new leaf; `numpy`: its number came from there."""
     handle = lib.mg_leaf(data)
     if handle < 0:
         raise error(handle)
     node._h = handle
-    node._a = node._b = None
+    node._a = None
+    node._b = ... if numpy else None
 
 
-def leaves(numbers: Sequence[float]) -> list[Any]:
-    """Return new leaves, in consecutive rows."""
+def leaves(numbers: list[float], given: Sequence[Any]) -> list[Any]:
+    """Return new leaves, in consecutive rows; the numbers were `given` as these objects."""
     n = len(numbers)
     out = ffi.new("int32_t[]", n)
-    check(lib.mg_leaves(numbers if type(numbers) is list else list(numbers), n, out))
-    return [make(_new(_Value), handle, None, None) for handle in ffi.unpack(out, n)]
+    check(lib.mg_leaves(numbers, n, out))
+    return [
+        make(_new(_Value), handle, None, ... if type(x) is not float and from_numpy(x) else None)
+        for handle, x in zip(ffi.unpack(out, n), given)
+    ]
 
 
-def _failure(status: int, op: int, *operands: Any) -> Exception:
-    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
+def _failure(status: int, op: int, *operands: Any) -> Any:
+    """Return the node that a failed op gives by the rules of numpy, or raise its error."""
+    out = failure(sys.modules[__name__], status, op, *operands)
+    if isinstance(out, Node):
+        return out
+    raise out
 
 
-def _with_number(op: int, node: Node, number: Any, left: int) -> Any:
-    """Return op(node, number), or op(number, node) with `left`; the number becomes a leaf."""
+def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> Any:
+    """Return op(node, number), or op(number, node) with `left`; the number, given as `other`, becomes a leaf."""
+    numpy = ... if number is not other and from_numpy(other) else None
     pair = _binary_number(op, node._h, number, left)
     if pair < 0:
-        raise _failure(pair, op, *((number, node) if left else (node, number)))
+        return _failure(pair, op, *((other, node) if left else (node, other)))
     leaf = _new(_Value)
     leaf._h = pair >> 32
-    leaf._a = leaf._b = None
+    leaf._a = None
+    leaf._b = numpy
     out = _new(_Value)
     out._h = pair & 0xFFFFFFFF
     if left:
@@ -334,7 +351,7 @@ def _unary_method(op: int) -> Callable[..., Any]:
     def method(self: Node) -> Any:
         handle = _unary(op, self._h)
         if handle < 0:
-            raise _failure(handle, op, self)
+            return _failure(handle, op, self)
         out = _new(_Value)
         out._h = handle
         out._a = self
@@ -349,9 +366,11 @@ def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
         number = as_number(k)
         if number is None:
             raise TypeError(f"{NAMES[op].lower()}(k): k must be a plain number, not {k!r}")
+        if isinstance(k, float) and from_numpy(k):
+            number = k
         handle = _unary_k(op, self._h, number)
         if handle < 0:
-            raise _failure(handle, op, self, number)
+            return _failure(handle, op, self, number)
         return make(_new(_Value), handle, self, number)
 
     return method
@@ -362,19 +381,19 @@ def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         if isinstance(other, Node):
             handle = _binary(op, self._h, other._h)
             if handle < 0:
-                raise _failure(handle, op, self, other)
+                return _failure(handle, op, self, other)
             out = _new(_Value)
             out._h = handle
             out._a = self
             out._b = other
             return out
         number = as_number(other)
-        return NotImplemented if number is None else _with_number(op, self, number, 0)
+        return NotImplemented if number is None else _with_number(op, self, other, number, 0)
 
     def reflected(self: Node, other: Any) -> Any:
         number = as_number(other)
         if number is not None:
-            return _with_number(op, self, number, 1)
+            return _with_number(op, self, other, number, 1)
         return over_array(op, other, self)
 
     return method, reflected
@@ -429,7 +448,7 @@ def _pow(self: Any, other: Any) -> Any:
     if isinstance(other, Node):
         return self.power(other)
     number = as_number(other)
-    return NotImplemented if number is None else self.pow(number)
+    return NotImplemented if number is None else self.pow(other)
 
 
 _install("__pow__", _pow, "Return the node self ** other; a plain number as exponent is no node.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 from ._cffi import ffi, lib
 from ._native import (
@@ -27,10 +28,11 @@ from ._native import (
     set_cyclic,
     sum,
 )
-from .errors import check, error
+from .errors import check
 from .hidden import Hidden
+from .ieee import failure
 from .interrupts import raised_later
-from .numbers import as_number, on_scalar, over_array, to_float
+from .numbers import as_number, from_numpy, on_scalar, over_array, to_float
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ __all__ = [
     "make",
     "make_all",
     "operands",
+    "parts",
     "peek",
     "put",
     "sum",
@@ -83,6 +86,7 @@ def complete(cls: type) -> Any:
         int(ffi.cast("uintptr_t", lib.mg_engine_of())),
         as_number,
         to_float,
+        from_numpy,
         _failure,
         over_array,
         vars(cls)["__init__"],
@@ -92,8 +96,8 @@ def complete(cls: type) -> Any:
     return Node
 
 
-def _failure(status: int, op: int, *operands: Any) -> Exception:
-    return error(status, op, *(x.data if isinstance(x, Node) else float(x) for x in operands))
+def _failure(status: int, op: int, *operands: Any) -> Any:
+    return failure(sys.modules[__name__], status, op, *operands)
 
 
 def _late() -> None:

@@ -41,6 +41,14 @@ def _remember(scalar: type) -> None:
         listener(scalar)
 
 
+def from_numpy(x: Any) -> bool:
+    """Tell whether a number, or an array of one, is numpy's."""
+    if type(x) in _scalars:
+        return True
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(x, (numpy.generic, numpy.ndarray))
+
+
 def as_number(x: Any) -> float | None:
     """Return `x` as a float (or int) if it is a plain number or a 0-d array of one, else None."""
     t = type(x)
