@@ -12,13 +12,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ._core import as_number, check, core, ffi, lib
+from ._core import Held, as_number, check, core, ffi, lib
 from .engine import Value
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+
+
+class _Option:
+    """An attribute of an optimiser that is checked whenever it is assigned."""
+
+    def __init__(self, check: Callable[[str, Any], Any]) -> None:
+        self.check = check
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, optimizer: Any, owner: type) -> Any:
+        return self if optimizer is None else optimizer._options[self.name]
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        optimizer._set_options({**optimizer._options, self.name: value})
+
+
+def _at_least_0(name: str, value: Any) -> float:
+    return _number(name, value, 0.0)
+
+
+def _betas(name: str, value: Any) -> tuple[float, float]:
+    try:
+        beta1, beta2 = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be two numbers, not {value!r}") from None
+    return _number("beta1", beta1, 0.0, 1.0), _number("beta2", beta2, 0.0, 1.0)
 
 
 class Optimizer:
@@ -26,37 +54,23 @@ class Optimizer:
 
     _columns: int  # of state, one number for each parameter in each
 
-    def __init__(self, params: Iterable[Value], lr: float) -> None:
-        self.params: list[Value] = list(params)
-        if not self.params:
-            raise ValueError("an optimizer needs at least one parameter")
-        seen: set[int] = set()
-        for i, p in enumerate(self.params):
-            if not isinstance(p, Value):
-                raise TypeError(f"parameter {i} must be a Value, not {type(p).__name__}")
-            if core.operands(p)[0] is not None:
-                raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
-            if id(p) in seen:
-                raise ValueError(f"parameter {i} is there twice")
-            seen.add(id(p))
-        self._n = len(self.params)
-        self._handles = ffi.new("int32_t[]", core.handles(self.params))
+    lr = _Option(_at_least_0)
+
+    def __init__(self, params: Iterable[Value], **options: Any) -> None:
+        self._set_options(options)
+        self._held = Held(_checked(params))
+        self._n = len(self._held.values)
         self._state = ffi.new("double[]", self._columns * self._n)
         self._steps = 0
-        self.lr = lr
 
     @property
-    def lr(self) -> float:
-        """The learning rate; may be assigned."""
-        return self._lr
-
-    @lr.setter
-    def lr(self, lr: float) -> None:
-        self._lr = _number("lr", lr, 0.0)
+    def params(self) -> tuple[Value, ...]:
+        """The parameters; for others make another optimiser."""
+        return self._held.values
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
-        status = lib.mg_set_grads(self._handles, self._n, 0.0)
+        status = lib.mg_set_grads(self._held.handles, self._n, 0.0)
         if status < 0:
             check(status)
 
@@ -64,42 +78,73 @@ class Optimizer:
         """Change every parameter by its gradient."""
         raise NotImplementedError
 
+    def _step(self, formula: Callable[..., int], *arguments: Any) -> None:
+        """Let C take the step; only one that was taken counts."""
+        status = formula(self._held.handles, self._n, *arguments)
+        if status < 0:
+            check(status)
+        self._steps += 1
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that `load_state_dict` needs to go on from here: numbers and lists of numbers."""
-        return {**self._options(), "steps": self._steps, "state": ffi.unpack(self._state, len(self._state))}
+        return {**self._options, "steps": self._steps, "state": ffi.unpack(self._state, len(self._state))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned.
 
         Raises
         ------
-        ValueError
-            Where it is of another optimiser, or for another number of parameters; nothing is changed then.
+        TypeError, ValueError
+            Where it is of another optimiser, or for another number of parameters, or holds what no optimiser has;
+            nothing is changed then.
         """
-        wanted = {*self._options(), "steps", "state"}
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
+        wanted = {*self._options, "steps", "state"}
         if set(state) != wanted:
             raise ValueError(
-                f"load_state_dict: the state has {sorted(state)}, and {type(self).__name__} has {sorted(wanted)}"
+                f"load_state_dict: the state has {sorted(map(str, state))}, "
+                f"and {type(self).__name__} has {sorted(wanted)}"
             )
-        numbers = [float(x) for x in state["state"]]
+        steps = as_number(state["steps"])
+        if steps is None or not 0 <= steps < 2**62 or steps != int(steps):
+            raise ValueError(
+                f"load_state_dict: steps must be a whole number, 0 or more, not {state['steps']!r:.40}"
+            )
+        try:
+            numbers = list(state["state"])
+        except TypeError:
+            raise ValueError(f"load_state_dict: the state must be a list, not {state['state']!r:.40}") from None
         if len(numbers) != len(self._state):
             raise ValueError(
                 f"load_state_dict: the state has {len(numbers)} numbers, "
                 f"and {self._n} parameters have {len(self._state)}"
             )
-        steps = int(state["steps"])
-        self._set_options({name: state[name] for name in self._options()})
-        self._state[0 : len(numbers)] = numbers
-        self._steps = steps
-
-    def _options(self) -> dict[str, Any]:
-        raise NotImplementedError
+        # The last column of two is a mean of squares.
+        squares = self._n if self._columns == 2 else len(numbers)
+        checked = [
+            _number(f"load_state_dict: number {i} of the state", x, 0.0 if i >= squares else -math.inf)
+            for i, x in enumerate(numbers)
+        ]
+        self._set_options({name: state[name] for name in self._options})
+        self._state[0 : len(checked)] = checked
+        self._steps = int(steps)
 
     def _set_options(self, options: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Check all options, then take them over."""
+        self._options = {name: getattr(type(self), name).check(name, value) for name, value in options.items()}
+
+    # Copies and pickles have no memory of C in them: they hold the Values, and take the handles of those anew.
+
+    def __getstate__(self) -> dict[str, Any]:
+        numbers = ffi.unpack(self._state, len(self._state))
+        return {**self.__dict__, "_held": self._held.values, "_state": numbers}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _held=Held(state["_held"]), _state=ffi.new("double[]", state["_state"]))
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value}" for name, value in self._options().items())
+        options = ", ".join(f"{name}={value}" for name, value in self._options.items())
         return f"{type(self).__name__}({self._n} parameters, {options})"
 
 
@@ -121,6 +166,10 @@ class SGD(Optimizer):
 
     _columns = 1
 
+    momentum = _Option(_at_least_0)
+    nesterov = _Option(lambda name, value: bool(value))
+    weight_decay = _Option(_at_least_0)
+
     def __init__(
         self,
         params: Iterable[Value],
@@ -129,41 +178,18 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0,
     ) -> None:
-        super().__init__(params, lr)
-        self._set_options({"lr": lr, "momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay})
+        super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
-        state = self._state if self.momentum else ffi.NULL
-        status = lib.mg_sgd(
-            self._handles,
-            self._n,
-            state,
-            self._steps == 0,
-            self._lr,
-            self.momentum,
-            self.nesterov,
-            self.weight_decay,
-        )
-        if status < 0:
-            check(status)
-        self._steps += 1
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "lr": self._lr,
-            "momentum": self.momentum,
-            "nesterov": self.nesterov,
-            "weight_decay": self.weight_decay,
-        }
+        lr, momentum, nesterov, weight_decay = self._options.values()
+        m = self._state if momentum else ffi.NULL
+        self._step(lib.mg_sgd, m, self._steps == 0, lr, momentum, nesterov, weight_decay)
 
     def _set_options(self, options: dict[str, Any]) -> None:
-        lr, momentum = _number("lr", options["lr"], 0.0), _number("momentum", options["momentum"], 0.0)
-        weight_decay = _number("weight_decay", options["weight_decay"], 0.0)
-        if options["nesterov"] and momentum == 0:
+        if options["nesterov"] and options["momentum"] == 0:
             raise ValueError("nesterov needs a momentum greater than 0")
-        self._lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
-        self.nesterov = bool(options["nesterov"])
+        super()._set_options(options)
 
 
 class Adam(Optimizer):
@@ -186,6 +212,10 @@ class Adam(Optimizer):
     _columns = 2
     _decoupled = False
 
+    betas = _Option(_betas)
+    eps = _Option(_at_least_0)
+    weight_decay = _Option(_at_least_0)
+
     def __init__(
         self,
         params: Iterable[Value],
@@ -194,35 +224,12 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0,
     ) -> None:
-        super().__init__(params, lr)
-        self._set_options({"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
-        status = lib.mg_adam(
-            self._handles,
-            self._n,
-            self._state,
-            self._steps + 1,
-            self._lr,
-            *self.betas,
-            self.eps,
-            self.weight_decay,
-            self._decoupled,
-        )
-        if status < 0:
-            check(status)
-        self._steps += 1
-
-    def _options(self) -> dict[str, Any]:
-        return {"lr": self._lr, "betas": self.betas, "eps": self.eps, "weight_decay": self.weight_decay}
-
-    def _set_options(self, options: dict[str, Any]) -> None:
-        beta1, beta2 = options["betas"]
-        betas = _number("beta1", beta1, 0.0, 1.0), _number("beta2", beta2, 0.0, 1.0)
-        lr, eps = _number("lr", options["lr"], 0.0), _number("eps", options["eps"], 0.0)
-        weight_decay = _number("weight_decay", options["weight_decay"], 0.0)
-        self._lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+        lr, betas, eps, weight_decay = self._options.values()
+        self._step(lib.mg_adam, self._state, self._steps + 1, lr, *betas, eps, weight_decay, self._decoupled)
 
 
 class AdamW(Adam):
@@ -253,13 +260,41 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay)
 
 
+def _checked(params: Any) -> list[Value]:
+    """Return the parameters in a list: leaves, each once."""
+    try:
+        values = list(params)
+    except TypeError:
+        remedy = "[p], a list" if isinstance(params, Value) else "a list of Values"
+        if hasattr(params, "parameters"):
+            remedy = "its parameters()"
+        raise TypeError(
+            f"params must be an iterable of Values, not {type(params).__name__}: pass {remedy}"
+        ) from None
+    if not values:
+        raise ValueError("an optimizer needs at least one parameter")
+    seen: set[int] = set()
+    for i, p in enumerate(values):
+        if not isinstance(p, Value):
+            raise TypeError(f"parameter {i} must be a Value, not {type(p).__name__}")
+        if core.operands(p)[0] is not None:
+            raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
+        if id(p) in seen:
+            raise ValueError(f"parameter {i} is there twice")
+        seen.add(id(p))
+    return values
+
+
 def _number(name: str, value: Any, least: float, below: float = math.inf) -> float:
-    """Return an option as a float, least <= value < below."""
+    """Return a finite number as a float, least <= value < below."""
     number = as_number(value)
     if number is None:
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if not least <= number < below:
-        raise ValueError(
-            f"{name} must be {least} or more{f' and less than {below}' if below < math.inf else ''}, not {value}"
-        )
-    return float(number)
+    try:
+        number = float(number)
+    except OverflowError:
+        number = math.inf
+    if not (least <= number < below and math.isfinite(number)):
+        limits = [f"{least} or more"] * (least > -math.inf) + [f"less than {below}"] * (below < math.inf)
+        raise ValueError(f"{name} must be finite{''.join(f', {limit}' for limit in limits)}, not {value!r:.40}")
+    return number

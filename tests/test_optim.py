@@ -1,5 +1,6 @@
 """Optimisers take PyTorch's steps; golden/make_optim.py has written those down."""
 
+import copy
 import json
 import math
 import pickle
@@ -82,7 +83,7 @@ def test_zero_grad_clears_all_gradients():
 def test_parameters_may_come_from_an_iterator():
     model = mg.MLP(2, [3, 1])
     sgd = optim.SGD((p for p in model.parameters()), lr=0.1)
-    assert sgd.params == model.parameters()
+    assert sgd.params == tuple(model.parameters())
     assert "13 parameters" in repr(sgd)
 
 
@@ -114,3 +115,159 @@ def test_parameters_live_as_long_as_the_optimizer():
     sgd.step()
     assert sgd.params[0].data == 0.5
     assert all(v.data == 7.0 for v in junk)
+
+
+# ---- the parameters are held -------------------------------------------------------------------------------------
+
+
+def test_the_parameters_cannot_be_taken_from_an_optimizer():
+    p = [Value(1.0), Value(2.0)]
+    sgd = optim.SGD(p, lr=0.5)
+    assert sgd.params == tuple(p)
+    with pytest.raises(TypeError):
+        sgd.params[:] = []
+    with pytest.raises(AttributeError):
+        sgd.params = []
+    p[0].grad = 1.0
+    p.clear()
+    strangers = [Value(7.0) for _ in range(100)]
+    sgd.step()
+    assert [v.data for v in sgd.params] == [0.5, 2.0]
+    assert all(v.data == 7.0 for v in strangers)
+
+
+def test_a_list_of_parameters_that_is_changed_later_changes_no_optimizer():
+    p = [Value(1.0), Value(2.0)]
+    sgd = optim.SGD(p, lr=0.5)
+    p.append(Value(3.0))
+    del p[0]
+    for v in sgd.params:
+        v.grad = 1.0
+    sgd.step()
+    assert [v.data for v in sgd.params] == [0.5, 1.5] and p[1].data == 3.0
+
+
+# ---- copies and pickles ------------------------------------------------------------------------------------------
+
+COPIES = [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: pickle.loads(pickle.dumps(x, 2))]
+
+
+class Trainer(mg.Module):
+    """A module that holds its optimiser."""
+
+    def __init__(self, kind, options):
+        self.net = mg.MLP(2, [3, 1])
+        self.optimizer = kind(self.net.parameters(), **options)
+
+    def parameters(self):
+        return self.net.parameters()
+
+    def train(self, steps):
+        for _ in range(steps):
+            self.zero_grad()
+            sum((self.net([a, b]) - a * b) ** 2 for a, b in [(0.5, 1.0), (-1.0, 2.0)]).backward()
+            self.optimizer.step()
+        return [p.data for p in self.parameters()]
+
+
+@pytest.mark.parametrize("kind, options", KINDS, ids=str)
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_copy_of_a_module_with_its_optimizer_trains_by_itself(kind, options, copied):
+    a = Trainer(kind, options)
+    before = a.train(3)
+    b = copied(a)
+    assert b.optimizer.params == tuple(b.parameters())
+    assert b.train(3) != before
+    assert [p.data for p in a.parameters()] == before
+    assert a.train(3) == [p.data for p in b.parameters()]
+    assert a.optimizer.state_dict() == b.optimizer.state_dict()
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_model_and_its_optimizer_stay_tied_when_copied_together(copied):
+    model = mg.MLP(2, [2, 1])
+    model, sgd = copied((model, optim.SGD(model.parameters(), lr=0.5, momentum=0.9)))
+    assert sgd.params == tuple(model.parameters())
+    for p in model.parameters():
+        p.data, p.grad = 1.0, 1.0
+    sgd.step()
+    assert {p.data for p in model.parameters()} == {0.5}
+
+
+def test_a_shallow_copy_steps_the_same_parameters_with_a_state_of_its_own():
+    p = Value(1.0)
+    a = optim.SGD([p], lr=0.5, momentum=0.9)
+    p.grad = 1.0
+    a.step()
+    b = copy.copy(a)
+    assert b.params == (p,)
+    b.lr = 0.25
+    b.step()
+    assert a.lr == 0.5 and a.state_dict()["state"] == [1.0] and b.state_dict()["state"] == [1.9]
+
+
+# ---- options and states ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+def test_every_option_is_checked_whenever_it_is_assigned(kind):
+    optimizer = kind([Value(1.0)], lr=0.1)
+    before = optimizer.state_dict()
+    for name in before.keys() - {"steps", "state", "nesterov"}:
+        for wrong in ("x", None, -1.0, math.nan, math.inf, 10**400, (1.0, 1.0), (0.5,), (0.9, "x")):
+            with pytest.raises((TypeError, ValueError), match="beta" if name == "betas" else name):
+                setattr(optimizer, name, wrong)
+    assert optimizer.state_dict() == before
+
+
+def test_options_may_be_assigned():
+    adam = optim.Adam([Value(1.0)])
+    adam.lr, adam.betas, adam.eps, adam.weight_decay = 1, [0.5, 0.6], 0, 0.1
+    assert (adam.lr, adam.betas, adam.eps, adam.weight_decay) == (1.0, (0.5, 0.6), 0.0, 0.1)
+    sgd = optim.SGD([Value(1.0)], lr=0.1, momentum=0.9, nesterov=1)
+    assert sgd.nesterov is True
+    with pytest.raises(ValueError, match="nesterov"):
+        sgd.momentum = 0
+    sgd.nesterov = False
+    sgd.momentum = 0
+
+
+@pytest.mark.parametrize(
+    "name, wrong",
+    [
+        *[("steps", x) for x in (10**400, 2.7, -5, math.nan, math.inf, "3", None, 2**63, [1])],
+        *[("state", x) for x in ([math.nan, 0.0], [0.0, math.inf], [0.0, -1.0], ["0", 0.0], [10**400, 0.0], 1.0)],
+        *[("lr", x) for x in (-1.0, 10**400, math.nan)],
+    ],
+)
+def test_a_state_with_numbers_that_no_optimizer_has_is_refused(name, wrong):
+    p = Value(1.0)
+    adam = optim.Adam([p], lr=0.1)
+    p.grad = 1.0
+    adam.step()
+    before = adam.state_dict()
+    with pytest.raises((TypeError, ValueError), match=name):
+        adam.load_state_dict({**before, "eps": 0.5, name: wrong})
+    assert adam.state_dict() == before
+    adam.load_state_dict({**before, "steps": 7.0})
+    assert adam.state_dict()["steps"] == 7 and type(adam.state_dict()["steps"]) is int
+
+
+def test_what_is_no_state_at_all_is_refused():
+    with pytest.raises(TypeError, match="state_dict"):
+        optim.SGD([Value(1.0)], lr=0.1).load_state_dict(None)
+    with pytest.raises(ValueError, match="7"):
+        optim.SGD([Value(1.0)], lr=0.1).load_state_dict({7: 1, "lr": 0.1})
+
+
+@pytest.mark.parametrize(
+    "params, remedy",
+    [
+        (mg.MLP(2, [1]), r"not MLP: pass its parameters\(\)"),
+        (Value(1.0), r"not Value: pass \[p\]"),
+        (1.0, "not float: pass a list of Values"),
+    ],
+)
+def test_parameters_of_the_wrong_kind_are_refused_with_the_remedy(params, remedy):
+    with pytest.raises(TypeError, match=remedy):
+        optim.SGD(params, lr=0.1)

@@ -16,6 +16,7 @@ from .warn import warn
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LABELS",
     "NAMES",
     "OPS",
+    "Held",
     "as_number",
     "check",
     "core",
@@ -57,3 +59,13 @@ if TYPE_CHECKING:  # both have the same functions
     from . import cffi_core as core
 else:
     core = _choose()
+
+
+class Held:
+    """Values and their handles, for C: the handles stay valid, since nobody can take the Values away."""
+
+    __slots__ = ("handles", "values")
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self.values = tuple(values)
+        self.handles = ffi.new("int32_t[]", core.handles(self.values))
