@@ -2,13 +2,16 @@
 
 The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged. `jit` turns a
 function of scalars into a program that runs over whole batches; `draw` and `explain` show what happens.
+
+`from micrograd_c import *` brings all public names but `sum`, which would hide Python's.
 """
 
 from __future__ import annotations
 
 from . import engine, nn
-from ._version import __version__
-from .engine import GradientError, Stats, Value, dot, gradcheck, stats, sum, topological_order, where, zero_grad
+from ._version import __version__ as __version__
+from .engine import GradientError, Stats, Value, dot, gradcheck, stats, topological_order, where, zero_grad
+from .engine import sum as sum
 from .nn import MLP, Layer, Module, Neuron
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -29,21 +32,24 @@ __all__ = [
     "Module",
     "Neuron",
     "Stats",
+    "TracingError",
     "Value",
-    "__version__",
     "dot",
+    "draw",
     "engine",
+    "explain",
     "gradcheck",
+    "jit",
     "nn",
+    "optim",
+    "set_threads",
     "stats",
-    "sum",
     "topological_order",
     "where",
     "zero_grad",
 ]
 
-# What scripts written for micrograd have no use for is imported when it is first asked for. It is public too,
-# but not in __all__: `import *` would ask for it.
+# What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
     "TracingError": "jit",
     "draw": "viz",

@@ -26,18 +26,8 @@ if TYPE_CHECKING:
 else:
     _Values, _Figures = list, dict
 
-__all__ = [
-    "GradientError",
-    "Stats",
-    "Value",
-    "dot",
-    "gradcheck",
-    "stats",
-    "sum",
-    "topological_order",
-    "where",
-    "zero_grad",
-]
+# Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
+__all__ = ["Value"]
 
 # While a function is traced (see jit.py): returns the node of a sum or a dot product that depends on its arguments.
 _record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | None = None

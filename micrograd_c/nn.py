@@ -23,9 +23,11 @@ from .engine import Value
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
+    import random as random
     from typing import Any
 
-__all__ = ["MLP", "Layer", "Module", "Neuron"]
+# Exactly what micrograd's module brings by `import *`.
+__all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
 
 _ACTIVATIONS = {
     "relu": NAMES.index("RELU"),
@@ -37,6 +39,14 @@ _ACTIVATIONS = {
 # Counts the assignments to these attributes, of any module: a plan made before the last one is made anew.
 _WATCHED = frozenset(("w", "b", "nonlin", "fused", "_activation", "neurons", "layers", "__class__"))
 _assignments = 0
+
+
+def __getattr__(name: str) -> Any:
+    if name != "random":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import random  # here, since scripts that make no neuron need none
+
+    return random
 
 
 class Module:
@@ -150,7 +160,7 @@ class Neuron(Module):
     _activation: str = "relu"
 
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
-        import random  # here, since scripts that make no neuron need none
+        import random
 
         numbers = [*(random.uniform(-1, 1) for _ in range(nin)), 0.0]
         *self.w, self.b = core.leaves(numbers, numbers)

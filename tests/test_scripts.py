@@ -211,3 +211,46 @@ def test_public_names_are_listed_and_there():
         for name in module.__all__:
             assert hasattr(module, name)
             assert name.startswith("__") or getattr(module, name).__doc__
+
+
+# ---- star imports ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["engine", "nn"])
+def test_import_star_brings_what_it_brings_from_micrograd(module):
+    pytest.importorskip("micrograd")
+    theirs, ours, alias = {}, {}, {}
+    exec(f"from micrograd.{module} import *", theirs)
+    exec(f"from micrograd_c.{module} import *", ours)
+    assert theirs.keys() == ours.keys()
+    done = run_python(
+        "-c",
+        f"import micrograd_c.as_micrograd\nbefore = {{*dir()}}\nfrom micrograd.{module} import *\n"
+        "print(sorted({*dir()} - before))",
+    )
+    exec(done.stdout and f"names = {done.stdout}", alias)
+    assert {*alias["names"], "__builtins__", "before"} == {*ours, "before"}
+    for name in theirs.keys() - {"__builtins__"}:
+        assert getattr(ours[name], "__name__", "") == theirs[name].__name__
+
+
+def test_import_star_of_the_package_brings_everything_public_and_hides_nothing_of_pythons():
+    import builtins
+
+    names = {}
+    exec("from micrograd_c import *", names)
+    assert not names.keys() & {n for n in dir(builtins) if not n.startswith("__")}
+    for name in ("Value", "MLP", "jit", "draw", "explain", "optim", "dot", "where", "zero_grad", "gradcheck"):
+        assert names[name] is getattr(micrograd_c, name)
+    public = {n for n in dir(micrograd_c) if not n.startswith("_")}
+    assert names.keys() - {"__builtins__"} == {*micrograd_c.__all__}
+    functions = {n for n in public if getattr(getattr(micrograd_c, n), "__module__", "").startswith("micrograd_c.")}
+    assert functions - {"sum"} <= names.keys()
+
+
+def test_help_of_the_package_lists_every_public_name():
+    import pydoc
+
+    text = pydoc.plain(pydoc.render_doc(micrograd_c))
+    for name in (*micrograd_c.__all__, "sum"):
+        assert f" {name}\n" in text or f" {name}(" in text or f"`{name}`" in text, name
