@@ -223,6 +223,10 @@ class Value(core.Node):
             if pause.sweep:
                 lib.mg_sweep_close(pause)
 
+    def zero_grad(self) -> None:
+        """Set the gradient of this node and of every Value below it to 0."""
+        zero_grad(self)
+
     @property
     def _backward(self) -> Callable[[], None]:
         """Adds this node's share to its operands; may be assigned."""

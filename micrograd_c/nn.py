@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter
 
-from ._core import NAMES, as_number, check, core, ffi, lib, to_float
+from ._core import NAMES, Held, as_number, check, core, ffi, lib, to_float
 from .engine import Value
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     import random as random
-    from typing import Any
+    from typing import Any, Literal
 
 # Exactly what micrograd's module brings by `import *`.
 __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
@@ -37,7 +37,8 @@ _ACTIVATIONS = {
 }
 
 # Counts the assignments to these attributes, of any module: a plan made before the last one is made anew.
-_WATCHED = frozenset(("w", "b", "nonlin", "fused", "_activation", "neurons", "layers", "__class__"))
+_ATTRIBUTES = ("w", "b", "nonlin", "fused", "_activation", "neurons", "layers")
+_WATCHED = frozenset((*_ATTRIBUTES, "parameters", "__class__", "__dict__"))
 _assignments = 0
 
 
@@ -58,15 +59,18 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
-        parameters = self.parameters()
-        if {*map(type, parameters)} <= {Value}:
-            check(lib.mg_set_grads(core.handles(parameters), len(parameters), 0.0))
-        else:
-            for p in parameters:
-                p.grad = 0.0
+        held = _held_parameters(self)
+        if held is None:
+            parameters = list(self.parameters())
+            if not {*map(type, parameters)} <= {Value}:
+                for p in parameters:
+                    p.grad = 0.0
+                return
+            held = Held(parameters)
+        check(lib.mg_set_grads(held.handles, len(held.values), 0.0))
 
-    def parameters(self) -> list[Value]:
-        """Return the parameters; those of a class of your own are what it returns here."""
+    def parameters(self) -> Iterable[Value]:
+        """Return the parameters; a class of your own may return any iterable of them here."""
         return []
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
@@ -188,13 +192,20 @@ class Neuron(Module):
         Parameters
         ----------
         x : iterable of Value or float
-            The inputs. Where they or the weights are too few the rest of the others is not used.
+            The inputs, one for each weight. Surplus inputs or weights are ignored, as in micrograd, with a warning.
+
+        Raises
+        ------
+        TypeError
+            Where `x` is no list of numbers, or has lists or arrays in it.
         """
-        if type(x) is not list:
-            x = _inputs(x, len(self.w))
-        out = _fused(self, (self,), x)
+        if type(x) is not list and isinstance(x, Iterator):
+            x = list(islice(x, len(self.w)))
+        out = _fused(self, None, x)
         if out is not None:
             return out[0]
+        if isinstance(x, Value):
+            x = (x,)
         total = _sum((wi * xi for wi, xi in zip(self.w, x)), self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
@@ -234,9 +245,9 @@ class Layer(Module):
         ----------
         x : iterable of Value or float
         """
-        if type(x) is not list:
-            x = _inputs(x)
-        out = _fused(self, (self,), x)
+        if type(x) is not list and isinstance(x, Iterator):
+            x = list(x)
+        out = _fused(self, None, x)
         if out is None:
             out = [n(x) for n in self.neurons]
         return out[0] if len(out) == 1 else out
@@ -285,8 +296,8 @@ class MLP(Module):
         ----------
         x : iterable of Value or float
         """
-        if type(x) is not list:
-            x = _inputs(x)
+        if type(x) is not list and isinstance(x, Iterator):
+            x = list(x)
         out = _fused(self, self.layers, x)
         if out is not None:
             return out[0] if len(out) == 1 else out
@@ -300,15 +311,6 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
-
-
-def _inputs(x: Any, most: int | None = None) -> Any:
-    """Return inputs that can be read more than once: what the last layer gave as a single Value is one too."""
-    if isinstance(x, Value):
-        return (x,)
-    if isinstance(x, Iterator):
-        return list(islice(x, most))
-    return x
 
 
 def _names(root: Module) -> dict[int, str]:
@@ -342,29 +344,24 @@ def _names(root: Module) -> dict[int, str]:
 class _Plan:
     """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
 
-    __slots__ = (
-        "assignments",
-        "call",
-        "copies",
-        "keep",
-        "lists",
-        "types",
-        "width",
-    )
+    __slots__ = ("assignments", "call", "copies", "held", "keep", "layers", "lists", "types", "width")
 
     assignments: int  # _assignments at the time it was made
+    layers: Any  # the layers of an MLP; None: the owner itself is the layer
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
     copies: list[Any]  # ... and what they held
-    types: tuple[type, ...]  # classes of layers and neurons
-    width: int  # inputs
+    types: tuple[Any, ...] | None  # classes of layers and neurons; None: changes of some can't be seen
+    width: int | None  # inputs
     call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
     keep: list[Any]  # memory of the C layers
+    held: Held | Literal[False] | None  # the parameters; None: not known yet, False: ask for them each time
 
     def __reduce__(self) -> Any:
         return type(None), ()
 
 
 _layer_call, _neuron_call = Layer.__call__, Neuron.__call__
+_parameters = (Neuron.parameters, Layer.parameters, MLP.parameters)
 
 
 # A script that puts a relu of its own into Value wants it to be used.
@@ -372,28 +369,36 @@ _scalar_operators = attrgetter("__add__", "__mul__", "relu", "tanh", "sigmoid")
 _OPERATORS = _scalar_operators(Value)
 
 
-def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
-    """Return the outputs of the last layer, or None where only the scalar form does what the user asks for."""
+def _plan_of(owner: Module, layers: Any, width: int | None) -> _Plan:
+    """Return the plan of `layers`, or of `owner` alone, for so many inputs; None: for any number."""
     try:
         plan: _Plan | None = owner._plan
     except AttributeError:
         plan = None
-    try:
-        width = len(x)
-    except TypeError:
-        return None
     if (
         plan is None
         or plan.assignments != _assignments
-        or plan.width != width
-        or (type(layers) is list and plan.lists[0] is not layers)
+        or (plan.width != width and width is not None)
+        or plan.layers is not layers
         or plan.lists != plan.copies
     ):
-        plan = _make_plan(layers, width)
+        plan = _make_plan(owner, layers, width)
         object.__setattr__(owner, "_plan", plan)
+    return plan
+
+
+def _fused(owner: Module, layers: Any, x: Any) -> list[Any] | None:
+    """Return the outputs of the last layer, or None where only the scalar form does what the user asks for."""
+    try:
+        width = len(x)
+    except TypeError:
+        if not isinstance(x, Value):  # what a layer of one neuron gave
+            return None
+        x, width = (x,), 1
+    plan = _plan_of(owner, layers, width)
     if plan.call is None or _scalar_operators(Value) != _OPERATORS:
         return None
-    for t in plan.types:
+    for t in plan.types or ():
         if t.__call__ is not _neuron_call and t.__call__ is not _layer_call:
             return None
     inputs = x if type(x) is tuple else tuple(x)
@@ -401,6 +406,27 @@ def _fused(owner: Module, layers: Sequence[Any], x: Any) -> list[Any] | None:
     if outs is None and (converted := _input_values(inputs)) is not None:
         outs = core.layers(*plan.call, converted)
     return outs
+
+
+def _held_parameters(owner: Module) -> Held | None:
+    """Return the parameters of a Neuron, Layer or MLP, None where they have to be asked for anew."""
+    owns: Any = type(owner).parameters
+    if owns not in _parameters:
+        return None
+    plan = _plan_of(owner, owner.layers if owns is _parameters[2] else None, None)  # type: ignore[attr-defined]
+    if plan.types is None or any(t.parameters not in _parameters for t in plan.types):
+        return None
+    if plan.held is None:
+        modules = [
+            owner,
+            *(m for items in plan.lists for m in items if isinstance(m, Module)),
+            *(plan.layers or ()),
+        ]
+        values = owner.parameters()
+        # Who says fused=False has everything read at each call.
+        seen = all("parameters" not in vars(m) and getattr(m, "fused", True) for m in modules)
+        plan.held = Held(values) if seen and {*map(type, values)} <= {Value} else False
+    return plan.held or None
 
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
@@ -416,36 +442,49 @@ def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
     return tuple(out)
 
 
-def _make_plan(layers: Sequence[Any], width: int) -> _Plan:
+def _make_plan(owner: Module, layers: Any, width: int | None) -> _Plan:
     plan = _Plan()
     plan.assignments = _assignments
     plan.width = width
+    plan.layers = layers
     plan.lists = [layers] if type(layers) is list else []
-    plan.call = None
-    types = set()
+    plan.call = plan.held = plan.types = None
+    row: Any = [owner] if layers is None else layers if type(layers) in (list, tuple) else [None]
     rows: list[list[Any]] = []
-    fusable = True
-    for layer in layers:
-        # A single neuron that is called by itself is a layer of one.
-        neurons: Any = [layer] if isinstance(layer, Neuron) else getattr(layer, "neurons", None)
-        if type(neurons) is not list:
-            fusable = False
-            break
-        if neurons is getattr(layer, "neurons", None):
-            types.add(type(layer))
+    types: set[Any] = set()
+    for layer in row:
+        types.add(type(layer))
+        if isinstance(layer, Neuron):  # a single one is a layer of one
+            neurons: Any = [layer]
+        else:
+            neurons = layer.neurons if isinstance(layer, Layer) else None
+            if type(neurons) is not list:
+                break
             plan.lists.append(neurons)
         rows.append(neurons)
-        for n in neurons:
-            types.add(type(n))
-            if not isinstance(n, Neuron) or type(n.w) is not list:
-                fusable = False
-                break
-            plan.lists.append(n.w)
+        types.update(map(type, neurons))
+        if not all(isinstance(n, Neuron) and type(n.w) is list for n in neurons):
+            break
+        plan.lists += [n.w for n in neurons]
+    else:
+        if all(map(_shows_changes, types)):
+            plan.types = tuple(types)
     plan.copies = [list(items) for items in plan.lists]
-    plan.types = tuple(types)
-    if fusable and all(rows):
+    if plan.types is not None and rows and all(rows):
         _compile(plan, rows)
     return plan
+
+
+def _shows_changes(t: Any) -> bool:
+    """Tell whether a class of neurons or layers leaves all attributes that a plan depends on to Module."""
+    return (
+        t.__setattr__ is Module.__setattr__
+        and t.__delattr__ is Module.__delattr__
+        and t.__getattribute__ is object.__getattribute__
+        and not hasattr(t, "__getattr__")
+        and getattr(t, "activation", Neuron.activation) is Neuron.activation
+        and not any(hasattr(getattr(t, name, None), "__get__") for name in _ATTRIBUTES)
+    )
 
 
 def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
