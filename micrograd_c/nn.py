@@ -13,12 +13,14 @@ A neuron is one node of the graph, and a call of a layer or an MLP one call of C
 
 from __future__ import annotations
 
+import sys
 from builtins import sum as _sum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, index
 
-from ._core import NAMES, Held, as_number, check, core, ffi, lib, to_float
+from ._core import NAMES, Held, as_number, check, core, ffi, lib, to_float, warn
+from ._core.numbers import is_array
 from .engine import Value
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -166,6 +168,10 @@ class Neuron(Module):
     def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
         import random
 
+        nin = _size("nin", nin)
+        _check_nonlin(nonlin)
+        if activation is not None:
+            _check_activation(activation)
         numbers = [*(random.uniform(-1, 1) for _ in range(nin)), 0.0]
         *self.w, self.b = core.leaves(numbers, numbers)
         self.nonlin = nonlin
@@ -180,8 +186,7 @@ class Neuron(Module):
 
     @activation.setter
     def activation(self, activation: str) -> None:
-        if activation not in _ACTIVATIONS:
-            raise ValueError(f"activation {activation!r} is unknown; there are {', '.join(_ACTIVATIONS)}")
+        _check_activation(activation)
         self.nonlin = activation != "linear"
         if self.nonlin:
             self._activation = activation
@@ -204,8 +209,7 @@ class Neuron(Module):
         out = _fused(self, None, x)
         if out is not None:
             return out[0]
-        if isinstance(x, Value):
-            x = (x,)
+        x = _fitting(self.w, x)
         total = _sum((wi * xi for wi, xi in zip(self.w, x)), self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
@@ -236,7 +240,7 @@ class Layer(Module):
     neurons: list[Any]
 
     def __init__(self, nin: int, nout: int, **kwargs: Any) -> None:
-        self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
+        self.neurons = [Neuron(nin, **kwargs) for _ in range(_size("nout", nout))]
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs in a list; a single one as it is.
@@ -282,7 +286,16 @@ class MLP(Module):
     layers: list[Any]
 
     def __init__(self, nin: int, nouts: Sequence[int], activation: str = "relu", fused: bool = True) -> None:
-        sizes = [nin, *nouts]
+        try:
+            nouts = list(nouts)
+        except TypeError:
+            raise TypeError(
+                f"nouts must be a list of the sizes of the layers, not {nouts!r}: MLP({nin!r}, [{nouts!r}])"
+            ) from None
+        if not nouts:
+            raise ValueError(f"MLP({nin!r}, []) has no layers: name the size of one at least, MLP({nin!r}, [1])")
+        sizes = [_size("nin", nin), *(_size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
+        _check_activation(activation)
         last = len(nouts) - 1
         self.layers = [
             Layer(sizes[i], sizes[i + 1], activation="linear" if i == last else activation, fused=fused)
@@ -311,6 +324,83 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+
+
+def _size(name: str, n: Any) -> int:
+    """Return a number of inputs or neurons as an int."""
+    try:
+        size = index(n)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {n!r} ({type(n).__name__})") from None
+    if size < 1:
+        raise ValueError(f"{name} must be 1 or more, not {size}")
+    return size
+
+
+def _check_nonlin(nonlin: Any) -> None:
+    if isinstance(nonlin, str):
+        raise TypeError(f"nonlin must be True or False, not {nonlin!r}: pass activation={nonlin!r}")
+
+
+def _check_activation(activation: Any) -> None:
+    """Raise the error for an activation that there is none of."""
+    if isinstance(activation, str) and activation in _ACTIVATIONS:
+        return
+    there_are = f"there are {', '.join(_ACTIVATIONS)}"
+    if not isinstance(activation, str):
+        raise TypeError(f"activation must be a name, not {activation!r}; {there_are}")
+    from difflib import get_close_matches
+
+    close = get_close_matches(activation.lower(), _ACTIVATIONS, 1)
+    hint = f". Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"activation {activation!r} is unknown; {there_are}{hint}")
+
+
+def _fitting(w: Any, x: Any) -> Any:
+    """Return the inputs of a neuron for its scalar form; tell where they do not fit its weights."""
+    n = len(w)
+    wanted = f"a list of {n} numbers or Values"
+    tracing = sys.modules.get(f"{__package__}._tracing")
+    traced = tracing is not None and tracing.threads.trace is not None
+    if isinstance(x, Value):
+        if n == 1:
+            return (x,)
+        remedy = "to jit a list is a batch: pass one sample as [[...]], or call the model without jit"
+        raise TypeError(
+            f"the inputs must be {wanted}, not a single Value: {remedy if traced else 'pass a list of them'}"
+        )
+    try:
+        x = x if hasattr(x, "__len__") else list(islice(x, n))
+        got = len(x)
+    except TypeError:
+        kind = type(x).__name__
+        raise TypeError(f"the inputs must be {wanted}, not {x!r} ({kind}): pass [{x!r}]") from None
+    if not {*map(type, x)} <= {Value, float, int}:
+        for i, item in enumerate(x):
+            if item is None or isinstance(item, _NO_INPUTS) or is_array(item):
+                raise TypeError(
+                    f"the inputs must be {wanted}, but number {i} is {_short(item)} ({type(item).__name__}): "
+                    "call the model for one sample at a time, [model(row) for row in rows], or use "
+                    "micrograd_c.jit(model)(rows) for a batch"
+                )
+    if got != n:
+        message = f"a neuron of {n} weights got {got} inputs: "
+        if traced:
+            raise ValueError(f"{message}pass {n}, or make the network for {got}")
+        surplus = f"{got - n} of the inputs" if got > n else f"{n - got} of the weights"
+        warn(
+            f"{message}{surplus} {'is' if abs(got - n) == 1 else 'are'} not used, as in micrograd. "
+            f"Pass {n} inputs, or make the network for {got}."
+        )
+    return x
+
+
+_NO_INPUTS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
+
+
+def _short(x: Any) -> str:
+    text = " ".join(repr(x).split())
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _names(root: Module) -> dict[int, str]:

@@ -3,6 +3,8 @@
 import inspect
 import itertools
 import random
+import sys
+import warnings
 
 import pytest
 from support import PYPY, close, nothing_left_behind, run_python
@@ -403,15 +405,129 @@ def test_inputs_that_are_no_numbers_are_a_type_error_that_leaves_nothing():
             model(x)
 
 
-def test_too_few_or_too_many_inputs_are_zipped_as_in_micrograd():
+@pytest.mark.parametrize("fused", [True, False])
+def test_too_few_or_too_many_inputs_are_zipped_as_in_micrograd_with_a_warning(fused):
     model = pytest.importorskip("micrograd.nn").Neuron(3)
-    n = Neuron(3)
+    n = Neuron(3, fused=fused)
     for w, v in zip((*n.w, n.b), (*model.w, model.b)):
         w.data = v.data
-    for x in ([1.0], [1.0, 2.0], [1.0, 2.0, 3.0, 4.0]):
-        assert n(x).data == model(x).data
-    out = n([])
-    assert out.data == n.b.data
+    for x, unused in (
+        ([], "3 of the weights are"),
+        ([1.0], "2 of the weights are"),
+        ((1.0, 2.0), "1 of the weights is"),
+        ([1.0, 2.0, 3.0, 4.0], "1 of the inputs is"),
+    ):
+        with pytest.warns(UserWarning, match=f"of 3 weights got {len(x)} inputs: {unused} not used") as caught:
+            assert n(x).data == getattr(model(x), "data", model.b.data)
+        assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize("make", [lambda: MLP(2, [3, 1]), lambda: MLP(2, [3, 1], fused=False), lambda: Layer(2, 3)])
+def test_a_wrong_number_of_inputs_is_told_once_for_each_line_of_the_caller(make):
+    model = make()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(5):
+            model([1.0, 2.0, 3.0])
+        model([1.0])
+    assert len(caught) == 2 and {w.filename for w in caught} == {__file__}
+    assert caught[0].lineno != caught[1].lineno and {w.category for w in caught} == {UserWarning}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model([1.0, 2.0])
+        with nothing_left_behind(), pytest.raises(UserWarning, match="2 weights got 3 inputs"):
+            model([1.0, 2.0, 3.0])
+
+
+ROWS = [[1.0, 2.0], [3.0, 4.0]]
+
+
+def shapes_that_are_no_sample():
+    yield 1.0, r"a list of 2 numbers or Values, not 1.0 \(float\): pass \[1.0\]"
+    yield None, "not None"
+    yield Value(1.0), "2 numbers or Values, not a single Value: pass a list"
+    yield ROWS, r"number 0 is \[1.0, 2.0\] \(list\): .*model\(row\) for row in rows.*jit\(model\)\(rows\)"
+    yield [ROWS[0]], r"number 0 is \[1.0, 2.0\]"
+    yield ROWS * 3, r"number 0 is \[1.0, 2.0\]"
+    yield [1.0, (2.0,)], r"number 1 is \(2.0,\) \(tuple\)"
+    yield iter(ROWS), r"number 0 is \[1.0, 2.0\]"
+    yield "ab", r"number 0 is 'a' \(str\)"
+    yield [1.0, None], r"number 1 is None"
+    np = sys.modules.get("numpy")
+    if np is not None:
+        yield np.array(ROWS), r"number 0 is array\(\[1., 2.\]\) \(ndarray\)"
+        yield np.ones((5, 2)), r"number 0 is array"
+        yield np.ones((2, 1)), r"number 0 is array"
+        yield np.array([[Value(1.0), Value(2.0)]] * 2), r"number 0 is array"
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_what_is_no_sample_is_refused_with_the_remedy_and_leaves_nothing(fused):
+    pytest.importorskip("numpy")
+    for model in (Neuron(2, fused=fused), Neuron(2, False, fused=fused), Layer(2, 2, fused=fused), MLP(2, [2, 1])):
+        for x, words in shapes_that_are_no_sample():
+            with nothing_left_behind(), pytest.raises(TypeError, match=words):
+                model(x)
+
+
+def test_a_single_value_is_the_input_of_a_neuron_of_one_weight():
+    for fused in (True, False):
+        for model in (
+            Neuron(1, False, fused=fused),
+            Layer(1, 1, nonlin=False, fused=fused),
+            MLP(1, [1], fused=fused),
+        ):
+            assert model(Value(2.0)).data == model([2.0]).data
+
+
+def test_a_wrong_number_of_inputs_is_an_error_while_a_function_is_traced():
+    np = pytest.importorskip("numpy")
+    for fused in (True, False):
+        model = micrograd_c.jit(MLP(2, [3, 1], fused=fused))
+        with pytest.raises(ValueError, match="2 weights got 3 inputs: pass 2"):
+            model(np.ones((4, 3)))
+        with pytest.raises((TypeError, ValueError), match=r"\[\[\.\.\.\]\]|\[\["):
+            model([1.0, 2.0])
+        assert model(np.ones((4, 2))).shape == (4,)
+
+
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        (lambda: MLP(2, 3), TypeError, r"not 3: MLP\(2, \[3\]\)"),
+        (lambda: MLP(2, []), ValueError, r"MLP\(2, \[\]\) has no layers"),
+        (lambda: MLP(-2, [1]), ValueError, "nin must be 1 or more, not -2"),
+        (lambda: MLP(2, [4, 0]), ValueError, r"nouts\[1\] must be 1 or more, not 0"),
+        (lambda: MLP(2, [4, -1]), ValueError, r"nouts\[1\] must be 1 or more, not -1"),
+        (lambda: MLP(2.0, [1]), TypeError, r"nin must be a whole number, not 2.0 \(float\)"),
+        (lambda: MLP("2", [1]), TypeError, r"nin must be a whole number, not '2' \(str\)"),
+        (lambda: MLP(2, "41"), TypeError, r"nouts\[0\] must be a whole number, not '4'"),
+        (lambda: MLP(2, [[4], 1]), TypeError, r"nouts\[0\] must be a whole number"),
+        (lambda: MLP(2, [1], activation="tahn"), ValueError, "tahn.*Did you mean 'tanh'"),
+        (lambda: MLP(2, [1], activation=max), TypeError, "activation must be a name, not <built-in"),
+        (lambda: Layer(2, 0), ValueError, "nout must be 1 or more, not 0"),
+        (lambda: Layer(0, 2), ValueError, "nin must be 1 or more, not 0"),
+        (lambda: Layer(2, None), TypeError, "nout must be a whole number, not None"),
+        (lambda: Neuron(0), ValueError, "nin must be 1 or more, not 0"),
+        (lambda: Neuron([2]), TypeError, r"nin must be a whole number, not \[2\]"),
+        (lambda: Neuron(2, activation="Sigmoid"), ValueError, "Did you mean 'sigmoid'"),
+        (lambda: Neuron(2, activation=["relu"]), TypeError, "activation must be a name"),
+        (lambda: Neuron(2, "tanh"), TypeError, "not 'tanh': pass activation='tanh'"),
+        (lambda: setattr(Neuron(2), "activation", "rleu"), ValueError, "Did you mean 'relu'"),
+    ],
+)
+def test_a_network_that_cannot_be_made_is_refused_with_the_remedy(make, error, words):
+    state = random.getstate()
+    with nothing_left_behind(), pytest.raises(error, match=words):
+        make()
+    if "setattr" not in make.__code__.co_names:
+        assert random.getstate() == state
+
+
+def test_sizes_may_come_from_any_iterable_and_as_numpys_ints():
+    np = pytest.importorskip("numpy")
+    for nouts in ((3, 1), iter([3, 1]), np.array([3, 1]), [np.int64(3), True]):
+        assert len(MLP(np.int32(2), nouts).parameters()) == 13
 
 
 def test_inputs_of_a_class_of_the_users_keep_its_operators():
@@ -588,6 +704,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:a neuron of")
 @pytest.mark.parametrize("mutate", [f for f in MUTATIONS if f is not write_dict], ids=lambda f: f.__name__)
 def test_whatever_is_changed_is_honoured_at_the_next_call(mutate):
     model, expected = model_and_check()
@@ -616,6 +733,7 @@ def test_whatever_is_changed_is_honoured_at_the_next_call(mutate):
             assert close(g, p.grad, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:a neuron of")
 @pytest.mark.parametrize("first", MUTATIONS[:12], ids=lambda f: f.__name__)
 def test_two_changes_in_a_row_are_honoured(first):
     for second in MUTATIONS[:12]:
