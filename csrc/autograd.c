@@ -58,7 +58,7 @@ static inline void each_operand(int64_t row, mg_sweep *s, on_operands *then)
 
 static inline void mark(mg_sweep *s, int32_t row)
 {
-    if (s && mg.op[row] != MG_LEAF) {
+    if (s && mg.op[row] > MG_CONSTANT) {
         s->mark[row] = 1;
         s->block[row >> MG_BLOCK_BITS] = 1;
         s->super[row >> MG_SUPER_BITS] = 1;
@@ -71,7 +71,7 @@ static inline void mark_run(mg_sweep *s, int32_t first, int32_t n)
 
     for (int32_t i = 0; i < n; i++) /* inputs and parameters: most runs are of leaves alone */
         any |= mg.op[first + i];
-    for (int32_t i = 0; any && i < n; i++)
+    for (int32_t i = 0; any > MG_CONSTANT && i < n; i++)
         mark(s, first + i);
 }
 

@@ -36,10 +36,11 @@ enum mg_status {
 
 /* cffi: skip */
 enum mg_op {
-    MG_LEAF,   /* data set from outside */
-    MG_CUSTOM, /* made by hand: operands, and a Python closure or none */
-    MG_SUM,    /* 0 + x[0] + ... + x[n-1] */
-    MG_DOT,    /* f(b + w[0]*x[0] + ... + w[n-1]*x[n-1]), f an op of one operand or none: a neuron */
+    MG_LEAF,     /* data set from outside */
+    MG_CONSTANT, /* a leaf too: a number that was an operand */
+    MG_CUSTOM,   /* made by hand: operands, and a Python closure or none */
+    MG_SUM,      /* 0 + x[0] + ... + x[n-1] */
+    MG_DOT,      /* f(b + w[0]*x[0] + ... + w[n-1]*x[n-1]), f an op of one operand or none: a neuron */
 #define OP1(id, ...) MG_##id,
 #define OP1K OP1
 #define OP2 OP1
@@ -79,6 +80,8 @@ const void *mg_engine_of(void);
 int32_t mg_leaf(double data);
 /* n new leaves in consecutive rows, their handles in `out`. MG_ENOMEM: none was made. */
 int32_t mg_leaves(const double *data, int32_t n, int32_t *out);
+/* The same for numbers that are operands. */
+int32_t mg_constants(const double *data, int32_t n, int32_t *out);
 /* z = op(x). The op's own errors, by Python's rules for floats: no node is made then. */
 int32_t mg_unary(int32_t op, int32_t x);
 /* z = op(x; k). */

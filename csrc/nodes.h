@@ -19,7 +19,7 @@ static inline int32_t mg_make(int op, int32_t x, int32_t y, double k)
     return mg_append(op, a, shape == MG_ONE_K ? mg_append_k(k) : b, z);
 }
 
-/* z = op(x, c), with `left` op(c, x), and a new leaf c: its handle in `leaf`. */
+/* z = op(x, c), with `left` op(c, x), and a new constant c: its handle in `leaf`. */
 static inline int32_t mg_make_with_number(int op, int32_t x, double c, bool left, int32_t *leaf)
 {
     double z;
@@ -32,7 +32,7 @@ static inline int32_t mg_make_with_number(int op, int32_t x, double c, bool left
                         : mg_evaluate(op, mg.data[a], c, 0.0, &z);
     if (status < 0)
         return status;
-    *leaf = mg_append(MG_LEAF, 0, 0, c);
+    *leaf = mg_append(MG_CONSTANT, 0, 0, c);
     return left ? mg_append(op, b, a, z) : mg_append(op, a, b, z);
 }
 

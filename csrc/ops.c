@@ -29,16 +29,26 @@ int32_t mg_leaf(double data)
     return handle;
 }
 
-int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
+static int32_t leaves(int op, const double *data, int32_t n, int32_t *out)
 {
     if (n < 0)
         return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(n, 0));
     for (int32_t i = 0; i < n; i++)
-        out[i] = mg_append(MG_LEAF, 0, 0, data[i]);
+        out[i] = mg_append(op, 0, 0, data[i]);
     mg_unlock();
     return MG_OK;
+}
+
+int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
+{
+    return leaves(MG_LEAF, data, n, out);
+}
+
+int32_t mg_constants(const double *data, int32_t n, int32_t *out)
+{
+    return leaves(MG_CONSTANT, data, n, out);
 }
 
 int32_t mg_unary(int32_t op, int32_t x)

@@ -3,6 +3,7 @@
 
 static const mg_op_info op_table[MG_OPS] = {
     [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN, "", "", ""},
+    [MG_CONSTANT] = {"CONSTANT", "", "1", 0, 0, NAN, "", "", ""},
     [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN, "", "", ""},
     [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN, "", "", ""},
     [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN, "", "", ""},

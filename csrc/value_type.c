@@ -766,14 +766,14 @@ static PyObject *value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)v;
 }
 
-static int become_leaf(value *v, double data)
+static int become_leaf(value *v, int op, double data)
 {
     const int32_t old = v->handle;
 
     mg_lock();
     const int32_t status = mg_reserve(1, 0);
     if (status >= 0)
-        v->handle = mg_append(MG_LEAF, 0, 0, data);
+        v->handle = mg_append(op, 0, 0, data);
     mg_unlock();
     if (status < 0) {
         fail(status, MG_LEAF, NULL, NULL);
@@ -790,7 +790,7 @@ static int value_init(PyObject *self, PyObject *args, PyObject *kwargs)
         PyObject *data = PyTuple_GetItem(args, 0);
         double number;
         const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
-        if (numpy < 0 || become_leaf(as_value(self), number) < 0)
+        if (numpy < 0 || become_leaf(as_value(self), MG_LEAF, number) < 0)
             return -1;
         set_numpy(as_value(self), numpy);
         return 0;
@@ -1006,7 +1006,7 @@ static PyObject *py_leaf(PyObject *module, PyObject *args)
 
     (void)module;
     if (!PyArg_ParseTuple(args, "Odp", &node, &data, &numpy) || !expect_value(node) ||
-        become_leaf(as_value(node), data) < 0)
+        become_leaf(as_value(node), MG_LEAF, data) < 0)
         return NULL;
     set_numpy(as_value(node), numpy);
     Py_RETURN_NONE;
@@ -1052,13 +1052,14 @@ static PyObject *py_make_all(PyObject *module, PyObject *args)
     return out;
 }
 
-/* leaves(numbers, what was given for them) */
+/* leaves(numbers, what was given for them, whether they are constants) */
 static PyObject *py_leaves(PyObject *module, PyObject *args)
 {
     PyObject *numbers, *given;
+    int constant = 0;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO", &numbers, &given))
+    if (!PyArg_ParseTuple(args, "OO|p", &numbers, &given, &constant))
         return NULL;
     const Py_ssize_t n = PySequence_Size(numbers);
     PyObject *out = n < 0 ? NULL : PyList_New(0);
@@ -1068,7 +1069,8 @@ static PyObject *py_leaves(PyObject *module, PyObject *args)
         double data;
         const int numpy = number && origin && float_of(number, &data) > 0 ? from_numpy(origin) : -1;
         value *node = numpy < 0 ? NULL : new_value();
-        if (!node || become_leaf(node, data) < 0 || PyList_Append(out, (PyObject *)node) < 0)
+        if (!node || become_leaf(node, constant ? MG_CONSTANT : MG_LEAF, data) < 0 ||
+            PyList_Append(out, (PyObject *)node) < 0)
             Py_CLEAR(out);
         else
             set_numpy(node, numpy);

@@ -408,7 +408,7 @@ def _as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     places = [i for i, x in enumerate(values) if not isinstance(x, Value)]
     numbers = [to_float(values[i], f"item {i}") for i in places]
     out: list[Any] = list(values)
-    for i, leaf in zip(places, core.leaves(numbers, [values[i] for i in places])):
+    for i, leaf in zip(places, core.leaves(numbers, [values[i] for i in places], True)):
         out[i] = leaf
     return tuple(out)
 

@@ -527,7 +527,7 @@ def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
     numbers = [*map(as_number, given)]
     if None in numbers:
         return None
-    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None], given)):
+    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None], given, True)):
         out[i] = leaf
     return tuple(out)
 

@@ -104,7 +104,7 @@ static int32_t reach(rows *r, int64_t *leaves, int32_t *recorded, int32_t *culpr
             *culprit = mg.handle[row];
             return 1;
         }
-        *leaves += mg.op[row] == MG_LEAF;
+        *leaves += mg_shape_of[mg.op[row]] == MG_NO_OPERAND;
         ++*recorded;
         reach_operands(r, row);
     }

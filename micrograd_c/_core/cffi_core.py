@@ -306,11 +306,14 @@ def leaf(node: Node, data: float, numpy: bool) -> None:
     node._b = ... if numpy else None
 
 
-def leaves(numbers: list[float], given: Sequence[Any]) -> list[Any]:
-    """Return new leaves, in consecutive rows; the numbers were `given` as these objects."""
+def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:
+    """Return new leaves, in consecutive rows; the numbers were `given` as these objects.
+
+    `constant`: they came as operands.
+    """
     n = len(numbers)
     out = ffi.new("int32_t[]", n)
-    check(lib.mg_leaves(numbers, n, out))
+    check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, out))
     return [
         make(_new(_Value), handle, None, ... if type(x) is not float and from_numpy(x) else None)
         for handle, x in zip(ffi.unpack(out, n), given)

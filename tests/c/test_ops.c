@@ -241,7 +241,7 @@ TEST(an_op_that_the_function_does_not_take_is_refused)
 
 /* ---- nodes with a number, sums ---- */
 
-TEST(an_op_with_a_number_makes_a_leaf_for_it)
+TEST(an_op_with_a_number_makes_a_constant_for_it)
 {
     const int32_t x = leaf(6.0);
 
@@ -249,7 +249,7 @@ TEST(an_op_with_a_number_makes_a_leaf_for_it)
         const int64_t pair = mg_binary_number(MG_TRUEDIV, x, 3.0, left);
         CHECK(pair >= 0);
         const int32_t c = (int32_t)(pair >> 32), z = (int32_t)(pair & 0xFFFFFFFF);
-        CHECK_INT(op_of(c), MG_LEAF);
+        CHECK_INT(op_of(c), MG_CONSTANT);
         CHECK_REAL(mg_data(c), 3.0);
         CHECK_REAL(mg_data(z), left ? 0.5 : 2.0);
         CHECK_INT(mg_set_grad(x, 0.0), MG_OK);
@@ -365,7 +365,7 @@ int main(void)
     RUN(errors_are_those_of_pythons_floats);
     RUN(what_python_allows_is_no_error);
     RUN(an_op_that_the_function_does_not_take_is_refused);
-    RUN(an_op_with_a_number_makes_a_leaf_for_it);
+    RUN(an_op_with_a_number_makes_a_constant_for_it);
     RUN(a_sum_is_added_from_left_to_right);
     RUN(a_node_of_every_shape_comes_back_as_it_was);
     RUN(a_node_that_can_not_have_been_is_not_restored);
