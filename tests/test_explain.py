@@ -1,8 +1,10 @@
 """What explain says, and what the command line makes of it. The page has tests of its own."""
 
+import copy
 import gc
 import json
 import math
+import pickle
 import random
 import re
 from pathlib import Path
@@ -113,7 +115,9 @@ def test_every_op_is_explained_by_its_row_of_the_table():
 
 def test_every_row_of_the_table_can_be_read():
     rows = [op.name for op in OP.values() if op.value is None]
-    assert rows == ["LEAF", "CUSTOM", "SUM", "DOT"], "a C function is missing in viz/expression.py and page.html"
+    assert rows == ["LEAF", "CONSTANT", "CUSTOM", "SUM", "DOT"], (
+        "a C function is missing in viz/expression.py and page.html"
+    )
 
 
 def test_op_that_cannot_be_read_is_explained_by_its_backward(monkeypatch):
@@ -185,7 +189,7 @@ def test_hand_made_nodes_are_run_and_told():
     explanation = mg.explain(root)
     assert explanation.gradients["a"] == 20.0 and explanation.gradients["b"] == 4.0
     assert calls == [1] and (a.grad, b.grad, out.grad) == (7.0, 0.0, 0.0)
-    assert any("by the _backward of e" in s["text"] for s in explanation.steps)
+    assert any("by the _backward of out" in s["text"] for s in explanation.steps)
     with pytest.raises(ValueError, match="made by hand"):
         explanation.what_if(a=1.0)
 
@@ -307,6 +311,86 @@ def test_names_are_told_apart():
 
 
 # ---- json --------------------------------------------------------------------------------------------------------
+
+
+def names_of(explanation):
+    return set(explanation.gradients)
+
+
+def test_values_are_named_as_the_variables_of_the_caller():
+    a, b = Value(2.0), Value(3.0)
+    c = a * b + b
+    explanation = mg.explain(c)
+    assert names_of(explanation) == {"a", "b", "c", "e"}
+    assert explanation.steps[-1]["text"] == "dc/dc = c.grad = 1"
+    assert {">a<", ">b<", ">c<"} <= set(re.findall(">[abc]<", mg.draw(c).svg()))
+    assert explanation.what_if(a=1.0) == 6.0
+
+
+def test_values_of_the_module_and_of_lists_have_names_too():
+    scope = {"mg": mg, "Value": Value}
+    source = """
+a = Value(2.0)
+x = [Value(1.0), Value(2.0)]
+def f(x, w):
+    n = x[0] * w[0][0] + x[1] * w[0][1] + a
+    return mg.explain(n)
+out = f(x, ([Value(3.0), 4.0],))
+"""
+    exec(source, scope)
+    assert {"a", "x[0]", "x[1]", "w[0][0]", "n"} <= names_of(scope["out"])
+
+
+def test_label_is_worth_more_than_a_variable():
+    a, b = Value(2.0, label="b"), Value(3.0)
+    c = a * b
+    explanation = mg.explain(c)
+    assert explanation.gradients == {"b": 3.0, "x1": 2.0, "c": 1.0}
+    b.label = "b"
+    assert names_of(mg.explain(c)) == {"b1", "b2", "c"}
+
+
+def test_no_value_gets_a_name_that_the_user_uses_for_another():
+    k1, p1, *others = (Value(float(i)) for i in range(5))
+    e, x1, f = others
+    assert e is not x1 is not f
+    root = mg.explain((Value(1.0) * 2.0 + 3.0) * Value(4.0))
+    assert names_of(root).isdisjoint({"k1", "e", "x1", "f", "p1"})
+    model = mg.Neuron(1)
+    assert "p1" not in names_of(mg.explain(model([k1]), [*model.parameters()], names={"p1": p1, "f": f}))
+
+
+def test_inner_scopes_hide_outer_ones():
+    scope = {"mg": mg, "a": Value(2.0)}
+    exec("def f(v):\n    a = 1\n    return mg.explain(v * 3.0)\nout = f(a)", scope)
+    assert names_of(scope["out"]) == {"v", "k1", "e"}
+
+
+def test_names_can_be_given_and_left_out():
+    a = Value(2.0)
+    assert names_of(mg.explain(a * a, names={})) == {"x1", "e"}
+    assert names_of(mg.explain(a * a, names={"q": a, "n": 3})) == {"q", "e"}
+    assert "q" in mg.draw(a * a, names={"q": a}).dot()
+
+
+def test_names_are_found_without_a_caller():
+    import _thread
+    import queue
+
+    done = queue.Queue()
+    _thread.start_new_thread(lambda: done.put(mg.explain(Value(1.0) * 2.0)), ())
+    assert len(done.get().gradients) == 3
+
+
+def test_constants_are_the_numbers_that_were_operands():
+    a = Value(2.0)
+    roots = [a * 2.0, 2 / a, a.maximum(3), mg.sum([a, 4.0]), mg.dot([a], [5.0]), mg.Neuron(1)([6.0])]
+    roots += [copy.deepcopy(roots[0]), pickle.loads(pickle.dumps(roots[0]))]
+    for root in roots:
+        nodes = mg.explain(root, names={}).data()["nodes"]
+        assert [node["kind"] for node in nodes if not node["operands"]].count("constant") == 1, root
+    (x,) = (node for node in mg.explain(a + Value(7.0), names={"a": a}).data()["nodes"] if node["name"] == "x1")
+    assert x["kind"] == "input"
 
 
 def test_json_follows_its_schema(rng):

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         data = _assignments(options.values)
         what_if = _assignments([text for text in options.what_if.split(",") if text.strip()])
         root, _ = parse(options.expression, data)
-        explanation = explain(root, title=" ".join(options.expression.split()))
+        explanation = explain(root, title=" ".join(options.expression.split()), names={})
         if options.html:
             explanation.html(options.html)
             print(f"wrote {options.html}: open it in a browser")
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
             print(explanation.json())
         elif options.draw:
             root.backward()
-            draw(root).save(options.draw)
+            draw(root, names={}).save(options.draw)
             print(f"wrote {options.draw}")
         else:
             print(explanation.text(what_if), end="")

@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..engine import Value, topological_order, zero_grad
-from .graph import OP, Graph, Node, clean, cut, fill, number, read, unfold
+from .graph import OP, Graph, Node, callers_names, clean, cut, fill, number, read, unfold, variables
 
 __all__ = ["LIMIT", "PHASES", "PHRASES", "Explanation", "explain"]
 
@@ -579,6 +580,7 @@ def explain(
     limit: int = LIMIT,
     seed: float = 1.0,
     title: str = "",
+    names: Mapping[str, Any] | None = None,
 ) -> Explanation:
     """Explain, step by step, what `root.backward()` does.
 
@@ -598,6 +600,8 @@ def explain(
         As for `backward`.
     title : str, optional
         The heading.
+    names : mapping of str to Value, optional
+        Names of Values without a `label`: by default those of the caller's variables. `{}` gives none.
 
     Returns
     -------
@@ -611,12 +615,13 @@ def explain(
     differ.
     """
     seed = float(seed)
+    named = callers_names(sys._getframe().f_back) if names is None else variables(names)
     outer = ""
     notes = []
     if around is not None:
         if not isinstance(around, Value):
             raise TypeError(f"around must be a Value, not {type(around).__name__}")
-        whole = read(root, model)
+        whole = read(root, model, named)
         if all(node.value is not around for node in whole.nodes.values()):
             raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
         place = next(node for node in whole.nodes.values() if node.value is around)
@@ -626,7 +631,7 @@ def explain(
             f"and the share of each gradient that flows through {place.name}."
         )
         root = around
-    graph = read(root, model)
+    graph = read(root, model, named)
     if unfold_neurons:
         graph = unfold(graph)
     if len(graph.nodes) > limit:

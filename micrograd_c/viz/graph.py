@@ -9,8 +9,9 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 from .. import nn
@@ -18,7 +19,20 @@ from .._core import NAMES, OPS, core, ffi
 from ..engine import Value, _describe, _operands, topological_order
 from .expression import Expression, expression
 
-__all__ = ["Graph", "Node", "Op", "clean", "cut", "fill", "number", "read", "unfold", "width"]
+__all__ = [
+    "Graph",
+    "Node",
+    "Op",
+    "callers_names",
+    "clean",
+    "cut",
+    "fill",
+    "number",
+    "read",
+    "unfold",
+    "variables",
+    "width",
+]
 
 
 # ---- the op table ------------------------------------------------------------------------------------------------
@@ -127,6 +141,9 @@ def cut(text: str, cells: int) -> str:
 # ---- nodes -------------------------------------------------------------------------------------------------------
 
 
+_LEAVES = ("LEAF", "CONSTANT")
+
+
 @dataclass
 class Node:
     """One node, or one box that stands for several."""
@@ -196,7 +213,7 @@ def _is_plain_dot(value: Value, inputs: Sequence[Value], params: Sequence[Value]
     if total != other:
         return abs(total - value.data) < abs(other - value.data)
     # Only its backward can tell: a bias gets the whole gradient, and an input that is left out nothing.
-    values = {value, *inputs, *params}
+    values = [value, *inputs, *params]
     before = [(v, v.grad) for v in values]
     try:
         for v in values:
@@ -219,21 +236,49 @@ def operands_of(value: Value) -> tuple[list[Value], int]:
 
 def _has_rule(op: str, operands: int) -> bool:
     """Tell whether the table says what an op gives to each of its operands."""
-    return op in ("LEAF", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
+    return op in (*_LEAVES, "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
 
 
-def parameters_in(model: Any) -> dict[Value, str]:
-    """Return the parameters of a module, of a dict by name, or of an iterable, with their names."""
+def parameters_in(model: Any) -> dict[int, str]:
+    """Return the names of the parameters of a module, of a dict by name, or of an iterable, by their id()."""
     if model is None:
         return {}
     if isinstance(model, nn.Module):
-        return {p: name for name, p in model.named_parameters()}
+        return {id(p): name for name, p in model.named_parameters()}
     if isinstance(model, dict):
-        return {p: str(name) for name, p in model.items()}
-    return dict.fromkeys(model, "")
+        return {id(p): str(name) for name, p in model.items()}
+    return dict.fromkeys(map(id, model), "")
 
 
-def read(root: Value, model: Any = None) -> Graph:
+def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the Values that variables hold, by their names; those in lists and tuples too: 'w[0]', 'w[1][2]'.
+
+    An inner scope comes before an outer one. Names that begin with an underscore belong to nobody.
+    """
+    visible: dict[str, Any] = {}
+    for scope in scopes:
+        for name, item in list(scope.items()):
+            if type(name) is str and not name.startswith("_"):
+                visible.setdefault(name, item)
+    out: dict[str, Value] = {}
+    level = list(visible.items())
+    for depth in range(3):
+        inside: list[tuple[str, Any]] = []
+        for name, item in level:
+            if issubclass(type(item), Value):
+                out[name] = item
+            elif type(item) in (list, tuple) and len(item) <= LONGEST_LIST and depth < 2:
+                inside += [(f"{name}[{i}]", part) for i, part in enumerate(item)]
+        level = inside
+    return out
+
+
+def callers_names(frame: FrameType | None) -> dict[str, Value]:
+    """Return the Values that are seen from a frame, by the names of their variables."""
+    return {} if frame is None else variables(frame.f_locals, frame.f_globals)
+
+
+def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = None) -> Graph:
     """Return the graph below `root`.
 
     Parameters
@@ -241,47 +286,55 @@ def read(root: Value, model: Any = None) -> Graph:
     root : Value
     model : Module, mapping of str to Value, or iterable of Value, optional
         Whose parameters these are: they are drawn as such, by name.
+    names : mapping of str to Value, optional
+        Names of Values that have none of their own, the better one first. No other node gets one of them.
     """
     if not isinstance(root, Value):
         raise TypeError(
             f"a picture starts at a Value, not at {type(root).__name__}: pass the result, such as the loss"
         )
     order = topological_order(root)
-    ids = {value: i for i, value in enumerate(order)}
+    ids = {id(value): i for i, value in enumerate(order)}  # by identity: a class may have an __eq__ of its own
     named = parameters_in(model)
     parameters = set(named)
+    names = names or {}
+    titles = {id(value): str(value.name or named.get(id(value), "")) for value in order}
+    own = {title for title in titles.values() if title}
+    for name, value in names.items():
+        if name not in own and not titles.get(id(value), name):
+            titles[id(value)] = name
     nodes: dict[int, Node] = {}
     for i, value in enumerate(order):
         described = _describe(value)
         operands, pairs = operands_of(value)
         if pairs:
-            parameters.update(v for v in operands[pairs:] if core.operands(v)[0] is None)
+            parameters.update(id(v) for v in operands[pairs:] if core.operands(v)[0] is None)
         op = NAMES[described.op]
         nodes[i] = Node(
             id=i,
             op=op,
             label=value._op,
-            operands=[ids[v] for v in operands],
+            operands=[ids[id(v)] for v in operands],
             data=value.data,
             grad=value.grad,
-            title=str(value.name or named.get(value, "")),
+            title=titles[id(value)],
             k=described.k if OPS[described.op].takes_k else None,
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,
             closure=not _has_rule(op, len(operands)) or core.peek(value, "_backward") is not None,
         )
-        if op == "LEAF":
-            nodes[i].kind = "input" if nodes[i].title else "constant"
-    for value in parameters:
-        if value in ids and nodes[ids[value]].op == "LEAF":
-            nodes[ids[value]].kind = "parameter"
+        if op in _LEAVES:
+            nodes[i].kind = "input" if op == "LEAF" or nodes[i].title else "constant"
+    for key in parameters:
+        if key in ids and nodes[ids[key]].op in _LEAVES:
+            nodes[ids[key]].kind = "parameter"
     last = len(order) - 1
-    if nodes[last].op != "LEAF":
+    if nodes[last].op not in _LEAVES:
         nodes[last].kind = "result"
     computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
     graph = Graph(nodes, last, computed, len(order))
-    give_names(graph)
+    give_names(graph, names)
     return graph
 
 
@@ -290,6 +343,7 @@ def read(root: Value, model: Any = None) -> Graph:
 # Names for intermediate results that have none, as the article has them: e = a * b.
 _LETTERS = [c for c in string.ascii_lowercase[4:] if c not in "lo"] + ["d"]
 NAME_CELLS = 24
+LONGEST_LIST = 1000  # of what is in longer lists nothing gets a name
 
 
 _PATH = re.compile(r"layers\.(\d+)\.neurons\.(\d+)\.(?:w\.(\d+)|(b))")
@@ -300,12 +354,15 @@ def _short(title: str) -> str:
     return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), title)
 
 
-def give_names(graph: Graph) -> None:
-    """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one."""
+def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
+    """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one.
+
+    No new one is among those that are `used` for other Values.
+    """
     titles = {i: cut(_short(clean(node.title)), NAME_CELLS) for i, node in graph.nodes.items() if node.title}
     titles = {i: title for i, title in titles.items() if title}
     count = Counter(titles.values())
-    taken = {name for name, n in count.items() if n == 1}
+    taken = {name for name, n in count.items() if n == 1} | set(used)
     seen: Counter[str] = Counter()
 
     def unique(base: str) -> str:
@@ -321,8 +378,8 @@ def give_names(graph: Graph) -> None:
 
     rest = [node for i, node in graph.nodes.items() if i not in titles]
     for node in rest:
-        if node.kind in ("constant", "parameter"):
-            node.name = unique(node.kind[0] if node.kind == "parameter" else "k")
+        if not node.operands:
+            node.name = unique({"constant": "k", "parameter": "p"}.get(node.kind, "x"))
     results = [node for node in rest if not node.name]
     letters = [c for c in _LETTERS if c not in taken]
     for j, node in enumerate(results):

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
 from ..engine import Value, _operands
 from .fold import fold_graph
-from .graph import Graph, Node, clean, cut, number, read, unfold, width
+from .graph import Graph, Node, callers_names, clean, cut, number, read, unfold, variables, width
 from .layout import Layout, lay_out
 
 __all__ = ["Picture", "draw", "draw_dot", "trace"]
@@ -451,6 +452,7 @@ def draw(
     limit: int | None = LIMIT,
     theme: str = "auto",
     legend: bool = True,
+    names: Mapping[str, Any] | None = None,
 ) -> Picture:
     """Draw the graph that `root` was computed from.
 
@@ -474,6 +476,8 @@ def draw(
         'auto' follows the reader's screen.
     legend : bool
         Say below the picture which shape is what.
+    names : mapping of str to Value, optional
+        Names of Values without a `label`: by default those of the caller's variables. `{}` gives none.
 
     Returns
     -------
@@ -487,12 +491,12 @@ def draw(
     ):
         if value not in allowed:
             raise ValueError(f"draw: {name} must be one of {', '.join(allowed)}, not {value!r}")
-    graph = read(root, model)
+    graph = read(root, model, callers_names(sys._getframe().f_back) if names is None else variables(names))
     if unfold_neurons:
         which = None
         if unfold_neurons is not True:
-            wanted = set(unfold_neurons)
-            which = [i for i, node in graph.nodes.items() if node.value in wanted]
+            wanted = set(map(id, unfold_neurons))
+            which = [i for i, node in graph.nodes.items() if id(node.value) in wanted]
         graph = unfold(graph, which)
     levels = {"auto": ["neuron", "layer"], "none": []}.get(fold, [fold])
     whole = graph
@@ -548,7 +552,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Any:
     try:
         import graphviz
     except ImportError:
-        return draw(root, direction=rankdir)
+        return draw(root, direction=rankdir, names={})
     graph = read(root)
     dot = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
     for node in graph.nodes.values():
