@@ -268,6 +268,38 @@ def test_networks_are_those_of_the_eager_engine(sizes, activation, lanes):
         close([p.grad for p in parameters], total, atol=1e-13 * scale)
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_units_that_a_neuron_reads_twice_get_both_gradients(hidden, lanes):
+    random.seed(11)
+    w = [Value(random.uniform(-1, 1)) for _ in range(30)]
+
+    def f(x, y):
+        units = [mg.dot(w[25:27], [x, y], w[27]).tanh(), mg.dot(w[27:29], [x, y]).tanh()] if hidden else [x, y]
+        layer = [mg.dot(w[j : j + 5], [units[i] for i in (0, 1, 0, 1, 0)], w[j + 5]).tanh() for j in range(6)]
+        return mg.sum(layer) + w[0] * units[0] + w[1] * units[0] + w[2] * units[1] + w[3] * units[1]
+
+    columns = np.random.default_rng(2).normal(size=(21, 2))
+    values, gradients, total = eager(f, columns, w)
+    program = mg.jit(f)
+    close(program(*columns.T), values, atol=1e-13)
+    close(np.transpose(program.gradient(*columns.T)), gradients, atol=1e-12)
+    program.backward(*columns.T)
+    close([p.grad for p in w], total, atol=1e-11)
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 13, 16, 70])
+def test_infinite_samples_give_the_gradients_of_eager_code_for_any_number_of_samples(n, lanes):
+    w, b = Value(2.0), Value(1.0)
+    samples = np.arange(1.0, n + 1)
+    for special, wanted in ((math.inf, math.inf), (-math.inf, -math.inf), (math.nan, math.nan)):
+        samples[-1] = special
+        w.grad = b.grad = 0.0
+        f = mg.jit(lambda x: w * x + b)
+        f.backward(samples)
+        close([w.grad, b.grad], [wanted, n])
+        close(f.gradient(samples), [2.0] * n)
+
+
 def test_moons_training_is_that_of_the_eager_engine_step_by_step():
     random.seed(1337)
     rng = np.random.default_rng(0)

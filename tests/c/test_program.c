@@ -221,6 +221,69 @@ TEST(neurons_of_the_same_inputs_become_one_instruction)
     mg_program_free(p);
 }
 
+/* w0*x + w1*y + w2*x + w3*y + w4*x + b as a program. */
+static mg_program *twice_each(int32_t *leaves)
+{
+    const double data[] = {1, 2, 4, 8, 16, 0.5}, nan[] = {NAN, NAN};
+    const int8_t batched[] = {1, 1};
+    int32_t x[2], status, culprit;
+
+    CHECK_INT(mg_leaves(data, 6, leaves), MG_OK);
+    const int32_t marker = leaf(0.0);
+    CHECK_INT(mg_leaves(nan, 2, x), MG_OK);
+    const int32_t root =
+        made(mg_dot(leaves, (int32_t[]){x[0], x[1], x[0], x[1], x[0]}, 5, leaves[5], MG_NONE));
+    mg_program *p = mg_program_new(marker, x, batched, 2, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    return p;
+}
+
+TEST(an_input_that_comes_twice_gets_the_gradients_of_both)
+{
+    const double x[] = {3, 5, -1, 2};
+    const void *data[] = {x};
+    const int64_t layout[] = {2, 2 * sizeof *x, sizeof *x, MG_F64};
+    double gradient[4], values[2], *gradients[] = {gradient}, number;
+    int32_t leaves[6];
+    mg_work *unfinished;
+
+    mg_program *p = twice_each(leaves);
+    CHECK_INT(mg_program_run(p, MG_GRADIENT, 2, NULL, 1, data, layout, NULL, 1.0, values, &number, gradients,
+                             &unfinished),
+              MG_OK);
+    for (int32_t s = 0; s < 2; s++) {
+        CHECK_REAL(values[s], 0.5 + 21 * x[2 * s] + 10 * x[2 * s + 1]);
+        CHECK_REAL(gradient[2 * s], 21);
+        CHECK_REAL(gradient[2 * s + 1], 10);
+    }
+    mg_program_free(p);
+}
+
+TEST(lanes_without_a_sample_add_nothing_to_gradients)
+{
+    static const char *lanes[] = {"baseline", "avx2", "avx512"};
+    const double x[] = {INFINITY, INFINITY};
+    const void *data[] = {x};
+    const int64_t layout[] = {2, 0, sizeof *x, MG_F64}; /* so many samples as asked for */
+    double value;
+    int32_t leaves[6];
+    mg_work *unfinished;
+
+    mg_program *p = twice_each(leaves);
+    for (int64_t n = 1; n < 20; n++) {
+        mg_lanes(lanes[n % 3]);
+        CHECK_INT(mg_set_grads(leaves, 6, 0.0), MG_OK);
+        CHECK_INT(mg_program_run(p, MG_BACKWARD, n, NULL, 1, data, layout, NULL, 1.0, &value, NULL, NULL,
+                                 &unfinished),
+                  MG_OK);
+        for (int32_t i = 0; i < 5; i++)
+            CHECK_REAL(mg_grad(leaves[i]), INFINITY);
+        CHECK_REAL(mg_grad(leaves[5]), (double)n);
+    }
+    mg_lanes("avx512");
+    mg_program_free(p);
+}
+
 TEST(common_subexpressions_and_constants_are_computed_once)
 {
     const int8_t batched[] = {1};
@@ -388,6 +451,8 @@ int main(void)
     RUN(random_functions_give_what_their_nodes_give);
     RUN(results_are_the_same_for_any_number_of_threads);
     RUN(neurons_of_the_same_inputs_become_one_instruction);
+    RUN(an_input_that_comes_twice_gets_the_gradients_of_both);
+    RUN(lanes_without_a_sample_add_nothing_to_gradients);
     RUN(common_subexpressions_and_constants_are_computed_once);
     RUN(nodes_with_a_closure_are_refused);
     RUN(no_samples_give_no_gradient);
