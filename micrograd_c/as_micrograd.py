@@ -4,14 +4,78 @@
 >>> from micrograd.engine import Value      # micrograd_c.engine.Value
 >>> from micrograd.nn import MLP
 
-It makes no difference whether micrograd is installed.
+It makes no difference whether micrograd is installed. Processes that multiprocessing starts find micrograd-c too.
 """
 
+from __future__ import annotations
+
+import os
 import sys
+from importlib.util import find_spec
 
 import micrograd_c
 from micrograd_c import engine, nn
 
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
+
 sys.modules["micrograd"] = micrograd_c
 sys.modules["micrograd.engine"] = engine
 sys.modules["micrograd.nn"] = nn
+
+
+# ---- processes that are started anew, by "spawn" and "forkserver" ------------------------------------------------
+# Such a process unpickles what its parent tells it about itself, then it imports the main script. What it is told
+# has a message in it, which imports this module.
+
+
+class _Message:
+    """Imports this module where it is unpickled, before the search path of the parent is known there."""
+
+    def __init__(self, path: list[str]) -> None:
+        folder = os.path.dirname(os.path.dirname(os.path.abspath(micrograd_c.__file__)))
+        self.path = path if folder in path else [folder, *path]
+
+    def __reduce__(self) -> Any:
+        return exec, (f"import sys; sys.path = {self.path!r}; import micrograd_c.as_micrograd",)
+
+
+def _send_along(spawn: Any) -> None:
+    """Put the message into what each process is told that `spawn`, multiprocessing.spawn, prepares."""
+    prepare = spawn.get_preparation_data
+
+    def get_preparation_data(name: str) -> Any:
+        data = prepare(name)
+        data["micrograd_c"] = _Message(data["sys_path"])
+        if name == "ignore":  # for the fork server itself, which gets no message: its children import the script
+            data.pop("init_main_from_path", None)
+        return data
+
+    spawn.get_preparation_data = get_preparation_data
+
+
+class _Finder:
+    """Waits until multiprocessing.spawn is imported: it takes longer than all of this package."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec of multiprocessing.spawn with the message in it."""
+        if name != "multiprocessing.spawn":
+            return None
+        sys.meta_path.remove(_Finder)
+        spec: Any = find_spec(name)
+        exec_module = spec.loader.exec_module
+
+        def execute(module: Any) -> None:
+            exec_module(module)
+            _send_along(module)
+
+        spec.loader.exec_module = execute
+        return spec
+
+
+if "multiprocessing.spawn" in sys.modules:
+    _send_along(sys.modules["multiprocessing.spawn"])
+else:
+    sys.meta_path.insert(0, _Finder)

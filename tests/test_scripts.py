@@ -254,3 +254,76 @@ def test_help_of_the_package_lists_every_public_name():
     text = pydoc.plain(pydoc.render_doc(micrograd_c))
     for name in (*micrograd_c.__all__, "sum"):
         assert f" {name}\n" in text or f" {name}(" in text or f"`{name}`" in text, name
+
+
+# ---- processes ---------------------------------------------------------------------------------------------------
+
+PROCESSES = """
+import multiprocessing, os, sys
+from concurrent.futures import ProcessPoolExecutor
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # where another micrograd may be
+from micrograd.engine import Value
+from micrograd.nn import MLP
+
+def where(depth):
+    if depth == 0:
+        return Value.__module__, MLP.__module__, sys.argv[1:]
+    with ProcessPoolExecutor(1, multiprocessing.get_context(sys.argv[1])) as pool:
+        return pool.submit(where, depth - 1).result()
+
+def square(v):
+    out = v * v
+    out.backward()
+    return out
+
+def work():
+    print(Value.__module__)
+
+if __name__ == "__main__":
+    os.chdir(os.path.dirname(sys.executable))
+    context = multiprocessing.get_context(sys.argv[1])
+    process = context.Process(target=work)
+    process.start()
+    process.join()
+    print("exit", process.exitcode)
+    with ProcessPoolExecutor(1, context) as pool:
+        out = pool.submit(square, Value(3.0)).result()
+        print(type(out) is Value, out.data, [v.grad for v in out._prev])
+    print(where(2))
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("option", [(), ("-m",)], ids=["script", "module"])
+def test_processes_that_a_script_starts_find_our_engine_too(method, option, tmp_path, no_micrograd):
+    import multiprocessing
+
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"there is no {method} here")
+    script = write(tmp_path, "script.py", PROCESSES)
+    write(tmp_path / "micrograd", "__init__.py", "raise ImportError('the wrong micrograd')")
+    done = run_python(
+        "-m", "micrograd_c", *option, "script" if option else script, method, cwd=tmp_path, env=no_micrograd
+    )
+    assert done.returncode == 0, done.stderr
+    expected = ["micrograd_c.engine", "exit 0", "True 9.0 [6.0]"]
+    assert done.stdout.splitlines() == [*expected, f"('micrograd_c.engine', 'micrograd_c.nn', ['{method}'])"]
+
+
+def test_as_micrograd_reaches_processes_where_multiprocessing_was_there_first(tmp_path):
+    write(tmp_path, "work.py", "from micrograd.engine import Value\n\ndef where(_):\n    return Value.__module__\n")
+    code = """
+        import multiprocessing.spawn, sys
+        import micrograd_c.as_micrograd, work
+        if __name__ == "__main__":
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                print(pool.map(work.where, [0]))
+        """
+    done = run_python(write(tmp_path, "main.py", code), cwd=tmp_path)
+    assert (done.stdout, done.returncode) == ("['micrograd_c.engine']\n", 0), done.stderr
+
+
+def test_multiprocessing_is_not_imported_for_scripts_without_it(tmp_path):
+    script = write(tmp_path, "script.py", "import sys, micrograd\nprint('multiprocessing' in sys.modules)")
+    assert run_python("-m", "micrograd_c", script).stdout == "False\n"
