@@ -119,6 +119,7 @@ static void shrink(void)
     if (mg.live == 0) { /* every handle is free: start again from 0 */
         mg.handles = 0;
         mg.free_handle = MG_NONE;
+        mg.moves = 0;
     }
     if (capacity < mg.capacity) {
         /* First: where one column stays long the others may be short already. */
@@ -188,6 +189,23 @@ static bool rename_operands(int64_t row, const int32_t *to, slide *s)
         alive = slide_list(a, s->end, to);
         mg.a[row] = (int32_t)s->end;
         s->end += ints;
+        break;
+    }
+    case MG_PAIRED: {
+        const int64_t ints = mg_list_ints(a), doubles = (int64_t)mg.pool[a] * MG_K_INTS;
+        alive = slide_list(a, s->end, to);
+        mg.a[row] = (int32_t)s->end;
+        s->end += ints;
+        if (b < 0) {
+            memmove(mg.pool + s->end, mg.pool + ~b, (size_t)doubles * sizeof *mg.pool);
+            mg.b[row] = (int32_t)~s->end;
+            s->end += doubles;
+        } else {
+            const int64_t nodes = mg_list_ints(b);
+            alive &= slide_list(b, s->end, to);
+            mg.b[row] = (int32_t)s->end;
+            s->end += nodes;
+        }
         break;
     }
     case MG_WEIGHTED: {
@@ -339,6 +357,7 @@ static void pop_dead(void)
             mg.pool_used = mg.b[row];
             break;
         case MG_LIST:
+        case MG_PAIRED:
             mg.pool_used = mg.a[row];
             break;
         case MG_WEIGHTED: /* the first of the neurons that share a list of inputs stands right behind it */

@@ -25,6 +25,7 @@ _Static_assert(sizeof(double) == 2 * sizeof(int32_t), "a k fills two places of t
 /* A list of operands in the pool: {n, first} for consecutive rows first .. first+n-1,
  * {n, -1, row, row, ...} for any others.
  * MG_SUM, MG_CUSTOM   a: list
+ * MG_GIVEN            a: list, b: list of the nodes whose data are the derivatives; or ~b: as many doubles
  * MG_DOT              a: record {activation, bias, list of weights}, b: list of inputs, at least as long as
  *                     that of the weights; the neurons of a layer share it
  * ops that take k     a: operand, b: the double in the pool */
@@ -50,6 +51,7 @@ typedef struct {
     int32_t free_handle;     /* head of the list of free ones, MG_NONE: empty */
     int32_t open_sweeps;     /* while one is open rows keep their places */
     int64_t squeezes;
+    int64_t moves; /* rows that were given up for one on top, see mg_by_hand */
 } mg_arena;
 
 /* What the native core of Value needs of the engine: it is a module of its own, and shares the one arena. */
@@ -64,6 +66,11 @@ typedef struct {
     int32_t (*sum)(const int32_t *x, int32_t n);
     int32_t (*dot)(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
     int32_t (*layers)(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
+    int32_t (*by_hand)(int32_t handle, const int32_t *x, int32_t n, const double *slopes,
+                       const int32_t *nodes, double data);
+    int32_t (*backward)(int32_t root, double seed, mg_pause *pause);
+    int32_t (*resume)(mg_pause *pause);
+    void (*close)(mg_pause *pause);
 } mg_engine;
 
 #define MG_LAYOUT ((uint64_t)sizeof(mg_arena) << 32 | MG_OPS << 16 | sizeof(mg_engine))
@@ -167,6 +174,18 @@ int32_t mg_append_list(const int32_t *rows, int32_t n);
 
 /* The record of an MG_DOT at the end of the pool, after mg_reserve(.., MG_DOT_HEAD + MG_LIST_HEAD + n). */
 int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation);
+
+/* Derivative i of an MG_GIVEN. */
+static inline double mg_row_slope(int64_t row, int32_t i)
+{
+    const int32_t b = mg.b[row];
+    double slope;
+
+    if (b >= 0)
+        return mg.data[mg.pool[b + 1] >= 0 ? mg.pool[b + 1] + i : mg.pool[b + MG_LIST_HEAD + i]];
+    memcpy(&slope, mg.pool + ~b + (int64_t)i * MG_K_INTS, sizeof slope);
+    return slope;
+}
 
 /* The k of a row whose op takes one. */
 static inline double mg_row_k(int64_t row)

@@ -10,6 +10,7 @@
  */
 #include "autograd.h"
 #include "arena.h"
+#include "operands.h"
 #include "sweep.h"
 
 static inline int64_t min(int64_t a, int64_t b)
@@ -17,44 +18,7 @@ static inline int64_t min(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* ---- operands ---- */
-
-/* What is done with n consecutive operands of a row. */
-typedef void on_operands(mg_sweep *s, int32_t first, int32_t n);
-
-static inline void each_in_list(const int32_t *list, int32_t n, mg_sweep *s, on_operands *then)
-{
-    if (list[1] >= 0)
-        then(s, list[1], n);
-    else
-        for (int32_t i = 0; i < n; i++)
-            then(s, list[MG_LIST_HEAD + i], 1);
-}
-
-static inline void each_operand(int64_t row, mg_sweep *s, on_operands *then)
-{
-    switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
-    case MG_NO_OPERAND:
-        break;
-    case MG_TWO:
-        then(s, mg.b[row], 1); /* fall through */
-    case MG_ONE:
-    case MG_ONE_K:
-        then(s, mg.a[row], 1);
-        break;
-    case MG_LIST:
-        each_in_list(mg.pool + mg.a[row], mg.pool[mg.a[row]], s, then);
-        break;
-    case MG_WEIGHTED: {
-        const int32_t *record = mg.pool + mg.a[row], *weights = record + MG_DOT_HEAD;
-        if (record[1] != MG_NONE)
-            then(s, record[1], 1);
-        each_in_list(weights, weights[0], s, then);
-        each_in_list(mg.pool + mg.b[row], weights[0], s, then);
-        break;
-    }
-    }
-}
+/* ---- what is done with operands ---- */
 
 static inline void mark(mg_sweep *s, int32_t row)
 {
@@ -65,8 +29,9 @@ static inline void mark(mg_sweep *s, int32_t row)
     }
 }
 
-static inline void mark_run(mg_sweep *s, int32_t first, int32_t n)
+static inline void mark_run(void *sweep, int32_t first, int32_t n)
 {
+    mg_sweep *s = sweep;
     uint8_t any = 0;
 
     for (int32_t i = 0; i < n; i++) /* inputs and parameters: most runs are of leaves alone */
@@ -75,10 +40,10 @@ static inline void mark_run(mg_sweep *s, int32_t first, int32_t n)
         mark(s, first + i);
 }
 
-static inline void zero_run(mg_sweep *s, int32_t first, int32_t n)
+static inline void zero_run(void *sweep, int32_t first, int32_t n)
 {
     memset(mg.grad + first, 0, (size_t)n * sizeof *mg.grad); /* all bits 0 is 0.0 */
-    mark_run(s, first, n);
+    mark_run(sweep, first, n);
 }
 
 /* ---- one node ---- */
@@ -90,6 +55,15 @@ static void backward_sum(int64_t row)
 
     for (int32_t i = 0; i < list[0]; i++)
         mg.grad[list[1] >= 0 ? list[1] + i : list[MG_LIST_HEAD + i]] += g;
+}
+
+static void backward_given(int64_t row)
+{
+    const int32_t *list = mg.pool + mg.a[row];
+    const double g = mg.grad[row];
+
+    for (int32_t i = 0; i < list[0]; i++)
+        mg.grad[list[1] >= 0 ? list[1] + i : list[MG_LIST_HEAD + i]] += g * mg_row_slope(row, i);
 }
 
 /* z = f(b + sum w*x):  p = z.grad * f',  b.grad += p,  w.grad += p * x,  x.grad += p * w */
@@ -162,16 +136,21 @@ static inline void backward_row(int64_t row, mg_sweep *s)
     case MG_DOT:
         backward_dot(row);
         if (s)
-            each_operand(row, s, mark_run);
+            mg_each_operand(row, s, mark_run);
         break;
     case MG_SUM:
         backward_sum(row);
         if (s)
-            each_operand(row, s, mark_run);
+            mg_each_operand(row, s, mark_run);
+        break;
+    case MG_GIVEN:
+        backward_given(row);
+        if (s)
+            mg_each_operand(row, s, mark_run);
         break;
     default: /* a leaf; or made by hand: what it gives is its closure's affair */
         if (s)
-            each_operand(row, s, mark_run);
+            mg_each_operand(row, s, mark_run);
         break;
     }
 }
@@ -186,6 +165,74 @@ int32_t mg_backward_node(int32_t handle)
     return MG_OK;
 }
 
+static void local_derivatives(int64_t row, double *out)
+{
+    const int op = mg.op[row] & ~MG_PYTHON;
+    const int32_t a = mg.a[row], b = mg.b[row];
+    const double z = mg.data[row];
+    (void)z;
+
+    switch (op) {
+#define OP1(id, label, domain, value, dx)                                                                    \
+    case MG_##id: {                                                                                          \
+        const double x = mg.data[a];                                                                         \
+        (void)x;                                                                                             \
+        out[0] = dx;                                                                                         \
+        break;                                                                                               \
+    }
+#define OP1K(id, label, errors, default_k, value, dx)                                                        \
+    case MG_##id: {                                                                                          \
+        const double x = mg.data[a], k = mg_row_k(row);                                                      \
+        out[0] = dx;                                                                                         \
+        break;                                                                                               \
+    }
+#define OP2(id, label, errors, value, dx, dy)                                                                \
+    case MG_##id: {                                                                                          \
+        const double x = mg.data[a], y = mg.data[b];                                                         \
+        (void)x, (void)y;                                                                                    \
+        out[0] = dx;                                                                                         \
+        out[1] = dy;                                                                                         \
+        break;                                                                                               \
+    }
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+    case MG_DOT: {
+        const int32_t *record = mg.pool + a, *w = record + MG_DOT_HEAD, *x = mg.pool + b, n = w[0];
+        const double p = record[0] == MG_NONE ? 1.0 : mg_activation_slope(record[0], z);
+        for (int32_t i = 0; i < n; i++) {
+            out[i] = p * mg.data[w[1] >= 0 ? w[1] + i : w[MG_LIST_HEAD + i]];
+            out[n + i] = p * mg.data[x[1] >= 0 ? x[1] + i : x[MG_LIST_HEAD + i]];
+        }
+        if (record[1] != MG_NONE)
+            out[2 * n] = p;
+        break;
+    }
+    case MG_SUM:
+    case MG_CUSTOM:
+        for (int32_t i = 0; i < mg.pool[a]; i++)
+            out[i] = op == MG_SUM;
+        break;
+    case MG_GIVEN:
+        for (int32_t i = 0; i < mg.pool[a]; i++)
+            out[i] = mg_row_slope(row, i);
+        break;
+    default:
+        break;
+    }
+}
+
+int32_t mg_local_derivatives(int32_t handle, double *out)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    TRY(row);
+    local_derivatives(row, out);
+    mg_unlock();
+    return MG_OK;
+}
+
 /* ---- the sweep ---- */
 
 typedef enum { BACKWARD, ZERO, CLEAR } visit;
@@ -195,9 +242,9 @@ typedef enum { BACKWARD, ZERO, CLEAR } visit;
 static inline bool visit_row(int64_t row, mg_sweep *s, const visit what)
 {
     if (what == ZERO) {
-        each_operand(row, s, zero_run);
+        mg_each_operand(row, s, zero_run);
     } else if (what == BACKWARD && mg.op[row] & MG_PYTHON) {
-        each_operand(row, s, mark_run);
+        mg_each_operand(row, s, mark_run);
         return mg.handle[row] != MG_DEAD;
     } else if (what == BACKWARD) {
         backward_row(row, s);

@@ -31,7 +31,8 @@ enum mg_status {
     MG_EARGUMENT = -3, /* no such op, or the wrong number of operands */
     MG_EZERODIV = -4,  /* division by zero, 0 ** negative */
     MG_EDOMAIN = -5,   /* outside of the function's domain */
-    MG_EOVERFLOW = -6  /* finite operands, infinite result */
+    MG_EOVERFLOW = -6, /* finite operands, infinite result */
+    MG_EORDER = -7     /* an operand would not stand below what reads it */
 };
 
 /* cffi: skip */
@@ -39,6 +40,7 @@ enum mg_op {
     MG_LEAF,     /* data set from outside */
     MG_CONSTANT, /* a leaf too: a number that was an operand */
     MG_CUSTOM,   /* made by hand: operands, and a Python closure or none */
+    MG_GIVEN,    /* made by hand: operands, and dz/dx of each */
     MG_SUM,      /* 0 + x[0] + ... + x[n-1] */
     MG_DOT,      /* f(b + w[0]*x[0] + ... + w[n-1]*x[n-1]), f an op of one operand or none: a neuron */
 #define OP1(id, ...) MG_##id,
@@ -99,6 +101,13 @@ double mg_value(int32_t op, double x, double y, double k);
 /* A node as it was, nothing is computed. Operands of MG_DOT: w, then x, then the bias where there is one. */
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad);
+/* A node made by hand over n operands. Its local derivatives are `slopes`, or the current data of `nodes`, n of
+ * them; without either it is an MG_CUSTOM. With `handle` that node becomes it, and keeps its grad; without operands
+ * it becomes a leaf. MG_EORDER: it is read already, and an operand is younger than it; nothing was done then. */
+int32_t mg_by_hand(int32_t handle, const int32_t *x, int32_t n, const double *slopes, const int32_t *nodes,
+                   double data);
+/* Does a live node read this one? 1, 0, or MG_EHANDLE. */
+int32_t mg_is_read(int32_t handle);
 /* Gives n nodes back. A node that is no longer alive is passed over. */
 void mg_free(const int32_t *handles, int32_t n);
 
@@ -142,6 +151,8 @@ int32_t mg_sweep_resume(mg_pause *pause);
 void mg_sweep_close(mg_pause *pause);
 /* Marks a node as one whose backward is a Python closure (1), or as one of the engine's own (0). */
 int32_t mg_set_python(int32_t handle, int32_t on);
+/* dz/dx for each operand of a node: x, or x and y, or those of a list; of MG_DOT x, then w, then the bias. */
+int32_t mg_local_derivatives(int32_t handle, double *out);
 /* Adds the contributions of one node to its operands. */
 int32_t mg_backward_node(int32_t handle);
 /* Sets the gradient of root and of all below it to 0. */

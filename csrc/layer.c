@@ -76,7 +76,7 @@ static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, in
     mg.pool[at] = activation;
     mg.pool[at + 1] = bias_row;
     mg.pool_used += MG_DOT_HEAD;
-    const int32_t first = n > 0 && run && *run ? mg_row(weights[0]) : MG_EHANDLE;
+    const int32_t first = n > 0 && run && *run && mg.moves == 0 ? mg_row(weights[0]) : MG_EHANDLE;
     if (first >= 0 && mg_row(weights[n - 1]) == first + n - 1) {
         mg.pool[mg.pool_used] = n;
         mg.pool[mg.pool_used + 1] = first;

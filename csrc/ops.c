@@ -109,7 +109,7 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
 {
     int32_t a = 0, b = 0;
 
-    if (op < 0 || op >= MG_OPS || n < 0)
+    if (op < 0 || op >= MG_OPS || op == MG_GIVEN || n < 0) /* mg_by_hand restores that */
         return MG_EARGUMENT;
     const enum mg_shape shape = mg_shape_of[op];
     const bool bias = n % 2; /* MG_WEIGHTED: w, x, and the bias where there is one */
@@ -125,6 +125,7 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     TRY(mg_to_rows(operands, n, rows));
     switch (shape) {
     case MG_NO_OPERAND:
+    case MG_PAIRED:
         break;
     case MG_ONE_K:
         b = mg_append_k(k);

@@ -5,6 +5,7 @@ static const mg_op_info op_table[MG_OPS] = {
     [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN, "", "", ""},
     [MG_CONSTANT] = {"CONSTANT", "", "1", 0, 0, NAN, "", "", ""},
     [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN, "", "", ""},
+    [MG_GIVEN] = {"GIVEN", "", "1", -1, 0, NAN, "", "", ""},
     [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN, "", "", ""},
     [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN, "", "", ""},
 #define OP1(id, label, domain, value, dx) [MG_##id] = {#id, label, #domain, 1, 0, NAN, #value, #dx, ""},

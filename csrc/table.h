@@ -19,9 +19,9 @@
 #define MG_NONE (-1) /* no operand, no activation */
 
 /* How an op keeps its operands. */
-enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_WEIGHTED };
+enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_PAIRED, MG_WEIGHTED };
 static const uint8_t mg_shape_of[MG_OPS] = {
-    [MG_LEAF] = MG_NO_OPERAND, [MG_CONSTANT] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST,
+    [MG_LEAF] = MG_NO_OPERAND, [MG_CONSTANT] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST, [MG_GIVEN] = MG_PAIRED,
     [MG_SUM] = MG_LIST,        [MG_DOT] = MG_WEIGHTED,
 #define OP1(id, ...) [MG_##id] = MG_ONE,
 #define OP1K(id, ...) [MG_##id] = MG_ONE_K,

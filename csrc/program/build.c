@@ -34,6 +34,7 @@ static void reach_operands(rows *r, int64_t row)
         r->node[a] = 1;
         break;
     case MG_LIST:
+    case MG_PAIRED:
         reach_list(r, mg.pool + a, mg.pool[a]);
         break;
     case MG_WEIGHTED: {
@@ -81,6 +82,7 @@ static int32_t add_row(mg_program *p, mg_graph *g, const rows *r, int64_t row, i
         p->parameters[p->parameter_count] = mg.handle[row];
         return mg_graph_add(g, MG_P_PARAM, NULL, 0, (double)p->parameter_count++);
     case MG_LIST:
+    case MG_PAIRED: /* reach() has refused it */
     case MG_WEIGHTED:
         return add_list(g, r, row);
     case MG_TWO:
@@ -100,7 +102,7 @@ static int32_t reach(rows *r, int64_t *leaves, int32_t *recorded, int32_t *culpr
     for (int64_t row = r->rows - 1; row >= 0; row--) {
         if (!r->node[row])
             continue;
-        if (mg.op[row] & MG_PYTHON || mg.op[row] == MG_CUSTOM) {
+        if (mg.op[row] & MG_PYTHON || mg.op[row] == MG_CUSTOM || mg.op[row] == MG_GIVEN) {
             *culprit = mg.handle[row];
             return 1;
         }

@@ -133,7 +133,8 @@ static inline int32_t op_of(int32_t handle)
 
 /* ---- the arena seen from inside ---- */
 
-/* Operands of a row: their rows in `out`, which has room for `most`; of an MG_DOT w, x, bias. */
+/* Operands of a row: their rows in `out`, which has room for `most`; of an MG_DOT w, x, bias; of an MG_GIVEN the nodes
+ * of its derivatives too. */
 static inline int32_t operands_of(int64_t row, int32_t *out, int32_t most)
 {
     const int32_t a = mg.a[row], b = mg.b[row];
@@ -156,6 +157,14 @@ static inline int32_t operands_of(int64_t row, int32_t *out, int32_t most)
         lists[count] = a;
         lengths[count++] = mg.pool[a];
         break;
+    case MG_PAIRED:
+        lists[count] = a;
+        lengths[count++] = mg.pool[a];
+        if (b >= 0) {
+            lists[count] = b;
+            lengths[count++] = mg.pool[a];
+        }
+        break;
     case MG_WEIGHTED:
         lists[count] = a + MG_DOT_HEAD;
         lengths[count++] = mg.pool[a + MG_DOT_HEAD];
@@ -167,7 +176,7 @@ static inline int32_t operands_of(int64_t row, int32_t *out, int32_t most)
         for (int32_t i = 0; i < lengths[l]; i++)
             PUT(mg.pool[lists[l] + 1] >= 0 ? mg.pool[lists[l] + 1] + i
                                            : mg.pool[lists[l] + MG_LIST_HEAD + i]);
-    if (count == 2 && mg.pool[a + 1] != MG_NONE)
+    if (mg_shape_of[mg.op[row] & ~MG_PYTHON] == MG_WEIGHTED && mg.pool[a + 1] != MG_NONE)
         PUT(mg.pool[a + 1]);
 #undef PUT
     return n;
@@ -185,6 +194,13 @@ static inline void pool_part(int64_t row, int64_t *from, int64_t *to)
     case MG_LIST:
         *from = mg.a[row];
         *to = *from + mg_list_ints(*from);
+        break;
+    case MG_PAIRED:
+        *from = mg.a[row];
+        *to = *from + mg_list_ints(*from);
+        if (mg.b[row] >= 0)
+            CHECK(mg.b[row] >= *to);
+        *to = mg.b[row] >= 0 ? mg.b[row] + mg_list_ints(mg.b[row]) : ~mg.b[row] + mg.pool[*from] * MG_K_INTS;
         break;
     case MG_WEIGHTED:
         CHECK(mg.b[row] + mg_list_ints(mg.b[row]) <= mg.a[row]);

@@ -245,7 +245,7 @@ TEST(squeeze_keeps_the_order_of_rows)
 /* A node of every shape over operands that a squeeze moves; the same gradients before and after. */
 TEST(squeeze_renames_the_operands_of_every_shape)
 {
-    int32_t x[4], gap[4], out[9], all;
+    int32_t x[4], gap[4], out[12], all;
     double before[4];
 
     for (int32_t i = 0; i < 4; i++) {
@@ -265,7 +265,10 @@ TEST(squeeze_renames_the_operands_of_every_shape)
     out[6] = made(mg_dot(run, run, 4, MG_NONE, MG_NONE));
     out[7] = made(mg_restore(MG_CUSTOM, x, 4, NAN, MG_NONE, 1.0, 0.0));
     out[8] = made(mg_sum(NULL, 0));
-    all = made(mg_sum(out, 9));
+    out[9] = made(mg_by_hand(MG_NONE, x, 4, numbers, NULL, 1.0));
+    out[10] = made(mg_by_hand(MG_NONE, run, 4, NULL, x, 1.0));
+    out[11] = made(mg_by_hand(MG_NONE, x, 4, NULL, run, 1.0));
+    all = made(mg_sum(out, 12));
     backward(all);
     for (int32_t i = 0; i < 4; i++)
         before[i] = mg_grad(x[i]);
@@ -276,7 +279,7 @@ TEST(squeeze_renames_the_operands_of_every_shape)
     squeeze_now();
     CHECK(digest() == alive);
     check_arena();
-    CHECK_INT(figures().rows, 4 + 4 + 9 + 1);
+    CHECK_INT(figures().rows, 4 + 4 + 12 + 1);
     CHECK_INT(mg_zero_grad(all), MG_OK);
     backward(all);
     for (int32_t i = 0; i < 4; i++)
