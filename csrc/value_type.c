@@ -7,7 +7,8 @@
  *     handle     its node in the arena
  *     flags      see below
  *
- * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand.
+ * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand. So are
+ * closures, which are found by the handle of their node while a sweep waits for them.
  *
  * The collector. A graph of Values has no cycles of its own: an operand is older than whatever reads it, and
  * neither changes. So ordinary Values are not tracked, and a collection does not look at them. A cycle needs an
@@ -17,7 +18,8 @@
  *
  * The collector finds it if it sees every object on the way, that is v and all Values from the reader down to v.
  *  - v is tracked from its first attribute on (TRACKED), or from birth if it is of a subclass.
- *  - v is CYCLIC from the first attribute on that can refer to anything. Who reads a CYCLIC Value is CYCLIC and
+ *  - v is CYCLIC from the first attribute on that can refer to anything, and from birth if it is made by hand: it
+ *    waits for its closure. Who reads a CYCLIC Value is CYCLIC and
  *    tracked itself, from birth. So all readers younger than the attribute are seen.
  *  - Readers older than the attribute are not, where there may be any: v is LATE. While a LATE Value is alive the
  *    hook in _core/native_core.py looks for such readers before each full collection and tracks them.
@@ -37,18 +39,24 @@
 #define MG_NATIVE_CORE
 #include "nodes.h"
 
-typedef struct {
-    PyObject *a;    /* the first operand, or NULL */
-    PyObject *dict; /* attributes; may be NULL */
-} extra;
+typedef struct value value;
 
 typedef struct {
+    PyObject *a;       /* the first operand, or NULL */
+    PyObject *dict;    /* attributes; may be NULL */
+    PyObject *label;   /* what was assigned to _op; may be NULL */
+    PyObject *closure; /* what was assigned to _backward; may be NULL */
+    value *next;       /* in the table of closures, under the same hash */
+    bool listed;       /* in that table */
+} extra;
+
+struct value {
     PyObject_HEAD PyObject *a; /* first operand or operands, or an `extra` (EXTRA), or NULL; owned */
     PyObject *b;               /* second operand or operands, or NULL; owned */
     PyObject *weakrefs;        /* head of the list of weak references */
     int32_t handle;            /* in the arena; -1: none yet */
     uint32_t flags;            /* of the enum below */
-} value;
+};
 
 enum {
     EXTRA = 1,   /* a points to an `extra` */
@@ -64,7 +72,7 @@ static PyObject *name_data, *name_grad, *name_backward, *name_op;
 static PyObject *py_number, *py_to_float, *py_from_numpy, *py_failure, *py_over_array, *py_init, *py_late;
 static Py_ssize_t cyclic_alive, late_alive;
 
-/* b of a leaf whose number came from numpy, see _core/ieee.py. */
+/* b of a leaf, or of a node made by hand, whose number came from numpy, see _core/ieee.py. */
 #define NUMPY Py_Ellipsis
 
 /* numpy's scalars that have been met: float() is all that they need. */
@@ -154,13 +162,13 @@ static bool leads_to_cyclic(PyObject *part)
     return !PyFloat_Check(part) && !PyLong_Check(part) && part != NUMPY; /* inner layers can hold anything */
 }
 
-/* Gives v its node and what it was computed from. */
+/* Gives v, which was computed from nothing yet, its node and what it was computed from. */
 static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
 {
     v->handle = handle;
     Py_XINCREF(a);
     Py_XINCREF(b);
-    v->a = a;
+    *(v->flags & EXTRA ? &((extra *)(void *)v->a)->a : &v->a) = a;
     v->b = b;
     if (cyclic_alive && (leads_to_cyclic(a) || leads_to_cyclic(b)))
         set_cyclic(v);
@@ -183,8 +191,11 @@ static int value_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(first_operand(v));
     Py_VISIT(v->b);
-    if (extra_of(v))
+    if (extra_of(v)) {
         Py_VISIT(extra_of(v)->dict);
+        Py_VISIT(extra_of(v)->label);
+        Py_VISIT(extra_of(v)->closure);
+    }
     return 0;
 }
 
@@ -192,9 +203,96 @@ static int value_clear(PyObject *self)
 {
     extra *x = extra_of(as_value(self));
 
-    if (x)
+    if (x) {
         Py_CLEAR(x->dict);
+        Py_CLEAR(x->label);
+        Py_CLEAR(x->closure);
+    }
     return 0;
+}
+
+/* ---- closures by the handle of their node ---- */
+
+/* Each place begins a list of Values whose handles have the same last bits. It grows and shrinks with what it holds. */
+static struct {
+    value **lists;
+    size_t places; /* a power of 2, or 0 */
+    size_t values;
+} closures;
+
+enum { FIRST_PLACES = 64 };
+
+static value **closures_of(int32_t handle)
+{
+    return &closures.lists[(size_t)handle & (closures.places - 1)];
+}
+
+/* The Value at a handle that has a closure, NULL. Borrowed. */
+static value *with_closure(int32_t handle)
+{
+    value *v = closures.places ? *closures_of(handle) : NULL;
+
+    while (v && v->handle != handle)
+        v = extra_of(v)->next;
+    return v;
+}
+
+/* No memory: the lists stay as they are, and only get longer. */
+static void resize_closures(size_t places)
+{
+    value **old = closures.lists;
+    const size_t old_places = closures.places;
+    value **lists = PyMem_Calloc(places, sizeof(value *));
+
+    if (!lists)
+        return;
+    closures.lists = lists;
+    closures.places = places;
+    for (size_t i = 0; i < old_places; i++)
+        for (value *v = old[i], *next; v; v = next) {
+            next = extra_of(v)->next;
+            value **list = closures_of(v->handle);
+            extra_of(v)->next = *list;
+            *list = v;
+        }
+    PyMem_Free(old);
+}
+
+/* Lists v, which has a handle and an extra. -1: MemoryError. */
+static int list_closure(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (x->listed)
+        return 0;
+    if (closures.values >= closures.places)
+        resize_closures(closures.places ? 2 * closures.places : FIRST_PLACES);
+    if (!closures.places) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    value **list = closures_of(v->handle);
+    x->next = *list;
+    *list = v;
+    x->listed = true;
+    closures.values++;
+    return 0;
+}
+
+static void unlist_closure(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (!x || !x->listed)
+        return;
+    value **at = closures_of(v->handle);
+    while (*at != v)
+        at = &extra_of(*at)->next;
+    *at = x->next;
+    x->listed = false;
+    closures.values--;
+    if (closures.places > FIRST_PLACES && closures.values < closures.places / 8)
+        resize_closures(closures.places / 4);
 }
 
 /* Deallocation of a chain does not recurse: a Value that dies while another one drops its operands waits in this
@@ -223,11 +321,14 @@ static void drop_attributes(value *v)
     if (v->flags & LATE)
         late_alive--;
     if (x) {
-        PyObject *dict = x->dict;
+        PyObject *dict = x->dict, *label = x->label, *closure = x->closure;
+        unlist_closure(v);
         v->a = x->a;
         v->flags &= ~(uint32_t)EXTRA;
         PyMem_Free(x);
         Py_XDECREF(dict);
+        Py_XDECREF(label);
+        Py_XDECREF(closure);
     }
 }
 
@@ -594,37 +695,43 @@ static int set_column(PyObject *self, PyObject *o, void *grad)
 
 /* ---- attributes ---- */
 
-/* The attributes of v, made where there are none. Borrowed. */
-static PyObject *attributes(value *v)
+/* The extra of v, made where there is none. */
+static extra *need_extra(value *v)
 {
     extra *x = extra_of(v);
 
     if (!x) {
-        x = PyMem_Malloc(sizeof *x);
+        x = PyMem_Calloc(1, sizeof *x);
         if (!x) {
             PyErr_NoMemory();
             return NULL;
         }
         x->a = v->a;
-        x->dict = NULL;
         v->a = (PyObject *)(void *)x;
         v->flags |= EXTRA;
     }
-    if (!x->dict)
-        x->dict = PyDict_New();
-    return x->dict;
+    return x;
 }
 
-/* An attribute is about to refer to anything: see the head of this file. */
-static int expect_cycles(value *v)
+/* The attributes of v, made where there are none. Borrowed. */
+static PyObject *attributes(value *v)
 {
-    if (v->flags & CYCLIC)
+    extra *x = need_extra(v);
+
+    if (x && !x->dict)
+        x->dict = PyDict_New();
+    return x ? x->dict : NULL;
+}
+
+/* v is CYCLIC from now on, its readers are perhaps not. */
+static int expect_old_readers(value *v)
+{
+    if (v->flags & LATE)
         return 0;
     mg_lock();
     const bool on_top = v->handle >= 0 && mg.rows > 0 && mg.handle[mg.rows - 1] == v->handle;
     mg_unlock();
-    set_cyclic(v);
-    if (on_top) /* nothing is younger: nobody reads it */
+    if (v->handle < 0 || on_top) /* nothing is younger: nobody reads it */
         return 0;
     v->flags |= LATE;
     late_alive++;
@@ -633,16 +740,78 @@ static int expect_cycles(value *v)
     return done ? 0 : -1;
 }
 
+/* An attribute is about to refer to anything: see the head of this file. */
+static int expect_cycles(value *v)
+{
+    if (v->flags & CYCLIC)
+        return 0;
+    set_cyclic(v);
+    return expect_old_readers(v);
+}
+
+static int expect_cycles_of(value *v, PyObject *attribute)
+{
+    return PyType_GetFlags(Py_TYPE(attribute)) & Py_TPFLAGS_HAVE_GC ? expect_cycles(v) : 0;
+}
+
+static inline bool is_name(PyObject *name, PyObject *other)
+{
+    return name == other || PyUnicode_Compare(name, other) == 0;
+}
+
+/* Puts a reference to o, or NULL, where *place is. */
+static void replace(PyObject **place, PyObject *o)
+{
+    PyObject *old = *place;
+
+    Py_XINCREF(o);
+    *place = o;
+    Py_XDECREF(old);
+}
+
+static int put_label(value *v, PyObject *label)
+{
+    extra *x = need_extra(v);
+
+    if (!x || expect_cycles_of(v, label) < 0)
+        return -1;
+    replace(&x->label, label);
+    return 0;
+}
+
+/* Lets the sweep pause at v for `closure`; NULL: no more. A Value without a node keeps it, for __init__ to drop. */
+static int put_closure(value *v, PyObject *closure)
+{
+    extra *x = closure ? need_extra(v) : extra_of(v);
+
+    if (!x)
+        return closure ? -1 : 0;
+    if (closure && (expect_cycles_of(v, closure) < 0 || (v->handle >= 0 && list_closure(v) < 0)))
+        return -1;
+    if (!closure)
+        unlist_closure(v);
+    mg_lock();
+    const int32_t row = mg_row(v->handle);
+    if (row >= 0)
+        mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (closure ? MG_PYTHON : 0));
+    mg_unlock();
+    replace(&x->closure, closure);
+    return 0;
+}
+
 static int put(value *v, PyObject *name, PyObject *o)
 {
+    if (is_name(name, name_op))
+        return put_label(v, o);
+    if (is_name(name, name_backward))
+        return put_closure(v, o);
+
     PyObject *dict = attributes(v);
 
     if (!dict)
         return -1;
     track(v);
-    if (PyType_GetFlags(Py_TYPE(o)) & Py_TPFLAGS_HAVE_GC && expect_cycles(v) < 0)
-        return -1;
-    return PyDict_SetItem(dict, name, o);
+    return expect_cycles_of(v, o) < 0 ? -1 : PyDict_SetItem(dict, name, o);
 }
 
 /* Has the class of v a descriptor with a setter under this name? */
@@ -661,13 +830,6 @@ static int is_data_descriptor(value *v, PyObject *name)
     return has;
 }
 
-/* What `put` stored under the name of a property: only the property may hand it out. */
-static inline bool is_hidden(PyObject *name)
-{
-    return name == name_backward || name == name_op || PyUnicode_Compare(name, name_backward) == 0 ||
-           PyUnicode_Compare(name, name_op) == 0;
-}
-
 static PyObject *value_getattro(PyObject *self, PyObject *name)
 {
     value *v = as_value(self);
@@ -683,7 +845,7 @@ static PyObject *value_getattro(PyObject *self, PyObject *name)
         PyObject *found = PyDict_GetItemWithError(x->dict, name);
         if (!found && PyErr_Occurred())
             return NULL;
-        if (found && !is_hidden(name)) {
+        if (found) {
             const int overruled = Py_TYPE(self) != value_class ? is_data_descriptor(v, name) : 0;
             if (overruled <= 0)
                 return overruled < 0 ? NULL : Py_NewRef(found);
@@ -702,9 +864,11 @@ static int value_setattro(PyObject *self, PyObject *name, PyObject *o)
             return write_column(v, o, false);
         if (name == name_grad)
             return write_column(v, o, true);
+        if (name == name_backward && o && PyCallable_Check(o))
+            return put_closure(v, o);
         if (x && x->dict && o) {
             const int there = PyDict_Contains(x->dict, name);
-            if (there && (there < 0 || !is_hidden(name)))
+            if (there)
                 return there < 0 ? -1 : put(v, name, o);
         }
     }
@@ -766,10 +930,21 @@ static PyObject *value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)v;
 }
 
+/* What __init__ of micrograd sets anew. */
+static int forget_made(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (x)
+        Py_CLEAR(x->label);
+    return x ? put_closure(v, NULL) : 0;
+}
+
+/* v, which has no node yet, becomes a leaf. */
 static int become_leaf(value *v, int op, double data)
 {
-    const int32_t old = v->handle;
-
+    if (forget_made(v) < 0)
+        return -1;
     mg_lock();
     const int32_t status = mg_reserve(1, 0);
     if (status >= 0)
@@ -779,23 +954,109 @@ static int become_leaf(value *v, int op, double data)
         fail(status, MG_LEAF, NULL, NULL);
         return -1;
     }
-    if (old >= 0) /* __init__ for the second time */
-        mg_shared->free(&old, 1);
     return 0;
+}
+
+/* A copy of a list or tuple that is tracked with its node only. */
+static PyObject *untracked_tuple(PyObject *items)
+{
+    const bool list = PyList_CheckExact(items);
+    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
+    PyObject *out = PyTuple_New(n);
+
+    for (Py_ssize_t i = 0; out && i < n; i++)
+        PyTuple_SetItem(out, i, Py_NewRef(list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i)));
+    if (out)
+        PyObject_GC_UnTrack(out);
+    return out;
+}
+
+enum { BY_HAND = 64 }; /* operands of a node that is made here */
+
+static inline Py_ssize_t short_sequence(PyObject *o)
+{
+    const Py_ssize_t n = PyTuple_CheckExact(o) ? PyTuple_Size(o) : PyList_CheckExact(o) ? PyList_Size(o) : -1;
+    return n > BY_HAND ? -1 : n;
+}
+
+static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
+{
+    return PyTuple_CheckExact(sequence) ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i);
+}
+
+/* Value(data, children), with a label or local derivatives as the third. 1: done; 0: engine.py has to look closer. */
+static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *third)
+{
+    const bool label = third && PyUnicode_CheckExact(third);
+    int32_t x[BY_HAND];
+    double number, slopes[BY_HAND];
+
+    if (is_value(data) || (third && !label && short_sequence(third) < 0))
+        return 0;
+    const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
+    if (numpy < 0)
+        return -1;
+    /* From here on no Python runs: what is looked at stays as it is. */
+    const Py_ssize_t n = short_sequence(children);
+    if (n < 1 || (third && !label && short_sequence(third) != n))
+        return 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *child = item_of(children, i);
+        if ((Py_TYPE(child) != value_class && Py_TYPE(child) != Py_TYPE(v)) || as_value(child)->handle < 0)
+            return 0;
+        x[i] = as_value(child)->handle;
+    }
+    for (Py_ssize_t i = 0; third && !label && i < n; i++) {
+        PyObject *slope = item_of(third, i);
+        if (!PyFloat_CheckExact(slope) && !PyLong_CheckExact(slope))
+            return 0;
+        if (float_of(slope, &slopes[i]) < 0)
+            return -1;
+    }
+    PyObject *a = n > 2 || numpy ? untracked_tuple(children) : Py_NewRef(item_of(children, 0));
+    PyObject *b = numpy ? Py_NewRef(NUMPY) : n == 2 ? Py_NewRef(item_of(children, 1)) : NULL;
+    const bool labelled = label && PyUnicode_GetLength(third) > 0;
+    int done = a && (!labelled || need_extra(v)) && forget_made(v) == 0 ? 1 : -1;
+    if (done > 0) {
+        const int32_t handle =
+            mg_shared->by_hand(MG_NONE, x, (int32_t)n, third && !label ? slopes : NULL, NULL, number);
+        if (handle < 0) {
+            fail(handle, MG_CUSTOM, NULL, NULL);
+            done = -1;
+        } else {
+            become(v, handle, a, b);
+            if (labelled)
+                replace(&extra_of(v)->label, third);
+            if (label || !third)
+                set_cyclic(v);
+        }
+    }
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return done;
 }
 
 static int value_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    if (PyTuple_Size(args) == 1 && (!kwargs || PyDict_Size(kwargs) == 0)) {
+    const Py_ssize_t n = PyTuple_Size(args);
+    value *v = as_value(self);
+
+    if (v->handle < 0 && n >= 1 && n <= 3 && (!kwargs || PyDict_Size(kwargs) == 0)) {
         PyObject *data = PyTuple_GetItem(args, 0);
         double number;
-        const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
-        if (numpy < 0 || become_leaf(as_value(self), MG_LEAF, number) < 0)
-            return -1;
-        set_numpy(as_value(self), numpy);
-        return 0;
+        if (n == 1 && !is_value(data)) {
+            const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
+            if (numpy < 0 || become_leaf(v, MG_LEAF, number) < 0)
+                return -1;
+            set_numpy(v, numpy);
+            return 0;
+        }
+        const int done = n == 1 ? 0
+                                : make_by_hand(v, data, PyTuple_GetItem(args, 1),
+                                               n == 3 ? PyTuple_GetItem(args, 2) : NULL);
+        if (done)
+            return done < 0 ? -1 : 0;
     }
-    const Py_ssize_t n = PyTuple_Size(args);
     PyObject *all = PyTuple_New(n + 1), *done;
     if (!all)
         return -1;
@@ -929,7 +1190,9 @@ static PyObject *make_type(void)
 #undef OP1
 #undef OP1K
 #undef OP2
-    slots[n++] = (PyType_Slot){Py_tp_doc, "Value(data, _children=(), _op='', name='', label='')\n--\n\n"};
+    slots[n++] = (PyType_Slot){
+        Py_tp_doc,
+        "Value(data, _children=(), _op='', name='', label='', *, children=(), local_grads=None)\n--\n\n"};
     slots[n++] = (PyType_Slot){Py_tp_methods, methods};
     slots[n++] = (PyType_Slot){Py_tp_members, members};
     slots[n++] = (PyType_Slot){Py_tp_getset, getset};
@@ -998,20 +1261,6 @@ static PyObject *none_to_null(PyObject *o)
     return o == Py_None ? NULL : o;
 }
 
-static PyObject *py_leaf(PyObject *module, PyObject *args)
-{
-    PyObject *node;
-    double data;
-    int numpy;
-
-    (void)module;
-    if (!PyArg_ParseTuple(args, "Odp", &node, &data, &numpy) || !expect_value(node) ||
-        become_leaf(as_value(node), MG_LEAF, data) < 0)
-        return NULL;
-    set_numpy(as_value(node), numpy);
-    Py_RETURN_NONE;
-}
-
 /* Gives a node that was made through cffi to a Value that has none. */
 static PyObject *py_make(PyObject *module, PyObject *args)
 {
@@ -1021,8 +1270,66 @@ static PyObject *py_make(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "OiOO", &node, &handle, &a, &b) || !expect_value(node))
         return NULL;
-    become(as_value(node), handle, none_to_null(a), none_to_null(b));
-    return Py_NewRef(node);
+    value *v = as_value(node);
+    const bool again = v->handle >= 0;
+    PyObject *old_a = first_operand(v), *old_b = v->b;
+    become(v, handle, none_to_null(a), none_to_null(b));
+    const bool seen = !again || !(v->flags & CYCLIC) || expect_old_readers(v) == 0;
+    Py_XDECREF(old_a);
+    Py_XDECREF(old_b);
+    return seen ? Py_NewRef(node) : NULL;
+}
+
+/* Drops the label and the closure of a node. */
+static PyObject *py_forget_made(PyObject *module, PyObject *node)
+{
+    (void)module;
+    return expect_value(node) && forget_made(as_value(node)) == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+/* The Value with a closure at a handle, or None. */
+static PyObject *py_closure_at(PyObject *module, PyObject *handle)
+{
+    const long number = PyLong_AsLong(handle);
+    value *v = number < 0 ? NULL : with_closure((int32_t)number);
+
+    (void)module;
+    return PyErr_Occurred() ? NULL : Py_NewRef(v ? (PyObject *)v : Py_None);
+}
+
+/* Runs a sweep from a node down, and its closures on the way. */
+static PyObject *py_sweep(PyObject *module, PyObject *args)
+{
+    PyObject *node, *done = Py_None;
+    double seed;
+    mg_pause pause;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Od", &node, &seed) || !expect_value(node))
+        return NULL;
+    const int32_t root = as_value(node)->handle;
+    PyThreadState *others = *mg_shared->single_threaded ? NULL : PyEval_SaveThread();
+    int32_t status = mg_shared->backward(root, seed, &pause);
+    if (others)
+        PyEval_RestoreThread(others);
+    while (status > 0) {
+        value *v = with_closure(pause.node);
+        PyObject *closure = v ? extra_of(v)->closure : NULL;
+        if (closure) {
+            Py_INCREF(closure);
+            done = PyObject_CallNoArgs(closure);
+            Py_DECREF(closure);
+            if (!done)
+                break;
+            Py_DECREF(done);
+        }
+        status = mg_shared->resume(&pause);
+    }
+    if (pause.sweep)
+        mg_shared->close(&pause);
+    if (!done)
+        return NULL;
+    return status < 0 ? fail(status, MG_CUSTOM, NULL, NULL) : Py_NewRef(Py_None);
 }
 
 static PyObject *py_make_all(PyObject *module, PyObject *args)
@@ -1309,7 +1616,11 @@ static PyObject *py_peek(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO", &node, &name) || !expect_value(node))
         return NULL;
     extra *x = extra_of(as_value(node));
-    if (x && x->dict)
+    if (x && is_name(name, name_op))
+        found = x->label;
+    else if (x && is_name(name, name_backward))
+        found = x->closure;
+    else if (x && x->dict)
         found = PyDict_GetItemWithError(x->dict, name);
     return !found && PyErr_Occurred() ? NULL : Py_NewRef(found ? found : Py_None);
 }
@@ -1330,16 +1641,16 @@ static PyObject *py_attributes(PyObject *module, PyObject *node)
     (void)module;
     if (!expect_value(node))
         return NULL;
-    if (Py_TYPE(node) != value_class) {
-        PyObject *dict = PyObject_GetAttrString(node, "__dict__"), *copy = dict ? PyDict_Copy(dict) : NULL;
-        extra *x = extra_of(as_value(node));
-        Py_XDECREF(dict);
-        if (copy && x && x->dict && PyDict_Update(copy, x->dict) < 0)
-            Py_CLEAR(copy);
-        return copy;
-    }
+    PyObject *dict = Py_TYPE(node) != value_class ? PyObject_GetAttrString(node, "__dict__") : PyDict_New();
+    PyObject *copy = dict ? PyDict_Copy(dict) : NULL;
     extra *x = extra_of(as_value(node));
-    return x && x->dict ? PyDict_Copy(x->dict) : PyDict_New();
+    Py_XDECREF(dict);
+    if (copy && x &&
+        ((x->dict && PyDict_Update(copy, x->dict) < 0) ||
+         (x->label && PyDict_SetItem(copy, name_op, x->label) < 0) ||
+         (x->closure && PyDict_SetItem(copy, name_backward, x->closure) < 0)))
+        Py_CLEAR(copy);
+    return copy;
 }
 
 static PyObject *py_is_cyclic(PyObject *module, PyObject *node)
@@ -1399,13 +1710,15 @@ static PyMethodDef functions[] = {
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
     {"layers", py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
-    {"leaf", py_leaf, METH_VARARGS, "Let a node own a new leaf."},
     {"leaves", py_leaves, METH_VARARGS, "Return new leaves."},
     {"make", py_make, METH_VARARGS, "Let a node own the node at a handle."},
     {"make_all", py_make_all, METH_VARARGS, "Return a new node for each handle."},
     {"disown", py_disown, METH_O, "Let nodes own nothing."},
     {"dot", py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},
     {"sum", py_sum, METH_O, "Return the sum of plain Values, or None."},
+    {"forget_made", py_forget_made, METH_O, "Drop the label and the closure of a node."},
+    {"closure_at", py_closure_at, METH_O, "Return the node with a closure at a handle, or None."},
+    {"sweep", py_sweep, METH_VARARGS, "Run backward from a node."},
     {"peek", py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
     {"put", py_put, METH_VARARGS, "Set an attribute past all properties."},
     {"attributes", py_attributes, METH_O, "Return a copy of all attributes."},

@@ -334,8 +334,7 @@ def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
 
 def closure_error(handle: int, function: Callable[..., Any], name: str) -> TracingError:
     """Return the error for a node whose backward is not the engine's own; it names a line."""
-    reference = engine._python_nodes.get(handle)
-    value = None if reference is None else reference()
+    value = core.closure_at(handle)
     closure = None if value is None else core.peek(value, "_backward")
     code = getattr(closure, "__code__", None) or getattr(function, "__code__", None)
     where = f"{code.co_filename}:{code.co_firstlineno}" if code else name

@@ -16,6 +16,7 @@ from _weakref import ref
 from collections.abc import Callable, Iterable
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, from_numpy, lib, to_float, warn
+from ._core.errors import OrderError
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -32,11 +33,10 @@ __all__ = ["Value"]
 # While a function is traced (see jit.py): returns the node of a sum or a dot product that depends on its arguments.
 _record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | None = None
 
-_CUSTOM, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "SUM", "DOT"))
+_CUSTOM, _GIVEN, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "GIVEN", "SUM", "DOT"))
 
-# Values whose `_backward` is a Python closure, by handle; the arena holds no reference. An entry is overwritten
-# when its handle is used again: a callback that removes it would be a place where Python swallows a Ctrl-C.
-_python_nodes: dict[int, ref[Value]] = {}
+# What __init__ of micrograd's Value sets on the instance, past all that a class body says.
+_SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
 
 
 @core.complete
@@ -48,16 +48,22 @@ class Value(core.Node):
     data : float
         Anything that is a number: int, float, bool, numpy's scalars and arrays of one element.
     _children : iterable of Value, optional
-        Operands of a node made by hand; give it a closure as `_backward` too.
-    _op : str, optional
-        Label of the op that made this node.
+        Operands of a node made by hand; give it a closure as `_backward` too, or local derivatives.
+    _op : str, or sequence of float or Value, optional
+        Label of the op that made this node. What is no text are its local derivatives.
     name, label : str, optional
         The same text under two names, for people and pictures.
+    children, local_grads : optional
+        The operands, and the derivative of this node with respect to each: numbers, or Values whose data are
+        read when backward comes. No closure is needed then.
 
     Raises
     ------
     TypeError
-        Where `data` is no number or a child no Value.
+        Where `data` is no number, a child no Value, or the third argument neither a text nor a sequence.
+    ValueError
+        Where there are not as many local derivatives as children; or where __init__ is called again, with children,
+        on a Value that another one was computed from.
 
     Notes
     -----
@@ -90,25 +96,39 @@ class Value(core.Node):
         self,
         data: Any,
         _children: Iterable[Value] = (),
-        _op: str = "",
+        _op: Any = "",
         name: str = "",
         label: str = "",
+        *,
+        children: Iterable[Value] = (),
+        local_grads: Iterable[Any] | None = None,
     ) -> None:
         numpy = False
         if type(data) is not float:
             data, numpy = to_float(data, "data"), from_numpy(data)
-        children = _children if type(_children) is tuple else tuple(_children)
         if children:
-            for child in children:
-                if not isinstance(child, Value):
-                    raise TypeError(f"_children must be Values, not {type(child).__name__}: {child!r}")
-            _restore(self, _CUSTOM, children, ... if numpy else None, None, -1, data, 0.0)
-        else:
-            core.leaf(self, data, numpy)
+            if _children:
+                raise TypeError("children and _children are two names of one argument: give one of them")
+            _children = children
+        operands = _values_in(_children, "_children")
+        slopes = None if local_grads is None else _slopes(local_grads, _children, len(operands))
+        if not isinstance(_op, str):
+            if slopes is not None:
+                raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
+            slopes = _slopes(_op, _children, len(operands))
+            _op = ""
+        _make_by_hand(self, data, operands, slopes, numpy)
         if _op:
             core.put(self, "_op", _op)
         if name or label:
             self.name = name or label
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
+        body = cls.__dict__
+        for name in _SET_BY_INIT:
+            if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
+                delattr(cls, name)
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
@@ -124,8 +144,29 @@ class Value(core.Node):
 
     @property
     def _prev(self) -> set[Value]:
-        """The operands of this node."""
+        """The operands of this node; may be assigned where no op made it."""
         return set(_operands(self))
+
+    @_prev.setter
+    def _prev(self, operands: Iterable[Value]) -> None:
+        op = _describe(self).op
+        if op != _CUSTOM and OPS[op].arity:
+            what = "its local derivatives belong to them" if op == _GIVEN else f"{self._op!r} computed it from them"
+            raise AttributeError(f"_prev of {self!r} can't be assigned: {what}; make a node by hand, Value(data)")
+        _take_operands(self, self.data, _values_in(operands, "_prev"), None, core.operands(self)[1] is ...)
+
+    @property
+    def _children(self) -> tuple[Value, ...]:
+        """The operands of this node, in their order."""
+        return tuple(_operands(self))
+
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        """The derivatives of this node with respect to its operands, at their current data."""
+        if core.peek(self, "_backward") is not None:
+            raise AttributeError(f"_local_grads of {self!r} are known to its closure alone, which is its _backward")
+        given = core.operands(self)[1]
+        return tuple(given if type(given) is list else _numbers_given(self))
 
     @property
     def _op(self) -> str:
@@ -209,19 +250,7 @@ class Value(core.Node):
         -----
         A second call adds a second time, to leaves and to nodes in between: call `zero_grad` before it.
         """
-        if type(seed) is not float:
-            seed = to_float(seed, "seed")
-        pause = ffi.new("mg_pause *")
-        try:
-            status = lib.mg_backward(core.handle_of(self), seed, pause)
-            while status > 0:
-                node: Any = _python_nodes[pause.node]()
-                node._backward()
-                status = lib.mg_sweep_resume(pause)
-            check(status)
-        finally:
-            if pause.sweep:
-                lib.mg_sweep_close(pause)
+        core.sweep(self, seed if type(seed) is float else to_float(seed, "seed"))
 
     def zero_grad(self) -> None:
         """Set the gradient of this node and of every Value below it to 0."""
@@ -237,10 +266,7 @@ class Value(core.Node):
     def _backward(self, closure: Callable[[], None]) -> None:
         if not callable(closure):
             raise TypeError(f"_backward must be a function without arguments, not {type(closure).__name__}")
-        handle = core.handle_of(self)
         core.put(self, "_backward", closure)
-        _python_nodes[handle] = ref(self)
-        check(lib.mg_set_python(handle, 1))
 
     def _apply_local_derivatives(self) -> None:
         check(lib.mg_backward_node(core.handle_of(self)))
@@ -255,7 +281,7 @@ class Value(core.Node):
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         from copy import deepcopy
 
-        for value in topological_order(self):
+        for value in _in_order(self, _references):
             if id(value) not in memo:
                 state = _state(value, "deepcopy")
                 memo[id(value)] = out = _copy_of(value, lambda operand: memo[id(operand)])
@@ -267,7 +293,8 @@ class Value(core.Node):
         node = _describe(self)
         a, b = core.operands(self)
         arguments = (type(self), NAMES[node.op], a, b, NAMES[node.activation] if node.activation >= 0 else None)
-        return _unpickle, (_below(self), *arguments, node.data, node.grad), _state(self, "pickle")
+        given = _numbers_given(self) if node.op == _GIVEN and type(b) is not list else None
+        return _unpickle, (_below(self), *arguments, node.data, node.grad, given), _state(self, "pickle")
 
     def __setstate__(self, state: Any) -> None:
         _set_state(self, state)
@@ -294,8 +321,102 @@ def _operands(value: Value) -> list[Value]:
     return out
 
 
-def _restore(out: Any, op: int, a: Any, b: Any, k: float | None, activation: int, data: float, grad: float) -> Any:
+def _references(value: Value) -> list[Value]:
+    """Return the operands, and the Values that were given as local derivatives."""
+    given = core.operands(value)[1]
+    return _operands(value) + (given if type(given) is list else [])
+
+
+def _numbers_given(value: Value) -> list[float]:
+    n = len(_operands(value))
+    numbers = ffi.new("double[]", n)
+    check(lib.mg_local_derivatives(core.handle_of(value), numbers))
+    return list(ffi.unpack(numbers, n))
+
+
+def _values_in(items: Any, what: str) -> tuple[Value, ...]:
+    """Return operands as a tuple; TypeError where one is no Value."""
+    try:
+        values = tuple(items)
+    except TypeError:
+        hint = f": write ({what},) for one" if isinstance(items, Value) else ""
+        raise TypeError(f"{what} must be a tuple of Values, not {type(items).__name__}{hint}") from None
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
+    return values
+
+
+def _slopes(given: Any, children: Any, n: int) -> list[Any]:
+    """Return local derivatives for n children, numbers or, where one is a Value, Values alone."""
+    if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
+        raise TypeError(
+            "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
+            f"not {type(given).__name__}: {given!r}"
+        )
+    slopes = list(given)
+    if len(slopes) != n:
+        raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
+    if n > 1 and isinstance(children, (set, frozenset, dict)):
+        raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
+    if any(isinstance(x, Value) for x in slopes):
+        return list(_as_values(slopes))
+    return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
+
+
+def _make_by_hand(
+    out: Value, data: float, children: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
+) -> None:
+    """Let `out` own a node made by hand; its own becomes that where it has one."""
+    if core.has_node(out):
+        if children and _is_read(out):
+            raise ValueError(
+                f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
+                "make a new Value"
+            )
+        _take_operands(out, data, children, slopes, numpy)
+        out.grad = 0.0
+    else:
+        core.by_hand(out, data, children, slopes, numpy)
+    core.forget_made(out)
+
+
+def _is_read(value: Value) -> bool:
+    core.flush()  # readers that have died read nothing
+    return bool(check(lib.mg_is_read(core.handle_of(value))))
+
+
+def _take_operands(
+    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
+) -> None:
+    """Let the node of `out` become one made by hand."""
+    core.flush()
+    try:
+        core.by_hand(out, data, operands, slopes, numpy)
+    except OrderError:
+        raise ValueError(
+            f"{out!r} can't get these operands: one of them is younger, or this Value itself, and there would be a "
+            "cycle, as another Value was computed from it already. Assign operands before the Value is used"
+        ) from None
+
+
+def _restore(
+    out: Any,
+    op: int,
+    a: Any,
+    b: Any,
+    k: float | None,
+    activation: int,
+    data: float,
+    grad: float,
+    given: list[float] | None = None,
+) -> Any:
     """Let `out` own a node of `op` over the operands `a` and `b` (see core.Node); nothing is computed."""
+    if op == _GIVEN:
+        children = a if type(a) is tuple else (a,) if b is None else (a, b)
+        core.by_hand(out, data, children, b if given is None else given, b is ...)
+        out.grad = grad
+        return out
     if op == _DOT:
         n = len(a)
         operands = [*b[:n], *a, *b[n:]]
@@ -317,13 +438,14 @@ def _copy_of(value: Value, renamed: Callable[[Value], Value]) -> Value:
     node = _describe(value)
 
     def rename(part: Any) -> Any:
-        if isinstance(part, tuple):
-            return tuple(map(renamed, part))
+        if isinstance(part, (tuple, list)):
+            return type(part)(map(renamed, part))
         return renamed(part) if isinstance(part, Value) else part
 
     a, b = map(rename, core.operands(value))
     cls = type(value)
-    out: Value = _restore(cls.__new__(cls), node.op, a, b, node.k, node.activation, node.data, node.grad)
+    given = _numbers_given(value) if node.op == _GIVEN and type(b) is not list else None
+    out: Value = _restore(cls.__new__(cls), node.op, a, b, node.k, node.activation, node.data, node.grad, given)
     return out
 
 
@@ -340,7 +462,7 @@ def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if issubclass(cls, Value) and cls is not Value:
             names = cls.__dict__.get("__slots__", ())
             for name in (names,) if isinstance(names, str) else names:
-                if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                if name not in ("__dict__", "__weakref__", *_SET_BY_INIT) and hasattr(value, name):
                     slots[name] = getattr(value, name)
     return core.attributes(value), slots
 
@@ -381,19 +503,27 @@ def _below(value: Value) -> _Below | None:
     _pickling.lists = [weak for weak, _ in alive]
     if any(id(value) in found.ids for _, found in alive):
         return None
-    below = _Below(topological_order(value)[:-1])
+    below = _Below(_in_order(value, _references)[:-1])
     below.ids = set(map(id, below))
     _pickling.lists.append(ref(below))
     return below
 
 
 def _unpickle(
-    below: Any, cls: type[Value], op: str, a: Any, b: Any, activation: str | None, data: float, grad: float
+    below: Any,
+    cls: type[Value],
+    op: str,
+    a: Any,
+    b: Any,
+    activation: str | None,
+    data: float,
+    grad: float,
+    given: list[float] | None = None,
 ) -> Value:
     code = NAMES.index(op)
     k = b if OPS[code].takes_k else None
     act = -1 if activation is None else NAMES.index(activation)
-    out: Value = _restore(cls.__new__(cls), code, a, b, k, act, data, grad)
+    out: Value = _restore(cls.__new__(cls), code, a, b, k, act, data, grad, given)
     return out
 
 
@@ -515,10 +645,14 @@ def topological_order(root: Value) -> list[Value]:
     list of Value
         In the order in which they were made, each once; `root` is the last.
     """
+    return _in_order(root, _operands)
+
+
+def _in_order(root: Value, operands_of: Callable[[Value], list[Value]]) -> list[Value]:
     found = {root}
     todo = [root]
     while todo:
-        for operand in _operands(todo.pop()):
+        for operand in operands_of(todo.pop()):
             if operand not in found:
                 found.add(operand)
                 todo.append(operand)

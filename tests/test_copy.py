@@ -64,7 +64,8 @@ def test_copy_shares_operands_and_deepcopy_shares_nothing():
 @copies
 def test_every_op_of_the_table_comes_back_as_it_was(copied):
     a, b = Value(0.5, name="a"), Value(0.25, name="b")
-    nodes = [Value(2.0, (a, b), "mine"), micrograd_c.sum([a, b, a]), dot([a, b], [b, 2.0], a), dot([a], [b])]
+    nodes = [Value(2.0, (a, b), "mine"), Value(2.0, (a, b), (3.0, -1.0)), Value(2.0, (a, b, a), (b, 5.0, a))]
+    nodes += [micrograd_c.sum([a, b, a]), dot([a, b], [b, 2.0], a), dot([a], [b])]
     for op, row in enumerate(OPS):
         name = NAMES[op].lower()
         method = getattr(Value, f"__{name}__", None) or getattr(Value, name, None)

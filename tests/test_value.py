@@ -226,11 +226,12 @@ def test_op_is_the_label_of_the_table(op):
     method = getattr(a, name, None) or getattr(a, f"__{name}__", None)
     if name in ("leaf", "constant"):
         assert a._op == ""
-    elif name in ("custom", "sum", "dot"):
+    elif name in ("custom", "given", "sum", "dot"):
         import micrograd_c
 
         node = {
             "custom": lambda: Value(1.0, (a,)),
+            "given": lambda: Value(1.0, (a,), (2.0,)),
             "sum": lambda: micrograd_c.sum([a, b]),
             "dot": lambda: micrograd_c.dot([a], [b]),
         }[name]()

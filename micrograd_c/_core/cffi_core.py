@@ -10,7 +10,11 @@ f(x)                    x                   None
 f(x; k)                 x                   k, a plain number
 f(x, y)                 x                   y
 sum                     tuple of operands   None
-made by hand            tuple of operands   as of a leaf
+made by hand            x                   None, or y
+... over more           tuple of operands   None
+... of data of numpy's  tuple of operands   ...
+... with Values as      tuple of operands   list of them
+local derivatives
 dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
 neuron after neurons    Hidden              likewise
 ======================  ==================  ===================
@@ -22,6 +26,7 @@ import math
 import os
 import sys
 from _thread import allocate_lock
+from _weakref import ref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ._cffi import ffi, lib
@@ -45,6 +50,9 @@ check(lib.mg_init())
 
 _BATCH = 256
 _dead: list[int] = []
+
+# Values whose `_backward` is a Python closure, by handle: flush drops those of dead ones.
+_closures: dict[int, ref[Any]] = {}
 _lock = [allocate_lock()]
 
 
@@ -58,12 +66,20 @@ if hasattr(os, "register_at_fork"):
 
 
 # What these two need stands in their defaults: they still run when the interpreter has cleared this module.
-def flush(dead: list[int] = _dead, lock: list[Any] = _lock, free: Callable[..., None] = lib.mg_free) -> None:
+def flush(
+    dead: list[int] = _dead,
+    lock: list[Any] = _lock,
+    closures: dict[int, Any] = _closures,
+    free: Callable[..., None] = lib.mg_free,
+) -> None:
     """Give the handles of all Values that have died back to the arena."""
     if lock[0].acquire(False):
         try:
             batch = dead[:]
             del dead[: len(batch)]
+            if closures:
+                for handle in batch:
+                    closures.pop(handle, None)
         finally:
             lock[0].release()
         free(batch, len(batch))
@@ -104,8 +120,10 @@ class _Owner:
 # ---- nodes -------------------------------------------------------------------------------------------------------
 
 _new = object.__new__
+_NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
 _data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, lib.mg_set_grad
+_by_hand, _set_python, _resume = lib.mg_by_hand, lib.mg_set_python, lib.mg_sweep_resume
 
 
 class _Owned:
@@ -201,8 +219,41 @@ def peek(node: Node, name: str) -> Any:
 
 
 def put(node: Node, name: str, attribute: Any) -> None:
-    """Set an attribute past all properties."""
+    """Set an attribute past all properties; the sweep pauses at the node from its `_backward` on."""
     node.__dict__[name] = attribute
+    if name == "_backward" and hasattr(node, "_h"):
+        _closures[node._h] = ref(node)
+        _set_python(node._h, 1)
+
+
+def forget_made(node: Node) -> None:
+    """Drop the label and the closure of a node."""
+    attributes = node.__dict__
+    if attributes:
+        attributes.pop("_op", None)
+        if attributes.pop("_backward", None) is not None and _closures.pop(node._h, None) is not None:
+            _set_python(node._h, 0)
+
+
+def closure_at(handle: int) -> Any:
+    """Return the node with a closure at a handle, or None."""
+    reference = _closures.get(handle)
+    return None if reference is None else reference()
+
+
+def sweep(node: Node, seed: float) -> None:
+    """Run backward from a node, and the closures on its way."""
+    pause = ffi.new("mg_pause *")
+    try:
+        status = lib.mg_backward(node._h, seed, pause)
+        while status > 0:
+            paused: Any = _closures[pause.node]()
+            paused.__dict__["_backward"]()
+            status = _resume(pause)
+        check(status)
+    finally:
+        if pause.sweep:
+            lib.mg_sweep_close(pause)
 
 
 def attributes(node: Node) -> dict[str, Any]:
@@ -296,14 +347,44 @@ def sum(values: Any) -> Any:
     return None
 
 
-def leaf(node: Node, data: float, numpy: bool) -> None:
-    """Let `node`, which has none yet, own a new leaf; `numpy`: its number came from there."""
-    handle = lib.mg_leaf(data)
+def has_node(node: Node) -> bool:
+    """Tell whether `node` owns one."""
+    return hasattr(node, "_h")
+
+
+def by_hand(
+    node: Node, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
+) -> None:
+    """Let `node` own a node made by hand; one that it owns becomes it.
+
+    Parameters
+    ----------
+    operands : tuple of Value
+        A leaf has none.
+    slopes : list of float or of Value, or None
+        Local derivatives.
+    numpy : bool
+        `data` came from there.
+    """
+    n = len(operands)
+    given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
+    handle = _by_hand(
+        node._h if hasattr(node, "_h") else -1,
+        [x._h for x in operands],
+        n,
+        _NULL if slopes is None or given else slopes,
+        [x._h for x in slopes] if given else _NULL,  # type: ignore[union-attr]
+        data,
+    )
     if handle < 0:
         raise error(handle)
     node._h = handle
-    node._a = None
-    node._b = ... if numpy else None
+    if n > 2 or (n and (given or numpy)):
+        node._a = operands
+        node._b = slopes if given else ... if numpy else None
+    else:
+        node._a = operands[0] if n else None
+        node._b = operands[1] if n == 2 else ... if numpy else None
 
 
 def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:

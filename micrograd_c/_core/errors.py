@@ -17,6 +17,10 @@ LABELS: list[str] = [ffi.string(row.label).decode() for row in OPS]
 DOMAINS: list[str] = [ffi.string(row.domain).decode() for row in OPS]
 
 
+class OrderError(ValueError):
+    """An operand would not stand below what reads it."""
+
+
 def error(status: int, op: int = 0, *operands: float) -> Exception:
     """Return the exception for a status; `operands` are the numbers that `op` was applied to."""
     if status == lib.MG_ENOMEM:
@@ -26,6 +30,8 @@ def error(status: int, op: int = 0, *operands: float) -> Exception:
             "this Value has no node: Value.__init__ was not called for it, or the garbage collector "
             "has finalized it and a __del__ method brought it back"
         )
+    if status == lib.MG_EORDER:
+        return OrderError("an operand is younger than its reader")
     if status == lib.MG_EARGUMENT:
         return RuntimeError(f"the engine has no op {op} for {len(operands)} operands")
 

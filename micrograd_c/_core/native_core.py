@@ -11,14 +11,15 @@ from ._native import (
     add_scalar,
     attach,
     attributes,
+    closure_at,
     disown,
     dot,
+    forget_made,
     handle_of,
     handles,
     is_cyclic,
     late_alive,
     layers,
-    leaf,
     leaves,
     make,
     make_all,
@@ -27,6 +28,7 @@ from ._native import (
     put,
     set_cyclic,
     sum,
+    sweep,
 )
 from .errors import check
 from .hidden import Hidden
@@ -45,14 +47,17 @@ __all__ = [
     "NAME",
     "Node",
     "attributes",
+    "by_hand",
+    "closure_at",
     "complete",
     "disown",
     "dot",
     "flush",
+    "forget_made",
     "handle_of",
     "handles",
+    "has_node",
     "layers",
-    "leaf",
     "leaves",
     "make",
     "make_all",
@@ -61,6 +66,7 @@ __all__ = [
     "peek",
     "put",
     "sum",
+    "sweep",
 ]
 
 check(lib.mg_init())
@@ -69,6 +75,26 @@ on_scalar(add_scalar)
 
 def flush() -> None:
     """Give all dead handles back; here they always are."""
+
+
+def has_node(node: Node) -> bool:
+    """Tell whether `node` owns one."""
+    return node._h >= 0
+
+
+def by_hand(
+    node: Any, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
+) -> None:
+    """Let `node` own a node made by hand; one that it owns becomes it. See cffi_core."""
+    n = len(operands)
+    given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
+    numbers = ffi.NULL if slopes is None or given else slopes
+    nodes = handles(slopes) if given else ffi.NULL  # type: ignore[arg-type]
+    handle = check(lib.mg_by_hand(node._h, handles(operands), n, numbers, nodes, data))
+    if n > 2 or (n and (given or numpy)):
+        make(node, handle, operands, slopes if given else ... if numpy else None)
+    else:
+        make(node, handle, operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None)
 
 
 def operands(node: Node) -> tuple[Any, Any]:

@@ -432,7 +432,7 @@ def formula_of(node: Node) -> str:
             terms.insert(0, f"{{{2 * n}}}")
     elif node.op == "SUM":
         terms = [f"{{{i}}}" for i in range(len(node.operands))]
-    elif node.op == "CUSTOM":
+    elif node.op in ("CUSTOM", "GIVEN"):
         label = cut(clean(node.label).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
         places = [f"{{{i}}}" for i in range(len(node.operands))]
         return f"{label}({', '.join(places if len(places) < 7 else [*places[:2], '…', places[-1]])})"
