@@ -16,6 +16,7 @@ from support import nothing_left_behind, run_python
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c._core import core
+from micrograd_c.viz.explanation import evaluate
 from micrograd_c.viz.expression import Expression
 from micrograd_c.viz.graph import OP, number
 from micrograd_c.viz.parse import Refused, parse
@@ -570,16 +571,79 @@ def test_command_writes_page_picture_and_json(tmp_path):
         (["c = a.b", "a=2"], "line 1, column 5: an attribute"),
         (["c = a/0", "a=2"], "division by zero"),
         (["c = a", "a=two"], "'two' is no number"),
-        (["c = a", "a"], "not of the form name=number"),
+        (["c = a", "a=1", "a"], "not of the form name=number"),
+        (["c = a", "a"], "Put the expression into quotes, and the leaves behind it"),
         (["c = a", "a=1", "a=2"], "given twice"),
         (["c = a", "a=1", "b=2"], "b: given, but not used"),
+        (["c = a", "a=b/2"], "'b/2' is no number"),
+        (["c = a", "a=1/0"], "division by zero"),
+        (["c", "=", "a", "+", "a=1"], "Put the expression into quotes"),
+        (["c = a", "a=1", "--what-if", "a=2", "--json"], "leave out --json"),
+        (["c = a", "a=1", "--draw", "not/there/c.svg"], "make it first (mkdir -p not/there)"),
         (["c = a", "a=1", "--what-if", "q=2"], "there is no leaf 'q'"),
-        (["c = a", "a=1", "--html", "/nowhere/at/all.html"], "No such file"),
+        (["c = a", "a=1", "--html", "/nowhere/at/all.html"], "there is no folder '/nowhere/at'; make it first"),
     ],
 )
 def test_command_says_what_is_wrong(arguments, message):
     done = explain(*arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "last"),
+    [
+        (["math.tanh(a)", "a=0"], "de/de = e.grad = 1"),
+        (["c = max(a, b)", "a=1/2", "b=0.25"], "dc/dc = c.grad = 1"),
+        (["c = min(a, b, 3) + pow(a, b)*math.pi", "a=2**0.5", "b=-1/3"], "dc/dc = c.grad = 1"),
+        (["c", "=", "a*b", "+", "b", "a=2", "b=3"], "dc/dc = c.grad = 1"),
+        (["a=2", "b=3", "c = a*b"], "dc/dc = c.grad = 1"),
+        (["c = a*b", "a=2", "b=3", "--what-if", "a=1/2"], "   gradients there: dc/da = 3, dc/db = 0.5"),
+    ],
+)
+def test_command_reads_what_people_type(arguments, last):
+    done = explain(*arguments)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].strip() == last.strip(), done.stderr
+
+
+def test_command_tells_what_if_beside_a_file(tmp_path):
+    page = str(tmp_path / "page.html")
+    done = explain("c = a*b", "a=2", "b=3", "--html", page, "--what-if", "a=4")
+    assert done.returncode == 0 and "computed anew: c = 12" in done.stdout
+
+
+def test_what_if_gives_the_gradients_of_a_fresh_graph(rng):
+    for _ in range(20):
+        root = random_graph(rng)
+        explanation = mg.explain(root, names={}, limit=10**6)
+        nodes = explanation._graph.nodes
+        leaves = [node for node in nodes.values() if not node.operands]
+        assert explanation.what_if() == pytest.approx(root.data, rel=1e-12, nan_ok=True)
+        data = {node.name: node.data * rng.uniform(0.99, 1.01) for node in leaves if rng.random() < 0.5}
+        told = explanation.what_if(**data)
+        fresh = copy.deepcopy(root)
+        order = mg.topological_order(fresh)
+        for i, node in nodes.items():
+            order[i].data = data.get(node.name, node.data)
+        for i, node in nodes.items():
+            if node.operands:
+                order[i].data = evaluate(node, {j: order[j].data for j in node.operands})
+        mg.zero_grad(fresh)
+        fresh.backward()
+        assert told == fresh.data
+        for i, node in nodes.items():
+            assert told.gradients[node.name] == pytest.approx(order[i].grad, rel=1e-12, abs=1e-15, nan_ok=True)
+
+
+def test_what_if_of_a_fused_neuron_gives_new_gradients():
+    def graph(x):
+        inputs, (w, b) = [Value(x)], (Value(2.0), Value(0.5))
+        return inputs[0], w, mg.dot([w], inputs, b).tanh()
+
+    x, w, out = graph(0.3)
+    told = mg.explain(out, names={"x": x, "w": w, "out": out}).what_if(x=-0.1)
+    x, w, out = graph(-0.1)
+    out.backward()
+    assert told == out.data and told.gradients["x"] == x.grad and told.gradients["w"] == w.grad
 
 
 def test_command_help_and_other_commands_are_there():

@@ -19,25 +19,65 @@ examples:
   python -m micrograd_c explain "c = a*b + b" a=2 b=3 --what-if a=2.0001,b=3.01
   python -m micrograd_c explain "n = w*x + b; o = n.tanh()" w=-3 x=2 b=6.88 --html page.html
 
-There are numbers, names, + - * / **, brackets, and the functions of Value: tanh(x), relu(x), exp(x), log(x) ...
-Nothing else is read, and nothing is run. A script named explain is run by its path: python -m micrograd_c ./explain
+There are numbers, names, + - * / **, brackets, and the functions of Value: tanh(x), relu(x), exp(x), max(x, y) ...
+Nothing else is read, and nothing is run. Put the expression into quotes: without them the shell reads it first.
+A script named explain is run by its path: python -m micrograd_c ./explain
 """
+
+
+def _leaf(text: str) -> tuple[str, str]:
+    """Return the name and the number of 'a=2', as text; no name where it is of another form."""
+    name, equals, number = text.partition("=")
+    name = name.strip()
+    return (name, number.strip()) if equals and name.isidentifier() and not number.startswith("=") else ("", "")
+
+
+def _number(text: str) -> float:
+    """Return the number that a text says: 2, 1e-3, inf, and 1/2."""
+    try:
+        return float(text)
+    except ValueError:
+        return parse(text, {})[0].data
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return _number(text) is not None
+    except (ValueError, ArithmeticError):
+        return False
+
+
+def _parted(texts: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Part the expression from its leaves; it comes in several texts where it was not quoted, and first or last."""
+    if all(_is_number(_leaf(text)[1]) for text in texts[:-1]) and not _is_number(_leaf(texts[-1])[1]):
+        return texts[-1], texts[:-1]
+    n = 1
+    while n < len(texts) and not _leaf(texts[n])[0]:
+        n += 1
+    return " ".join(texts[:n]), texts[n:]
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, float]:
     out: dict[str, float] = {}
     for text in texts:
-        name, equals, number = text.partition("=")
-        name = name.strip()
-        if not equals or not name.isidentifier():
+        name, number = _leaf(text)
+        if not name:
             raise ValueError(f"{text!r} is not of the form name=number")
         if name in out:
             raise ValueError(f"{name} is given twice")
         try:
-            out[name] = float(number)
-        except ValueError:
+            out[name] = _number(number)
+        except Refused:
             raise ValueError(f"{text!r}: {number!r} is no number") from None
+        except (ValueError, ArithmeticError) as error:
+            raise ValueError(f"{text!r}: {error}") from None
     return out
+
+
+def _expect_folder(path: str | None) -> None:
+    folder = os.path.dirname(path or "")
+    if folder and not os.path.isdir(folder):
+        raise ValueError(f"cannot write {path}: there is no folder {folder!r}; make it first (mkdir -p {folder})")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,33 +94,44 @@ def main(arguments: Sequence[str]) -> int:
     output.add_argument("--html", metavar="FILE", help="write a page that steps through it")
     output.add_argument("--json", action="store_true", help="print the steps as JSON")
     output.add_argument("--draw", metavar="FILE", help="write a picture: .svg, .html, .dot or .png")
-    parser.add_argument("--what-if", metavar="a=1,b=2", default="", help="what the result would be with other data")
+    parser.add_argument(
+        "--what-if", metavar="a=1,b=2", default="", help="tell the result and gradients of other data"
+    )
     options = parser.parse_intermixed_args(list(arguments))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    expression, leaves = _parted([options.expression, *options.values])
     try:
-        data = _assignments(options.values)
+        data = _assignments(leaves)
         what_if = _assignments([text for text in options.what_if.split(",") if text.strip()])
-        root, _ = parse(options.expression, data)
-        explanation = explain(root, title=" ".join(options.expression.split()), names={})
+        if what_if and options.json:
+            raise ValueError("--what-if is no part of the JSON: leave out --json, or give the leaves these numbers")
+        _expect_folder(options.html or options.draw)
+        root, _ = parse(expression, data)
+        explanation = explain(root, title=" ".join(expression.split()), names={})
+        told = (
+            explanation.text(what_if) if not (options.html or options.draw) else explanation.what_if_text(what_if)
+        )
         if options.html:
             explanation.html(options.html)
             print(f"wrote {options.html}: open it in a browser")
-        elif options.json:
-            print(explanation.json())
         elif options.draw:
             root.backward()
             draw(root, names={}).save(options.draw)
             print(f"wrote {options.draw}")
-        else:
-            print(explanation.text(what_if), end="")
+        print(explanation.json() if options.json else told, end="\n" if options.json else "")
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Refused as error:
-        print(f"micrograd_c: the expression is refused at {error}", file=sys.stderr)
+        quotes = (
+            ""
+            if expression == options.expression
+            else "\nPut the expression into quotes, and the leaves behind it, such as a=2."
+        )
+        print(f"micrograd_c: the expression is refused at {error}{quotes}", file=sys.stderr)
         return 2
     except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
         print(f"micrograd_c: {error}", file=sys.stderr)

@@ -288,13 +288,16 @@ class Explanation:
                     text += f"   (d{self._names[event['node']]}/d{x} = {event['formula']} = {local})"
             lines.append(" " * min(indent, 43) + text)
         if what_if:
-            lines += ["", *self._what_if_lines(what_if)]
+            lines += ["", self.what_if_text(what_if)[:-1]]
         return "\n".join(lines) + "\n"
 
-    def _what_if_lines(self, what_if: Mapping[str, float]) -> list[str]:
+    def what_if_text(self, what_if: Mapping[str, float]) -> str:
+        """Return the last part of the text alone: what other data in some leaves would change; '' without any."""
+        if not what_if:
+            return ""
         root = self._graph.nodes[self._graph.root]
         result = self.what_if(**what_if)
-        leaves = {node.name: node for node in self._graph.nodes.values()}
+        leaves = {node.name: node for node in self._leaves()}
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
         terms = [
             f"{_factor(self.gradients[name] / self._seed)} * {_factor(x - leaves[name].data)}"
@@ -303,39 +306,56 @@ class Explanation:
         estimate = root.data + sum(
             self.gradients[name] / self._seed * (x - leaves[name].data) for name, x in what_if.items()
         )
-        return [
+        gradients = [f"d{root.name}/d{name} = {number(result.gradients[name])}" for name in leaves]
+        lines = [
             f"8. What if {given}",
             f"   computed anew: {root.name} = {number(result)}",
             f"   by the gradients: {root.name} = {' + '.join([number(root.data), *terms])} = {number(estimate)}",
+            f"   gradients there: {', '.join(gradients)}",
         ]
+        return "\n".join(lines) + "\n"
 
-    def what_if(self, **data: float) -> float:
-        """Return what the result would be with other data in its leaves.
+    def _leaves(self) -> list[Node]:
+        return [node for node in self._graph.nodes.values() if not node.operands]
+
+    def what_if(self, **data: float) -> WhatIf:
+        """Return what the result and the gradients would be with other data in the leaves.
 
         Parameters
         ----------
         **data : float
             By name, as in `what_if(a=2.0001, b=3.01)`. The Values are not changed.
 
+        Returns
+        -------
+        WhatIf
+            The result, a float; its `gradients` are those of all values, by name.
+
         Raises
         ------
         ValueError
             Where there is no leaf of that name, or something in between is a Python function.
         """
-        leaves = {node.name: node for node in self._graph.nodes.values() if not node.operands}
-        values = {}
+        nodes = self._graph.nodes
+        leaves = {node.name: node for node in self._leaves()}
+        values: dict[int, float] = {}
         for name, x in data.items():
             if name not in leaves:
                 raise ValueError(f"what_if: there is no leaf {name!r}; there are {', '.join(leaves)}")
             values[leaves[name].id] = float(x)
-        for node in self._graph.nodes.values():
+        for node in nodes.values():
             if node.id in values:
                 continue
-            value = evaluate(node, values) if node.operands else node.data
+            value = node.data if not node.operands else None if node.closure else evaluate(node, values)
             if value is None:
                 raise ValueError(f"what_if: {node.name} was made by hand, and only its author knows how")
             values[node.id] = value
-        return values[self._graph.root]
+        gradients = dict.fromkeys(nodes, 0.0)
+        gradients[self._graph.root] = self._seed
+        for i in reversed(self._topo):
+            for slot, _, local in local_derivatives(nodes[i], nodes, values):
+                gradients[nodes[i].operands[slot]] += gradients[i] * local
+        return WhatIf(values[self._graph.root], {node.name: gradients[i] for i, node in nodes.items()})
 
     def data(self) -> dict[str, Any]:
         """Return all of it as plain data: the object that `json()` writes."""
@@ -390,6 +410,24 @@ class Explanation:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": self.text()}
+
+
+class WhatIf(float):
+    """The result with other data in its leaves.
+
+    Attributes
+    ----------
+    gradients : dict of str to float
+        The gradient of each value there, by its name.
+    """
+
+    gradients: dict[str, float]
+
+    def __new__(cls, result: float, gradients: dict[str, float]) -> WhatIf:
+        """Keep the gradients beside the result."""
+        self = super().__new__(cls, result)
+        self.gradients = gradients
+        return self
 
 
 def _factor(x: float) -> str:
@@ -465,10 +503,15 @@ def evaluate(node: Node, data: dict[int, float]) -> float | None:
     return value.evaluate(**numbers)
 
 
-def local_derivatives(node: Node, nodes: dict[int, Node]) -> Iterator[tuple[int, str, float]]:
-    """Yield for each operand its place, d node / d operand as a formula, and as a number."""
+def local_derivatives(
+    node: Node, nodes: dict[int, Node], values: Mapping[int, float] | None = None
+) -> Iterator[tuple[int, str, float]]:
+    """Yield for each operand its place, d node / d operand as a formula, and as a number; with other data too."""
+    if not node.operands:
+        return
     names = [nodes[i].name for i in node.operands]
-    data = [nodes[i].data for i in node.operands]
+    data = [nodes[i].data if values is None else values[i] for i in node.operands]
+    z = node.data if values is None else values[node.id]
     if node.op == "SUM":
         for slot in range(len(names)):
             yield slot, "1", 1.0
@@ -479,7 +522,7 @@ def local_derivatives(node: Node, nodes: dict[int, Node]) -> Iterator[tuple[int,
         if node.activation:
             derivative = OP[node.activation].derivatives[0]
             slope = derivative.readable(z=node.name)
-            factor = derivative.evaluate(x=float("nan"), z=node.data)
+            factor = derivative.evaluate(x=float("nan"), z=z)
             if any(c in slope for c in "+- ") and not slope.startswith("("):
                 slope = f"({slope})"
         if len(names) > 2 * n:
@@ -489,7 +532,7 @@ def local_derivatives(node: Node, nodes: dict[int, Node]) -> Iterator[tuple[int,
                 yield slot, f"{slope} * {names[other]}" if slope else names[other], factor * data[other]
         return
     x, y = [*names, "", ""][:2]
-    numbers = dict(zip(("x", "y"), data), z=node.data)
+    numbers = dict(zip(("x", "y"), data), z=z)
     if node.k is not None:
         numbers["k"] = node.k
     for slot, derivative in enumerate(OP[node.op].derivatives):

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._core import NAMES, OPS
+from .._core import NAMES, OPS, core
 from ..engine import Value
 from ..engine import sum as sum_of
 
@@ -38,7 +38,9 @@ _FUNCTIONS = {
     for name, row in zip(NAMES, OPS)
     if row.arity in (1, 2) and name not in ("ADD", "SUB", "MUL", "TRUEDIV", "POWER", "NEG")
 }
-_FUNCTIONS["sum"] = (1, 1000, 0)
+_FUNCTIONS |= {"sum": (1, 1000, 0), "max": (2, 1000, 0), "min": (2, 1000, 0)}
+_FUNCTIONS["pow"] = (2, 2, 0)  # of two Values too, as **
+_CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}  # of math
 
 _WHAT = {
     "Lambda": "a lambda", "Attribute": "an attribute", "Subscript": "an index", "Compare": "a comparison",
@@ -78,7 +80,8 @@ def parse(source: str, data: Mapping[str, float]) -> tuple[Value, dict[str, Valu
     ----------
     source : str
         Such as 'e = a*b; c = e + b': assignments and expressions, separated by `;` or lines. There are numbers,
-        names, `+ - * / **`, brackets, and the functions and methods of `Value`, such as `tanh(x)` and `x.tanh()`.
+        names, `+ - * / **`, brackets, and the functions and methods of `Value`, such as `tanh(x)`, `x.tanh()`,
+        `math.tanh(x)` and `max(x, y)`.
     data : mapping of str to float
         The leaves.
 
@@ -175,6 +178,21 @@ class _Builder:
     def as_value(x: Any) -> Value:
         return x if isinstance(x, Value) else Value(x)
 
+    @staticmethod
+    def as_operand(x: Any) -> Value:
+        """Return a number as the constant that an operator of Value makes of it."""
+        value: Value = x if isinstance(x, Value) else core.leaves([x], [x], True)[0]
+        return value
+
+    def of_math(self, node: ast.AST) -> bool:
+        """Tell whether it is `math.something`."""
+        return (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "math"
+            and "math" not in self.names
+        )
+
     # ---- expressions: a walk with a stack of its own, since a+a+a+... is as deep as it is long ----------------
 
     def expression(self, root: ast.expr) -> Any:
@@ -188,6 +206,8 @@ class _Builder:
                 todo.extend((False, part) for part in reversed(parts))
             elif isinstance(node, ast.Constant):
                 values.append(float(node.value))  # type: ignore[arg-type]
+            elif isinstance(node, ast.Attribute):
+                values.append(_CONSTANTS[node.attr])
             elif isinstance(node, ast.Name):
                 values.append(self.look_up(node))
             elif isinstance(node, ast.UnaryOp):
@@ -216,7 +236,7 @@ class _Builder:
             if not finite:
                 raise self.refuse(node, "the number is too large for a float, whose largest is 1.8e308")
             return []
-        if isinstance(node, ast.Name):
+        if isinstance(node, ast.Name) or (self.of_math(node) and node.attr in _CONSTANTS):
             return []
         if isinstance(node, ast.UnaryOp):
             if not isinstance(node.op, (ast.USub, ast.UAdd)):
@@ -237,6 +257,8 @@ class _Builder:
         """Return the name of the function, and its arguments, of a method the object first."""
         if isinstance(node.func, ast.Name):
             return node.func.id, list(node.args)
+        if isinstance(node.func, ast.Attribute) and self.of_math(node.func):
+            return node.func.attr, list(node.args)
         if isinstance(node.func, ast.Attribute):
             return node.func.attr, [node.func.value, *node.args]
         raise self.refuse(node, "only a function can be called")
@@ -259,7 +281,13 @@ class _Builder:
         name, _ = self.function(node)
         if name == "sum":
             return sum_of(operands)
-        first = self.as_value(operands[0])
+        if name == "pow":
+            return self.apply(node, ast.Pow(), *operands)
+        first = self.as_operand(operands[0])
+        if name in ("max", "min"):
+            for other in operands[1:]:
+                first = first.maximum(other) if name == "max" else first.minimum(other)
+            return first
         if _FUNCTIONS[name][2] and len(operands) > 1 and isinstance(operands[1], Value):
             raise self.refuse(node, f"the second argument of {name} is a plain number")
         if name == "abs":
@@ -268,7 +296,7 @@ class _Builder:
 
     def apply(self, node: Any, op: ast.operator, x: Any, y: Any) -> Any:
         if not isinstance(x, Value) and not isinstance(y, Value):
-            x = Value(x)
+            x = self.as_operand(x)
         return _BINARY[type(op)](x, y)
 
     def look_up(self, node: Any) -> Value:
