@@ -360,7 +360,7 @@ class Function:
         """Add a number or a batch."""
         numpy = sys.modules.get("numpy")
         if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
-            number = None if isinstance(x, Value) else as_number(x)
+            number = None if isinstance(x, Value) or _is_masked(type(x)) else as_number(x)
             if number is not None:
                 a.kinds.append(_NUMBER)
                 a.numbers.append(number)
@@ -399,31 +399,42 @@ class Function:
 
     def _array(self, x: Any, which: int | str) -> Any:
         """Return a list, a tuple or the like as an array."""
-        name = self._argument_name(which)
-        if x is None or isinstance(x, (str, bytes, dict, set, complex)) or _holds_values(x):
-            kind = "a Value" if isinstance(x, Value) else type(x).__name__
-            hint = "; pass its .data, or call the function without jit" if _holds_values(x) else ""
-            raise TypeError(
-                f"{self._name}: argument {name} must be a number or an array of numbers, not {kind}{hint}"
-            )
+        types = _types_within(x)
+        if TracedValue in types:
+            raise outside()
+        if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or _is_masked(t)]:
+            raise self._no_number(wrong[0], which)
         try:
             return _numpy().asarray(x)
         except ValueError as error:
             raise ValueError(
-                f"{self._name}: argument {name} is no array of shape (N,) or (N, k): {error}"
+                f"{self._name}: argument {self._argument_name(which)} is no array of shape (N,) or (N, k): {error}"
             ) from None
 
     def _converted(self, x: Any, which: int | str) -> Any:
         """Return an array of another type as one of floats."""
-        if x.dtype.kind in "biufO":
-            try:
-                return x.astype(float)
-            except (TypeError, ValueError):
-                pass
-        rows = [len(row) for row in x] if x.dtype == object and all(map(_has_length, x)) else ""
-        raise TypeError(
-            f"{self._name}: argument {self._argument_name(which)} must hold real numbers, not {x.dtype} "
-            f"(shape {x.shape}{f', rows of {rows}' if rows else ''})"
+        if x.dtype.kind in "biuf":
+            return x.astype(float)
+        if x.dtype.kind != "O":
+            raise self._no_number(x.dtype, which)
+        numbers = []
+        for item in x.flat:
+            number = None if isinstance(item, Value) else as_number(item)
+            if number is None:
+                raise self._no_number(type(item), which)
+            numbers.append(number)
+        return _numpy().array(numbers, float).reshape(x.shape)
+
+    def _no_number(self, found: Any, which: int | str) -> TypeError:
+        """Return the error for an argument that is or holds something of this class or dtype."""
+        hint = ""
+        if isinstance(found, type) and issubclass(found, Value):
+            hint = ": pass its .data, or call the function without jit"
+        elif isinstance(found, type) and _is_masked(found):
+            hint = ": pass a.filled(number), or a.compressed()"
+        return TypeError(
+            f"{self._name}: argument {self._argument_name(which)} must be a number or an array of real numbers, "
+            f"not {getattr(found, '__name__', found)}{hint}"
         )
 
     def _argument_name(self, which: int | str) -> str:
@@ -549,17 +560,19 @@ def _shape(x: Any) -> str:
         return "ragged"
 
 
-def _has_length(x: Any) -> bool:
-    return hasattr(x, "__len__")
+_NO_NUMBERS = (str, bytes, bytearray, dict, set, frozenset, complex)
 
 
-def _holds_values(x: Any) -> bool:
-    """Tell whether it is a Value or has Values in it."""
-    while isinstance(x, (list, tuple)) and len(x) > 0:
-        x = x[0]
-    if getattr(getattr(x, "dtype", None), "kind", "") == "O" and x.size:
-        x = x.flat[0]
-    return isinstance(x, Value)
+def _types_within(x: Any) -> set[type]:
+    """Return the classes of what a list or tuple holds, or rows in it; of anything else its own."""
+    if not isinstance(x, (list, tuple)):
+        return {type(x)}
+    return {*map(type, x)}.union(*({*map(type, row)} for row in x if isinstance(row, (list, tuple))))
+
+
+def _is_masked(t: type) -> bool:
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and issubclass(t, masked.MaskedArray)
 
 
 def _kind(kind: int) -> str:
