@@ -567,12 +567,21 @@ static PyObject *reflected(int op, PyObject *other, PyObject *x)
     return PyObject_CallFunction(py_over_array, "iOO", op, other, x);
 }
 
+/* Is y a Value without a node, whose class records what is computed from it? See _tracing.py. */
+static bool is_traced(PyObject *y)
+{
+    return is_value(y) && as_value(y)->handle < 0 &&
+           PyObject_HasAttrString((PyObject *)Py_TYPE(y), "_reflected");
+}
+
 static inline PyObject *binary(int op, PyObject *x, PyObject *y)
 {
     if (Py_TYPE(x) == value_class && Py_TYPE(y) == value_class)
         return binary_values(op, x, y);
     if (!is_value(x))
         return reflected(op, x, y);
+    if (is_traced(y))
+        Py_RETURN_NOTIMPLEMENTED;
     return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
 }
 
@@ -584,6 +593,8 @@ static PyObject *binary_method(int op, const char *name, PyObject *x, PyObject *
     if (out != Py_NotImplemented)
         return out;
     Py_DECREF(out);
+    if (is_traced(y))
+        return PyObject_CallMethod(y, "_reflected", "iO", op, x);
     PyErr_Format(PyExc_TypeError, "%s(other): other must be a Value or a number, not %R", name, Py_TYPE(y));
     return NULL;
 }
@@ -648,6 +659,8 @@ static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
         Py_RETURN_NOTIMPLEMENTED;
     if (!is_value(x))
         return reflected(MG_POWER, x, y);
+    if (is_traced(y))
+        Py_RETURN_NOTIMPLEMENTED;
     return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y);
 }
 
@@ -1224,7 +1237,9 @@ static value *expect_value(PyObject *o)
 static PyObject *py_handle_of(PyObject *module, PyObject *o)
 {
     (void)module;
-    return expect_value(o) ? PyLong_FromLong(as_value(o)->handle) : NULL;
+    if (!expect_value(o))
+        return NULL;
+    return as_value(o)->handle < 0 ? fail(MG_EHANDLE, 0, o, NULL) : PyLong_FromLong(as_value(o)->handle);
 }
 
 static PyObject *py_handles(PyObject *module, PyObject *nodes)

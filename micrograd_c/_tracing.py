@@ -1,8 +1,8 @@
 """What a function sees while it is traced: Values without a number, whose every operation is recorded.
 
 A trace builds an ordinary graph in the arena, over leaves that stand for the arguments. A `TracedValue` depends on
-an argument; whatever asks for its number raises `TracingError`. Values that depend on parameters alone are ordinary
-ones.
+an argument. It has no node of its own, so nothing can take a number from it, and knows its trace: no thread, and no
+other Value, knows that something is traced. Values that depend on parameters alone are ordinary ones.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 import linecache
 import math
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from weakref import ref
 
 from . import engine
-from ._core import NAMES, OPS, as_number, check, core, ffi, lib
+from ._core import NAMES, OPS, as_number, core
+from ._core.numbers import is_array
 from .engine import Value
 
 _PACKAGE = __name__.partition(".")[0]
-_SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 
 class TracingError(RuntimeError):
@@ -27,22 +27,19 @@ class TracingError(RuntimeError):
 
 
 class Trace:
-    """One run of a function on TracedValues, inside of `with`."""
-
-    _depth = 0  # traces that are going on, in all threads
-    _depth_lock = threading.Lock()
+    """One run of a function on TracedValues."""
 
     def __init__(self) -> None:
         self.marker = Value(0.0)  # leaves made after it are constants
         self.plain: dict[int, Value] = {}  # ordinary Values that a TracedValue was computed from, by id
         self.constants: dict[float, Value] = {}
-        self.outer: Trace | None = None
+        self.over = False
+        _open.add(ref(self, _open.discard))
 
     def inputs(self, n: int) -> list[TracedValue]:
         """Return new leaves that stand for arguments."""
-        handles = ffi.new("int32_t[]", n)
-        check(lib.mg_leaves([math.nan] * n, n, handles))
-        return [_traced(self, handle, None, None) for handle in ffi.unpack(handles, n)]
+        numbers = [math.nan] * n
+        return [_traced(self, leaf) for leaf in core.leaves(numbers, numbers)]
 
     def constant(self, number: float) -> Value:
         """Return the leaf of a number."""
@@ -51,28 +48,74 @@ class Trace:
             leaf = self.constants[number] = Value(number)
         return leaf
 
-    def __enter__(self) -> Trace:
-        self.outer = threads.trace
-        threads.trace = self
-        with Trace._depth_lock:
-            Trace._depth += 1
-            if Trace._depth == 1:
-                _watch()
-        return self
+    def node_of(self, x: Any) -> Any:
+        """Return the ordinary Value that stands for an operand; numbers and None are returned as they are."""
+        if type(x) is TracedValue:
+            if x._trace is not self or self.over:
+                raise outside()
+            return x._node
+        if isinstance(x, Value):
+            self.plain[id(x)] = x
+        return x
 
-    def __exit__(self, *_: object) -> None:
-        threads.trace = self.outer
-        with Trace._depth_lock:
-            Trace._depth -= 1
-            if Trace._depth == 0:
-                _unwatch()
+    def record(self, op: int, a: Any, b: Any = None, k: float | None = None) -> TracedValue:
+        """Return the node of `op` over a and b (see core.Node); nothing is computed, so nothing overflows."""
+        a, b = (tuple(map(self.node_of, x)) if type(x) is tuple else self.node_of(x) for x in (a, b))
+        return _traced(self, engine._restore(Value.__new__(Value), op, a, b, k, -1, math.nan, 0.0))
+
+    def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call the function; is_inside() knows a trace by this frame."""
+        return function(*args, **kwargs)
+
+    def close(self) -> None:
+        """Let nothing more be recorded."""
+        self.over = True
+        _open.discard(ref(self))
 
 
-class _Threads(threading.local):
-    trace: Trace | None = None
+# Traces that are going on, in any thread. One that an interrupt has left in here costs time until it dies, no more.
+_open: set[ref[Trace]] = set()
 
 
-threads = _Threads()  # .trace: the one that this thread is at
+class _Threads:
+    @property
+    def trace(self) -> Any:
+        return True if _open and is_inside(()) else None
+
+
+threads = _Threads()
+
+
+def is_inside(args: Iterable[Any]) -> bool:
+    """Tell whether a call is part of a trace: an argument is traced, or a function that is traced made the call.
+
+    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it.
+    """
+    if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
+        return True
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code is not Trace.run.__code__:
+        if _interrupts(frame):
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
+def _interrupts(frame: Any) -> bool:
+    """Tell whether Python called this function between two instructions of another one.
+
+    __del__ is known by the class of its first argument, a callback of a weak reference by the dead reference that
+    it is given, a signal handler by the frame that it has interrupted.
+    """
+    code = frame.f_code
+    given = frame.f_locals
+    for name in code.co_varnames[: code.co_argcount + 1]:
+        argument = given.get(name)
+        for x in argument if type(argument) is tuple else (argument,):
+            finalizer = getattr(getattr(type(x), "__del__", None), "__code__", None)
+            if finalizer is code or x is frame.f_back or (isinstance(x, ref) and x() is None):
+                return True
+    return False
 
 
 def place(frame: Any = None) -> str:
@@ -86,10 +129,18 @@ def place(frame: Any = None) -> str:
 
 
 def refusal(what: str, remedy: str) -> TracingError:
-    """Return the error for something in the user's code that asks for a number."""
+    """Return the error for something in the user's code that cannot be recorded."""
     return TracingError(
         f"{place()}\n{what} while jit traces the function. A traced Value has no number: the function runs once, "
         f"for all samples, and a program records the one path that it took. {remedy}"
+    )
+
+
+def outside() -> TracingError:
+    """Return the error for a TracedValue where its trace is over, or another one is going on."""
+    return TracingError(
+        f"{place()}\nA Value of a traced function is used outside of that trace. It stands for an argument "
+        "and has no number: return it from the function instead of keeping it."
     )
 
 
@@ -97,14 +148,28 @@ _CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead o
 _NUMBER = (
     "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
 )
+_GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
+_GRAPH = "The graph of a traced function is its program: print(f.program(...))."
 
 
 class TracedValue(Value):
-    """A Value that depends on an argument of the function that is traced."""
+    """A Value that depends on an argument of the function that is traced.
 
-    __slots__ = ("_trace",)
+    It owns no node of the arena: what does not know it finds a Value without one, and refuses it.
+    """
 
+    __slots__ = ("_node", "_trace")
+
+    _h, _a, _b = -1, None, None
     _trace: Trace
+    _node: Value  # records how it was computed; its data mean nothing
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return a Value: type(x)(3.0) is a constant."""
+        return Value(*args, **kwargs) if args or kwargs else super().__new__(cls)
+
+    def _refused(self, what: str, remedy: str) -> TracingError:
+        return outside() if self._trace.over else refusal(what, remedy)
 
     def __repr__(self) -> str:
         return f"TracedValue({self._op or 'argument'!r})"
@@ -112,50 +177,89 @@ class TracedValue(Value):
     @property
     def data(self) -> float:
         """Raise TracingError."""
-        raise refusal("The .data of a Value is read", _NUMBER)
+        raise self._refused("The .data of a Value is read", _NUMBER)
 
     @data.setter
     def data(self, _: Any) -> None:
-        raise refusal("The .data of a Value is assigned", _NUMBER)
+        raise self._refused("The .data of a Value is assigned", _NUMBER)
 
     @property
     def grad(self) -> float:
         """Raise TracingError."""
-        raise refusal("The .grad of a Value is read", "Gradients come from f.backward(...) and f.gradient(...).")
+        raise self._refused("The .grad of a Value is read", _GRADIENT)
 
     @grad.setter
     def grad(self, _: Any) -> None:
-        raise refusal(
-            "The .grad of a Value is assigned", "Gradients come from f.backward(...) and f.gradient(...)."
-        )
+        raise self._refused("The .grad of a Value is assigned", _GRADIENT)
 
     def backward(self, seed: float = 1.0) -> None:
         """Raise TracingError."""
-        raise refusal("backward() is called", "Return the Value, and call f.backward(...).")
+        raise self._refused("backward() is called", "Return the Value, and call f.backward(...).")
 
     @property
     def _backward(self) -> Callable[[], None]:
-        raise refusal(
-            "The _backward of a Value is read", "Gradients come from f.backward(...) and f.gradient(...)."
-        )
+        raise self._refused("The _backward of a Value is read", _GRADIENT)
 
     @_backward.setter
     def _backward(self, _: Callable[[], None]) -> None:
-        raise refusal(
+        raise self._refused(
             "A Python closure is assigned as _backward", "A program runs without Python: use ops of Value."
         )
 
+    @property
+    def _prev(self) -> set[Value]:
+        raise self._refused("The _prev of a Value is read", _GRAPH)
+
+    @_prev.setter
+    def _prev(self, _: Any) -> None:
+        raise self._refused("The _prev of a Value is assigned", _GRAPH)
+
+    @property
+    def _children(self) -> tuple[Value, ...]:
+        raise self._refused("The _children of a Value are read", _GRAPH)
+
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        raise self._refused("The _local_grads of a Value are read", _GRAPH)
+
+    @property
+    def _op(self) -> str:
+        return core.peek(self, "_op") or self._node._op
+
+    @_op.setter
+    def _op(self, label: str) -> None:
+        core.put(self, "_op", label)
+
     def __float__(self) -> float:
-        raise refusal("A Value is turned into a float", _NUMBER)
+        raise self._refused("A Value is turned into a float", _NUMBER)
 
     def __int__(self) -> int:
-        raise refusal("A Value is turned into an int", _NUMBER)
+        raise self._refused("A Value is turned into an int", _NUMBER)
 
     def __index__(self) -> int:
-        raise refusal("A Value is used as an index", _NUMBER)
+        raise self._refused("A Value is used as an index", _NUMBER)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        raise self._refused("A Value is rounded", _NUMBER)
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise self._refused("The number of a Value is written into a text", "Print what the program returns.")
+        return repr(self)
 
     def __bool__(self) -> bool:
-        raise refusal("A Value is asked whether it is true", _CHOOSE)
+        raise self._refused("A Value is asked whether it is true", _CHOOSE)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Value) or as_number(other) is not None or is_array(other):
+            raise self._refused(
+                "A Value is compared by == or !=",
+                "Use x.equal(0) or x.not_equal(0), Values that are 1 or 0, and mg.where(x.equal(0), a, b) instead "
+                "of `if`. `is` tells whether two names stand for the same Value.",
+            )
+        return NotImplemented
+
+    __hash__ = Value.__hash__
 
     def __lt__(self, other: Any) -> Any:
         return self.less(other)
@@ -169,37 +273,24 @@ class TracedValue(Value):
     def __ge__(self, other: Any) -> Any:
         return self.greater_equal(other)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise refusal("A Value is copied or pickled", "Use the Value itself.")
+    def __reduce_ex__(self, protocol: Any = None) -> Any:
+        raise self._refused("A Value is copied or pickled", "Use the Value itself.")
 
     __copy__ = __deepcopy__ = __reduce_ex__  # type: ignore[assignment]
+
+    def _reflected(self, op: int, other: Any) -> TracedValue:
+        """Record op(other, self). A core asks for it where `self` is the second operand of a named method."""
+        return self._trace.record(op, other, self)
 
 
 # ---- recording ---------------------------------------------------------------------------------------------------
 
 
-def _traced(trace: Trace, handle: int, a: Any, b: Any) -> TracedValue:
-    out: TracedValue = core.make(TracedValue.__new__(TracedValue), handle, a, b)
+def _traced(trace: Trace, node: Value) -> TracedValue:
+    out: TracedValue = TracedValue.__new__(TracedValue)
     out._trace = trace
+    out._node = node
     return out
-
-
-def _record(op: int, operands: Sequence[Any], a: Any, b: Any, k: float = 0.0) -> TracedValue:
-    """Return the node of `op`; nothing is computed, so nothing raises what Python's floats raise."""
-    trace = threads.trace
-    for x in operands:
-        if type(x) is not TracedValue:
-            if trace is not None:
-                trace.plain[id(x)] = x
-        elif x._trace is not trace:
-            raise TracingError(
-                f"{place()}\nA Value of a traced function is used outside of that trace. It stands for an argument "
-                "and has no number: return it from the function instead of keeping it."
-            )
-    if trace is None:
-        raise RuntimeError("nothing is traced")
-    handle = lib.mg_restore(op, core.handles(operands), len(operands), k, -1, math.nan, 0.0)
-    return _traced(trace, check(handle), a, b)
 
 
 def _other(self: TracedValue, other: Any) -> Any:
@@ -211,7 +302,7 @@ def _other(self: TracedValue, other: Any) -> Any:
 
 
 def _unary_method(op: int) -> Callable[..., Any]:
-    return lambda self: _record(op, (self,), self, None)
+    return lambda self: self._trace.record(op, self)
 
 
 def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
@@ -219,7 +310,7 @@ def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
         number = as_number(k)
         if number is None:
             raise TypeError(f"{NAMES[op].lower()}(k): k must be a plain number, not {k!r}")
-        return _record(op, (self,), self, number, number)
+        return self._trace.record(op, self, number, number)
 
     return method
 
@@ -228,10 +319,8 @@ def _binary_method(op: int, swap: bool = False) -> Callable[..., Any]:
     def method(self: TracedValue, other: Any) -> Any:
         y = _other(self, other)
         if y is None:
-            original = getattr(Value, method.__name__)
-            return original(self, other)  # arrays of objects, or the error
-        a, b = (y, self) if swap else (self, y)
-        return _record(op, (a, b), a, b)
+            return getattr(Value, method.__name__)(self, other)  # arrays of objects, or the error
+        return self._trace.record(op, y, self) if swap else self._trace.record(op, self, y)
 
     return method
 
@@ -241,8 +330,6 @@ def _install(name: str, method: Callable[..., Any]) -> None:
     method.__doc__ = "Record the op."
     setattr(TracedValue, name, method)
 
-
-_named: list[tuple[str, int]] = []  # methods of two operands, the second of which may be traced alone
 
 for _op in range(len(OPS)):
     _name = NAMES[_op].lower()
@@ -257,7 +344,6 @@ for _op in range(len(OPS)):
         _install(f"__r{_name}__", _binary_method(_op, swap=True))
     elif OPS[_op].arity == 2:
         _install(_name, _binary_method(_op))
-        _named.append((_name, _op))
 
 _POWER = NAMES.index("POWER")
 
@@ -269,47 +355,6 @@ def _pow(self: TracedValue, other: Any) -> Any:
 
 _install("__pow__", _pow)
 _install("__rpow__", _binary_method(_POWER, swap=True))
-
-
-# ---- ordinary Values beside traced ones --------------------------------------------------------------------------
-# Python gives an operator to the subclass first. Methods such as plain.maximum(traced), and sum and dot, learn of
-# traced operands here, for as long as anything is traced.
-
-
-def _record_list(op: int, a: tuple[Value, ...], b: tuple[Value, ...]) -> Value | None:
-    """Return the node of mg.sum or mg.dot, None where no operand is traced."""
-    if TracedValue not in {*map(type, a), *map(type, b)}:
-        return None
-    n = len(a)
-    operands = a if op == _SUM else (*b[:n], *a, *b[n:])
-    return _record(op, operands, a, b if op == _DOT else None)
-
-
-def _watching(op: int, original: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Value, other: Any) -> Any:
-        return _record(op, (self, other), self, other) if type(other) is TracedValue else original(self, other)
-
-    return method
-
-
-_unwatched: dict[str, Any] = {}  # methods of Value itself that _watch has replaced
-
-
-def _watch() -> None:
-    engine._record = _record_list
-    for name, op in _named:
-        if name in vars(Value):
-            _unwatched[name] = vars(Value)[name]
-        setattr(Value, name, _watching(op, getattr(Value, name)))
-
-
-def _unwatch() -> None:
-    engine._record = None
-    for name, _ in _named:
-        if name in _unwatched:
-            setattr(Value, name, _unwatched[name])
-        else:
-            delattr(Value, name)
 
 
 # ---- after the run -----------------------------------------------------------------------------------------------

@@ -30,9 +30,6 @@ else:
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
-# While a function is traced (see jit.py): returns the node of a sum or a dot product that depends on its arguments.
-_record: Callable[[int, tuple[Value, ...], tuple[Value, ...]], Value | None] | None = None
-
 _CUSTOM, _GIVEN, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "GIVEN", "SUM", "DOT"))
 
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
@@ -543,6 +540,14 @@ def _as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     return tuple(out)
 
 
+def _trace_of(values: tuple[Value, ...]) -> Any:
+    """Return the trace that one of the Values belongs to (see jit.py), or None."""
+    for t in {*map(type, values)}:
+        if hasattr(t, "_reflected"):
+            return next(x._trace for x in values if type(x) is t)
+    return None
+
+
 def sum(values: Iterable[Any], start: Any = 0) -> Value:
     """Return the sum of Values and numbers as one node.
 
@@ -567,8 +572,8 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     items = _as_values(values if type(start) is int and start == 0 else (start, *values))
     if not items:
         return Value(0.0)
-    if _record is not None and (recorded := _record(_SUM, items, ())) is not None:
-        return recorded
+    if (trace := _trace_of(items)) is not None:
+        return trace.record(_SUM, items)  # type: ignore[no-any-return]
     handle = lib.mg_sum(core.handles(items), len(items))
     out: Value = core.make(Value.__new__(Value), check(handle), items, None)
     return out
@@ -603,8 +608,8 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     if n != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; they must be as many")
     inputs, params = _as_values(inputs), _as_values(weights if bias is None else [*weights, bias])
-    if _record is not None and (recorded := _record(_DOT, inputs, params)) is not None:
-        return recorded
+    if (trace := _trace_of((*inputs, *params))) is not None:
+        return trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
     handles = core.handles(params)
     handle = lib.mg_dot(handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1)
     out: Value = core.make(Value.__new__(Value), check(handle), inputs, params)

@@ -19,14 +19,12 @@ import functools
 import inspect
 import os
 import sys
-import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ._core import as_number, check, core, ffi, lib
-from ._tracing import Trace, TracedValue, TracingError, closure_error, leaves_below
-from ._tracing import threads as _threads
+from ._tracing import Trace, TracedValue, TracingError, _open, closure_error, is_inside, leaves_below, outside
 from .engine import Value
 
 __all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
@@ -74,7 +72,7 @@ def jit(function: Callable[..., Any]) -> Function:
     Function
         Called like `function`, with numbers and batches.
     """
-    return Function(function)
+    return function if isinstance(function, Function) else Function(function)
 
 
 def set_threads(n: int) -> None:
@@ -121,7 +119,7 @@ class Program:
         What computes them; one may compute a whole layer.
     inputs : int
         Scalars among the arguments.
-    parameters : list of Value
+    parameters : tuple of Value
         Leaves that the function read; their data are read at each run.
     bytes : int
         Memory of the program, without that of its runs.
@@ -130,10 +128,10 @@ class Program:
         each sample, u: computed once a run.
     """
 
-    def __init__(self, name: str, signature: str, c: Any, parameters: list[Value], tree: Any) -> None:
+    def __init__(self, name: str, signature: str, c: Any, parameters: tuple[Value, ...], tree: Any) -> None:
         self._c = c
         self._tree = tree
-        self.parameters = parameters
+        self._parameters = parameters  # `c` has their handles: they must live as long
         self._title = f"{name}({signature})"
         figures = ffi.new("mg_program_figures *")
         lib.mg_program_describe(c, figures)
@@ -143,6 +141,11 @@ class Program:
         self.inputs: int = figures.inputs
         self.outputs: int = figures.outputs
         self.bytes: int = figures.bytes
+
+    @property
+    def parameters(self) -> tuple[Value, ...]:
+        """Leaves that the function read."""
+        return self._parameters
 
     @property
     def listing(self) -> str:
@@ -159,6 +162,11 @@ class Program:
             f"{self.nodes_recorded} nodes recorded, {self.nodes} after optimisation, "
             f"{self.instructions} instructions; {self.inputs} inputs, {len(self.parameters)} parameters, "
             f"{self.bytes} bytes\n{self.listing}"
+        )
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"a program cannot be copied or pickled: copy the function that it was recorded from, {self._title}"
         )
 
 
@@ -184,9 +192,8 @@ class Function:
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
         self._function = function
-        self._programs: dict[Any, Program] = {}  # by kinds of arguments and names of keywords
-        self._of_numbers: dict[int, Program] = {}  # those of numbers alone, by how many
-        self._lock = threading.RLock()
+        # By kinds of arguments and names of keywords; those of numbers alone by their count too.
+        self._programs: list[dict[Any, Program]] = [{}]
         functools.update_wrapper(self, function, updated=())
         self._name: str = getattr(function, "__qualname__", type(function).__name__)
 
@@ -210,10 +217,10 @@ class Function:
         TracingError
             Where the function asks for the number of a traced Value.
         """
-        if _threads.trace is not None:
+        if _open and is_inside((*args, *kwargs.values())):
             return self._function(*args, **kwargs)
         if not kwargs and {*map(type, args)} <= _PLAIN:
-            program = self._of_numbers.get(len(args))
+            program = self._programs[0].get(len(args))
             if program is not None:
                 return self._once(program, args)
         a = self._arguments(args, kwargs)
@@ -241,7 +248,7 @@ class Function:
         float
             The reduced value.
         """
-        if _threads.trace is not None:
+        if _open and is_inside((*args, *kwargs.values())):
             raise TracingError(f"{self._name}.backward() is called while another function is traced")
         out = _new("double[]", 1)
         a = self._arguments(args, kwargs)
@@ -279,12 +286,11 @@ class Function:
 
     def retrace(self) -> None:
         """Forget what was recorded: the next call traces the function as it is then."""
-        with self._lock:
-            self._programs, self._of_numbers = {}, {}
+        self._programs[0] = {}
 
     def __repr__(self) -> str:
         programs = "".join(
-            f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in self._programs.values()
+            f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in {*self._programs[0].values()}
         )
         return f"<jit of {self._name}{programs or ': not traced yet'}>"
 
@@ -316,7 +322,7 @@ class Function:
             check(status)
 
     def _gradient(self, args: Any, kwargs: Any, with_value: bool) -> tuple[Any, Any]:
-        if _threads.trace is not None:
+        if _open and is_inside((*args, *kwargs.values())):
             raise TracingError(f"{self._name}.gradient() is called while another function is traced")
         a = self._arguments(args, kwargs)
         program = self._program(a, args, kwargs)
@@ -458,15 +464,14 @@ class Function:
 
     def _program(self, a: _Arguments, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
         key = (*a.kinds, *kwargs) if kwargs else tuple(a.kinds)
-        program = self._programs.get(key)
+        programs = self._programs[0]
+        program = programs.get(key)
         if program is None:
-            with self._lock:
-                program = self._programs.get(key)
-                if program is None:
-                    self._check_count(args, kwargs)
-                    program = self._programs[key] = self._trace(a, kwargs)
-                    if not kwargs and not a.data:
-                        self._of_numbers[len(args)] = program
+            self._check_count(args, kwargs)
+            # No lock: two threads that come here at once both trace, and both take what the first one recorded.
+            program = programs.setdefault(key, self._trace(a, kwargs))
+            if not kwargs and not a.data:
+                programs[len(args)] = program
         return program
 
     def _check_count(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -481,7 +486,8 @@ class Function:
             raise TypeError(f"{self._name}{signature}: {error}; given: {self._shapes(args, kwargs)}") from None
 
     def _trace(self, a: _Arguments, kwargs: dict[str, Any]) -> Program:
-        with Trace() as trace:
+        trace = Trace()
+        try:
             sizes = [1 if kind in (_NUMBER, _ONE) else kind - _ROWS for kind in a.kinds]
             inputs = trace.inputs(sum(sizes))
             rest = iter(inputs)
@@ -490,29 +496,30 @@ class Function:
                 for kind, size in zip(a.kinds, sizes)
             ]
             positional = len(values) - len(kwargs)
-            result = self._function(*values[:positional], **dict(zip(kwargs, values[positional:])))
+            result = trace.run(self._function, values[:positional], dict(zip(kwargs, values[positional:])))
             outputs: list[Value] = []
             tree = self._flatten(result, outputs)
             batched = [kind != _NUMBER for kind, size in zip(a.kinds, sizes) for _ in range(size)]
             c = self._compile(trace, inputs, batched, outputs)
-            plain = {id(v): v for v in outputs if type(v) is not TracedValue} | trace.plain
-            leaves = leaves_below(list(plain.values()))
+        finally:
+            trace.close()
+        leaves = leaves_below(list(trace.plain.values()))
         count = ffi.new("mg_program_figures *")
         lib.mg_program_describe(c, count)
         handles = ffi.unpack(lib.mg_program_parameters(c), count.parameters)
         names = [*self._parameter_names()[:positional], *kwargs] if len(a.kinds) else []
         names += [str(i) for i in range(len(names), len(a.kinds))]
         signature = ", ".join(f"{name}: {_kind(kind)}" for name, kind in zip(names, a.kinds))
-        return Program(self._name, signature, c, [leaves[handle] for handle in handles], tree)
+        return Program(self._name, signature, c, tuple(leaves[handle] for handle in handles), tree)
 
     def _compile(self, trace: Trace, inputs: Sequence[Value], batched: list[bool], outputs: list[Value]) -> Any:
         status = ffi.new("int32_t[2]")
         c = lib.mg_program_new(
             core.handle_of(trace.marker),
-            core.handles(inputs),
+            core.handles(map(trace.node_of, inputs)),
             batched,
             len(inputs),
-            core.handles(outputs),
+            core.handles(map(trace.node_of, outputs)),
             len(outputs),
             status,
             status + 1,

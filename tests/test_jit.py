@@ -495,13 +495,13 @@ def test_values_computed_before_the_trace_lead_to_their_leaves():
     assert f.backward(3.0) == 12.0
     assert p.grad == 12.0
     assert square.grad == 0.0
-    assert f.program(3.0).parameters == [p]
+    assert f.program(3.0).parameters == (p,)
 
 
 def test_leaves_made_by_the_function_are_constants():
     f = mg.jit(lambda x: Value(3.0) * x + 1.5)
     assert f(2.0) == 7.5
-    assert f.program(2.0).parameters == []
+    assert f.program(2.0).parameters == ()
 
 
 def test_a_function_without_arguments_reads_parameters_alone():

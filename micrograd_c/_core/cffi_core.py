@@ -268,13 +268,17 @@ def disown(nodes: Iterable[Node]) -> None:
 
 
 def handle_of(node: Node) -> int:
-    """Return the handle of a node."""
-    return node._h
+    """Return the handle of a node; an error where it has none."""
+    return handles((node,))[0]
 
 
 def handles(nodes: Iterable[Node]) -> list[int]:
-    """Return the handles of nodes."""
-    return [node._h for node in nodes]
+    """Return the handles of nodes; an error where one of them has none."""
+    nodes = list(nodes)
+    out = [node._h for node in nodes]
+    if -1 in out:
+        _failure(lib.MG_EHANDLE, 0, nodes[out.index(-1)])
+    return out
 
 
 def parts(node: Node) -> tuple[Any, Any]:
@@ -377,6 +381,7 @@ def by_hand(
         data,
     )
     if handle < 0:
+        handles((*operands, *(slopes if given and slopes else ())))  # names one that has no node
         raise error(handle)
     node._h = handle
     if n > 2 or (n and (given or numpy)):
@@ -465,6 +470,8 @@ def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         if isinstance(other, Node):
             handle = _binary(op, self._h, other._h)
             if handle < 0:
+                if hasattr(type(other), "_reflected"):
+                    return NotImplemented
                 return _failure(handle, op, self, other)
             out = _new(_Value)
             out._h = handle
@@ -485,10 +492,13 @@ def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _named(name: str, operator: Callable[..., Any]) -> Callable[..., Any]:
     """Return a binary operator as a method, which has nobody to hand an unknown operand on to."""
+    op = NAMES.index(name.upper())
 
     def method(self: Node, other: Any) -> Any:
         out = operator(self, other)
         if out is NotImplemented:
+            if hasattr(type(other), "_reflected"):
+                return other._reflected(op, self)
             raise TypeError(f"{name}(other): other must be a Value or a number, not {type(other).__name__}")
         return out
 
