@@ -16,14 +16,17 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import os
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from weakref import ref
 
 from ._core import as_number, check, core, ffi, lib
+from ._core.interrupts import raised_later
 from ._tracing import Trace, TracedValue, TracingError, _open, closure_error, is_inside, leaves_below, outside
 from .engine import Value
 
@@ -192,8 +195,10 @@ class Function:
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
         self._function = function
-        # By kinds of arguments and names of keywords; those of numbers alone by their count too.
+        # By kinds of arguments and names of keywords; those of numbers alone by their count too. All that __get__
+        # returns for one instance share the list.
         self._programs: list[dict[Any, Program]] = [{}]
+        self._bound: dict[int, _Bound] = {}  # by id of the instance
         functools.update_wrapper(self, function, updated=())
         self._name: str = getattr(function, "__qualname__", type(function).__name__)
 
@@ -293,6 +298,54 @@ class Function:
             f"\n  {p._title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in {*self._programs[0].values()}
         )
         return f"<jit of {self._name}{programs or ': not traced yet'}>"
+
+    # ---- methods -------------------------------------------------------------------------------------------------
+
+    def __get__(self, instance: Any, owner: Any = None) -> Function:
+        """Return the function with `instance` as its first argument, as Python's functions do.
+
+        Each instance has programs of its own. They live as long as it does.
+        """
+        bind = getattr(type(self._function), "__get__", None)
+        if instance is None or bind is None:
+            return self
+        function = bind(self._function, instance, owner)
+        if function is self._function:  # a bound method
+            return self
+        bound = self._bound.get(id(instance))
+        if bound is None or bound() is not instance:
+            bound = self._bound[id(instance)] = _Bound(instance, self._bound)
+        out = Function.__new__(type(self))
+        out.__dict__.update(self.__dict__, _function=function, __wrapped__=function, _programs=bound.programs)
+        return out
+
+    # ---- copies --------------------------------------------------------------------------------------------------
+
+    def _is_global(self) -> bool:
+        """Tell whether module and qualified name lead to this object."""
+        found: Any = sys.modules.get(self.__module__)
+        for name in getattr(self, "__qualname__", "?").split("."):
+            found = getattr(found, name, None)
+        return found is self
+
+    def _attributes(self) -> dict[str, Any]:
+        """Return what users have set."""
+        own = vars(Function(self._function))
+        return {name: x for name, x in vars(self).items() if name not in own}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._is_global() and not (self.__module__ == "__main__" and _by_value()):
+            return getattr(self, "__qualname__")  # noqa: B009, it is an attribute of the instance
+        return jit, (self._function,), self._attributes() or None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        from copy import deepcopy
+
+        if self._is_global():
+            return self
+        out = memo[id(self)] = Function(_deep_copy(self._function, memo))
+        vars(out).update(deepcopy(self._attributes(), memo))
+        return out
 
     # ---- a run ---------------------------------------------------------------------------------------------------
 
@@ -624,11 +677,73 @@ def _reduction(reduce: str, weights: Any, a: _Arguments) -> tuple[float, Any]:
     return (1.0 if reduce == "sum" else 1.0 / total), _buffer("double[]", w)
 
 
+class _Bound(ref):  # type: ignore[type-arg]
+    """A weak reference to an instance, with the programs that its method has recorded."""
+
+    __slots__ = ("key", "programs", "table")
+
+    def __new__(cls, instance: Any, table: dict[int, Any]) -> _Bound:
+        try:
+            return ref.__new__(cls, instance, _forget)
+        except TypeError:
+            raise TypeError(
+                f"a method made by jit needs instances that can be referred to weakly: "
+                f"give {type(instance).__name__} the slot '__weakref__'"
+            ) from None
+
+    def __init__(self, instance: Any, table: dict[int, Any]) -> None:
+        self.key, self.table = id(instance), table
+        self.programs: list[dict[Any, Program]] = [{}]
+
+
+@raised_later
+def _forget(bound: _Bound) -> None:
+    if bound.table.get(bound.key) is bound:
+        del bound.table[bound.key]
+
+
+def _deep_copy(function: Any, memo: dict[int, Any]) -> Any:
+    """Return a deep copy; that of a Python function reads copies of the variables in its closure."""
+    from copy import deepcopy
+
+    if isinstance(function, types.ModuleType):
+        return function
+    if type(function) is not types.FunctionType:
+        return deepcopy(function, memo)
+    if id(function) in memo:
+        return memo[id(function)]
+    cells = function.__closure__ or ()
+    closure = [memo.setdefault(id(cell), types.CellType()) for cell in cells]
+    out = types.FunctionType(function.__code__, function.__globals__, function.__name__, None, tuple(closure))
+    memo[id(function)] = functools.update_wrapper(out, function)
+    del out.__wrapped__  # type: ignore[attr-defined]
+    out.__defaults__ = deepcopy(function.__defaults__, memo)
+    out.__kwdefaults__ = deepcopy(function.__kwdefaults__, memo)
+    for cell, copy in zip(cells, closure):
+        try:
+            content = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+        copy.cell_contents = _deep_copy(content, memo)
+    return out
+
+
+def _by_value() -> bool:
+    """Tell whether cloudpickle, by itself or inside of joblib and others, is at work: it copies __main__."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") == "pickle":
+        frame = frame.f_back
+    return frame is not None and "cloudpickle" in frame.f_globals.get("__name__", "")
+
+
 class _Module(types.ModuleType):
     """Whichever way `micrograd_c.jit` is imported, function or module, it can be called."""
 
     def __call__(self, function: Callable[..., Any]) -> Function:
         return jit(function)
+
+    def __reduce__(self) -> Any:
+        return importlib.import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Module

@@ -9,10 +9,10 @@ import threading
 import weakref
 
 import pytest
-from support import PYPY, close, collect, nothing_left_behind
+from support import PYPY, close, collect, needs_reference_counts, nothing_left_behind, run_python
 
 import micrograd_c as mg
-from micrograd_c import MLP, Layer, Neuron, TracingError, Value, _tracing
+from micrograd_c import MLP, Layer, Module, Neuron, TracingError, Value, _tracing
 from micrograd_c._core import NAMES, OPS
 from micrograd_c._tracing import TracedValue
 
@@ -493,6 +493,93 @@ def test_an_error_in_the_function_leaves_no_node_and_no_trace():
     assert not _tracing._open
 
 
+# ---- methods -----------------------------------------------------------------------------------------------------
+
+
+class Line(Module):
+    def __init__(self, w):
+        self.w = Value(w)
+
+    @mg.jit
+    def at(self, x):
+        """The line."""
+        return self.w * x
+
+    def __eq__(self, other):  # without a hash
+        return True
+
+
+def test_a_method_binds_and_each_instance_has_its_parameters():
+    a, b = Line(2.0), Line(5.0)
+    assert [a.at(3.0), b.at(3.0), a.at(3.0)] == [6.0, 15.0, 6.0]
+    assert b.at([1.0, 2.0]).tolist() == [5.0, 10.0]
+    b.at.backward([1.0, 2.0])
+    assert (a.w.grad, b.w.grad) == (0.0, 3.0)
+    assert a.at.program(1.0).parameters == (a.w,)
+    assert a.at.program(1.0) is a.at.program(1.0)
+    assert Line.at.__doc__ == a.at.__doc__ == "The line."
+    assert "Line.at(x: number)" in repr(a.at)
+    with pytest.raises(TypeError, match="argument x"):
+        a.at("text")
+
+
+def test_retrace_of_a_method_is_that_of_one_instance():
+    a, b = Line(2.0), Line(5.0)
+    before = a.at.program(1.0), b.at.program(1.0)
+    a.at.retrace()
+    assert a.at.program(1.0) is not before[0]
+    assert b.at.program(1.0) is before[1]
+
+
+def test_overridden_methods_call_those_of_the_base():
+    class Twice(Line):
+        @mg.jit
+        def at(self, x):
+            return super().at(x) * 2
+
+    twice = Twice(2.0)
+    assert twice.at(3.0) == 12.0
+    assert twice.at.gradient(3.0) == 4.0
+
+
+@needs_reference_counts
+def test_programs_of_a_method_die_with_the_instance():
+    line = Line(2.0)
+    line.at(1.0)
+    watched = weakref.ref(line), weakref.ref(line.w)
+    del line
+    assert [w() for w in watched] == [None, None]
+    assert not vars(Line)["at"]._bound
+
+
+def test_an_instance_that_cannot_be_watched_is_refused():
+    class Narrow:
+        __slots__ = ("w",)
+
+        @mg.jit
+        def at(self, x):
+            return self.w * x
+
+    with pytest.raises(TypeError, match="__weakref__"):
+        Narrow().at(1.0)
+
+
+def test_what_does_not_bind_is_found_as_it_is():
+    model = MLP(1, [1])
+    bound = Line(3.0).at
+
+    class Holder:
+        network = mg.jit(model)
+        line = bound
+        square = staticmethod(mg.jit(lambda x: x * x))
+
+    holder = Holder()
+    assert holder.network([[1.0]])[0] == model([1.0]).data
+    assert holder.line(2.0) == 6.0
+    assert holder.square(3.0) == 9.0
+    assert mg.jit(bound) is bound
+
+
 # ---- programs ----------------------------------------------------------------------------------------------------
 
 
@@ -515,3 +602,159 @@ def test_gradcheck_takes_functions_made_by_jit():
     wrong.gradient = lambda x: 3.0
     with pytest.raises(mg.GradientError, match=r"operand 0 = 2\.0: gradient 3\.0"):
         mg.gradcheck(wrong, 2.0)
+
+
+# ---- copies ------------------------------------------------------------------------------------------------------
+
+
+class Holder(Module):
+    """A model that holds functions made by jit in several ways."""
+
+    def __init__(self):
+        self.w = Value(2.0)
+        self.by_method = mg.jit(self.forward)
+        self.by_closure = mg.jit(lambda x: self.w * x)
+        helper = lambda x: self.w * x  # noqa: E731
+        self.by_helper = mg.jit(lambda x, k=3.0: helper(x) * (k / 3.0))
+        self.by_default = mg.jit(lambda x, me=self: me.w * x)
+
+    def forward(self, x):
+        return self.w * x
+
+    @mg.jit
+    def method(self, x):
+        return self.w * x
+
+    def parameters(self):
+        return [self.w]
+
+    functions = ("by_method", "by_closure", "by_helper", "by_default", "method")
+
+
+def check_copy(original, twin):
+    twin.w.data = 7.0
+    for name in Holder.functions:
+        if hasattr(twin, name):
+            f = getattr(twin, name)
+            assert f(2.0) == 14.0, name
+            assert f.program(2.0).parameters == (twin.w,), name
+            twin.w.grad = 0.0
+            f.backward([1.0, 2.0])
+            assert (twin.w.grad, original.w.grad) == (3.0, 0.0), name
+            assert getattr(original, name)(2.0) == 4.0, name
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_deep_copy_of_a_model_reads_its_own_parameters(traced):
+    model = Holder()
+    if traced:
+        for name in Holder.functions:
+            getattr(model, name)(1.0)
+    check_copy(model, copy.deepcopy(model))
+    twin, f = copy.deepcopy((model, model.by_closure))
+    assert f is twin.by_closure and f(2.0) == 4.0
+
+
+def test_a_deep_copy_keeps_shared_variables_recursion_and_modules():
+    def make():
+        import math
+
+        w = Value(2.0)
+        count = 0
+
+        def add():
+            nonlocal count
+            count += 1
+            return count
+
+        def power(x, n):
+            return x if n == 0 else w * power(x, n - 1) * math.pi
+
+        return mg.jit(lambda x: power(x, 2) * add()), mg.jit(lambda: w * count)
+
+    first, second = make()
+    first.note = [1]
+    one, two = copy.deepcopy((first, second))
+    assert one.note == [1] and one.note is not first.note
+    assert close(one(1.0), 4 * np.pi**2) and two() == 2.0
+    assert one.program(1.0).parameters == two.program().parameters
+    assert one.program(1.0).parameters != first.program(1.0).parameters
+
+
+def test_global_functions_are_copied_and_pickled_by_their_name():
+    import pickle
+
+    assert copy.deepcopy(scale) is scale and copy.copy(scale) is scale
+    assert pickle.loads(pickle.dumps(scale)) is scale
+    assert pickle.loads(pickle.dumps(Holder.method)) is Holder.method
+    line = Line(2.0)
+    twin = pickle.loads(pickle.dumps(line.at))
+    assert twin(3.0) == 6.0
+    assert twin.program(3.0).parameters != (line.w,)
+
+
+@mg.jit
+def scale(x):
+    return x * 2.0
+
+
+def test_a_pickled_model_reads_its_own_parameters():
+    import pickle
+
+    model = Holder()
+    del model.by_closure, model.by_helper, model.by_default  # lambdas, which pickle refuses
+    model.by_method(1.0)
+    check_copy(model, pickle.loads(pickle.dumps(model)))
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(mg.jit(lambda x: x))
+
+
+def test_cloudpickle_takes_functions_and_models():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    model = Holder()
+    check_copy(model, cloudpickle.loads(cloudpickle.dumps(model)))
+    namespace = {"__name__": "__main__", "mg": mg, "w": Value(3.0)}
+    exec("def f(x): return mg.jit(lambda y: w * y)(x)", namespace)
+    assert cloudpickle.loads(cloudpickle.dumps(namespace["f"]))(2.0) == 6.0
+    assert cloudpickle.loads(cloudpickle.dumps(sys.modules["micrograd_c.jit"])) is sys.modules["micrograd_c.jit"]
+
+
+PROCESSES = """
+import multiprocessing, sys
+import micrograd_c as mg
+import micrograd_c.jit
+from micrograd_c import Value
+
+w = Value(3.0)
+
+@mg.jit
+def decorated(x):
+    return w * x
+
+assigned = mg.jit(lambda x: w * x)
+
+def plain(x):
+    return mg.jit(lambda y: w * y)(x)
+
+if __name__ == "__main__":
+    w.data = 4.0
+    if sys.argv[1] == "joblib":
+        from joblib import Parallel, delayed
+        for f in (decorated, assigned, plain):
+            print(Parallel(n_jobs=2)(delayed(f)(x) for x in (1.0, 2.0)))
+    else:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(pool.map(decorated, [1.0, 2.0]))
+            print(pool.map(plain, [1.0, 2.0]))
+"""
+
+
+@pytest.mark.parametrize("way, factor", [("joblib", 4.0), ("spawn", 3.0)])
+def test_functions_of_the_main_script_go_to_other_processes(way, factor, tmp_path):
+    if way == "joblib":
+        pytest.importorskip("joblib")
+    script = tmp_path / "script.py"
+    script.write_text(PROCESSES)
+    done = run_python(script, way)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.splitlines()) == {str([factor, 2 * factor])}
