@@ -28,7 +28,7 @@ engine
 program/code.h program/lane_math
 program/kernels.inc
 program/graph
-program/optimise program/build program/uniform
+program/optimise program/guard program/build program/uniform
 program/schedule program/pool program/kernels_baseline program/kernels_avx2 program/kernels_avx512
 program/kernels
 program/run program/listing

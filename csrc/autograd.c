@@ -4,6 +4,9 @@
  *
  *     x.grad += z.grad * dz/dx
  *
+ * A CHOICE passes z.grad on to y where it chose y, and does not even mark y elsewhere: what is below y alone is not
+ * visited then, so that no infinite derivative there makes nan of a gradient of 0.
+ *
  * Row order is a topological order, so the sweep takes the highest marked row, adds its contributions, marks
  * its operands, and never comes back to it. Marks are bytes: one a row, one for every 64 rows and one for every
  * 4096 above them, so that what was not reached is skipped. A leaf has no operands and needs no mark.
@@ -127,6 +130,15 @@ static inline void backward_row(int64_t row, mg_sweep *s)
         grad[b] += g * (dy);                                                                                 \
         mark(s, a);                                                                                          \
         mark(s, b);                                                                                          \
+        break;                                                                                               \
+    }
+#define CHOICE(id, label, value, chosen)                                                                     \
+    case MG_##id: {                                                                                          \
+        const double x = mg.data[a];                                                                         \
+        if (chosen) {                                                                                        \
+            grad[b] += g;                                                                                    \
+            mark(s, b);                                                                                      \
+        }                                                                                                    \
         break;                                                                                               \
     }
 #include "ops.def"

@@ -32,6 +32,18 @@ static const uint8_t mg_shape_of[MG_OPS] = {
 #undef OP2
 };
 
+/* Is it a CHOICE of the op table? */
+static const bool mg_is_choice[MG_OPS] = {
+#define OP1(...)
+#define OP1K(...)
+#define OP2(...)
+#define CHOICE(id, ...) [MG_##id] = true,
+#include "ops.def"
+#undef OP1
+#undef OP1K
+#undef OP2
+};
+
 static inline double logistic(double x)
 {
     const double e = exp(-fabs(x));

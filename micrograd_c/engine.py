@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from _thread import _local
 from _weakref import ref
 from collections.abc import Callable, Iterable
@@ -616,6 +617,12 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     return out
 
 
+def _is_tracing() -> bool:
+    """Tell whether this thread traces a function (see jit.py)."""
+    tracing = sys.modules.get(f"{__package__}._tracing")
+    return tracing is not None and tracing.threads.trace is not None
+
+
 def where(condition: Any, a: Any, b: Any) -> Value:
     """Return `a` where the condition holds, else `b`.
 
@@ -623,18 +630,31 @@ def where(condition: Any, a: Any, b: Any) -> Value:
     ----------
     condition : Value, float or bool
         A Value holds where its data is not 0, as those of `x.less(y)` do; it gets no gradient.
-    a, b : Value or float
-        Both are computed, and both must be finite: the gradient of what is not chosen is 0 times its derivative.
+    a, b : Value or float, or a function without arguments that returns one
+        Values are both there already, and the node chooses between them. Of two functions only the one that is
+        chosen is called. While `jit` traces, and the condition is a Value, both are.
 
     Returns
     -------
     Value
-        A node that chooses by the data of the condition; of a plain condition what it says, itself.
+        A node that chooses by the data of the condition: backward goes into the branch that is taken, and nothing
+        goes into the other one, not even 0 times an infinite derivative. Of a plain condition, and of functions,
+        the chosen Value itself.
+
+    Examples
+    --------
+    >>> x = Value(-1.0)
+    >>> where(x.greater(0), lambda: x.sqrt(), 0.0).data  # math domain error without the lambda
+    0.0
     """
     if isinstance(condition, Value):
-        chosen: Value = condition.when(a) + condition.unless(b)
-        return chosen
+        if not (callable(a) or callable(b)) or _is_tracing():
+            a, b = (x() if callable(x) else x for x in (a, b))
+            node: Value = condition.when(a) + condition.unless(b)
+            return node
+        condition = condition.data
     chosen = a if condition else b
+    chosen = chosen() if callable(chosen) else chosen
     return chosen if isinstance(chosen, Value) else Value(chosen)
 
 

@@ -1,6 +1,6 @@
 /* code.h - a recorded graph, from the nodes of the arena to code that runs over many samples. Private.
  *
- *     arena --build.c--> graph --optimise.c--> graph --schedule.c--> code --run.c, kernels.inc--> numbers
+ *     arena --build.c--> graph --optimise.c, guard.c--> graph --schedule.c--> code --run.c, kernels.inc--> numbers
  *
  * A value is *varying* where it depends on the sample, *uniform* where it does not. Uniform values are computed
  * once a run, as plain doubles (`u`). A varying value is a column of lanes, one for each sample of a chunk (`v`):
@@ -22,10 +22,13 @@ enum {
     MG_P_CONST,          /* k */
     MG_P_LINEAR,         /* [bias, w, x, w, x, ...]: bias + sum w*x, w uniform and x varying */
     MG_P_PRODUCTS,       /* [bias, x, y, x, y, ...]: bias + sum x*y, y may be NONE: 1 */
+    MG_P_ANY,            /* of code alone. Backward: z, uniform, counts the lanes where x is not 0 */
     MG_P_OPS
 };
 
 _Static_assert(MG_P_OPS <= INT16_MAX, "an op fits into 16 bits");
+
+enum { MG_NOWHERE = -2 }; /* a guard */
 
 /* ---- graph ---- */
 
@@ -35,6 +38,8 @@ typedef struct {
     int32_t n;
     int16_t op;
     bool varying;
+    bool dead;     /* it and its place are not needed */
+    int32_t guard; /* a node that is not 0 where gradients reach this one; NONE: everywhere; MG_NOWHERE */
 } mg_expr;
 
 typedef struct {
@@ -44,7 +49,8 @@ typedef struct {
     int32_t args_used, args_capacity;
     int32_t *table; /* hash -> node + 1, open addressing; finds common subexpressions */
     int32_t table_size;
-    bool failed; /* no memory; what was added since then is void */
+    int32_t guards; /* the nodes from here on say where gradients go, see guard.c */
+    bool failed;    /* no memory; what was added since then is void */
 } mg_graph;
 
 void mg_graph_free(mg_graph *g);
@@ -64,16 +70,18 @@ static inline double mg_ieee(int op, double x, double y, double k)
 
 typedef struct {
     double k;       /* of ops that take one */
-    int16_t op;     /* an mg_op or MG_P_LINEAR, MG_P_PRODUCTS */
+    int16_t op;     /* an mg_op or MG_P_LINEAR, MG_P_PRODUCTS, MG_P_ANY */
     bool x_uniform; /* where x and y are found: u or v */
     bool y_uniform;
+    bool guard_uniform;
     bool affine;       /* LINEAR: weight of output j, input i is u[weights + j*row + i] */
     uint8_t active[2]; /* for each mg_goal: which operands lead to what is wanted, MG_X | MG_Y | MG_BIAS */
     int32_t z;         /* where the result goes; of several outputs the first */
     int32_t x, y;      /* operands, NONE */
-    int32_t count;     /* so many results side by side, from x side by side; LINEAR: outputs */
-    int32_t n;         /* LINEAR: inputs; PRODUCTS: pairs */
-    int32_t list; /* in ints. LINEAR: x[n], bias[count], w[count*n]; PRODUCTS: bias, then x, y, x, y ... */
+    int32_t guard; /* where gradients reach z, NONE: everywhere. In uniform code a count that is 0 or not */
+    int32_t count; /* so many results side by side, from x side by side; LINEAR: outputs */
+    int32_t n;     /* LINEAR: inputs; PRODUCTS: pairs */
+    int32_t list;  /* in ints. LINEAR: x[n], bias[count], w[count*n]; PRODUCTS: bias, then x, y, x, y ... */
     int32_t weights, row; /* LINEAR: see affine; else place of the packed weights, and n */
 } mg_instruction;
 
@@ -87,9 +95,13 @@ typedef struct {
     int32_t uniform_count;
     mg_instruction *varying; /* computed for every chunk */
     int32_t varying_count;
+    int32_t values_count; /* so many of them compute values; the rest says where gradients go */
     int32_t *ints;
+    int32_t counting; /* in ints: 0, 1, 2, ..., as long as the longest list of a LINEAR with a guard */
+    int32_t scratch;  /* columns that kernels write to as they like */
     uint8_t *active_v[2], *active_u[2]; /* mg_goal -> place -> leads to what is wanted */
     double *start;                      /* u at the start of a run: the constants, in their places */
+    int32_t constants;                  /* so many, behind the numbers given */
     int32_t u, v;                       /* places */
     int32_t packed;                     /* doubles of packed weights */
     double work;                        /* about so many floating-point operations for a sample, forward */
@@ -121,6 +133,8 @@ int32_t mg_program_build(mg_program *p, mg_graph *g, int32_t marker, const int32
                          const int8_t *batched, const int32_t *outputs, int32_t *nodes, int32_t *culprit);
 /* The same outputs in a better graph. */
 int32_t mg_program_optimise(const mg_graph *from, mg_graph *to, int32_t *outputs, int32_t n);
+/* Adds the guards of g's nodes, see guard.c. */
+int32_t mg_program_guard(mg_graph *g, const int32_t *outputs, int32_t n);
 /* Code of p->graph; turns output nodes into places. */
 int32_t mg_program_schedule(mg_program *p, const int32_t *outputs);
 
@@ -133,14 +147,14 @@ typedef struct {
     double *gu;           /* of this strip: what its samples add to the gradients of uniform values */
     double *gpacked;
     double *v, *gv;  /* columns */
-    double *scratch; /* three columns */
+    double *scratch; /* columns, mg_code.scratch */
     int64_t lanes;   /* length of a column, a multiple of 8 */
     int64_t samples; /* lanes in use; those after it repeat the last one */
 } mg_chunk;
 
 typedef struct {
     const char *name;
-    void (*forward)(const mg_code *code, mg_chunk *c);
+    void (*forward)(const mg_code *code, mg_chunk *c, bool values_alone);
     void (*backward)(const mg_code *code, mg_chunk *c, mg_goal goal);
 } mg_kernels;
 

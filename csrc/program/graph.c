@@ -109,6 +109,8 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
         return args[0];
     if (op == MG_POW && k == 1.0)
         return args[0];
+    if (left && mg_is_choice[op])
+        return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_add(g, MG_P_CONST, NULL, 0, 0.0);
     if (left && (n == 1 || right))
         return mg_graph_add(g, MG_P_CONST, NULL, 0, mg_ieee(op, c[0], c[1], k));
     if (op == MG_POW && k == 2.0)
@@ -119,7 +121,7 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
 int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
 {
     int32_t swapped[2];
-    mg_expr e = {.op = (int16_t)op, .n = n, .k = k};
+    mg_expr e = {.op = (int16_t)op, .n = n, .k = k, .guard = MG_NONE};
 
     if (g->failed)
         return 0;

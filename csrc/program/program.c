@@ -51,6 +51,8 @@ static int32_t compile(mg_program *p, int32_t marker, const int32_t *inputs, con
         status = mg_program_optimise(&recorded, &p->graph, nodes, p->output_count);
     mg_graph_free(&recorded);
     if (status == MG_OK)
+        status = mg_program_guard(&p->graph, nodes, p->output_count);
+    if (status == MG_OK)
         status = mg_program_schedule(p, nodes);
     if (status == MG_OK)
         status = find_blocks(p);
@@ -96,7 +98,7 @@ void mg_program_describe(const mg_program *p, mg_program_figures *out)
     out->recorded = p->recorded;
     out->nodes = 0;
     for (int32_t i = 0; i < p->graph.count; i++)
-        out->nodes += 1;
+        out->nodes += !p->graph.nodes[i].dead;
     out->instructions = code->uniform_count + code->varying_count;
     out->inputs = p->input_count;
     out->parameters = p->parameter_count;

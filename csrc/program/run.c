@@ -170,7 +170,7 @@ static void run_chunk(mg_work *w, mg_chunk *c, strip *s, int64_t chunk)
         read_argument(&w->arguments[i], v, c->lanes, first, c->samples);
         v += w->arguments[i].columns * c->lanes;
     }
-    w->kernels->forward(code, c);
+    w->kernels->forward(code, c, w->what == MG_VALUES);
     if (w->values && w->what != MG_BACKWARD)
         write_values(w, c, first);
     if (w->what == MG_VALUES)
@@ -199,7 +199,7 @@ static void work(void *run)
     mg_chunk c = {.u = w->u, .packed = w->packed, .v = w->columns[thread]};
 
     c.scratch = c.v + code->v * w->lanes;
-    c.gv = c.scratch + 3 * w->lanes;
+    c.gv = c.scratch + code->scratch * w->lanes;
     for (int32_t i; (i = atomic_fetch_add(&w->next_strip, 1)) < w->strip_count;) {
         strip *s = &w->strips[i];
         if (!s->begun && w->what != MG_VALUES)
@@ -226,7 +226,7 @@ static void divide(mg_work *w)
 {
     const mg_code *code = &w->program->code;
     const bool backward = w->what != MG_VALUES;
-    const int64_t column = 8 * (backward ? 2 : 1) * (int64_t)(code->v + 3);
+    const int64_t column = 8 * (backward ? 2 : 1) * (int64_t)(code->v + code->scratch);
     int64_t lanes = CHUNK_BYTES / column / 8 * 8;
     int64_t worth = round_up((int64_t)(CHUNK_WORK / (code->work * (backward ? 3 : 1) + 1)));
 
@@ -267,7 +267,7 @@ static int32_t get_memory(mg_work *w, int32_t threads)
     const bool backward = w->what != MG_VALUES;
     const int64_t each = code->u + code->packed, strips = w->strip_count ? w->strip_count : 1;
     const int64_t size = each * (backward ? strips + 1 : 1) + 1;
-    const int64_t columns = w->lanes * (code->v * (backward ? 2 : 1) + 3);
+    const int64_t columns = w->lanes * (code->v * (backward ? 2 : 1) + code->scratch);
 
     if (size > w->memory_size) {
         double *memory = mg_allocate(w->memory, (size_t)size * sizeof *memory);

@@ -12,7 +12,8 @@ typedef struct {
     int32_t *follower; /* node -> the first op of one operand that reads it, NONE */
     int32_t *table;    /* hash of inputs -> leader + 1 */
     int32_t table_size;
-    int32_t ints; /* used of code.ints */
+    int32_t ints;    /* used of code.ints */
+    int32_t longest; /* list of inputs of a layer with a guard */
 } scheduler;
 
 static bool is_leaf(const mg_expr *e)
@@ -34,7 +35,7 @@ static const int32_t *inputs_of(const scheduler *s, int32_t node)
 
 static bool same_inputs(const scheduler *s, int32_t a, int32_t b)
 {
-    if (s->g->nodes[a].n != s->g->nodes[b].n)
+    if (s->g->nodes[a].n != s->g->nodes[b].n || s->g->nodes[a].guard != s->g->nodes[b].guard)
         return false;
     for (int32_t i = 0; i < s->g->nodes[a].n - 1; i += 2)
         if (inputs_of(s, a)[i] != inputs_of(s, b)[i])
@@ -108,9 +109,10 @@ static void settle(scheduler *s, int32_t node, int32_t z, mg_instruction *in)
     const bool list = e->op == MG_P_LINEAR || e->op == MG_P_PRODUCTS;
 
     s->place[node] = z;
-    for (int goal = 0; goal < 2; goal++) {
+    in->guard = e->guard < 0 ? MG_NONE : e->guard; /* a node still, see place_guards */
+    for (int goal = 0; goal < 2 && node < s->g->guards && e->guard != MG_NOWHERE; goal++) {
         uint8_t active = 0;
-        for (int32_t i = 0; i < e->n; i++)
+        for (int32_t i = !list && mg_is_choice[e->op]; i < e->n; i++)
             if (is_active(s, goal, args[i]))
                 active |= !list ? (i ? MG_Y : MG_X) : i == 0 ? MG_BIAS : i % 2 ? MG_Y : MG_X;
         if (e->op == MG_P_PRODUCTS && active & MG_Y)
@@ -138,8 +140,12 @@ static bool find_matrix(mg_instruction *in, const int32_t *w)
 static void add_layer(scheduler *s, int32_t node)
 {
     mg_code *code = &s->p->code;
-    mg_instruction in = {
-        .op = MG_P_LINEAR, .z = code->v, .n = (s->g->nodes[node].n - 1) / 2, .list = s->ints};
+    mg_instruction in = {.op = MG_P_LINEAR,
+                         .x = MG_NONE,
+                         .y = MG_NONE,
+                         .z = code->v,
+                         .n = (s->g->nodes[node].n - 1) / 2,
+                         .list = s->ints};
     int32_t *x = code->ints + s->ints, *bias = x + in.n;
 
     for (int32_t m = node; m != MG_NONE; m = s->next[m])
@@ -156,6 +162,8 @@ static void add_layer(scheduler *s, int32_t node)
         z[j] = code->v++;
         settle(s, m, z[j], &in);
     }
+    if (in.guard != MG_NONE && in.n > s->longest)
+        s->longest = in.n;
     in.affine = find_matrix(&in, w);
     if (!in.affine) {
         in.weights = code->packed;
@@ -172,7 +180,8 @@ static void add_layer(scheduler *s, int32_t node)
     const mg_expr *e = &s->g->nodes[f];
     for (int32_t m = node; m != MG_NONE; m = s->next[m]) {
         const mg_expr *other = s->follower[m] == MG_NONE ? NULL : &s->g->nodes[s->follower[m]];
-        if (!other || other->op != e->op || memcmp(&other->k, &e->k, sizeof e->k) != 0)
+        if (!other || other->op != e->op || other->guard != e->guard ||
+            memcmp(&other->k, &e->k, sizeof e->k) != 0)
             return;
     }
     mg_instruction map = {.op = e->op, .k = e->k, .x = in.z, .y = MG_NONE, .z = code->v, .count = in.count};
@@ -242,6 +251,7 @@ static void place_leaves(scheduler *s)
         } else if (e->op == MG_P_INPUT) {
             s->place[i] = p->inputs[(int32_t)e->k].place;
         } else if (e->op == MG_P_CONST) {
+            code->constants++;
             code->start[code->u] = e->k;
             s->place[i] = code->u++;
         }
@@ -252,8 +262,8 @@ static bool get_memory(scheduler *s)
 {
     mg_code *code = &s->p->code;
     const size_t n = (size_t)s->g->count;
-    const size_t places = n + (size_t)s->p->parameter_count + (size_t)s->p->input_count;
-    const size_t ints = 2 * (size_t)s->g->args_used + 2 * n + 1;
+    const size_t places = 2 * n + (size_t)s->p->parameter_count + (size_t)s->p->input_count;
+    const size_t ints = 3 * (size_t)s->g->args_used + 2 * n + 1;
 
     while (s->table_size < 2 * s->g->count + 2)
         s->table_size = s->table_size ? 2 * s->table_size : 64;
@@ -263,7 +273,7 @@ static bool get_memory(scheduler *s)
     s->follower = mg_allocate(NULL, n * sizeof *s->follower);
     s->table = mg_allocate(NULL, (size_t)s->table_size * sizeof *s->table);
     code->uniform = mg_allocate(NULL, n * sizeof *code->uniform);
-    code->varying = mg_allocate(NULL, n * sizeof *code->varying);
+    code->varying = mg_allocate(NULL, 2 * n * sizeof *code->varying);
     code->ints = mg_allocate(NULL, ints * sizeof *code->ints);
     code->start = mg_allocate(NULL, places * sizeof *code->start);
     bool all = s->place && s->next && s->leader && s->follower && s->table && code->uniform &&
@@ -284,6 +294,44 @@ static bool get_memory(scheduler *s)
     return all;
 }
 
+/* Turns the guards of instructions from nodes into places. */
+static void place_guards(scheduler *s)
+{
+    mg_code *code = &s->p->code;
+    int32_t *counted = s->next; /* node -> where its lanes are counted; not in use any more */
+
+    for (int32_t i = 0; i < s->g->count; i++)
+        counted[i] = MG_NONE;
+    for (int32_t i = 0; i < code->varying_count; i++) {
+        mg_instruction *in = &code->varying[i];
+        if (in->guard == MG_NONE)
+            continue;
+        in->guard_uniform = !s->g->nodes[in->guard].varying;
+        in->guard = s->place[in->guard];
+    }
+    for (int32_t i = 0; i < code->uniform_count; i++) {
+        mg_instruction *in = &code->uniform[i];
+        const int32_t node = in->guard;
+        if (node == MG_NONE)
+            continue;
+        in->guard_uniform = !s->g->nodes[node].varying;
+        if (!in->guard_uniform && counted[node] == MG_NONE) {
+            counted[node] = code->u++;
+            code->varying[code->varying_count++] = (mg_instruction){.op = MG_P_ANY,
+                                                                    .x = s->place[node],
+                                                                    .y = MG_NONE,
+                                                                    .z = counted[node],
+                                                                    .guard = MG_NONE,
+                                                                    .active = {1, 1}};
+        }
+        in->guard = in->guard_uniform ? s->place[node] : counted[node];
+    }
+    code->counting = s->ints;
+    for (int32_t i = 0; i < s->longest; i++)
+        code->ints[s->ints++] = i;
+    code->scratch = 4 + s->longest;
+}
+
 int32_t mg_program_schedule(mg_program *p, const int32_t *outputs)
 {
     scheduler s = {.p = p, .g = &p->graph};
@@ -294,17 +342,22 @@ int32_t mg_program_schedule(mg_program *p, const int32_t *outputs)
         place_leaves(&s);
         for (int32_t i = 0; i < s.g->count; i++) { /* uniform values come first: any layer may read them */
             const mg_expr *e = &s.g->nodes[i];
-            if (!e->varying && !is_leaf(e))
+            if (!e->varying && !is_leaf(e) && !e->dead)
                 add_instruction(&s, i);
         }
         for (int32_t i = 0; i < s.g->count; i++) {
-            if (!s.g->nodes[i].varying || s.place[i] != MG_NONE)
+            if (i == s.g->guards)
+                p->code.values_count = p->code.varying_count;
+            if (!s.g->nodes[i].varying || s.g->nodes[i].dead || s.place[i] != MG_NONE)
                 continue;
             if (s.g->nodes[i].op == MG_P_LINEAR)
                 add_layer(&s, i);
             else
                 add_instruction(&s, i);
         }
+        if (s.g->guards == s.g->count)
+            p->code.values_count = p->code.varying_count;
+        place_guards(&s);
         for (int32_t i = 0; i < p->output_count; i++) {
             p->outputs[i].place = s.place[outputs[i]];
             p->outputs[i].varying = s.g->nodes[outputs[i]].varying;

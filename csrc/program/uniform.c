@@ -49,6 +49,10 @@ static void op_backward(const mg_instruction *in, const double *u, double *gu)
         gu[in->x] += g * (dx);                                                                               \
         gu[in->y] += g * (dy);                                                                               \
         break;
+#define CHOICE(id, label, value, chosen)                                                                     \
+    case MG_##id:                                                                                            \
+        gu[in->y] += (chosen) ? g : 0.0;                                                                     \
+        break;
 #include "../ops.def"
 #undef OP1
 #undef OP1K
@@ -62,7 +66,7 @@ void mg_uniform_backward(const mg_code *code, const double *u, double *gu, mg_go
 {
     for (int32_t i = code->uniform_count - 1; i >= 0; i--) {
         const mg_instruction *in = &code->uniform[i];
-        if (!in->active[goal])
+        if (!in->active[goal] || (in->guard != MG_NONE && (in->guard_uniform ? u : gu)[in->guard] == 0.0))
             continue;
         if (in->op == MG_P_PRODUCTS)
             products_backward(code, in, u, gu);

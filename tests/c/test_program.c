@@ -284,6 +284,48 @@ TEST(lanes_without_a_sample_add_nothing_to_gradients)
     mg_program_free(p);
 }
 
+/* x > 0 ? sqrt(p) * sqrt(x) : x */
+static int32_t root_or_itself(int32_t x, int32_t p, int32_t zero)
+{
+    const int32_t condition = made(mg_binary(MG_GREATER, x, zero));
+    const int32_t root = made(mg_binary(MG_MUL, made(mg_unary(MG_SQRT, p)), made(mg_unary(MG_SQRT, x))));
+    return made(mg_binary(MG_ADD, made(mg_binary(MG_WHEN, condition, root)),
+                          made(mg_binary(MG_UNLESS, condition, x))));
+}
+
+TEST(nothing_goes_through_the_branch_that_is_not_taken)
+{
+    const int8_t batched[] = {1};
+    const double samples[] = {0, 0, 0, 4}; /* sqrt'(0) is infinite */
+    const void *data[] = {samples};
+    const int64_t layout[] = {1, sizeof *samples, 0, MG_F64};
+    double gradient[4], value, number, *gradients[] = {gradient};
+    int32_t status, culprit;
+    mg_work *unfinished;
+    char text[1000];
+
+    const int32_t p = leaf(0.0), marker = leaf(0.0), zero = leaf(0.0), x = leaf(0.0);
+    const int32_t root = root_or_itself(x, p, zero);
+    backward(root);
+    CHECK_REAL(mg_grad(x), 1.0);
+    CHECK_REAL(mg_grad(p), 0.0);
+    mg_program *program = mg_program_new(marker, &x, batched, 1, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    CHECK(mg_program_listing(program, text, sizeof text) > 0 && strstr(text, "gradients where"));
+    for (int64_t n = 3; n <= 4; n++) {
+        CHECK_INT(mg_program_run(program, MG_GRADIENT, n, NULL, 1, data, layout, NULL, 1.0, NULL, &number,
+                                 gradients, &unfinished),
+                  MG_OK);
+        for (int32_t s = 0; s < n; s++)
+            CHECK_REAL(gradient[s], s < 3 ? 1.0 : 0.0); /* of the last sqrt(p) / (2 sqrt(x)) */
+        CHECK_INT(mg_program_run(program, MG_BACKWARD, n, NULL, 1, data, layout, NULL, 1.0, &value, NULL,
+                                 NULL, &unfinished),
+                  MG_OK);
+        CHECK_REAL(mg_grad(p), n < 4 ? 0.0 : INFINITY); /* one sample takes the branch: IEEE's rules */
+    }
+    mg_program_free(program);
+}
+
 TEST(common_subexpressions_and_constants_are_computed_once)
 {
     const int8_t batched[] = {1};
@@ -453,6 +495,7 @@ int main(void)
     RUN(neurons_of_the_same_inputs_become_one_instruction);
     RUN(an_input_that_comes_twice_gets_the_gradients_of_both);
     RUN(lanes_without_a_sample_add_nothing_to_gradients);
+    RUN(nothing_goes_through_the_branch_that_is_not_taken);
     RUN(common_subexpressions_and_constants_are_computed_once);
     RUN(nodes_with_a_closure_are_refused);
     RUN(no_samples_give_no_gradient);

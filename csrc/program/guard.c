@@ -1,0 +1,154 @@
+/* guard.c - where gradients of a graph come from: nothing goes through the branch that a CHOICE does not take.
+ *
+ *     z = when(c, y):  y.grad += z.grad  in the lanes where c holds, elsewhere nothing
+ *
+ * Nothing is more than a gradient of 0: below y, 0 times an infinite derivative is nan, and that nan would reach
+ * whatever y was computed from. Eager code does not visit what is below a y that was not chosen. A program visits
+ * every node, for all lanes at once, so a node below a choice gets a *guard*: a column that is 1 in the lanes where
+ * a gradient arrives at the node, and else 0.
+ *
+ *  1. The outputs are reached in all lanes. A node is reached where one of its readers is reached and passes on what
+ *     it gets: a CHOICE where it chose, any other op always.
+ *  2. So the guard of a node is the OR over its readers of: the reader's guard, or of a CHOICE op(c, reader's guard).
+ *     These are ordinary nodes of the graph, of the table's own ops, and stand behind all others.
+ *  3. A node with one reader that is reached in all lanes needs no guard. One that both sides of a where() read, and
+ *     nobody else, is reached wherever the where() is.
+ *     The condition of a CHOICE, and what nobody else reads below it, is reached nowhere: it has no backward.
+ *  4. In the lanes where the guard is 0 the gradient of a node is 0, and stays 0: the kernels drop there whatever its
+ *     backward makes (kernels.inc, `drop`), so that 0 * inf goes nowhere. In the others all rules are IEEE's.
+ *  5. The gradient of a uniform value is a sum over lanes. With a guard that varies it passes nothing on where no
+ *     lane of any sample was reached: MG_P_ANY counts them.
+ *
+ * A program without a CHOICE has no guard, and all of this costs it nothing.
+ */
+#include "code.h"
+
+enum { UNREACHED = MG_NOWHERE, ALWAYS = MG_NONE };
+
+static const int32_t *operands(const mg_graph *g, int32_t node)
+{
+    return g->args + g->nodes[node].first;
+}
+
+static bool chooses(const mg_graph *g, int32_t node)
+{
+    return g->nodes[node].op < MG_OPS && mg_is_choice[g->nodes[node].op];
+}
+
+/* The guard as a node of the graph, and back. */
+static int32_t node_of(mg_graph *g, int32_t guard)
+{
+    return guard == ALWAYS ? mg_graph_add(g, MG_P_CONST, NULL, 0, 1.0) : guard;
+}
+
+static int32_t guard_of(const mg_graph *g, int32_t node)
+{
+    if (g->nodes[node].op != MG_P_CONST)
+        return node;
+    return g->nodes[node].k != 0.0 ? ALWAYS : UNREACHED;
+}
+
+/* What a reader with this guard passes on to the operand that it chooses. */
+static int32_t chosen(mg_graph *g, int32_t reader, int32_t guard)
+{
+    const int op = g->nodes[reader].op, condition = operands(g, reader)[0];
+    const int32_t node = node_of(g, guard);
+
+    return guard_of(g, mg_graph_add(g, op, (int32_t[]){condition, node}, 2, 0.0));
+}
+
+/* Does p hold wherever q does? q is p with choices on top. */
+static bool holds_within(const mg_graph *g, int32_t p, int32_t q)
+{
+    while (q != p && q != ALWAYS && chooses(g, q))
+        q = guard_of(g, operands(g, q)[1]);
+    return q == p;
+}
+
+static int32_t either(mg_graph *g, int32_t p, int32_t q)
+{
+    if (p == UNREACHED || q == UNREACHED)
+        return p == UNREACHED ? q : p;
+    if (p == ALWAYS || q == ALWAYS)
+        return ALWAYS;
+    if (holds_within(g, p, q))
+        return p;
+    if (holds_within(g, q, p))
+        return q;
+    if (chooses(g, p) && chooses(g, q) && g->nodes[p].op != g->nodes[q].op && /* when and unless */
+        memcmp(operands(g, p), operands(g, q), 2 * sizeof(int32_t)) == 0)
+        return guard_of(g, operands(g, p)[1]);
+    return mg_graph_add(g, MG_MAXIMUM, (int32_t[]){p < q ? p : q, p < q ? q : p}, 2, 0.0);
+}
+
+/* Is the derivative a number that is never nan nor infinite? */
+static bool is_plain(const char *derivative)
+{
+    return strcmp(derivative, "1") == 0 || strcmp(derivative, "-1") == 0 || strcmp(derivative, "0") == 0 ||
+           !*derivative;
+}
+
+/* Can the backward of a node make anything but 0 of a gradient of 0? */
+static bool can_make_nan(const mg_graph *g, int32_t node)
+{
+    const mg_expr *e = &g->nodes[node];
+
+    if (e->op == MG_P_LINEAR)
+        return true;
+    if (e->op == MG_P_PRODUCTS) {
+        for (int32_t i = 2; i < e->n; i += 2)
+            if (operands(g, node)[i] != MG_NONE)
+                return true;
+        return false;
+    }
+    if (e->op >= MG_OPS || mg_is_choice[e->op])
+        return false;
+    if (e->op == MG_MUL) /* by a constant, which takes no gradient itself */
+        for (int i = 0; i < 2; i++)
+            if (g->nodes[operands(g, node)[i]].op == MG_P_CONST && isfinite(g->nodes[operands(g, node)[i]].k))
+                return false;
+    return !is_plain(mg_op_row(e->op)->dx) || !is_plain(mg_op_row(e->op)->dy);
+}
+
+/* Of the nodes behind `count`, those that no guard is computed from are dead. */
+static void find_dead(mg_graph *g, int32_t count)
+{
+    for (int32_t i = count; i < g->count; i++)
+        g->nodes[i].dead = true;
+    for (int32_t i = 0; i < count; i++)
+        if (g->nodes[i].guard >= count)
+            g->nodes[g->nodes[i].guard].dead = false;
+    for (int32_t i = g->count - 1; i >= count; i--)
+        for (int32_t j = 0; !g->nodes[i].dead && j < g->nodes[i].n; j++)
+            g->nodes[operands(g, i)[j]].dead = false;
+}
+
+int32_t mg_program_guard(mg_graph *g, const int32_t *outputs, int32_t n)
+{
+    const int32_t count = g->count;
+    bool any = false;
+
+    g->guards = count;
+    for (int32_t i = 0; i < count; i++) {
+        g->nodes[i].guard = UNREACHED;
+        any |= chooses(g, i);
+    }
+    for (int32_t i = 0; i < n; i++)
+        g->nodes[outputs[i]].guard = ALWAYS;
+    for (int32_t i = count - 1; i >= 0 && any && !g->failed; i--) {
+        const int32_t guard = g->nodes[i].guard;
+        for (int32_t j = chooses(g, i); j < g->nodes[i].n && guard != UNREACHED && !g->failed; j++) {
+            const int32_t operand = operands(g, i)[j];
+            if (operand == MG_NONE)
+                continue;
+            const int32_t passed = chooses(g, i) ? chosen(g, i, guard) : guard;
+            const int32_t both = either(g, g->nodes[operand].guard, passed);
+            g->nodes[operand].guard = both;
+        }
+    }
+    for (int32_t i = 0; i < g->count; i++)
+        if (!any || i >= count || (g->nodes[i].guard != UNREACHED && !can_make_nan(g, i)))
+            g->nodes[i].guard = ALWAYS;
+    find_dead(g, count);
+    return g->failed ? MG_ENOMEM : MG_OK;
+}
