@@ -346,6 +346,25 @@ def test_softmax_cross_entropy_is_that_of_the_eager_engine():
     close([33 * p.grad for p in model.parameters()], total, atol=1e-13)
 
 
+def test_listings_show_every_constant_and_bias():
+    def listing(f, *args):
+        return mg.jit(f).program(*args).listing
+
+    assert "v1 = maximum(x0, 0)\n" in listing(lambda x: mg.sum([x, 0.0]).maximum(0.0), [1.0, 2.0])
+    assert "1 x 1 weights (2) * (x0) + (1)\n" in listing(lambda x: x * 2 + 1, [1.0, 2.0])
+    weights = [1.25, 3.5, 9.75, 5.125, 7.0625, 8.0]
+    text = listing(lambda x: mg.dot(weights, x, 0.375) + mg.dot(x, x[::-1]), [weights])
+    assert all(f"{w:g}" in text for w in (*weights, 0.375))
+    p = [Value(float(i)) for i in range(9)]
+    text = listing(lambda: mg.sum([*p, 0.0625, *p, 4.5]) * -0.0)
+    assert "0.0625" in text and "4.5" in text and "-0" in text
+    model = nn.MLP(2, [5, 1])
+    text = mg.jit(model).program([[1.0, 2.0]]).listing
+    biases = [i for i, name in enumerate(dict(model.named_parameters())) if name.endswith("b")]
+    assert len(biases) == 6
+    assert f"({', '.join(f'p{i}' for i in biases[:5])})" in text and f"(p{biases[5]})" in text
+
+
 def test_layers_become_single_instructions():
     model = nn.MLP(4, [8, 8, 1])
     program = mg.jit(model).program(np.zeros((1, 4)))
@@ -644,6 +663,106 @@ def test_where_works_on_eager_values():
     assert (a.grad, b.grad) == (3.0, 0.0)
     assert mg.where(True, a, b) is a
     assert mg.where(a > b, a, 7.0).data == 7.0
+
+
+def test_where_calls_the_function_of_the_branch_that_it_takes():
+    x, called = Value(-1.0), []
+
+    def root():
+        called.append("root")
+        return x.sqrt()
+
+    assert mg.where(x.greater(0), root, 0.0).data == 0.0
+    assert mg.where(x.greater(0), 0.0, lambda: x).data == -1.0
+    assert mg.where(False, root, lambda: 3).data == 3.0
+    assert called == []
+    assert mg.where(x.less(0), lambda: x, root) is x
+    f = mg.jit(
+        lambda v: mg.where(v > 0, lambda: called.append("jit") or v.sqrt(), lambda: called.append("jit") or v)
+    )
+    close(f.gradient([4.0, -1.0]), [0.25, 1.0])
+    assert called == ["jit", "jit"]
+
+
+def test_nothing_goes_through_the_branch_that_eager_code_does_not_take():
+    x, p = Value(0.0), Value(0.0)
+    out = mg.where(x.greater(0), x.sqrt() + p.sqrt(), 3 * x)
+    out.backward()
+    assert (x.grad, p.grad) == (3.0, 0.0)
+    x.grad = 0.0
+    (x.sqrt() * 0.0).backward()
+    assert math.isnan(x.grad)  # a factor of 0 is no choice
+    ran = []
+    hand = Value(1.0, (x,), "by hand")
+    hand._backward = lambda: ran.append(hand)
+    mg.where(x.less(0), hand, p).backward()
+    assert not ran
+    mg.where(x.equal(0), hand, p).backward()
+    assert ran == [hand]
+
+
+P, Q = Value(0.0), Value(math.inf)
+UNTAKEN = {  # each at samples below, at and above 0; nan where IEEE's rules make it
+    "root": (lambda x: mg.where(x > 0, x.sqrt(), 0.0), [0, 0, 0.25]),
+    "else": (lambda x: mg.where(x <= 0, 5.0 * x, x.log()), [5, 5, 0.25]),
+    "equal to itself": (lambda x: mg.where(x.sqrt() > 0, x.sqrt(), x), [1, 1, 0.25]),
+    "deep": (lambda x: mg.where(x > 0, (x.sqrt() * x.log() + 1 / x).tanh(), x), [1, 1, None]),
+    "inside": (lambda x: mg.where(x < 5, mg.where(x > 0, x.sqrt(), x * 2), x.log()), [2, 2, 0.25]),
+    "shared": (lambda x: mg.where(x > 0, x.sqrt(), x.sqrt()), [math.nan, math.inf, 0.25]),
+    "shared by parts": (lambda x: mg.where(x > 0, 2 * x.sqrt(), 0.0) + x, [1, 1, 1.5]),
+    "a factor of 0": (lambda x: mg.where(x > -9, x.sqrt() * 0.0, 1.0), [math.nan, math.nan, 0]),
+    "a condition": (lambda x: mg.where(x.sqrt() > 1, x, 0.0), [0, 0, 1]),
+    "a uniform root": (lambda x: mg.where(x > 9, x * P.sqrt(), x), [1, 1, 1]),
+    "a uniform condition": (lambda x: mg.where(P > 0, x.sqrt(), x) if P > 0 else x, [1, 1, 1]),
+    "a uniform guard": (lambda x: mg.where(P.greater(0), x.sqrt() * P.sqrt(), x), [1, 1, 1]),
+    "an infinite weight": (lambda x: mg.where(x > 9, mg.dot([Q, Q], [x, x.sqrt()], P), x), [1, 1, 1]),
+    "a layer": (
+        lambda x: mg.where(x > 9, mg.dot([P, Q], [x.log(), x]).tanh() + mg.dot([Q, P], [x.log(), x]).tanh(), x),
+        [1, 1, 1],
+    ),
+    "products": (lambda x: mg.where(x > 9, x * x.log() + x.log() * x.sqrt() + x.sqrt() * x, x), [1, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", UNTAKEN)
+def test_nothing_goes_through_the_branch_that_a_program_does_not_take(name, lanes):
+    f, wanted = UNTAKEN[name]
+    f = mg.jit(f)
+    for n in (1, 2, 3, 4, 11, 64):
+        x = np.resize([-1.0, 0.0, 4.0], n)
+        found = f.gradient(x)
+        for i, slope in enumerate(found):
+            if wanted[i % 3] is not None:
+                close(slope, wanted[i % 3])
+            else:
+                assert math.isfinite(slope)
+        P.grad = Q.grad = 0.0
+        f.backward(x)
+        close([P.grad, Q.grad], [0.0, 0.0])
+        close(f.gradient(-1.0), wanted[0])
+
+
+def test_uniform_values_are_reached_where_any_sample_takes_their_branch(threads):
+    p = Value(0.0)
+    f = mg.jit(lambda x: mg.where(x > 0, p.sqrt() * x, x))
+    for n in (1, 9, 3000):
+        for t in (1, 2):
+            threads(t)
+            x = np.full(n, -1.0)
+            p.grad = 0.0
+            f.backward(x)
+            assert p.grad == 0.0
+            x[-1] = 1.0
+            f.backward(x)
+            assert p.grad == math.inf
+
+
+def test_programs_without_a_choice_have_no_guards():
+    m = nn.MLP(2, [4, 1])
+    assert mg.jit(lambda x: m(x).tanh()).program([[1.0, 2.0]]).instructions == 4
+    e = mg.jit(lambda x: mg.where(abs(m(x)) < 1, m(x) * m(x), m(x)))
+    assert "gradients" not in mg.jit(m).program([[1.0, 2.0]]).listing
+    assert "gradients" in e.program([[1.0, 2.0]]).listing
 
 
 def test_programs_follow_ieee_where_eager_code_raises():

@@ -23,37 +23,72 @@ __attribute__((format(printf, 2, 3))) static void put(writer *w, const char *for
             w->text[w->length] = piece[i];
 }
 
+static int32_t first_constant(const mg_program *p)
+{
+    int32_t place = p->parameter_count;
+
+    for (int32_t i = 0; i < p->input_count; i++)
+        place += !p->inputs[i].varying;
+    return place;
+}
+
+static bool is_constant(const mg_program *p, int32_t place, bool uniform)
+{
+    const int32_t first = first_constant(p);
+    return uniform && place >= first && place < first + p->code.constants;
+}
+
 static void put_place(writer *w, int32_t place, bool uniform)
 {
     const mg_program *p = w->p;
-    int32_t numbers = 0, columns = 0;
+    const int32_t columns = p->input_count - (first_constant(p) - p->parameter_count);
 
-    for (int32_t i = 0; i < p->input_count; i++)
-        *(p->inputs[i].varying ? &columns : &numbers) += 1;
-    if (!uniform)
+    if (place == MG_NONE)
+        put(w, "0");
+    else if (!uniform)
         put(w, place < columns ? "x%d" : "v%d", (int)place);
     else if (place < p->parameter_count)
         put(w, "p%d", (int)place);
-    else if (place < p->parameter_count + numbers)
+    else if (place < first_constant(p))
         put(w, "n%d", (int)(place - p->parameter_count));
-    else if (p->code.start[place] != 0.0)
+    else if (is_constant(p, place, uniform))
         put(w, "%.6g", p->code.start[place]);
     else
         put(w, "u%d", (int)place);
 }
 
-/* a, b, c; of many the first and the last */
-static void put_places(writer *w, const int32_t *places, int32_t n, bool uniform)
+/* Does place `next` follow `place`, as the ones of a matrix do? Constants are all shown. */
+static bool follows(const mg_program *p, int32_t place, int32_t next, bool uniform)
 {
-    for (int32_t i = 0; i < n; i++) {
-        if (n > 4 && i == 2) {
-            put(w, " ..");
-            i = n - 2;
+    return next == place + 1 && !is_constant(p, place, uniform) && !is_constant(p, next, uniform);
+}
+
+/* (a, b, c .. z): of three or more that follow one another the first and the last. `brief`: of more than three such
+ * pieces those in the middle only where they are constants. */
+static void put_places(writer *w, const int32_t *places, int32_t n, bool uniform, bool brief)
+{
+    bool skipped = false;
+
+    put(w, "(");
+    for (int32_t i = 0, last, piece = 0; i < n; i = last + 1, piece++) {
+        for (last = i; last + 1 < n && follows(w->p, places[last], places[last + 1], uniform);)
+            last++;
+        if (last == i + 1)
+            last = i;
+        if (brief && piece >= 2 && last < n - 1 && !is_constant(w->p, places[i], uniform)) {
+            skipped = true;
             continue;
         }
         put(w, i ? ", " : "");
+        put(w, skipped ? ".., " : "");
+        skipped = false;
         put_place(w, places[i], uniform);
+        if (last > i) {
+            put(w, " .. ");
+            put_place(w, places[last], uniform);
+        }
     }
+    put(w, ")");
 }
 
 static void put_results(writer *w, const mg_instruction *in, bool uniform)
@@ -67,25 +102,30 @@ static void put_results(writer *w, const mg_instruction *in, bool uniform)
     put(w, " = ");
 }
 
+/* Of many terms the first three and the last; those with a constant in any case. */
 static void put_products(writer *w, const mg_instruction *in, bool uniform)
 {
     const int32_t *bias = w->p->code.ints + in->list, *xy = bias + 1;
+    bool skipped = false;
 
     if (*bias != MG_NONE) {
         put_place(w, *bias, true);
         put(w, in->n ? " + " : "");
     }
-    for (int32_t i = 0; i < in->n; i++) {
-        if (in->n > 6 && i == 3) {
-            put(w, " + .. %d terms ..", (int)in->n);
-            i = in->n - 2;
+    for (int32_t i = 0; i < in->n; i++, xy += 2) {
+        if (in->n > 6 && i >= 3 && i < in->n - 1 && !is_constant(w->p, xy[0], uniform) &&
+            !is_constant(w->p, xy[1], uniform)) {
+            skipped = true;
             continue;
         }
+        if (skipped)
+            put(w, " + .. %d terms ..", (int)in->n);
+        skipped = false;
         put(w, i ? " + " : "");
-        put_place(w, xy[2 * i], uniform);
-        if (xy[2 * i + 1] != MG_NONE) {
+        put_place(w, xy[0], uniform);
+        if (xy[1] != MG_NONE) {
             put(w, "*");
-            put_place(w, xy[2 * i + 1], uniform);
+            put_place(w, xy[1], uniform);
         }
     }
 }
@@ -116,25 +156,40 @@ static void put_op(writer *w, const mg_instruction *in)
         put(w, hole ? ")%s" : ")", name);
 }
 
+static void put_layer(writer *w, const mg_instruction *in)
+{
+    const int32_t *x = w->p->code.ints + in->list, *bias = x + in->n, *weights = bias + 2 * in->count;
+    bool biased = false;
+
+    put(w, "%d x %d weights ", (int)in->count, (int)in->n);
+    put_places(w, weights, in->count * in->n, true, true);
+    put(w, in->affine ? " * " : " packed * ");
+    put_places(w, x, in->n, false, true);
+    for (int32_t j = 0; j < in->count; j++)
+        biased |= bias[j] != MG_NONE;
+    if (biased) {
+        put(w, " + ");
+        put_places(w, bias, in->count, true, false);
+    }
+}
+
 static void put_instruction(writer *w, const mg_instruction *in, bool uniform)
 {
+    if (in->op == MG_P_ANY) {
+        put(w, "  u%d = samples where v%d\n", (int)in->z, (int)in->x);
+        return;
+    }
     put_results(w, in, uniform);
-    if (in->op == MG_P_LINEAR) {
-        const int32_t *x = w->p->code.ints + in->list, *bias = x + in->n, *weights = bias + 2 * in->count;
-        put(w, "%d x %d weights (", (int)in->count, (int)in->n);
-        put_places(w, weights, in->count * in->n, true);
-        put(w, in->affine ? ") * (" : "; packed) * (");
-        put_places(w, x, in->n, false);
-        put(w, ")");
-        for (int32_t j = 0; j < in->count; j++)
-            if (bias[j] != MG_NONE) {
-                put(w, " + bias");
-                break;
-            }
-    } else if (in->op == MG_P_PRODUCTS) {
+    if (in->op == MG_P_LINEAR)
+        put_layer(w, in);
+    else if (in->op == MG_P_PRODUCTS)
         put_products(w, in, uniform);
-    } else {
+    else
         put_op(w, in);
+    if (in->guard != MG_NONE) {
+        put(w, "   [gradients where ");
+        put_place(w, in->guard, uniform || in->guard_uniform);
+        put(w, "]");
     }
     put(w, "\n");
 }
@@ -152,8 +207,11 @@ int64_t mg_program_listing(const mg_program *p, char *text, int64_t size)
     }
     if (p->code.varying_count)
         put(&w, "for each sample:\n");
-    for (int32_t i = 0; i < p->code.varying_count; i++)
+    for (int32_t i = 0; i < p->code.varying_count; i++) {
+        if (i == p->code.values_count)
+            put(&w, "for gradients:\n");
         put_instruction(&w, &p->code.varying[i], false);
+    }
     put(&w, "return ");
     for (int32_t i = 0; i < p->output_count; i++) {
         put(&w, i ? ", " : "");
