@@ -13,7 +13,8 @@ from setuptools.errors import BaseError, CCompilerError
 PYPY = sys.implementation.name == "pypy"
 
 # One wheel for every CPython from 3.10 on. PyPy has no stable ABI, nor has the free-threaded build.
-ABI3 = not PYPY and sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+NO_GIL = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+ABI3 = not PYPY and sys.version_info >= (3, 10) and not NO_GIL
 
 NATIVE = "micrograd_c._core._native"
 NO_NATIVE = "micrograd-c: the native core of Value is not built, the cffi core does the work: {why}."
@@ -38,6 +39,8 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         self.failed = []
+        self.no_native = "it relies on the GIL, which this Python is built without" if NO_GIL else None
+        self.extensions.sort(key=lambda ext: ext.name == NATIVE)  # what the package can do without comes last
         try:
             super().build_extensions()
             # Without them, or what comes after would look for their files.
@@ -45,6 +48,8 @@ class BuildExt(build_ext):
         except (BaseError, CCompilerError, OSError) as error:
             line = "-" * 72
             raise SystemExit(f"\n{line}\n{self.explain(error)}\n{line}") from error
+        if self.no_native:
+            print(NO_NATIVE.format(why=self.no_native), file=sys.stderr)
 
     def build_extension(self, ext):
         try:
@@ -52,7 +57,7 @@ class BuildExt(build_ext):
         except (BaseError, CCompilerError, OSError) as error:
             if ext.name != NATIVE:
                 raise
-            print(NO_NATIVE.format(why=f"it could not be compiled ({error})"), file=sys.stderr)
+            self.no_native = f"it could not be compiled ({error})"
             self.failed.append(ext)
 
     def explain(self, error):
@@ -73,11 +78,8 @@ class BuildExt(build_ext):
 
 
 def native_core():
-    """Describe the native core of Value, or say why there is none."""
-    if PYPY:
-        return []
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        print(NO_NATIVE.format(why="it relies on the GIL, which this Python is built without"), file=sys.stderr)
+    """Describe the native core of Value, where there can be one."""
+    if PYPY or NO_GIL:
         return []
     sys.path.insert(0, str(Path(__file__).resolve().parent))  # pip does not put it there
     from build_ffi import files, flags
