@@ -9,7 +9,16 @@ from __future__ import annotations
 import os
 import sys
 
-from ._cffi import ffi, lib
+try:
+    from ._cffi import ffi, lib
+except ModuleNotFoundError as _error:
+    if _error.name != f"{__name__}._cffi":
+        raise
+    _package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    raise ImportError(
+        f"the C code of {_package} is not compiled for this Python: run `python -m pip install -e .` in "
+        f"{os.path.dirname(_package)}, or, if micrograd-c is installed already, start Python in another folder"
+    ) from None
 from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
 from .numbers import as_number, from_numpy, to_float
 from .warn import warn

@@ -1,0 +1,99 @@
+"""The package is built by the commands that README.md shows, and says what is missing where it cannot be."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import run_python
+
+import micrograd_c
+
+ROOT = Path(__file__).parent.parent
+NO_NATIVE = "native core of Value is not built"
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """What a clone of this tree would hold: no build, no environment."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / "clone" / name)
+    return tmp_path / "clone"
+
+
+def shell(commands, folder):
+    """Run commands as a reader types them, in a shell that knows nothing of the environment of the tests."""
+    kept = {
+        name: text for name, text in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+    }
+    return subprocess.run(["bash", "-ec", commands], cwd=folder, env=kept, capture_output=True, text=True)
+
+
+def test_source_that_is_not_compiled_says_what_to_do(tmp_path):
+    shutil.copytree(
+        Path(micrograd_c.__file__).parent,
+        tmp_path / "micrograd_c",
+        ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"),
+    )
+    done = run_python("-c", "import micrograd_c", cwd=tmp_path)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: the C code of ")
+    assert f"run `python -m pip install -e .` in {tmp_path}" in last and "another folder" in last
+
+
+def test_missing_cffi_is_not_taken_for_missing_c_code(tmp_path):
+    code = "import sys; sys.modules['_cffi_backend'] = None; import micrograd_c"
+    done = run_python("-c", code, cwd=tmp_path)
+    assert done.returncode == 1 and "_cffi_backend" in done.stderr.splitlines()[-1]
+
+
+def test_a_build_that_fails_does_not_say_before_that_it_does_without_the_native_core(clone):
+    pytest.importorskip("setuptools")
+    for compiler, words in ("no-such-compiler-", "was not found"), ("false", "could not be compiled"):
+        done = run_python("setup.py", "build_ext", "--inplace", cwd=clone, env={"CC": compiler})
+        assert done.returncode == 1 and words in done.stderr
+        assert NO_NATIVE not in done.stderr + done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy has no native core")
+def test_a_package_without_the_native_core_says_so_after_the_build(clone):
+    pytest.importorskip("setuptools")
+    (clone / "csrc" / "value_type.c").write_text("#error not today\n")
+    done = run_python("setup.py", "build_ext", "--inplace", cwd=clone)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count(NO_NATIVE) == 1
+    done = run_python(
+        "-c", "import micrograd_c; print(micrograd_c.stats().core)", cwd=clone, env={"MICROGRAD_C_CORE": ""}
+    )
+    assert done.stdout == "cffi\n"
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run_a_script_in_a_clone(clone):
+    text = (clone / "README.md").read_text("utf-8")
+    (block,) = [code for code in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S) if "pip install -e ." in code]
+    (clone / "your_script.py").write_text("from micrograd.engine import Value\nprint(Value.__module__)\n")
+    done = shell(block, clone)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "micrograd_c.engine"
+
+
+@pytest.mark.slow
+def test_an_installed_package_that_the_source_hides_says_what_to_do(clone, tmp_path):
+    commands = "python3 -m venv ../env && ../env/bin/python -m pip install ."
+    done = shell(commands, clone)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "script.py").write_text("from micrograd.engine import Value\nprint(Value.__module__)\n")
+    done = shell("../env/bin/python -m micrograd_c ../script.py", clone)
+    assert done.returncode == 1 and "pip install -e ." in done.stderr.splitlines()[-1]
+    done = shell("env/bin/python -m micrograd_c script.py", tmp_path)
+    assert done.stdout == "micrograd_c.engine\n", done.stderr
