@@ -7,7 +7,7 @@
 PYTHON     ?= python3
 VENV       := .venv
 BIN        := $(VENV)/bin
-PIP        := $(BIN)/python -m pip --disable-pip-version-check install -qq
+PIP        := @$(BIN)/python -m pip --disable-pip-version-check install -qq
 CORE       ?= native
 ARGS       ?=
 BENCH_ARGS ?=
@@ -35,7 +35,7 @@ C_RELEASE := $(C_BASE) $(C_WARN) -O3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test ctest fuzz asan test-all house lint format hooks bench build dist clean clean-all
+.PHONY: help demo test test-slow ctest fuzz asan test-all house lint format hooks bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,9 +43,13 @@ help:  ## this list
 demo: $(VENV)/.examples  ## train a network through an unchanged micrograd script, and time it
 	$(BIN)/python examples/demo.py $(DEMO_ARGS)
 
-test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests on both cores of Value
-	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest $(ARGS)
-	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest $(ARGS)
+test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests but the slow ones, on both cores
+	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'not slow' $(ARGS)
+	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/.test  ## the tests that `make test` leaves out: a browser, notebooks, builds of copies
+	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m slow $(ARGS)
+	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m slow $(ARGS)
 
 fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, SEED=n, FUZZ='names'
 	$(BIN)/python tests/fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FUZZ)
@@ -97,18 +101,21 @@ clean-all: clean  ## remove the environments too
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo 'Python 3.10 or newer is needed; name one with make PYTHON=...'; exit 1; }
+	@echo '-- making $(VENV)'
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo 'No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv'; exit 1; }
 	$(PIP) --upgrade setuptools cffi
 	@touch $@
 
 $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) csrc/value_type.c $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
-	$(PIP) --no-build-isolation --check-build-dependencies --no-deps --editable .
+	@echo '-- compiling the extension (half a minute)'
+	$(PIP) --no-build-isolation --no-deps --editable .
 	$(PIP) cffi
 	@touch $@
 
 # The package is there already, so what this installs is what the extra asks for.
 $(VENV)/.examples $(VENV)/.test $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
+	@echo '-- installing what the extra "$*" of pyproject.toml names (a minute or two)'
 	$(PIP) 'micrograd-c[$*]'
 	@touch $@
 
@@ -121,19 +128,32 @@ RELEASE := $(C_SOURCES:%.c=build/release/%.o)
 PROGRAM := $(C_TESTS:%.c=build/checked/%)
 
 ctest: $(RELEASE) $(PROGRAM)  ## the C tests alone
+	@echo '-- running the C tests (half a minute)'
 	@for program in $(PROGRAM); do echo "-- $$program"; $$program || exit 1; done
+
+build/.compiler: Makefile
+	@command -v $(firstword $(CC)) >/dev/null || { echo 'The C compiler $(firstword $(CC)) was not found.'; \
+	  echo 'What to install: on Debian and Ubuntu build-essential, on Fedora gcc, on Alpine build-base,'; \
+	  echo 'on macOS xcode-select --install. Another compiler is chosen by make CC=...'; exit 1; }
+	@mkdir -p $(@D)
+	@echo 'int main(void) { return 0; }' | $(CC) $(C_CHECKED) -x c - -o $@ || { \
+	  echo 'The C tests need AddressSanitizer and UBSan (on Fedora: libasan and libubsan);'; \
+	  echo 'make SANITIZE= runs them without.'; exit 1; }
+	@echo '-- compiling the engine and its C tests (a minute)'
+
+$(RELEASE) $(CHECKED) $(PROGRAM): | build/.compiler
 
 build/checked/%.o: %.c $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(C_CHECKED) -c $< -o $@
+	@$(CC) $(C_CHECKED) -c $< -o $@
 
 build/release/%.o: %.c $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(C_RELEASE) -c $< -o $@
+	@$(CC) $(C_RELEASE) -c $< -o $@
 
 build/checked/tests/c/%: tests/c/%.c $(CHECKED) $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(C_CHECKED) $< $(CHECKED) -lm -o $@
+	@$(CC) $(C_CHECKED) $< $(CHECKED) -lm -o $@
 
 # ---- the Python tests under sanitizers -------------------------------------------------------------------------
 # A copy of the tree, so that the instrumented extension does not lie in the way of the ordinary one. The sanitizer
