@@ -11,6 +11,7 @@ that failed is the first of a run with its own seed. Each fuzzer runs in a proce
 
 import argparse
 import faulthandler
+import gc
 import importlib
 import os
 import random
@@ -32,6 +33,8 @@ def worker(name, seconds, seed, progress):
     sys.path[:0] = [str(HERE), str(HERE.parent)]
     file = os.open(progress, os.O_WRONLY)
     module = importlib.import_module(f"fuzz_{name}")
+    if hasattr(gc, "freeze"):
+        gc.freeze()  # full collections need not walk over what was imported
     end = time.monotonic() + seconds
     i = 0
     while i == 0 or time.monotonic() < end:
