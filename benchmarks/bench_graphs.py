@@ -56,6 +56,18 @@ SCALAR = Race(
     unit="node",
 )
 
+BY_HAND = [
+    Race(
+        title=f"20,000 nodes made by hand, {words}",
+        lanes={name: ("ByHand", {"n": 20_000, "operands": operands}) for name in MICROGRADS},
+        phases=PHASES,
+        rounds=11,
+        per=20_000,
+        unit="node",
+    )
+    for operands, words in ((1, "one operand"), (2, "two operands"))
+]
+
 # Two engines that are the same one, in two processes.
 CROWD = Race(
     title="100 nodes",
@@ -68,6 +80,6 @@ CROWD = Race(
 )
 
 
-@pytest.mark.parametrize("race, engine, phase", cases(*GRAPHS, SCALAR, CROWD))
+@pytest.mark.parametrize("race, engine, phase", cases(*GRAPHS, SCALAR, *BY_HAND, CROWD))
 def bench_graphs(record, race, engine, phase):
     record(race, engine, phase)

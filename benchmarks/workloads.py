@@ -4,6 +4,7 @@
 last round that every engine must agree on, so that nobody is fast by computing something else.
 """
 
+import gc
 import random
 import resource
 import subprocess
@@ -131,6 +132,69 @@ class Chain(Graph):
         for _ in range(self.n // 2):
             x = x * w + b
         return x
+
+
+class ByHand(Graph):
+    """`n` nodes that a script makes by hand, Value and a closure, of one or of two operands; all are kept."""
+
+    def __init__(self, engine, n, operands):
+        super().__init__(engine, n)
+        self.operands = operands
+        Value = engine.Value
+
+        def half(a):
+            out = Value(0.5 * a.data, (a,), "half")
+
+            def backward():
+                a.grad += 0.5 * out.grad
+
+            out._backward = backward
+            return out
+
+        def times(a, b):
+            out = Value(a.data * b.data, (a, b), "times")
+
+            def backward():
+                a.grad += b.data * out.grad
+                b.grad += a.data * out.grad
+
+            out._backward = backward
+            return out
+
+        def plus(a, b):
+            out = Value(a.data + b.data, (a, b), "plus")
+
+            def backward():
+                a.grad += out.grad
+                b.grad += out.grad
+
+            out._backward = backward
+            return out
+
+        self.half, self.times, self.plus = half, times, plus
+
+    def leaf_data(self):
+        return [0.5 + i / 128 for i in range(128)]
+
+    def build(self, leaves):
+        if self.operands == 2:
+            a, b = leaves[:64], leaves[64:]
+            ends = [self.times(a[i & 63], b[i >> 6 & 63]) for i in range(self.n // 2)]
+        else:
+            ends = leaves
+            for _ in range(self.n // len(leaves)):
+                ends = [self.half(x) for x in ends]
+        while len(ends) > 1:
+            pairs = [self.plus(x, y) for x, y in zip(ends[::2], ends[1::2])]
+            ends = pairs + ends[len(pairs) * 2 :]
+        return ends[0]
+
+    def run(self):
+        seconds = super().run()
+        start = perf_counter()
+        gc.collect()  # a node and its closure are a cycle, whoever made the class
+        seconds["drop"] += perf_counter() - start
+        return seconds
 
 
 class MoonsStep(Training):
