@@ -106,6 +106,8 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
  * it becomes a leaf. MG_EORDER: it is read already, and an operand is younger than it; nothing was done then. */
 int32_t mg_by_hand(int32_t handle, const int32_t *x, int32_t n, const double *slopes, const int32_t *nodes,
                    double data);
+/* A new MG_CUSTOM over x and y; y may be -1: none. */
+int32_t mg_by_hand_over(int32_t x, int32_t y, double data);
 /* Does a live node read this one? 1, 0, or MG_EHANDLE. */
 int32_t mg_is_read(int32_t handle);
 /* Gives n nodes back. A node that is no longer alive is passed over. */

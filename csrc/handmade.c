@@ -169,3 +169,10 @@ int32_t mg_by_hand(int32_t handle, const int32_t *x, int32_t n, const double *sl
     mg_unlock();
     return handle;
 }
+
+int32_t mg_by_hand_over(int32_t x, int32_t y, double data)
+{
+    const int32_t operands[] = {x, y};
+
+    return mg_by_hand(MG_NONE, operands, y < 0 ? 1 : 2, NULL, NULL, data);
+}

@@ -108,7 +108,8 @@ class Value(core.Node):
             if _children:
                 raise TypeError("children and _children are two names of one argument: give one of them")
             _children = children
-        operands = _values_in(_children, "_children")
+        plain = type(_children) is tuple and {*map(type, _children)} <= {Value}
+        operands: Any = _children if plain else _values_in(_children, "_children")
         slopes = None if local_grads is None else _slopes(local_grads, _children, len(operands))
         if not isinstance(_op, str):
             if slopes is not None:
@@ -376,6 +377,8 @@ def _make_by_hand(
         out.grad = 0.0
     else:
         core.by_hand(out, data, children, slopes, numpy)
+        if type(out) is Value:
+            return
     core.forget_made(out)
 
 
