@@ -373,8 +373,8 @@ def by_hand(
     """
     n = len(operands)
     if n < 3 and slopes is None and not numpy and not hasattr(node, "_h"):  # as lectures make them
-        a = operands[0] if n else None
-        b = operands[1] if n == 2 else None
+        a: Any = operands[0] if n else None
+        b: Any = operands[1] if n == 2 else None
         handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
         if handle < 0:
             raise error(handle)
