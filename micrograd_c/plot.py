@@ -1,6 +1,7 @@
 """Plots of models and training runs, on matplotlib: `pip install 'micrograd-c[viz]'`.
 
-Every function draws into axes that it is given, or into new ones, and returns them; nothing is shown or saved.
+Every function draws into axes that it is given, or into new ones, and returns them. A notebook shows the figure of new
+axes; nothing else is shown or saved.
 
 >>> from micrograd_c import plot                        # doctest: +SKIP
 >>> plot.loss_curve(losses).figure.savefig("loss.png")  # doctest: +SKIP
@@ -27,8 +28,11 @@ def _axes(ax: Any) -> Any:
         raise ImportError("micrograd_c.plot draws with matplotlib: pip install 'micrograd-c[viz]'") from error
     import sys
 
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:  # in a notebook, or in a script that uses pyplot: it shows the figure
+    ipython = sys.modules.get("IPython")
+    in_notebook = ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+    if in_notebook or "matplotlib.pyplot" in sys.modules:  # pyplot shows the figure
+        from matplotlib import pyplot
+
         return pyplot.subplots(layout="constrained")[1]
     return Figure(layout="constrained").subplots()
 
