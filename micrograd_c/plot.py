@@ -1,7 +1,7 @@
 """Plots of models and training runs, on matplotlib: `pip install 'micrograd-c[viz]'`.
 
-Every function draws into axes that it is given, or into new ones, and returns them. A notebook shows the figure of new
-axes; nothing else is shown or saved.
+Every function draws into axes that it is given, or into new ones, and returns them. A notebook shows the figure of
+new axes; nothing else is shown or saved.
 
 >>> from micrograd_c import plot                        # doctest: +SKIP
 >>> plot.loss_curve(losses).figure.savefig("loss.png")  # doctest: +SKIP

@@ -8,6 +8,7 @@ outside.
 from __future__ import annotations
 
 import json
+import zlib
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,8 +117,17 @@ def _text(name: str) -> str:
 
 
 def frame(explanation: Explanation) -> str:
-    """Return the page in a frame of its own, for a notebook: nothing in it meets the notebook's own scripts."""
+    """Return the page in a frame of its own, for a notebook: nothing in it meets the notebook's own scripts.
+
+    A notebook that is not trusted leaves out frames and styles, and the style is what hides the remedy.
+    """
+    text = page(explanation)
+    own = f"mgc-{zlib.crc32(text.encode('utf-8', 'replace')):x}"
     return (
-        f'<iframe srcdoc="{escape(page(explanation))}" title="{escape(explanation.title)}" sandbox="allow-scripts" '
+        f"<style>.{own}{{display:none}}</style>"
+        f'<p class="{own}">{escape(explanation.title)}: this notebook is not trusted, so the page is not shown. '
+        "Run the cell, or trust the notebook (in JupyterLab: View, Activate Command Palette, Trust Notebook). "
+        "The steps as text: <code>print(explanation.text())</code></p>"
+        f'<iframe srcdoc="{escape(text)}" title="{escape(explanation.title)}" sandbox="allow-scripts" '
         'style="width:100%;height:860px;border:1px solid #8886;border-radius:8px"></iframe>'
     )

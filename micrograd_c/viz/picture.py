@@ -6,6 +6,7 @@ same once more.
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -401,7 +402,10 @@ class Picture:
         return self.svg()
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow:auto;max-height:80vh">{self.svg()}</div>'
+        # An <img>, since a notebook that is not trusted shows no <svg>, and every <img>.
+        data = base64.b64encode(self.svg().encode()).decode()
+        picture = f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(self.alt)}" style="max-width:none">'
+        return f'<div style="overflow:auto;max-height:80vh">{picture}</div>'
 
 
 def _wrapped(text: str, cells: int) -> list[str]:

@@ -1,0 +1,177 @@
+"""What JupyterLab itself shows of pictures and explanations, in Chromium: in a notebook that it does not trust too.
+
+A screenshot of each state is kept in build/screenshots.
+"""
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import micrograd_c as mg
+from micrograd_c import Value
+
+pytest.importorskip("jupyterlab")
+nbformat = pytest.importorskip("nbformat")
+image = pytest.importorskip("matplotlib.image")
+webdriver = pytest.importorskip("selenium.webdriver")
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMEDRIVER = shutil.which("chromedriver")
+SHOTS = Path(__file__).parent.parent / "build" / "screenshots"
+
+if not CHROMIUM or not CHROMEDRIVER:
+    pytest.skip("no Chromium or no chromedriver", allow_module_level=True)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("jupyter")
+
+
+@pytest.fixture(scope="module")
+def environment(folder):
+    """Let JupyterLab read and write nothing of the user's."""
+    places = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    return {**os.environ, **places, "HOME": str(folder), "IPYTHONDIR": str(folder / "ipython")}
+
+
+@pytest.fixture(scope="module")
+def address(folder, environment):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "notebooks").mkdir()
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--LabApp.news_url="]
+    options += [
+        "--expose-app-in-browser",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder / 'notebooks'}",
+    ]
+    with open(folder / "log", "w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        WebDriverWait(None, 120).until(lambda _: server.poll() is not None or answers(url + "/api"))
+        assert server.poll() is None, (folder / "log").read_text()
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers(url):
+    try:
+        return urllib.request.urlopen(url).status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def browser(folder):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    flags = "headless=new no-sandbox disable-gpu no-first-run disable-dev-shm-usage window-size=1400,1800"
+    for flag in flags.split():
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={folder / 'chromium'}")
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    yield driver
+    driver.quit()
+
+
+class Notebook:
+    """A notebook with a picture and an explanation in its outputs, open in JupyterLab."""
+
+    def __init__(self, browser, address, path):
+        self.browser = browser
+        browser.get(f"{address}/lab/tree/{path.name}?reset")
+        self.wait(lambda _: len(self.outputs()) == 2)
+
+    def wait(self, condition):
+        return WebDriverWait(self.browser, 90).until(condition)
+
+    def outputs(self):
+        return self.browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-OutputArea-output")
+
+    def colours(self):
+        """Return how many different colours are seen in the picture."""
+        picture = self.outputs()[0].find_element(By.TAG_NAME, "img")
+        ready = "return arguments[0].complete && arguments[0].naturalWidth > 0"
+        self.wait(lambda browser: browser.execute_script(ready, picture))
+        pixels = image.imread(io.BytesIO(picture.screenshot_as_png))
+        return len({tuple(pixel) for pixel in pixels.reshape(-1, pixels.shape[-1])})
+
+    def told(self):
+        """Return what is written where the explanation is."""
+        return self.outputs()[1].text
+
+    def frames(self):
+        return len(self.outputs()[1].find_elements(By.TAG_NAME, "iframe"))
+
+    def save(self):
+        """Save it, and return when that is done."""
+        self.browser.execute_async_script(
+            "jupyterapp.commands.execute('docmanager:save').then(arguments[0], arguments[0])"
+        )
+
+
+def written(folder, name):
+    """Write a notebook that was run elsewhere, so that JupyterLab does not trust its outputs."""
+    a, b = Value(2.0), Value(3.0)
+    c = a * b + b
+    c.backward()
+    cells = []
+    for source, shown in (("mg.draw(c)", mg.draw(c)), ("mg.explain(c)", mg.explain(c))):
+        data = {"text/plain": repr(shown), "text/html": shown._repr_html_()}
+        if hasattr(shown, "_repr_svg_"):
+            data["image/svg+xml"] = shown._repr_svg_()
+        output = nbformat.v4.new_output("execute_result", data, execution_count=1)
+        cells.append(nbformat.v4.new_code_cell(source, outputs=[output], execution_count=1))
+    path = folder / "notebooks" / name
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def test_untrusted_notebook_shows_the_picture_and_says_what_to_do(browser, address, folder):
+    path = written(folder, "untrusted.ipynb")
+    for _ in range(2):  # saved, and opened again
+        notebook = Notebook(browser, address, path)
+        assert notebook.colours() > 10
+        assert notebook.frames() == 0
+        assert "this notebook is not trusted" in notebook.told() and "Trust Notebook" in notebook.told()
+        browser.save_screenshot(str(SHOTS / "jupyterlab-untrusted.png"))
+        notebook.save()
+        saved = nbformat.read(path, as_version=4).cells
+        assert all("text/html" in cell.outputs[0].data for cell in saved)
+
+
+def test_trusted_notebook_shows_the_page_and_no_word_of_trust(browser, address, folder, environment):
+    path = written(folder, "trusted.ipynb")
+    trust = "from nbformat.sign import TrustNotebookApp; TrustNotebookApp.launch_instance()"
+    subprocess.run([sys.executable, "-c", trust, str(path)], env=environment, check=True)
+    notebook = Notebook(browser, address, path)
+    assert notebook.colours() > 10
+    assert notebook.frames() == 1 and notebook.told() == ""
+    browser.save_screenshot(str(SHOTS / "jupyterlab-trusted.png"))
+    frame = notebook.outputs()[1].find_element(By.TAG_NAME, "iframe")
+    browser.switch_to.frame(frame)
+    try:
+        assert "c" in browser.find_element(By.ID, "graph").text
+    finally:
+        browser.switch_to.default_content()
