@@ -373,18 +373,25 @@ def _fitting(w: Any, x: Any) -> Any:
         x = x if hasattr(x, "__len__") else list(islice(x, n))
         got = len(x)
     except TypeError:
-        kind = type(x).__name__
-        raise TypeError(f"the inputs must be {wanted}, not {x!r} ({kind}): pass [{x!r}]") from None
+        remedy = f"[{x!r}]" if n == 1 and as_number(x) is not None else "a list of them"
+        raise TypeError(
+            f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): pass {remedy}"
+        ) from None
     if not {*map(type, x)} <= {Value, float, int}:
         for i, item in enumerate(x):
             if item is None or isinstance(item, _NO_INPUTS) or is_array(item):
+                plain = item is None or isinstance(item, (str, bytes, bytearray))
                 raise TypeError(
                     f"the inputs must be {wanted}, but number {i} is {_short(item)} ({type(item).__name__}): "
-                    "call the model for one sample at a time, [model(row) for row in rows], or use "
-                    "micrograd_c.jit(model)(rows) for a batch"
+                    + (
+                        "convert it first"
+                        if plain
+                        else "call the model for one sample at a time, [model(row) for row in "
+                        "rows], or use micrograd_c.jit(model)(rows) for a batch"
+                    )
                 )
     if got != n:
-        message = f"a neuron of {n} weights got {got} inputs: "
+        message = f"a neuron of {n} weight{'s' * (n != 1)} got {got} input{'s' * (got != 1)}: "
         if traced:
             raise ValueError(f"{message}pass {n}, or make the network for {got}")
         surplus = f"{got - n} of the inputs" if got > n else f"{n - got} of the weights"

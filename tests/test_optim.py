@@ -147,6 +147,18 @@ def test_a_list_of_parameters_that_is_changed_later_changes_no_optimizer():
     assert [v.data for v in sgd.params] == [0.5, 1.5] and p[1].data == 3.0
 
 
+def test_a_parameter_that_is_initialised_again_is_stepped_on():
+    p, q = Value(1.0), Value(2.0)
+    sgd = optim.SGD([p, q], lr=0.5)
+    p.__init__(4.0)
+    p.grad = q.grad = 1.0
+    strangers = [Value(7.0) for _ in range(10)]
+    sgd.step()
+    assert (p.data, q.data) == (3.5, 1.5) and all(v.data == 7.0 for v in strangers)
+    sgd.zero_grad()
+    assert (p.grad, q.grad) == (0.0, 0.0)
+
+
 # ---- copies and pickles ------------------------------------------------------------------------------------------
 
 COPIES = [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: pickle.loads(pickle.dumps(x, 2))]

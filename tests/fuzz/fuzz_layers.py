@@ -254,6 +254,7 @@ CHANGES = [
     share_weight,
     share_bias,
     computed_weight,
+    initialise_parameter,
     exchange_dicts,
     change_class,
     new_neuron,
