@@ -98,10 +98,14 @@ class Module:
 
         Raises
         ------
+        TypeError
+            Where `state` is no mapping.
         ValueError
             Where names are missing or unknown or a value is no number; it tells all of them, and no parameter
             is changed.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
         parameters = dict(self.named_parameters())
         wrong = []
         if missing := [name for name in parameters if name not in state]:

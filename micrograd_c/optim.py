@@ -268,6 +268,8 @@ def _checked(params: Any) -> list[Value]:
         remedy = "[p], a list" if isinstance(params, Value) else "a list of Values"
         if hasattr(params, "parameters"):
             remedy = "its parameters()"
+        elif callable(params):
+            remedy = "what it returns, parameters()"
         raise TypeError(
             f"params must be an iterable of Values, not {type(params).__name__}: pass {remedy}"
         ) from None
@@ -276,7 +278,9 @@ def _checked(params: Any) -> list[Value]:
     seen: set[int] = set()
     for i, p in enumerate(values):
         if not isinstance(p, Value):
-            raise TypeError(f"parameter {i} must be a Value, not {type(p).__name__}")
+            raise TypeError(
+                f"parameter {i} must be a Value, not {type(p).__name__}: pass model.parameters() or Values"
+            )
         if core.operands(p)[0] is not None:
             raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
         if id(p) in seen:

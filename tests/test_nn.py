@@ -184,6 +184,25 @@ def test_zero_grad_clears_what_parameters_returns_at_that_moment(change, first):
     assert [p.grad for p in everything] == [0.0 if any(p is q for q in now) else 1.0 for p in everything]
 
 
+def test_zero_grad_of_a_network_that_has_not_changed_asks_none_of_its_parts():
+    counts = []
+    for shape in [(2, [2, 1]), (5, [20, 20, 1])]:
+        model = MLP(*shape)
+        model([1.0] * shape[0])
+        model.zero_grad()
+        calls = []
+        sys.setprofile(
+            lambda frame, event, arg, calls=calls: event == "call" and calls.append(frame.f_code.co_name)
+        )
+        try:
+            model.zero_grad()
+        finally:
+            sys.setprofile(None)
+        counts.append(len(calls))
+        assert "parameters" not in calls
+    assert counts[0] == counts[1]
+
+
 def test_zero_grad_of_values_of_a_subclass_asks_their_class():
     class Sticky(Value):
         @property
@@ -1026,6 +1045,12 @@ def test_load_state_dict_tells_every_mismatch_and_changes_nothing():
         assert word in message
     assert "layers.0.neurons.0.b must be a number, not str" in message
     assert model.state_dict() == before
+
+
+def test_what_is_no_state_is_refused():
+    for state in (None, 1.0, [1.0] * 9):
+        with pytest.raises(TypeError, match=r"what state_dict\(\) returned, not "):
+            MLP(2, [2, 1]).load_state_dict(state)
 
 
 def test_a_state_of_another_shape_names_all_that_differs():

@@ -278,6 +278,8 @@ def test_what_is_no_state_at_all_is_refused():
         (mg.MLP(2, [1]), r"not MLP: pass its parameters\(\)"),
         (Value(1.0), r"not Value: pass \[p\]"),
         (1.0, "not float: pass a list of Values"),
+        (mg.MLP(2, [1]).parameters, r"not method: pass what it returns, parameters\(\)"),
+        ([mg.MLP(2, [1])], r"parameter 0 must be a Value, not MLP: pass model.parameters\(\)"),
     ],
 )
 def test_parameters_of_the_wrong_kind_are_refused_with_the_remedy(params, remedy):

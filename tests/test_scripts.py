@@ -314,9 +314,9 @@ def test_processes_that_a_script_starts_find_our_engine_too(method, option, tmp_
 def test_as_micrograd_reaches_processes_where_multiprocessing_was_there_first(tmp_path):
     write(tmp_path, "work.py", "from micrograd.engine import Value\n\ndef where(_):\n    return Value.__module__\n")
     code = """
-        import multiprocessing.spawn, sys
-        import micrograd_c.as_micrograd, work
+        import multiprocessing.spawn
         if __name__ == "__main__":
+            import micrograd_c.as_micrograd, work
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 print(pool.map(work.where, [0]))
         """
