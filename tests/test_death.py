@@ -1,0 +1,154 @@
+"""Values die at any time, in any thread, and what runs then is anybody's code."""
+
+import sys
+import threading
+import weakref
+
+import pytest
+from support import collect, needs_reference_counts, nothing_left_behind
+
+from micrograd_c import Value, dot, stats
+from micrograd_c import sum as value_sum
+
+
+class Calling(Value):
+    """A Value that calls something when it dies."""
+
+    def __del__(self):
+        self.call()
+
+
+class Call:
+    """Any object that calls something when it dies."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __del__(self):
+        self.call()
+
+
+def under_a_calling_value(call, over):
+    operand = Calling(1.0)
+    operand.call = call
+    return over(operand)
+
+
+def with_attribute(call):
+    v = Value(1.0)
+    v.note = Call(call)
+    return v * 2.0 + 1.0
+
+
+def watched(call):
+    v = Value(1.0)
+    watches.append(weakref.ref(v, lambda _: call()))
+    return v * 2.0 + 1.0
+
+
+watches = []
+
+# Graphs that call something when they die.
+CALLING = {
+    "operand": lambda call: under_a_calling_value(call, lambda v: v * 2.0 + 1.0),
+    "sum": lambda call: under_a_calling_value(call, lambda v: value_sum([v, 1.0, 2.0])),
+    "dot": lambda call: under_a_calling_value(call, lambda v: dot([v, 1.0], [2.0, 3.0])),
+    "attribute": with_attribute,
+    "weak reference": watched,
+}
+
+
+@needs_reference_counts
+@pytest.mark.parametrize("first", CALLING)
+@pytest.mark.parametrize("second", CALLING)
+def test_freeing_goes_on_when_two_threads_run_finalizers_at_the_same_time(first, second):
+    in_first, in_second, first_done = (threading.Event() for _ in range(3))
+
+    def call_first():
+        in_first.set()
+        assert in_second.wait(30)
+
+    def call_second():
+        in_second.set()
+        assert first_done.wait(30)
+
+    def run_first():
+        graphs_first.clear()
+        first_done.set()
+
+    with nothing_left_behind():
+        graphs_first = [CALLING[first](call_first)]
+        graphs_second = [CALLING[second](call_second)]
+        threads = [threading.Thread(target=run_first), threading.Thread(target=graphs_second.clear)]
+        threads[0].start()
+        assert in_first.wait(30)
+        threads[1].start()
+        for thread in threads:
+            thread.join()
+        before = stats().live_nodes
+        gone = Value(1.0) * 2.0
+        del gone
+        assert stats().live_nodes == before
+        watches.clear()
+
+
+@pytest.mark.parametrize("kind", CALLING)
+def test_finalizers_may_build_graphs_drop_others_and_raise(kind, monkeypatch):
+    def call():
+        calls.append(1)
+        kept.clear()
+        build()
+        raise RuntimeError("raised by a finalizer")
+
+    def build():
+        root = (Value(2.0) * 3.0 + 1.0).tanh()
+        root.backward()
+        root.note = Call(lambda: calls.append(2))
+
+    calls = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # that of pytest keeps the dying object
+    with nothing_left_behind():
+        kept = [Value(1.0) * float(i) for i in range(20)]
+        graph = CALLING[kind](call)
+        del graph
+        collect()
+        assert calls == [1, 2] and not kept
+        watches.clear()
+
+
+LAYERS = {
+    "plain": lambda v: v + 1.0,
+    "number": lambda v: v**2,
+    "sum": lambda v: value_sum([v, v, v]),
+    "dot": lambda v: dot([v], [v]),
+    "subclass": lambda v: Sub(0.5, (v,)),
+    "label": lambda v: v + 1.0,
+    "weak reference": lambda v: v * 1.0,
+    "list": lambda v: v * 1.0,
+}
+
+
+def deep(kind, n):
+    """Return the top of n nodes, one below the other, of which each is of that kind."""
+    top = Value(1.0)
+    for i in range(n):
+        top = LAYERS[kind](top)
+        if kind == "label":
+            top.label = f"node {i}"
+        elif kind == "list":
+            top.note = [i]
+        elif kind == "weak reference":
+            watches.append(weakref.ref(top))
+    return top
+
+
+class Sub(Value):
+    pass
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_deep_graph_dies_without_recursion(kind):
+    with nothing_left_behind():
+        top = deep(kind, 100_000)
+        del top
+        watches.clear()
