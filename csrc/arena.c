@@ -390,9 +390,8 @@ void mg_discard(int64_t rows, int64_t pool_used)
     mg.pool_used = pool_used;
 }
 
-void mg_free(const int32_t *handles, int32_t n)
+static void free_unlocked(const int32_t *handles, int32_t n)
 {
-    mg_lock();
     for (int32_t i = 0; i < n; i++) {
         const int32_t handle = handles[i], row = mg_row(handle);
         if (row >= 0)
@@ -405,5 +404,20 @@ void mg_free(const int32_t *handles, int32_t n)
         if (many_dead())
             mg.limit = mg.rows; /* the next append squeezes */
     }
+}
+
+void mg_free(const int32_t *handles, int32_t n)
+{
+    mg_lock();
+    free_unlocked(handles, n);
+    mg_unlock();
+}
+
+void mg_free_once(int32_t *handles, int32_t n)
+{
+    mg_lock();
+    free_unlocked(handles, n);
+    for (int32_t i = 0; i < n; i++)
+        handles[i] = MG_NONE;
     mg_unlock();
 }

@@ -67,7 +67,7 @@ enum {
 
 _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
 
-static PyTypeObject *value_class; /* the type; it lives as long as the process */
+static PyTypeObject *value_class, *hidden_class; /* the types; they live as long as the process */
 static PyObject *name_data, *name_grad, *name_backward, *name_op;
 static PyObject *py_number, *py_to_float, *py_from_numpy, *py_failure, *py_over_array, *py_init, *py_late;
 static Py_ssize_t cyclic_alive, late_alive;
@@ -332,8 +332,8 @@ static void free_handles(int32_t *handles, int32_t *n)
 /* Does `part` die without running code that is not ours? */
 static inline bool is_plain_part(PyObject *part)
 {
-    if (Py_TYPE(part) == value_class || Py_REFCNT(part) > 1 || PyFloat_CheckExact(part) ||
-        PyLong_CheckExact(part))
+    if (Py_TYPE(part) == value_class || Py_TYPE(part) == hidden_class || Py_REFCNT(part) > 1 ||
+        PyFloat_CheckExact(part) || PyLong_CheckExact(part))
         return true;
     if (!PyTuple_CheckExact(part))
         return false;
@@ -1321,6 +1321,12 @@ static PyObject *none_to_null(PyObject *o)
 }
 
 /* Gives a node that was made through cffi to a Value that has none. */
+static PyObject *py_new(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return (PyObject *)new_value();
+}
+
 static PyObject *py_make(PyObject *module, PyObject *args)
 {
     PyObject *node, *a, *b;
@@ -1391,34 +1397,32 @@ static PyObject *py_sweep(PyObject *module, PyObject *args)
     return status < 0 ? fail(status, MG_CUSTOM, NULL, NULL) : Py_NewRef(Py_None);
 }
 
-static PyObject *py_make_all(PyObject *module, PyObject *args)
+/* own(node, a, b, function, *arguments): the node that the function returns the handle of. Both are C: nothing can come
+ * between them. */
+static PyObject *py_own(PyObject *module, PyObject *args)
 {
-    PyObject *handles, *a, *bs, *out = NULL, *handle = NULL, *b = NULL;
+    const Py_ssize_t n = PyTuple_Size(args);
+    PyObject *node = n < 4 ? NULL : PyTuple_GetItem(args, 0);
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOO|O", &handles, &a, &bs, &out))
+    if (!node || !is_value(node)) {
+        PyErr_SetString(PyExc_TypeError, "own(node, a, b, function, *arguments): node must be a Value");
         return NULL;
-    out = out ? Py_NewRef(out) : PyList_New(0);
-    bs = PyObject_GetIter(bs);
-    while (out && bs && (b = PyIter_Next(bs)) && (handle = PyIter_Next(handles))) {
-        value *node = new_value();
-        const long number = PyLong_AsLong(handle);
-        if (node && PyList_Append(out, (PyObject *)node) == 0)
-            become(node, (int32_t)number, none_to_null(a), none_to_null(b));
-        else
-            Py_CLEAR(out);
-        Py_XDECREF(node);
-        Py_CLEAR(handle);
-        Py_CLEAR(b);
     }
-    Py_XDECREF(b);
-    Py_XDECREF(bs);
-    if (PyErr_Occurred())
-        Py_CLEAR(out);
-    return out;
+    PyObject *arguments = PyTuple_GetSlice(args, 4, n);
+    PyObject *handle = arguments ? PyObject_CallObject(PyTuple_GetItem(args, 3), arguments) : NULL;
+    const long number = handle ? PyLong_AsLong(handle) : -1;
+    Py_XDECREF(arguments);
+    Py_XDECREF(handle);
+    if (!handle || (number == -1 && PyErr_Occurred()))
+        return NULL;
+    if (number < 0)
+        return fail((int32_t)number, 0, NULL, NULL);
+    become(as_value(node), (int32_t)number, none_to_null(PyTuple_GetItem(args, 1)),
+           none_to_null(PyTuple_GetItem(args, 2)));
+    return Py_NewRef(node);
 }
 
-/* leaves(numbers, what was given for them, whether they are constants) */
 static PyObject *py_leaves(PyObject *module, PyObject *args)
 {
     PyObject *numbers, *given;
@@ -1506,6 +1510,11 @@ static PyObject *py_dot(PyObject *module, PyObject *args)
     const Py_ssize_t n = short_length(ws);
     PyObject *a = n >= 0 && short_length(xs) == n ? new_tuple(xs, Py_None, x) : NULL;
     PyObject *b = a ? new_tuple(ws, bias, w) : NULL;
+    if (b && bias != Py_None && w[n] < 0) { /* that would be no bias at all */
+        Py_DECREF(a);
+        Py_DECREF(b);
+        return fail(MG_EHANDLE, MG_DOT, NULL, NULL);
+    }
     if (!b) {
         Py_XDECREF(a);
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
@@ -1529,85 +1538,137 @@ static PyObject *py_sum(PyObject *module, PyObject *values)
 
 /* ---- layers ---- */
 
-/* Owns the nodes of inner layers: they are freed with it. */
+/* The inner layers of one call of an MLP, nodes that nobody has asked to see. Their Values are made when somebody does:
+ * most never are, and a Value costs more than its node. */
 typedef struct {
-    PyObject_HEAD int32_t *handles; /* n of them; NULL: the nodes belong to somebody else by now */
+    PyObject_HEAD PyObject *inputs; /* of the first layer, a tuple; owned */
+    PyObject *params; /* list of layers of neurons of tuples: the weights, then the bias; owned */
+    PyObject *values; /* those of the last of these layers, a tuple, or NULL; owned */
+    int32_t *handles; /* the nodes, layer after layer; NULL: the Values own them */
     int32_t n;
-} owner;
+} hidden;
 
-static PyTypeObject *owner_class;
-static PyObject *py_hidden; /* the class Hidden */
-
-static void owner_dealloc(PyObject *self)
+static int hidden_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    owner *o = (owner *)self;
+    hidden *h = (hidden *)self;
+
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(h->inputs);
+    Py_VISIT(h->params);
+    Py_VISIT(h->values);
+    return 0;
+}
+
+static void hidden_dealloc(PyObject *self)
+{
+    hidden *h = (hidden *)self;
     PyTypeObject *type = Py_TYPE(self);
 
-    if (o->handles)
-        mg_shared->free(o->handles, o->n);
-    PyMem_Free(o->handles);
-    PyObject_Free(self);
+    PyObject_GC_UnTrack(self);
+    if (h->handles)
+        mg_shared->free(h->handles, h->n);
+    PyMem_Free(h->handles);
+    Py_XDECREF(h->values);
+    Py_XDECREF(h->inputs);
+    Py_XDECREF(h->params);
+    PyObject_GC_Del(self);
     Py_DECREF(type);
 }
 
-static PyObject *owner_handles(PyObject *self, PyObject *nothing)
+/* The Values that it refers to. */
+static PyObject *hidden_owned(PyObject *self, PyObject *nothing)
 {
-    owner *o = (owner *)self;
-    PyObject *out = PyList_New(o->n);
+    hidden *h = (hidden *)self;
+    PyObject *out = PySequence_List(h->inputs);
 
     (void)nothing;
-    for (int32_t i = 0; out && i < o->n; i++) {
-        PyObject *handle = PyLong_FromLong(o->handles[i]);
-        if (!handle || PyList_SetItem(out, i, handle) < 0)
-            Py_CLEAR(out);
+    for (Py_ssize_t l = 0; out && l < PyList_Size(h->params); l++) {
+        PyObject *layer = PyList_GetItem(h->params, l);
+        for (Py_ssize_t i = 0; out && i < PyList_Size(layer); i++) {
+            PyObject *longer = PySequence_InPlaceConcat(out, PyList_GetItem(layer, i));
+            Py_DECREF(out);
+            out = longer;
+        }
     }
     return out;
 }
 
-static PyObject *owner_disown(PyObject *self, PyObject *nothing)
-{
-    owner *o = (owner *)self;
-
-    (void)nothing;
-    PyMem_Free(o->handles);
-    o->handles = NULL;
-    o->n = 0;
-    Py_RETURN_NONE;
-}
-
-static PyObject *make_owner_type(void)
+static PyObject *make_hidden_type(void)
 {
     static PyMethodDef methods[] = {
-        {"handles", owner_handles, METH_NOARGS, "Return the handles."},
-        {"disown", owner_disown, METH_NOARGS, "Own nothing from now on."},
+        {"owned", hidden_owned, METH_NOARGS, "Return the Values that this object refers to."},
         {NULL, NULL, 0, NULL},
     };
-    PyType_Slot slots[] = {{Py_tp_dealloc, (void *)owner_dealloc}, {Py_tp_methods, methods}, {0, NULL}};
-    PyType_Spec spec = {"micrograd_c._core._native.Owner", sizeof(owner), 0, Py_TPFLAGS_DEFAULT, slots};
+    PyType_Slot slots[] = {{Py_tp_dealloc, (void *)hidden_dealloc},
+                           {Py_tp_traverse, (void *)hidden_traverse},
+                           {Py_tp_methods, methods},
+                           {0, NULL}};
+    PyType_Spec spec = {"micrograd_c._core._native.Hidden", sizeof(hidden), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
     return PyType_FromSpec(&spec);
 }
 
-/* What the neurons of the last layer read: the inputs, or a Hidden that owns the inner layers. */
-static PyObject *read_by_last(const int32_t *out, int inner, PyObject *inputs, PyObject *inner_params)
+/* With room for n handles, and without any. */
+static hidden *new_hidden(int32_t n, PyObject *inputs, PyObject *params)
 {
-    if (inner == 0)
-        return Py_NewRef(inputs);
-    owner *o = PyObject_New(owner, owner_class);
-    if (!o)
-        return NULL;
-    o->n = 0;
-    o->handles = PyMem_Malloc((size_t)inner * sizeof *out);
-    PyObject *hidden = NULL;
-    if (!o->handles)
+    int32_t *handles = PyMem_Malloc((size_t)n * sizeof *handles);
+    hidden *h = handles ? PyObject_GC_New(hidden, hidden_class) : NULL;
+
+    if (!handles)
         PyErr_NoMemory();
-    else
-        hidden = PyObject_CallFunctionObjArgs(py_hidden, (PyObject *)o, inputs, inner_params, NULL);
-    if (hidden) { /* nothing can fail any more: the nodes are its own */
-        memcpy(o->handles, out, (size_t)inner * sizeof *out);
-        o->n = inner;
+    if (!h) {
+        PyMem_Free(handles);
+        return NULL;
     }
-    Py_DECREF(o);
-    return hidden;
+    h->inputs = Py_NewRef(inputs);
+    h->params = Py_NewRef(params);
+    h->values = NULL;
+    h->handles = handles;
+    h->n = 0;
+    PyObject_GC_Track((PyObject *)h);
+    return h;
+}
+
+/* A tuple of Values of one inner layer that reads `inputs`, without nodes; they are added to `all`. */
+static PyObject *unborn_layer(PyObject *params, PyObject *inputs, PyObject *all)
+{
+    const Py_ssize_t n = PyList_Size(params);
+    PyObject *layer = n < 0 ? NULL : PyTuple_New(n);
+
+    for (Py_ssize_t i = 0; layer && i < n; i++) {
+        value *v = new_value();
+        if (v)
+            become(v, -1, inputs, PyList_GetItem(params, i));
+        if (!v || PyList_Append(all, (PyObject *)v) < 0)
+            Py_CLEAR(layer);
+        else
+            PyTuple_SetItem(layer, i, Py_NewRef((PyObject *)v));
+        Py_XDECREF(v);
+    }
+    return layer;
+}
+
+/* The Values of the last of these layers; the same ones each time. Borrowed.
+ * They are made without nodes first, and then take over all nodes in one go: nobody owns a node twice, or never. */
+static PyObject *values_of(hidden *h)
+{
+    PyObject *all = h->values ? NULL : PyList_New(0), *layer = all ? Py_NewRef(h->inputs) : NULL;
+
+    for (Py_ssize_t l = 0; layer && l < PyList_Size(h->params); l++) {
+        PyObject *next = unborn_layer(PyList_GetItem(h->params, l), layer, all);
+        Py_DECREF(layer);
+        layer = next;
+    }
+    if (layer && !h->values) { /* else a collection has run somebody's code, which came here first */
+        for (int32_t i = 0; i < h->n; i++)
+            as_value(PyList_GetItem(all, i))->handle = h->handles[i];
+        h->values = Py_NewRef(layer);
+        PyMem_Free(h->handles);
+        h->handles = NULL;
+    }
+    Py_XDECREF(layer);
+    Py_XDECREF(all);
+    return h->values;
 }
 
 /* layers(address of mg_layer[], how many, outputs, those of inner layers, params of inner layers, params of the last,
@@ -1632,13 +1693,19 @@ static PyObject *py_layers(PyObject *module, PyObject *args)
     for (Py_ssize_t i = 0; i < width; i++)
         x[i] = as_value(PyTuple_GetItem(inputs, i))->handle;
 
-    int32_t *out = x + width, unowned = outputs; /* so many nodes, at the end of out, belong to nobody yet */
-    const int32_t status = mg_shared->layers((const mg_layer *)(uintptr_t)address, n, x, (int32_t)width, out);
+    hidden *h = inner ? new_hidden(inner, inputs, inner_params) : NULL;
+    read = inner ? (PyObject *)h : Py_NewRef(inputs);
+    int32_t *out = x + width, unowned = 0; /* so many nodes, at the end of out, belong to nobody yet */
+    const int32_t status =
+        read ? mg_shared->layers((const mg_layer *)(uintptr_t)address, n, x, (int32_t)width, out) : MG_OK;
     if (status < 0) {
-        unowned = 0;
         fail(status, MG_DOT, NULL, NULL);
-    } else if ((read = read_by_last(out, inner, inputs, inner_params))) {
-        unowned -= inner;
+    } else if (read) {
+        if (h) {
+            memcpy(h->handles, out, (size_t)inner * sizeof *out);
+            h->n = inner;
+        }
+        unowned = outputs - inner;
         result = PyList_New(unowned);
         for (int i = 0; result && unowned > 0; i++) {
             value *node = new_value();
@@ -1658,13 +1725,15 @@ static PyObject *py_layers(PyObject *module, PyObject *args)
     return result;
 }
 
-/* The nodes belong to somebody else. */
-static PyObject *py_disown(PyObject *module, PyObject *nodes)
+static PyObject *py_operands(PyObject *module, PyObject *o)
 {
     (void)module;
-    for (Py_ssize_t i = 0; i < PyList_Size(nodes); i++)
-        as_value(PyList_GetItem(nodes, i))->handle = -1;
-    Py_RETURN_NONE;
+    if (!expect_value(o))
+        return NULL;
+    PyObject *a = first_operand(as_value(o)), *b = as_value(o)->b;
+    if (a && Py_TYPE(a) == hidden_class && !(a = values_of((hidden *)a)))
+        return NULL;
+    return PyTuple_Pack(2, a ? a : Py_None, b ? b : Py_None);
 }
 
 static PyObject *py_peek(PyObject *module, PyObject *args)
@@ -1749,8 +1818,8 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     unsigned long long address;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "KOOOOOOOO", &address, &py_number, &py_to_float, &py_from_numpy, &py_failure,
-                          &py_over_array, &py_init, &py_late, &py_hidden))
+    if (!PyArg_ParseTuple(args, "KOOOOOOO", &address, &py_number, &py_to_float, &py_from_numpy, &py_failure,
+                          &py_over_array, &py_init, &py_late))
         return NULL;
     mg_shared = (const mg_engine *)(uintptr_t)address;
     if (mg_shared->layout != MG_LAYOUT) {
@@ -1759,7 +1828,6 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     }
     Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_from_numpy), Py_INCREF(py_failure);
     Py_INCREF(py_over_array), Py_INCREF(py_init), Py_INCREF(py_late);
-    Py_INCREF(py_hidden);
     Py_RETURN_NONE;
 }
 
@@ -1768,11 +1836,12 @@ static PyMethodDef functions[] = {
     {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
     {"layers", py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
+    {"operands", py_operands, METH_O, "Return what a node was computed from; inner layers as Values."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
     {"leaves", py_leaves, METH_VARARGS, "Return new leaves."},
     {"make", py_make, METH_VARARGS, "Let a node own the node at a handle."},
-    {"make_all", py_make_all, METH_VARARGS, "Return a new node for each handle."},
-    {"disown", py_disown, METH_O, "Let nodes own nothing."},
+    {"own", py_own, METH_VARARGS, "Let a node own the node that a function returns the handle of."},
+    {"new", py_new, METH_NOARGS, "Return a Value without a node."},
     {"dot", py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},
     {"sum", py_sum, METH_O, "Return the sum of plain Values, or None."},
     {"forget_made", py_forget_made, METH_O, "Drop the label and the closure of a node."},
@@ -1803,9 +1872,10 @@ PyMODINIT_FUNC PyInit__native(void)
     name_backward = PyUnicode_InternFromString("_backward");
     name_op = PyUnicode_InternFromString("_op");
     value_class = (PyTypeObject *)make_type();
-    owner_class = (PyTypeObject *)make_owner_type();
-    if (!name_data || !name_grad || !name_backward || !name_op || !value_class || !owner_class ||
-        greet_numpy() < 0 || PyModule_AddObjectRef(module, "Node", (PyObject *)value_class) < 0)
+    hidden_class = (PyTypeObject *)make_hidden_type();
+    if (!name_data || !name_grad || !name_backward || !name_op || !value_class || !hidden_class ||
+        greet_numpy() < 0 || PyModule_AddObjectRef(module, "Node", (PyObject *)value_class) < 0 ||
+        PyModule_AddObjectRef(module, "Hidden", (PyObject *)hidden_class) < 0)
         Py_CLEAR(module);
     return module;
 }

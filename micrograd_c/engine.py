@@ -427,8 +427,8 @@ def _restore(
             *(() if not isinstance(b, Value) else (b,)),
         ]
     handles = core.handles(operands)
-    handle = lib.mg_restore(op, handles, len(handles), 0.0 if k is None else k, activation, data, grad)
-    return core.make(out, check(handle), a, b)
+    k = 0.0 if k is None else k
+    return core.own(out, a, b, lib.mg_restore, op, handles, len(handles), k, activation, data, grad)
 
 
 # ---- copy and pickle ---------------------------------------------------------------------------------------------
@@ -578,8 +578,7 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
         return Value(0.0)
     if (trace := _trace_of(items)) is not None:
         return trace.record(_SUM, items)  # type: ignore[no-any-return]
-    handle = lib.mg_sum(core.handles(items), len(items))
-    out: Value = core.make(Value.__new__(Value), check(handle), items, None)
+    out: Value = core.own(Value.__new__(Value), items, None, lib.mg_sum, core.handles(items), len(items))
     return out
 
 
@@ -615,8 +614,8 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     if (trace := _trace_of((*inputs, *params))) is not None:
         return trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
     handles = core.handles(params)
-    handle = lib.mg_dot(handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1)
-    out: Value = core.make(Value.__new__(Value), check(handle), inputs, params)
+    arguments = handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1
+    out: Value = core.own(Value.__new__(Value), inputs, params, lib.mg_dot, *arguments)
     return out
 
 

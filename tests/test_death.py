@@ -1,5 +1,7 @@
 """Values die at any time, in any thread, and what runs then is anybody's code."""
 
+import copy
+import pickle
 import sys
 import threading
 import weakref
@@ -7,7 +9,8 @@ import weakref
 import pytest
 from support import collect, needs_reference_counts, nothing_left_behind
 
-from micrograd_c import Value, dot, stats
+import micrograd_c
+from micrograd_c import MLP, Value, dot, stats
 from micrograd_c import sum as value_sum
 
 
@@ -116,6 +119,8 @@ def test_finalizers_may_build_graphs_drop_others_and_raise(kind, monkeypatch):
         watches.clear()
 
 
+MODEL = MLP(1, [1, 1])
+
 LAYERS = {
     "plain": lambda v: v + 1.0,
     "number": lambda v: v**2,
@@ -125,6 +130,7 @@ LAYERS = {
     "label": lambda v: v + 1.0,
     "weak reference": lambda v: v * 1.0,
     "list": lambda v: v * 1.0,
+    "network": lambda v: MODEL([v]),
 }
 
 
@@ -152,3 +158,42 @@ def test_a_deep_graph_dies_without_recursion(kind):
         top = deep(kind, 100_000)
         del top
         watches.clear()
+
+
+def test_a_half_made_value_is_refused_wherever_it_is_used():
+    def assign(name):
+        setattr(half, name, 1.0)
+
+    half, v = Value.__new__(Value), Value(2.0)
+    uses = {
+        "left operand": lambda: half + v,
+        "right operand": lambda: v + half,
+        "beside a number": lambda: half * 2.0,
+        "power": lambda: half**2,
+        "function": lambda: half.tanh(),
+        "data": lambda: half.data,
+        "grad": lambda: half.grad,
+        "assigned data": lambda: assign("data"),
+        "assigned grad": lambda: assign("grad"),
+        "sum": lambda: value_sum([half, v]),
+        "sum with a number": lambda: value_sum([half, 1.0]),
+        "weight": lambda: dot([half], [v]),
+        "input": lambda: dot([v], [half]),
+        "bias": lambda: dot([v], [v], half),
+        "bias beside numbers": lambda: dot([1.0], [v], half),
+        "network": lambda: MODEL([half]),
+        "child": lambda: Value(1.0, (half,)),
+        "children": lambda: Value(1.0, (v, half, v)),
+        "backward": lambda: half.backward(),
+        "order": lambda: micrograd_c.topological_order(half),
+        "zero_grad": lambda: micrograd_c.zero_grad(half),
+        "copy": lambda: copy.copy(half),
+        "deepcopy": lambda: copy.deepcopy(half),
+        "pickle": lambda: pickle.dumps(half),
+        "explain": lambda: micrograd_c.explain(half),
+        "draw": lambda: micrograd_c.draw(half),
+        "optimiser": lambda: micrograd_c.optim.SGD([half], lr=0.1).step(),
+    }
+    for name, use in uses.items():
+        with pytest.raises(RuntimeError, match="this Value has no node"):
+            pytest.fail(f"{name}: {use()!r}")

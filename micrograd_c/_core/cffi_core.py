@@ -23,15 +23,13 @@ neuron after neurons    Hidden              likewise
 from __future__ import annotations
 
 import math
-import os
 import sys
-from _thread import allocate_lock
 from _weakref import ref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 
 from ._cffi import ffi, lib
 from .errors import LABELS, NAMES, OPS, check, error
-from .hidden import Hidden
 from .ieee import failure
 from .interrupts import raised_later
 from .numbers import as_number, from_numpy, over_array, to_float
@@ -46,85 +44,64 @@ PYPY = sys.implementation.name == "pypy"
 check(lib.mg_init())
 
 # ---- the end of a node -------------------------------------------------------------------------------------------
-# A call into C costs more than all else that __del__ has to do, so handles go back by the hundred.
+# A call into C costs more than all else that __del__ has to do, so handles go back by the hundred. There is no
+# lock, and a Ctrl-C may come between any two steps:
+#  1. `_dead` gives each handle to one thread only, and straight into a C array that `_returned` has already.
+#  2. C frees each handle of an array once, and writes -1 in its place. So an array may be freed twice.
+#  3. Each flush frees all arrays that it finds. So it finishes what an interrupted one has left.
 
 _BATCH = 256
 _dead: list[int] = []
+_returned: list[Any] = []
 
-# Values whose `_backward` is a Python closure, by handle: flush drops those of dead ones.
+# Values whose `_backward` is a Python closure, by handle.
 _closures: dict[int, ref[Any]] = {}
-_lock = [allocate_lock()]
 
 
-def _reset_lock() -> None:
-    """Start a forked child with a free lock: the thread that held it does not exist there."""
-    _lock[0] = allocate_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_lock)
-
-
-# What these two need stands in their defaults: they still run when the interpreter has cleared this module.
+# What these need stands in their defaults: they still run when the interpreter has cleared this module.
 def flush(
     dead: list[int] = _dead,
-    lock: list[Any] = _lock,
-    closures: dict[int, Any] = _closures,
-    free: Callable[..., None] = lib.mg_free,
+    returned: list[Any] = _returned,
+    new: Callable[..., Any] = ffi.new,
+    free: Callable[..., None] = lib.mg_free_once,
+    times: Callable[..., Any] = repeat,
 ) -> None:
     """Give the handles of all Values that have died back to the arena."""
-    if lock[0].acquire(False):
-        try:
-            batch = dead[:]
-            del dead[: len(batch)]
-            if closures:
-                for handle in batch:
-                    closures.pop(handle, None)
-        finally:
-            lock[0].release()
-        free(batch, len(batch))
+    n = len(dead)
+    batch = new("int32_t[]", [-1] * n)
+    returned.append(batch)
+    try:  # noqa: SIM105 - contextlib may be gone at exit
+        batch[0:n] = map(dead.pop, times(-1, n))
+    except IndexError:  # another thread took the rest
+        pass
+    for array in (batch, *[other for other in returned if other is not batch]):
+        free(array, len(array))
+        try:  # noqa: SIM105
+            returned.remove(array)
+        except ValueError:  # another thread has done it
+            pass
 
 
 @raised_later
-def _del(self: Any, dead: list[int] = _dead, full: int = _BATCH, flush: Callable[[], None] = flush) -> None:
+def _del(
+    self: Any,
+    dead: list[int] = _dead,
+    full: int = _BATCH,
+    flush: Callable[[], None] = flush,
+    closures: dict[int, Any] = _closures,
+    plain: Any = int,
+) -> None:
     try:
-        dead.append(self._h)
+        handle = self._h
     except AttributeError:  # __init__ raised before there was a node
         return
+    if closures:
+        closures.pop(handle, None)
+    if type(handle) is plain:
+        dead.append(handle)
     self._h = -1
     if len(dead) >= full:
         flush()
-
-
-class _Owner:
-    """Owns the nodes of inner layers, see Hidden."""
-
-    __slots__ = ("_handles", "_n")
-
-    def __init__(self, handles: Any, n: int) -> None:
-        self._n = n
-        self._handles = handles  # from here on they are owned
-
-    @raised_later
-    def __del__(self, free: Callable[..., None] = lib.mg_free) -> None:
-        if hasattr(self, "_handles"):
-            free(self._handles, self._n)
-
-    def handles(self) -> list[int]:
-        return list(self._handles[0 : self._n])
-
-    def disown(self) -> None:
-        self._n = 0
-
-
-# ---- nodes -------------------------------------------------------------------------------------------------------
-
-_new = object.__new__
-_NULL = ffi.NULL
-_unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
-_data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, lib.mg_set_grad
-_leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
-_set_python, _resume = lib.mg_set_python, lib.mg_sweep_resume
 
 
 class _Owned:
@@ -140,6 +117,47 @@ class _Owned:
         self._h = handle
 
     __del__ = _del
+
+
+class _OwnedArray:
+    """The nodes of inner layers, see Hidden; they are given back when this object dies."""
+
+    __slots__ = ("handles", "n")
+
+    def __init__(self, handles: Any, n: int) -> None:
+        self.n = n
+        self.handles = handles  # from here on they are owned
+
+    @raised_later
+    def __del__(self, free: Callable[..., None] = lib.mg_free_once) -> None:
+        if hasattr(self, "handles"):
+            free(self.handles, self.n)
+
+
+class _Lent(int):
+    """A handle whose node belongs to another object, and which keeps that alive."""
+
+    owner: Any
+
+    @property
+    def _h(self) -> int:
+        return self
+
+
+def _lend(handle: int, owner: Any) -> int:
+    lent = _Lent(handle)
+    lent.owner = owner
+    return lent
+
+
+# ---- nodes -------------------------------------------------------------------------------------------------------
+
+_new = object.__new__
+_NULL = ffi.NULL
+_unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
+_data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, lib.mg_set_grad
+_leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
+_set_python, _resume = lib.mg_set_python, lib.mg_sweep_resume
 
 
 class Node:
@@ -161,10 +179,7 @@ class Node:
 
         @_h.setter
         def _h(self, handle: int) -> None:
-            if handle < 0:
-                self._owned._h = handle
-            else:
-                self._owned = _Owned(handle)
+            self._owned = _Owned(handle) if type(handle) is int else handle
 
     # numpy's scalars and arrays step aside for whoever has a higher priority.
     __array_priority__ = 1000.0
@@ -172,7 +187,10 @@ class Node:
     @property
     def data(self) -> float:
         """The value of this node, a float; may be assigned. What was computed from it stays as it is."""
-        data: float = _data(self._h)
+        try:
+            data: float = _data(self._h)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
         if data != data:
             self._check_alive()
         return data
@@ -181,13 +199,19 @@ class Node:
     def data(self, data: float) -> None:
         if type(data) is not float:
             data = to_float(data, "data")
-        if _set_data(self._h, data) < 0:
-            self._check_alive()
+        try:
+            if _set_data(self._h, data) < 0:
+                self._check_alive()
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
 
     @property
     def grad(self) -> float:
         """The derivative of the root with respect to this node, summed over backward() calls; may be assigned."""
-        grad: float = _grad(self._h)
+        try:
+            grad: float = _grad(self._h)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
         if grad != grad:
             self._check_alive()
         return grad
@@ -196,8 +220,11 @@ class Node:
     def grad(self, grad: float) -> None:
         if type(grad) is not float:
             grad = to_float(grad, "grad")
-        if _set_grad(self._h, grad) < 0:
-            self._check_alive()
+        try:
+            if _set_grad(self._h, grad) < 0:
+                self._check_alive()
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
 
     def _check_alive(self) -> None:
         if self._h < 0:
@@ -223,7 +250,7 @@ def put(node: Node, name: str, attribute: Any) -> None:
     """Set an attribute past all properties; the sweep pauses at the node from its `_backward` on."""
     node.__dict__[name] = attribute
     if name == "_backward" and hasattr(node, "_h"):
-        _closures[node._h] = ref(node)
+        _closures[int(node._h)] = ref(node)  # a lent handle would keep the node alive
         _set_python(node._h, 1)
 
 
@@ -244,9 +271,9 @@ def closure_at(handle: int) -> Any:
 
 def sweep(node: Node, seed: float) -> None:
     """Run backward from a node, and the closures on its way."""
-    pause = ffi.new("mg_pause *")
+    pause = ffi.gc(ffi.new("mg_pause *"), lib.mg_sweep_close)  # for a Ctrl-C in `finally`
     try:
-        status = lib.mg_backward(node._h, seed, pause)
+        status = lib.mg_backward(handle_of(node), seed, pause)
         while status > 0:
             paused: Any = _closures[pause.node]()
             paused.__dict__["_backward"]()
@@ -262,12 +289,6 @@ def attributes(node: Node) -> dict[str, Any]:
     return dict(node.__dict__)
 
 
-def disown(nodes: Iterable[Node]) -> None:
-    """Let nodes own nothing."""
-    for node in nodes:
-        node._h = -1
-
-
 def handle_of(node: Node) -> int:
     """Return the handle of a node; an error where it has none."""
     return handles((node,))[0]
@@ -276,7 +297,10 @@ def handle_of(node: Node) -> int:
 def handles(nodes: Iterable[Node]) -> list[int]:
     """Return the handles of nodes; an error where one of them has none."""
     nodes = list(nodes)
-    out = [node._h for node in nodes]
+    try:
+        out = [node._h for node in nodes]
+    except AttributeError:
+        raise error(lib.MG_EHANDLE) from None
     if -1 in out:
         _failure(lib.MG_EHANDLE, 0, nodes[out.index(-1)])
     return out
@@ -284,33 +308,86 @@ def handles(nodes: Iterable[Node]) -> list[int]:
 
 def parts(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b` as they are, a Hidden too."""
-    return node._a, node._b
+    try:
+        return node._a, node._b
+    except AttributeError:
+        raise error(lib.MG_EHANDLE) from None
 
 
 def operands(node: Node) -> tuple[Any, Any]:
     """Return `_a` and `_b`."""
-    a = node._a
-    return a.values(make_all, disown) if type(a) is Hidden else a, node._b
+    a, b = parts(node)
+    return a.values() if type(a) is Hidden else a, b
+
+
+def _own(node: Any, handle: int) -> None:
+    """Give `node` its handle. A class may have a __del__ of its own, which need not call ours."""
+    node._h = handle if PYPY or type(node).__del__ is _del else _lend(handle, _Owned(handle))
+
+
+def new() -> Any:
+    """Return a Value that has no node yet."""
+    return _new(_Value)
+
+
+def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any) -> Any:
+    """Let `node`, which has none yet, own the node that `function` returns the handle of."""
+    return make(node, check(function(*arguments)), a, b)
 
 
 def make(node: Any, handle: int, a: Any, b: Any) -> Any:
     """Let `node`, which has none yet, own the node at `handle`."""
-    node._h = handle
     node._a = a
     node._b = b
+    _own(node, handle)
     return node
 
 
-def make_all(handles: Iterator[int], a: Any, bs: Iterable[Any], out: list[Any] | None = None) -> list[Any]:
-    """Return a new node for each of `bs`, at the handle that comes next; they are added to `out`."""
-    nodes: list[Any] = [] if out is None else out
-    for b, handle in zip(bs, handles):
-        node = _new(_Value)
-        nodes.append(node)  # before it owns anything, so that whoever is interrupted finds all that do
-        node._a = a
-        node._b = b
-        node._h = handle
-    return nodes
+class Hidden:
+    """All layers of an MLP call but the last; their Values are made when one is asked for.
+
+    Most never are, and a Value costs more than the node that it stands for. The nodes belong to this object's
+    `owner`, which the Values keep alive.
+
+    Parameters
+    ----------
+    owner : _OwnedArray
+        The nodes, layer after layer.
+    inputs : tuple of Value
+        What the first layer reads.
+    params : sequence of list of tuple of Value
+        For each inner layer and each of its neurons the weights, then the bias.
+    """
+
+    __slots__ = ("_inputs", "_made", "_owner", "_params")
+
+    def __init__(self, owner: _OwnedArray, inputs: Any, params: Sequence[Any]) -> None:
+        self._owner = owner
+        self._inputs = inputs
+        self._params = params
+        self._made: dict[int, tuple[Any, ...]] = {}
+
+    def owned(self) -> list[Any]:
+        """Return the Values that this object refers to."""
+        return [*self._inputs, *(p for layer in self._params for neuron in layer for p in neuron)]
+
+    def values(self) -> tuple[Any, ...]:
+        """Return the Values of the last of these layers; the same ones each time."""
+        if not self._made:
+            handles = iter(self._owner.handles)
+            inputs = self._inputs
+            for params in self._params:
+                inputs = tuple(_node(_lend(next(handles), self._owner), inputs, neuron) for neuron in params)
+            self._made.setdefault(0, inputs)  # another thread may have been here first
+        return self._made[0]
+
+
+def _node(handle: int, a: Any, b: Any) -> Any:
+    out = _new(_Value)
+    out._a = a
+    out._b = b
+    out._h = handle
+    return out
 
 
 def layers(
@@ -337,9 +414,9 @@ def layers(
     if not {*map(type, inputs)} <= {_Value}:
         return None
     out = ffi.new("int32_t[]", outputs)
-    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, [x._h for x in inputs], len(inputs), out))
-    read = Hidden(_Owner(out, inner), inputs, inner_params) if inner else inputs
-    return make_all(iter(out[inner:outputs]), read, params)
+    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, handles(inputs), len(inputs), out))
+    read = Hidden(_OwnedArray(out, inner), inputs, inner_params) if inner else inputs
+    return [_node(handle, read, b) for handle, b in zip(out[inner:outputs], params)]
 
 
 def dot(ws: Any, xs: Any, bias: Any) -> Any:
@@ -375,17 +452,20 @@ def by_hand(
     if n < 3 and slopes is None and not numpy and not hasattr(node, "_h"):  # as lectures make them
         a: Any = operands[0] if n else None
         b: Any = operands[1] if n == 2 else None
-        handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
+        try:
+            handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
         if handle < 0:
             raise error(handle)
-        node._h = handle
         node._a = a
         node._b = b
+        _own(node, handle)
         return
     given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
     handle = _by_hand(
         node._h if hasattr(node, "_h") else -1,
-        [x._h for x in operands],
+        handles(operands),
         n,
         _NULL if slopes is None or given else slopes,
         [x._h for x in slopes] if given else _NULL,  # type: ignore[union-attr]
@@ -394,7 +474,8 @@ def by_hand(
     if handle < 0:
         handles((*operands, *(slopes if given and slopes else ())))  # names one that has no node
         raise error(handle)
-    node._h = handle
+    if not has_node(node):
+        _own(node, handle)
     if n > 2 or (n and (given or numpy)):
         node._a = operands
         node._b = slopes if given else ... if numpy else None
@@ -412,7 +493,7 @@ def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -
     out = ffi.new("int32_t[]", n)
     check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, out))
     return [
-        make(_new(_Value), handle, None, ... if type(x) is not float and from_numpy(x) else None)
+        _node(handle, None, ... if type(x) is not float and from_numpy(x) else None)
         for handle, x in zip(ffi.unpack(out, n), given)
     ]
 
@@ -428,7 +509,10 @@ def _failure(status: int, op: int, *operands: Any) -> Any:
 def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> Any:
     """Return op(node, number), or op(number, node) with `left`; the number, given as `other`, becomes a leaf."""
     numpy = ... if number is not other and from_numpy(other) else None
-    pair = _binary_number(op, node._h, number, left)
+    try:
+        pair = _binary_number(op, node._h, number, left)
+    except AttributeError:
+        raise error(lib.MG_EHANDLE) from None
     if pair < 0:
         return _failure(pair, op, *((other, node) if left else (node, other)))
     leaf = _new(_Value)
@@ -449,7 +533,10 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
 
 def _unary_method(op: int) -> Callable[..., Any]:
     def method(self: Node) -> Any:
-        handle = _unary(op, self._h)
+        try:
+            handle = _unary(op, self._h)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
         if handle < 0:
             return _failure(handle, op, self)
         out = _new(_Value)
@@ -468,10 +555,13 @@ def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
             raise TypeError(f"{NAMES[op].lower()}(k): k must be a plain number, not {k!r}")
         if isinstance(k, float) and from_numpy(k):
             number = k
-        handle = _unary_k(op, self._h, number)
+        try:
+            handle = _unary_k(op, self._h, number)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
         if handle < 0:
             return _failure(handle, op, self, number)
-        return make(_new(_Value), handle, self, number)
+        return _node(handle, self, number)
 
     return method
 
@@ -479,7 +569,10 @@ def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
 def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def method(self: Node, other: Any) -> Any:
         if isinstance(other, Node):
-            handle = _binary(op, self._h, other._h)
+            try:
+                handle = _binary(op, self._h, other._h)
+            except AttributeError:
+                raise error(lib.MG_EHANDLE) from None
             if handle < 0:
                 if hasattr(type(other), "_reflected"):
                     return NotImplemented

@@ -21,12 +21,16 @@ class OrderError(ValueError):
     """An operand would not stand below what reads it."""
 
 
+class NoNodeError(RuntimeError, AttributeError):
+    """A Value is used that has no node."""
+
+
 def error(status: int, op: int = 0, *operands: float) -> Exception:
     """Return the exception for a status; `operands` are the numbers that `op` was applied to."""
     if status == lib.MG_ENOMEM:
         return MemoryError("no memory for more nodes; micrograd_c.stats() tells how many are alive")
     if status == lib.MG_EHANDLE:
-        return RuntimeError(
+        return NoNodeError(
             "this Value has no node: Value.__init__ was not called for it, or the garbage collector "
             "has finalized it and a __del__ method brought it back"
         )

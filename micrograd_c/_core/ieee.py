@@ -11,8 +11,7 @@ import math
 import sys
 
 from ._cffi import lib
-from .errors import LABELS, OPS, check, error
-from .hidden import Hidden
+from .errors import LABELS, OPS, error
 from .numbers import from_numpy
 from .warn import warn
 
@@ -46,8 +45,8 @@ def failure(core: Any, status: int, op: int, *operands: Any) -> Any:
         for i, x in enumerate(operands)
     ]
     handles = core.handles(parts[: OPS[op].arity])
-    handle = check(lib.mg_restore(op, handles, len(handles), k, -1, z, 0.0))
-    return core.make_all(iter([handle]), parts[0], [parts[1] if len(parts) == 2 else None])[0]
+    a, b = (*parts, None)[:2]
+    return core.own(core.new(), a, b, lib.mg_restore, op, handles, len(handles), k, -1, z, 0.0)
 
 
 def _reads_numpy(core: Any, operands: Any) -> bool:
@@ -64,7 +63,7 @@ def _reads_numpy(core: Any, operands: Any) -> bool:
         elif id(x) not in seen:
             seen.add(id(x))
             for part in core.parts(x):
-                if type(part) is Hidden:
+                if type(part) is core.Hidden:
                     part = part.owned()
                 todo += part if isinstance(part, (list, tuple)) else (part,)
     return False

@@ -7,12 +7,12 @@ import sys
 
 from ._cffi import ffi, lib
 from ._native import (
+    Hidden,
     Node,
     add_scalar,
     attach,
     attributes,
     closure_at,
-    disown,
     dot,
     forget_made,
     handle_of,
@@ -22,7 +22,9 @@ from ._native import (
     layers,
     leaves,
     make,
-    make_all,
+    new,
+    operands,
+    own,
     parts,
     peek,
     put,
@@ -31,7 +33,6 @@ from ._native import (
     sweep,
 )
 from .errors import check
-from .hidden import Hidden
 from .ieee import failure
 from .interrupts import raised_later
 from .numbers import as_number, from_numpy, on_scalar, over_array, to_float
@@ -45,12 +46,12 @@ NAME = "native"
 # What a core is.
 __all__ = [
     "NAME",
+    "Hidden",
     "Node",
     "attributes",
     "by_hand",
     "closure_at",
     "complete",
-    "disown",
     "dot",
     "flush",
     "forget_made",
@@ -60,8 +61,9 @@ __all__ = [
     "layers",
     "leaves",
     "make",
-    "make_all",
+    "new",
     "operands",
+    "own",
     "parts",
     "peek",
     "put",
@@ -97,12 +99,6 @@ def by_hand(
         make(node, handle, operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None)
 
 
-def operands(node: Node) -> tuple[Any, Any]:
-    """Return what a node was computed from, in two parts; see cffi_core."""
-    a, b = parts(node)
-    return (a.values(make_all, disown) if type(a) is Hidden else a), b
-
-
 def complete(cls: type) -> Any:
     """Return the C type with all that `cls` adds to it."""
     for name, attribute in vars(cls).items():
@@ -117,7 +113,6 @@ def complete(cls: type) -> Any:
         over_array,
         vars(cls)["__init__"],
         _late,
-        Hidden,
     )
     return Node
 
