@@ -129,6 +129,7 @@ int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad);
 typedef struct {
     int32_t op;         /* an mg_op */
     int32_t activation; /* op code, of an MG_DOT; -1: none */
+    int32_t bias;       /* 1: an MG_DOT whose last operand is its bias */
     double k;           /* of an op that takes one; nan: none */
     double data;
     double grad;

@@ -676,18 +676,18 @@ def topological_order(root: Value) -> list[Value]:
 
 
 def _in_order(root: Value, operands_of: Callable[[Value], list[Value]]) -> list[Value]:
-    found = {root}
+    found = {id(root): root}  # by identity: a class may have an __eq__ of its own
     todo = [root]
     while todo:
         for operand in operands_of(todo.pop()):
-            if operand not in found:
-                found.add(operand)
+            if id(operand) not in found:
+                found[id(operand)] = operand
                 todo.append(operand)
-    order = list(found)
+    order = list(found.values())
     rows = ffi.new("int32_t[]", len(order))
     check(lib.mg_rows(core.handles(order), len(order), rows))
-    position = dict(zip(order, ffi.unpack(rows, len(order))))
-    order.sort(key=position.__getitem__)
+    position = dict(zip(found, ffi.unpack(rows, len(order))))
+    order.sort(key=lambda value: position[id(value)])
     return order
 
 

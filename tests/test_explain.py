@@ -395,6 +395,89 @@ def test_constants_are_the_numbers_that_were_operands():
     assert x["kind"] == "input"
 
 
+def test_bias_of_a_dot_is_known_and_not_guessed():
+    for x in (0.0, 1.0, math.inf, math.nan):
+        for bias in (None, Value(2.0)):
+            w, v = Value(x), Value(3.0)
+            root = mg.dot([w, w], [v, Value(4.0)], bias)
+            (node,) = (n for n in mg.explain(root, names={})._graph.nodes.values() if n.op == "DOT")
+            assert node.pairs == 2 and len(node.operands) == 4 + (bias is not None), (x, bias)
+    assert mg.explain(mg.dot([], []), names={}).gradients == {"e": 1.0}
+
+
+def test_closures_may_give_nan_and_inf():
+    x = Value(1.0)
+    out = Value(2.0, (x,), "op")
+    out._backward = lambda: setattr(x, "grad", x.grad + math.inf * out.grad)
+    explanation = mg.explain(out * 0.0 + out, names={"x": x})
+    assert explanation.html() and explanation.gradients["x"] == math.inf
+
+
+def test_invented_names_give_way_to_names_of_the_user():
+    values = [Value(float(i), label="rest" if i == 1 else "") for i in range(20)]
+    explanation = mg.explain(mg.sum(values), limit=8, names={})
+    assert len({node["name"] for node in explanation.data()["nodes"]}) == len(explanation._graph.nodes)
+    out = mg.dot([values[1]], [values[2]], values[3])
+    out.label, values[3].label = "d", "d.1"
+    explanation = mg.explain(out, unfold_neurons=True, names={})
+    assert len(explanation.gradients) == len(explanation._graph.nodes)
+
+
+@pytest.mark.parametrize("op", [op for op in OP.values() if op.value], ids=lambda op: op.name)
+def test_expressions_have_the_poles_of_the_engine(op):
+    extremes = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        0.5,
+        -1.5,
+        710.0,
+        -710.0,
+        1e308,
+        -1e308,
+        math.inf,
+        -math.inf,
+        math.nan,
+        5e-324,
+    ]
+    method = op.name.lower()
+    method = f"__{method}__" if hasattr(Value, f"__{method}__") else method
+    if len(op.derivatives) == 2:
+        f, pairs = (lambda x, y: getattr(x, method)(y)), [(x, y) for x in extremes for y in extremes]
+    elif method in ("__pow__", "leaky_relu"):
+        f, pairs = (lambda x, y: getattr(x, method)(2) + 0 * y), [(x, 0.0) for x in extremes]
+    else:
+        f, pairs = (lambda x, y: getattr(x, method)() + 0 * y), [(x, 0.0) for x in extremes]
+    computed = mg.jit(f)
+    for x, y in pairs:
+        told = op.value.evaluate(x=x, y=y, k=2.0)
+        assert told == pytest.approx(computed(x, y), rel=1e-12, abs=0.0, nan_ok=True), (x, y)
+
+
+def test_values_that_compare_equal_are_told_apart():
+    class Same(Value):
+        def __eq__(self, other):
+            return True
+
+        def __hash__(self):
+            return 1
+
+    x, y = Same(2.0), Same(3.0)
+    root = x * y
+    assert mg.explain(root, [x]).gradients == {"x": 3.0, "y": 2.0, "root": 1.0}
+    assert mg.draw(root, {"w": y}).dot().count("->") == 2
+
+
+def test_page_has_every_function_that_an_expression_may_call():
+    from micrograd_c.viz.expression import _FUNCTIONS
+
+    page = (SCHEMA.parent / "page.html").read_text("utf-8")
+    assert [
+        name for name in _FUNCTIONS if not re.search(rf"(const|function|,|{{)\s+?{name}\b|[{{ ]{name}[,}} ]", page)
+    ] == []
+
+
 def test_json_follows_its_schema(rng):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(SCHEMA.read_text("utf-8"))

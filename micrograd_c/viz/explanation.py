@@ -591,14 +591,17 @@ def _shorten(graph: Graph, limit: int) -> None:
         rest += sum(nodes[i].data for i in bias)
         what = f"{n - short} products" + (" and the bias" if bias else "")
         root.pairs = short
-    leaf = Node(-1, "LEAF", "…", [], rest, 0.0, title=what, name="rest", kind="input")
+    name = "rest"
+    while any(node.name == name for node in nodes.values()):
+        name += "'"
+    leaf = Node(-1, "LEAF", "…", [], rest, 0.0, title=what, name=name, kind="input")
     root.operands = [*kept, leaf.id]
     below = {graph.root, leaf.id}
     for i in reversed(list(nodes)):
         if i in below:
             below.update(nodes[i].operands)
     graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
-    graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf rest stands for their sum.")
+    graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf {name} stands for their sum.")
 
 
 def _engine_gradients(root: Value, seed: float) -> dict[int, float]:

@@ -53,7 +53,7 @@ def _total(f: Callable[..., float]) -> Callable[..., float]:
             return -math.inf if negative else math.inf
         except ValueError:
             if f is math.pow and args[0] == 0:
-                return math.inf
+                return math.copysign(math.inf, args[0]) if args[1] % 2 == 1 else math.inf
             return (
                 -math.inf if (f is math.log and args[0] == 0) or (f is math.log1p and args[0] == -1) else math.nan
             )

@@ -198,32 +198,8 @@ class Graph:
 def weights_of(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], Value | None]:
     """Return inputs, weights and bias of a fused node."""
     inputs, params = core.operands(value)
-    n, m = len(inputs), len(params)
-    bias = m == n + 1 or m < n or (m == n and not _is_plain_dot(value, inputs, params))
-    weights, rest = (params[:-1], params[-1]) if bias else (params, None)
-    return tuple(inputs[: len(weights)]), tuple(weights), rest
-
-
-def _is_plain_dot(value: Value, inputs: Sequence[Value], params: Sequence[Value]) -> bool:
-    """As many parameters as inputs: no bias, or a neuron that leaves its last input out? Its value tells."""
-    if _describe(value).activation >= 0:
-        return False
-    total = sum((w.data * x.data for w, x in zip(params, inputs)), 0.0)
-    other = params[-1].data + sum(w.data * x.data for w, x in zip(params[:-1], inputs))
-    if total != other:
-        return abs(total - value.data) < abs(other - value.data)
-    # Only its backward can tell: a bias gets the whole gradient, and an input that is left out nothing.
-    values = [value, *inputs, *params]
-    before = [(v, v.grad) for v in values]
-    try:
-        for v in values:
-            v.grad = 0.0
-        value.grad = 1.0
-        value._apply_local_derivatives()
-        return params[-1].grad != 1.0 or inputs[-1].grad != 0.0
-    finally:
-        for v, grad in before:
-            v.grad = grad
+    weights, bias = (params[:-1], params[-1]) if _describe(value).bias else (params, None)
+    return tuple(inputs[: len(weights)]), tuple(weights), bias
 
 
 def operands_of(value: Value) -> tuple[list[Value], int]:
@@ -378,7 +354,7 @@ def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
 
     rest = [node for i, node in graph.nodes.items() if i not in titles]
     for node in rest:
-        if not node.operands:
+        if node.kind not in ("operation", "result"):
             node.name = unique({"constant": "k", "parameter": "p"}.get(node.kind, "x"))
     results = [node for node in rest if not node.name]
     letters = [c for c in _LETTERS if c not in taken]
@@ -397,6 +373,7 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
     chosen = set(graph.nodes) if which is None else set(which)
     nodes: dict[int, Node] = {}
     renamed: dict[int, int] = {}
+    taken = {node.name for node in graph.nodes.values()}
     done = 0
 
     def add(node: Node) -> int:
@@ -408,7 +385,7 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
         node = Node(**{**vars(old), "operands": [renamed[j] for j in old.operands]})
         if old.op == "DOT" and i in chosen:
             done += 1
-            _add_parts(node, nodes, add)
+            _add_parts(node, nodes, add, taken)
         renamed[i] = add(node)
         for part in nodes.values():
             if part.part_of == -2:
@@ -419,7 +396,7 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
     return Graph(nodes, renamed[graph.root], graph.computed, graph.total, graph.notes)
 
 
-def _add_parts(node: Node, nodes: dict[int, Node], add: Any) -> None:
+def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) -> None:
     """Let `node` be the last part of the neuron: its activation, or else the last sum."""
     n = node.pairs
     inputs, weights, bias = node.operands[:n], node.operands[n : 2 * n], node.operands[2 * n :]
@@ -436,6 +413,8 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any) -> None:
             node.op, node.label, node.operands, node.pairs = op, label, operands, 0
             return -1
         name = f"{node.name}.{parts}"
+        while name in taken:
+            name += "'"
         return int(add(Node(-1, op, label, operands, data, upstream, name=name, part_of=-2)))
 
     total = bias[0] if bias else -1

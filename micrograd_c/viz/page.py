@@ -33,7 +33,9 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
     closures: dict[int, list[Any]] = {}
     for event in explanation.steps:
         if event["kind"] == "closure":
-            closures.setdefault(event["node"], []).append([event["slot"], event["contribution"], event["upstream"]])
+            closures.setdefault(event["node"], []).append(
+                [event["slot"], _json_number(event["contribution"]), _json_number(event["upstream"])]
+            )
     titles = [clean(node.title) for node in graph.nodes.values() if node.title]
     longest = max(80, TITLES // max(len(titles), 1))
     nodes = []
