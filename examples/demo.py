@@ -6,15 +6,12 @@ cyclic garbage collector on, as it comes, and off. The script is the same file e
 
 import argparse
 import importlib.util
-import math
-import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-MOONS = Path(__file__).with_name("moons.py")
+MOONS = str(Path(__file__).with_name("moons.py"))
 COLLECTOR_OFF = """
 import gc, runpy, sys
 gc.disable()
@@ -22,74 +19,65 @@ sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-STEP = re.compile(r"step (\d+) loss (\S+), accuracy (\S+)%")
-SPEED = re.compile(r"(\S+) ms a step")
+STEP = re.compile(r"^step \d+: loss (\S+), accuracy (\S+)$", re.MULTILINE)
+SPEED = re.compile(r"^(\S+) ms a step", re.MULTILINE)
 
 
-def run(title: str, command: list[str]) -> tuple[list[float], float]:
-    """Run the script with its output shown.
+def run(title: str, *command: str) -> tuple[list[float], str, float]:
+    """Run the script; on a terminal its progress bar is seen.
 
     Returns
     -------
     losses : list of float
         One for each step.
+    accuracy : str
+        That of the last step.
     milliseconds : float
         Median time of a step.
     """
-    print(f"\n--- {title} ---", flush=True)
-    losses, milliseconds = [], math.nan
-    command = [sys.executable, *command]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        for line in process.stdout:
-            if not line.startswith("MLP of"):
-                print(line, end="", flush=True)
-            if match := STEP.search(line):
-                losses.append(float(match[2]))
-            if match := SPEED.search(line):
-                milliseconds = float(match[1])
-    if process.returncode:
-        sys.exit(f"{title}: the run ended with status {process.returncode}")
-    return losses, milliseconds
+    print(f"-- training on {title}", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{title}: the run ended with status {done.returncode}")
+    steps = STEP.findall(done.stdout)
+    return [float(loss) for loss, _ in steps], steps[-1][1], float(SPEED.search(done.stdout)[1])
 
 
 def check_installed() -> None:
     """End with a message where something that the demo needs is not installed."""
-    packages = {"micrograd_c": ".", "sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}
-    packages["micrograd"] = "micrograd==0.1.0"
-    missing = [package for module, package in packages.items() if importlib.util.find_spec(module) is None]
-    if missing:
-        sys.exit(f"The demo needs packages that are not installed: python -m pip install {' '.join(missing)}")
+    modules = ("micrograd_c", "micrograd", "matplotlib", "numpy", "sklearn", "tqdm")
+    if missing := [module for module in modules if importlib.util.find_spec(module) is None]:
+        sys.exit(f"The demo needs {', '.join(missing)}: run python -m pip install -e '.[examples]'")
+
+
+def positive(text: str) -> int:
+    """Read a number of steps."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
 
 
 def main() -> None:
     """Run the script on three engines and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=5, help="steps on micrograd (default: 5)")
+    parser.add_argument("--steps", type=positive, default=5, help="steps on micrograd (default: 5)")
     parser.add_argument("--out", default="moons.png", help="the picture (default: moons.png)")
     options = parser.parse_args()
     check_installed()
 
-    with tempfile.TemporaryDirectory() as folder:
-        few = ["--steps", str(options.steps), "--out", str(Path(folder, "few.png"))]
-        moons = str(MOONS)
-        runs = {
-            "micrograd-c": run("micrograd-c", ["-m", "micrograd_c", moons, "--out", options.out]),
-            "micrograd": run(f"micrograd, {options.steps} steps", [moons, *few]),
-            "micrograd, collector off": run(
-                f"micrograd, {options.steps} steps, collector off", ["-c", COLLECTOR_OFF, moons, *few]
-            ),
-        }
+    few = [MOONS, "--steps", str(options.steps), "--out", ""]
+    ours = run("micrograd-c", "-m", "micrograd_c", MOONS, "--out", options.out)
+    theirs = run(f"micrograd, {options.steps} steps", *few)
+    collector_off = run(f"micrograd without Python's collector, {options.steps} steps", "-c", COLLECTOR_OFF, *few)
 
-    our_losses, ours = runs["micrograd-c"]
-    print(f"\n{'':<26}{'ms a step':>12}{'against ours':>14}")
-    for engine in ("micrograd", "micrograd, collector off", "micrograd-c"):
-        milliseconds = runs[engine][1]
-        print(f"{engine:<26}{milliseconds:>12.2f}{milliseconds / ours:>13.1f}x")
+    print(f"\n{'':<26}{'steps':>6}{'loss':>9}{'accuracy':>10}{'ms a step':>12}{'against ours':>14}")
+    rows = {"micrograd": theirs, "micrograd, collector off": collector_off, "micrograd-c": ours}
+    for engine, (losses, accuracy, ms) in rows.items():
+        print(f"{engine:<26}{len(losses):>6}{losses[-1]:>9.4f}{accuracy:>10}{ms:>12.2f}{ms / ours[2]:>13.1f}x")
 
-    their_losses, _ = runs["micrograd"]
-    largest = max(abs(x - y) / abs(y) for x, y in zip(our_losses, their_losses))
-    print(f"\nLargest relative difference of a loss in the first {len(their_losses)} steps: {largest:.1e}")
+    largest = max(abs(x - y) / abs(y) for x, y in zip(ours[0], theirs[0]))
+    print(f"\nThe losses of the first {len(theirs[0])} steps differ by {largest:.1e} at most, relatively.")
+    print(f"What the network has learned: {Path(options.out).resolve()}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""Two moons: the training run of micrograd's demo notebook, as a script.
+"""Two moons: a network learns to tell two half circles apart that reach into each other.
 
-Nothing here knows which engine it runs on::
+A script for micrograd, and for any engine with its names::
 
     python -m micrograd_c examples/moons.py    # on micrograd-c
     python examples/moons.py                   # on micrograd
 
-Beyond the notebook there are only the options, a progress bar and a stopwatch.
+The network, the points, the loss and the learning rates are those of micrograd's demo, drawn from the same seeds:
+whatever runs this prints the losses that micrograd prints.
 """
 
 import argparse
@@ -14,97 +15,92 @@ import statistics
 import time
 
 import matplotlib
-import numpy as np
+
+matplotlib.use("Agg")  # writes files, needs no screen
+import matplotlib.pyplot as plt
+import numpy
 from micrograd.engine import Value
 from micrograd.nn import MLP
 from sklearn.datasets import make_moons
 from tqdm import tqdm
 
-matplotlib.use("Agg")  # draws to a file, needs no screen
-import matplotlib.pyplot as plt
-
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--steps", type=int, default=100, help="training steps (default: 100)")
-parser.add_argument("--out", default="moons.png", help="the picture (default: moons.png)")
-options = parser.parse_args()
-
-np.random.seed(1337)
-random.seed(1337)
-
-# make up a dataset
-X, y = make_moons(n_samples=100, noise=0.1)
-y = y * 2 - 1  # make y be -1 or 1
-
-# initialize a model
-model = MLP(2, [16, 16, 1])  # 2-layer neural network
-print(model)
-print("number of parameters", len(model.parameters()))
+SEED = 1337
+DECAY = 1e-4  # how much a squared parameter adds to the loss
 
 
-# loss function
-def loss(batch_size=None):
-    # inline DataLoader :)
-    if batch_size is None:
-        Xb, yb = X, y
-    else:
-        ri = np.random.permutation(X.shape[0])[:batch_size]
-        Xb, yb = X[ri], y[ri]
-    inputs = [list(map(Value, xrow)) for xrow in Xb]
-
-    # forward the model to get scores
-    scores = list(map(model, inputs))
-
-    # svm "max-margin" loss
-    losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(yb, scores)]
-    data_loss = sum(losses) * (1.0 / len(losses))
-    # L2 regularization
-    alpha = 1e-4
-    reg_loss = alpha * sum(p * p for p in model.parameters())
-    total_loss = data_loss + reg_loss
-
-    # also get accuracy
-    accuracy = [(yi > 0) == (scorei.data > 0) for yi, scorei in zip(yb, scores)]
-    return total_loss, sum(accuracy) / len(accuracy)
+def two_moons():
+    """Return 100 points in a plane, and the moon of each: 1 or -1."""
+    numpy.random.seed(SEED)
+    points, moons = make_moons(n_samples=100, noise=0.1)
+    return points, numpy.where(moons == 1, 1, -1)
 
 
-# optimization
-seconds = []
-progress = tqdm(range(options.steps), unit="step")
-for k in progress:
-    start = time.perf_counter()
+def network(**options):
+    """Return the network with the weights that it starts from."""
+    random.seed(SEED)
+    return MLP(2, [16, 16, 1], **options)
 
-    # forward
-    total_loss, acc = loss()
 
-    # backward
-    model.zero_grad()
-    total_loss.backward()
+def objective(model, points, moons):
+    """Return the loss as a graph, and the share of the points that are on the right side.
 
-    # update (sgd)
-    learning_rate = 1.0 - 0.9 * k / 100
-    for p in model.parameters():
-        p.data -= learning_rate * p.grad
+    A point costs nothing if its score has the sign of its moon and is at least 1 away from 0.
+    """
+    scores = [model([Value(x), Value(y)]) for x, y in points]
+    misses = [(1 + -moon * score).relu() for moon, score in zip(moons, scores)]
+    mean_miss = sum(misses) * (1.0 / len(misses))
+    right = sum((score.data > 0) == (moon > 0) for moon, score in zip(moons, scores))
+    return mean_miss + DECAY * sum(w * w for w in model.parameters()), right / len(scores)
 
-    seconds.append(time.perf_counter() - start)
-    progress.write(f"step {k} loss {total_loss.data}, accuracy {acc * 100}%")
 
-print(f"{1e3 * statistics.median(seconds):.3f} ms a step (median of {len(seconds)})")
+def descend(model, rate):
+    """Move each parameter against its gradient."""
+    for w in model.parameters():
+        w.data -= rate * w.grad
 
-# visualize decision boundary
-h = 0.25
-x_min, x_max = X[:, 0].min() - 1, X[:, 0].max() + 1
-y_min, y_max = X[:, 1].min() - 1, X[:, 1].max() + 1
-xx, yy = np.meshgrid(np.arange(x_min, x_max, h), np.arange(y_min, y_max, h))
-Xmesh = np.c_[xx.ravel(), yy.ravel()]
-inputs = [list(map(Value, xrow)) for xrow in Xmesh]
-scores = list(map(model, inputs))
-Z = np.array([s.data > 0 for s in scores])
-Z = Z.reshape(xx.shape)
 
-fig = plt.figure()
-plt.contourf(xx, yy, Z, cmap=plt.cm.Spectral, alpha=0.8)
-plt.scatter(X[:, 0], X[:, 1], c=y, s=40, cmap=plt.cm.Spectral)
-plt.xlim(xx.min(), xx.max())
-plt.ylim(yy.min(), yy.max())
-fig.savefig(options.out)
-print("decision boundary saved to", options.out)
+def rate_of(step):
+    """Return the learning rate: from 1 down to 0.1 within a hundred steps."""
+    return 1.0 - 0.9 * step / 100
+
+
+def draw(model, points, moons, file):
+    """Draw the points over the two regions into which the network divides the plane."""
+    (left, low), (right, high) = points.min(axis=0) - 1, points.max(axis=0) + 1
+    across, up = numpy.arange(left, right, 0.25), numpy.arange(low, high, 0.25)
+    positive = [[model([Value(x), Value(y)]).data > 0 for x in across] for y in up]
+
+    figure, axes = plt.subplots()
+    axes.contourf(across, up, positive, levels=1, cmap="coolwarm", alpha=0.5)
+    axes.scatter(*points.T, c=moons, cmap="coolwarm", edgecolors="black")
+    axes.set(title="two moons", xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    figure.savefig(file)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=100, help="training steps (default: 100)")
+    parser.add_argument("--out", default="moons.png", help="the picture; '' for none (default: moons.png)")
+    options = parser.parse_args()
+
+    points, moons = two_moons()
+    model = network()
+    seconds = []
+    bar = tqdm(range(options.steps), unit="step", disable=None)  # None: only on a terminal
+    for step in bar:
+        start = time.perf_counter()
+        loss, accuracy = objective(model, points, moons)
+        model.zero_grad()
+        loss.backward()
+        descend(model, rate_of(step))
+        seconds.append(time.perf_counter() - start)
+        bar.write(f"step {step}: loss {loss.data}, accuracy {accuracy:.0%}")
+
+    print(f"{1e3 * statistics.median(seconds):.3f} ms a step (median of {len(seconds)})")
+    if options.out:
+        draw(model, points, moons, options.out)
+        print("picture:", options.out)
+
+
+if __name__ == "__main__":
+    main()

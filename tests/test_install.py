@@ -97,3 +97,17 @@ def test_an_installed_package_that_the_source_hides_says_what_to_do(clone, tmp_p
     assert done.returncode == 1 and "pip install -e ." in done.stderr.splitlines()[-1]
     done = shell("env/bin/python -m micrograd_c script.py", tmp_path)
     assert done.stdout == "micrograd_c.engine\n", done.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_prints_one_table_and_leaves_its_picture_where_it_says(tmp_path):
+    for module in ("micrograd", "sklearn", "matplotlib", "tqdm"):
+        pytest.importorskip(module)
+    done = run_python(ROOT / "examples" / "demo.py", "--steps", "2", "--out", "here.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("-- ")]
+    assert len(said) == 3 and "\r" not in done.stderr and "step/s" not in done.stderr
+    _, _, *rows, _, difference, picture = done.stdout.splitlines()
+    assert [row[:26].strip() for row in rows] == ["micrograd", "micrograd, collector off", "micrograd-c"]
+    assert float(difference.split(" by ")[1].split()[0]) < 1e-9
+    assert picture.endswith(f" {tmp_path / 'here.png'}") and (tmp_path / "here.png").stat().st_size > 1000
