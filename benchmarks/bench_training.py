@@ -1,4 +1,4 @@
-"""What people do with the engine: the notebook's training step, and a network for digits."""
+"""What people do with the engine: a training step of examples/moons.py, and a network for digits."""
 
 import pytest
 

@@ -16,7 +16,7 @@ import unrolled
 from workloads import MoonsStep, MoonsStepDense, Workload
 
 HERE = Path(__file__).parent
-STEPS = 100  # the length of the notebook's training
+STEPS = 100  # the length of the training in examples/moons.py
 
 
 def one_thread():
@@ -46,7 +46,7 @@ def compiled(source, *flags):
 
 
 class Moons(Workload):
-    """The notebook's data, and the weights that its model starts with."""
+    """The points of examples/moons.py, and the weights that its network starts with."""
 
     def __init__(self, engine):
         one_thread()
@@ -170,7 +170,7 @@ class MoonsDense(MoonsStepDense):
 
 
 class MoonsNotebook(MoonsStep):
-    """The notebook, one step a round."""
+    """examples/moons.py, one step a round."""
 
     def run(self):
         seconds = super().run()

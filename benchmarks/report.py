@@ -33,7 +33,7 @@ COLUMNS = {
 
 PANELS = [
     (
-        "Two moons, one training step (notebook unchanged; xad, torch, autograd: a port)",
+        "Two moons, one training step (script unchanged; xad, torch, autograd: a port)",
         "moons, one training step: step",
     ),
     (

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "examples"))
+
 
 class Workload:
     """What all have in common."""
@@ -198,27 +200,26 @@ class ByHand(Graph):
 
 
 class MoonsStep(Training):
-    """One step of the notebook's training loop, on the notebook's own code."""
+    """One step of examples/moons.py, on its own code."""
 
     def __init__(self, engine):
-        import notebook
+        import moons
 
-        self.engine, self.notebook = engine, notebook
+        self.engine, self.moons = engine, moons
+        self.points, self.model = moons.two_moons(), moons.network()
         self.step = 0
         self.total_loss = None
 
     def run(self):
-        model = self.notebook.model
+        moons, model = self.moons, self.model
         t0 = perf_counter()
-        self.total_loss, _ = self.notebook.loss()  # the graph of the step before dies here
+        self.total_loss, _ = moons.objective(model, *self.points)  # the graph of the step before dies here
         t1 = perf_counter()
         model.zero_grad()
         t2 = perf_counter()
         self.total_loss.backward()
         t3 = perf_counter()
-        learning_rate = 1.0 - 0.9 * self.step / 100
-        for p in model.parameters():
-            p.data -= learning_rate * p.grad
+        moons.descend(model, moons.rate_of(self.step))
         t4 = perf_counter()
 
         self.step += 1
@@ -233,7 +234,7 @@ class MoonsStep(Training):
 
 
 class MoonsStepPort(Training):
-    """The same step for engines that cannot run the notebook: expression for expression."""
+    """The same step for engines that cannot run the script: expression for expression."""
 
     def __init__(self, engine):
         import numpy
@@ -267,10 +268,8 @@ class MoonsStepPort(Training):
         start = perf_counter()
         parameters = self.engine.leaves(self.parameters)
         scores = [self.score(parameters, x) for x in self.X]
-        losses = [self.engine.relu(1 + -yi * scorei) for yi, scorei in zip(self.y, scores)]
-        data_loss = sum(losses) * (1.0 / len(losses))
-        reg_loss = 1e-4 * sum(p * p for p in parameters)
-        self.total_loss = data_loss + reg_loss
+        misses = [self.engine.relu(1 + -moon * score) for moon, score in zip(self.y, scores)]
+        self.total_loss = sum(misses) * (1.0 / len(misses)) + 1e-4 * sum(p * p for p in parameters)
         self.engine.backward(self.total_loss)
         learning_rate = 1.0 - 0.9 * self.step / 100
         gradients = self.engine.gradients(parameters)
@@ -326,18 +325,17 @@ class MoonsStepDense(Training):
 
 
 class ScalarBuild(Workload):
-    """The notebook's loss as 65,818 scalar nodes: micrograd-c is told not to fuse its neurons."""
+    """The loss of examples/moons.py as 65,818 scalar nodes: micrograd-c is told not to fuse its neurons."""
 
     def __init__(self, engine, **options):
-        import notebook
+        import moons
 
-        self.engine, self.notebook = engine, notebook
-        random.seed(1337)
-        notebook.model = notebook.MLP(2, [16, 16, 1], **options)
+        self.engine, self.moons = engine, moons
+        self.points, self.model = moons.two_moons(), moons.network(**options)
 
     def run(self):
         start = perf_counter()
-        total_loss, _ = self.notebook.loss()
+        total_loss, _ = self.moons.objective(self.model, *self.points)
         build = perf_counter() - start
         self.result = [total_loss.data]
 

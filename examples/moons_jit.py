@@ -30,12 +30,12 @@ def main() -> None:
 
     @mg.jit
     def hinge(x, y):
-        """Return the svm "max-margin" loss of one sample."""
+        """Return by how much the score of one sample misses a margin of 1."""
         return (1 - y * model(x)).relu()
 
     @mg.jit
     def penalty():
-        """Return the L2 regularization."""
+        """Return the price of large parameters."""
         return 1e-4 * mg.sum(p * p for p in model.parameters())
 
     scores = mg.jit(model)

@@ -4,7 +4,7 @@
 >>> model = MLP(3, [4, 4, 1])
 >>> len(model.parameters())
 41
->>> y = model([2.0, 3.0, -1.0])
+>>> y = model([0.5, -1.0, 2.0])
 >>> y.backward()
 
 A neuron is one node of the graph, and a call of a layer or an MLP one call of C. Assign to `n.w[0]`, `n.b`,

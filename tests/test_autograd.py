@@ -28,7 +28,7 @@ def build_topo(root):
 
 
 def tanh(x):
-    """The node that the lecture makes by hand."""
+    """A node made by hand, with a closure."""
     t = math.tanh(x.data)
     out = Value(t, (x,), "tanh")
 
@@ -39,36 +39,28 @@ def tanh(x):
     return out
 
 
-def lecture(cls):
-    """The expression of the README of micrograd; its nodes by name."""
-    a, b = cls(-4.0), cls(2.0)
-    c = a + b
-    d = a * b + b**3
-    c += c + 1
-    c += 1 + c + (-a)
-    d += d * 2 + (b + a).relu()
-    d += 3 * d + (b - a).relu()
-    e = c - d
-    f = e**2
-    g = f / 2.0
-    g += 10.0 / f
-    return {"a": a, "b": b, "c": c, "d": d, "e": e, "f": f, "g": g}
+def expression(cls):
+    """Every operation that micrograd has, in one expression; its nodes by name."""
+    a, b = cls(1.5), cls(-0.75)
+    p = a * b - 2
+    q = (a - b) ** 3 / 4 + 1
+    p += (-p).relu() * 0.5
+    r = 3 / q - a.relu() * (b * 2).relu()
+    q *= 1 - r
+    g = (p + q) ** 2 / (r + 5) + p / 2.5
+    return {"a": a, "b": b, "p": p, "q": q, "r": r, "g": g}
 
 
 # ---- meaning ---------------------------------------------------------------------------------------------------
 
 
-def test_the_example_of_micrograds_readme():
-    nodes = lecture(Value)
-    nodes["g"].backward()
-    assert f"{nodes['g'].data:.4f}" == "24.7041"
-    assert f"{nodes['a'].grad:.4f}" == "138.8338"
-    assert f"{nodes['b'].grad:.4f}" == "645.5773"
+def test_an_expression_of_every_operation_has_the_gradients_of_differences():
+    assert micrograd_c.gradcheck(lambda a, b: expression(lambda data: a if data > 0 else b)["g"], 1.5, -0.75)
 
 
-def test_every_named_node_of_that_example_agrees_with_micrograd():
-    theirs = lecture(pytest.importorskip("micrograd.engine").Value)
-    ours = lecture(Value)
+def test_every_named_node_of_that_expression_agrees_with_micrograd():
+    theirs = expression(pytest.importorskip("micrograd.engine").Value)
+    ours = expression(Value)
     theirs["g"].backward()
     ours["g"].backward()
     for name, v in ours.items():
@@ -225,7 +217,7 @@ def test_zero_grad_between_makes_backward_calls_independent():
 
 
 def test_topological_order_has_operands_first_each_once_and_the_root_last():
-    nodes = lecture(Value)
+    nodes = expression(Value)
     order = topological_order(nodes["g"])
     position = {v: i for i, v in enumerate(order)}
     assert len(position) == len(order) and order[-1] is nodes["g"]
@@ -373,7 +365,7 @@ def test_calling_backward_of_one_node_applies_its_local_derivatives_once():
 
 
 def test_a_loop_of_the_users_own_over_prev_gives_the_same_gradients():
-    by_sweep, by_hand = lecture(Value), lecture(Value)
+    by_sweep, by_hand = expression(Value), expression(Value)
     by_sweep["g"].backward()
     by_hand["g"].grad = 1.0
     for node in reversed(build_topo(by_hand["g"])):

@@ -345,45 +345,38 @@ def test_unknown_options_are_refused(wrong):
         mg.draw(article(), **wrong)
 
 
-# ---- as the lecture has them -------------------------------------------------------------------------------------
+# ---- as scripts for micrograd draw ------------------------------------------------------------------------------
 
 
-def lecture_trace(root):
-    nodes, edges = set(), set()
-
-    def build(v):
-        if v not in nodes:
-            nodes.add(v)
-            for child in v._prev:
-                edges.add((child, v))
-                build(child)
-
-    build(root)
+def edges_of(root):
+    """What a script finds that follows `_prev`: the nodes, and the pairs of an operand and its reader."""
+    nodes, edges, todo = {root}, set(), [root]
+    while todo:
+        reader = todo.pop()
+        edges |= {(operand, reader) for operand in reader._prev}
+        todo += reader._prev - nodes
+        nodes |= reader._prev
     return nodes, edges
 
 
-def test_trace_is_that_of_the_lecture():
+def test_trace_finds_what_a_script_finds():
     for root in (article(), mlp()[0]):
-        assert trace(root) == lecture_trace(root)
+        assert trace(root) == edges_of(root)
 
 
-def test_lectures_own_draw_dot_works_on_our_values():
+def test_a_scripts_own_picture_has_the_arrows_of_draw_dot():
     graphviz = pytest.importorskip("graphviz")
+    nodes, edges = edges_of(article())
+    theirs = graphviz.Digraph()
+    for v in nodes:
+        theirs.node(f"value {id(v)}", label=f"{v.data} {v.grad}", shape="record")
+        if v._op:
+            theirs.edge(f"op {id(v)}", f"value {id(v)}")
+    for operand, reader in edges:
+        theirs.edge(f"value {id(operand)}", f"op {id(reader)}")
 
-    def lecture_draw_dot(root, format="svg", rankdir="LR"):
-        nodes, edges = lecture_trace(root)
-        dot = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
-        for n in nodes:
-            dot.node(name=str(id(n)), label="{ data %.4f | grad %.4f }" % (n.data, n.grad), shape="record")  # noqa: UP031
-            if n._op:
-                dot.node(name=str(id(n)) + n._op, label=n._op)
-                dot.edge(str(id(n)) + n._op, str(id(n)))
-        for n1, n2 in edges:
-            dot.edge(str(id(n1)), str(id(n2)) + n2._op)
-        return dot
-
-    theirs, ours = lecture_draw_dot(article()).source, draw_dot(article()).source
-    assert theirs.count("->") == ours.count("->") == 6
+    ours = draw_dot(article()).source
+    assert theirs.source.count("->") == ours.count("->") == 6
     assert ours.count("shape=record") == 4
 
 

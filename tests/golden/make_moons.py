@@ -25,23 +25,20 @@ def points():
 
 
 def train(value, mlp, x, y, steps=STEPS):
-    """Yield the loss and the accuracy of each step, as the demo computes them, with the classes given."""
+    """Yield the loss and the accuracy of each step; the arithmetic is that of the demo, the classes are given."""
     random.seed(SEED)
     model = mlp(2, [16, 16, 1])
-    for k in range(steps):
-        scores = [model(list(map(value, row))) for row in x]
-        losses = [(1 + -yi * score).relu() for yi, score in zip(y, scores)]
-        data_loss = sum(losses) * (1.0 / len(losses))
-        reg_loss = 1e-4 * sum(p * p for p in model.parameters())
-        total_loss = data_loss + reg_loss
-        accuracy = sum((yi > 0) == (score.data > 0) for yi, score in zip(y, scores)) / len(y)
+    for step in range(steps):
+        scores = [model([value(number) for number in point]) for point in x]
+        misses = [(1 + -moon * score).relu() for moon, score in zip(y, scores)]
+        loss = sum(misses) * (1.0 / len(misses)) + 1e-4 * sum(w * w for w in model.parameters())
+        right = sum((score.data > 0) == (moon > 0) for moon, score in zip(y, scores))
 
         model.zero_grad()
-        total_loss.backward()
-        learning_rate = 1.0 - 0.9 * k / 100
-        for p in model.parameters():
-            p.data -= learning_rate * p.grad
-        yield total_loss.data, accuracy
+        loss.backward()
+        for w in model.parameters():
+            w.data -= (1.0 - 0.9 * step / STEPS) * w.grad
+        yield loss.data, right / len(y)
 
 
 def main():
