@@ -59,6 +59,7 @@ typedef struct {
     const char *name;   /* "TANH" */
     const char *label;  /* "tanh": what `_op` shows */
     const char *domain; /* "x > 0": where it is defined, as a condition on x; "1": everywhere */
+    const char *errors; /* "QUOTIENT": what its results raise beside that, see ops.def */
     int32_t arity;      /* 0, 1, 2; -1: any number */
     int32_t takes_k;    /* 1: a plain number k is an argument too */
     double k;           /* its default; nan: none */

@@ -2,15 +2,18 @@
 #include "table.h"
 
 static const mg_op_info op_table[MG_OPS] = {
-    [MG_LEAF] = {"LEAF", "", "1", 0, 0, NAN, "", "", ""},
-    [MG_CONSTANT] = {"CONSTANT", "", "1", 0, 0, NAN, "", "", ""},
-    [MG_CUSTOM] = {"CUSTOM", "", "1", -1, 0, NAN, "", "", ""},
-    [MG_GIVEN] = {"GIVEN", "", "1", -1, 0, NAN, "", "", ""},
-    [MG_SUM] = {"SUM", "sum", "1", -1, 0, NAN, "", "", ""},
-    [MG_DOT] = {"DOT", "dot", "1", -1, 0, NAN, "", "", ""},
-#define OP1(id, label, domain, value, dx) [MG_##id] = {#id, label, #domain, 1, 0, NAN, #value, #dx, ""},
-#define OP1K(id, label, errors, k, value, dx) [MG_##id] = {#id, label, "1", 1, 1, k, #value, #dx, ""},
-#define OP2(id, label, errors, value, dx, dy) [MG_##id] = {#id, label, "1", 2, 0, NAN, #value, #dx, #dy},
+    [MG_LEAF] = {"LEAF", "", "1", "TOTAL", 0, 0, NAN, "", "", ""},
+    [MG_CONSTANT] = {"CONSTANT", "", "1", "TOTAL", 0, 0, NAN, "", "", ""},
+    [MG_CUSTOM] = {"CUSTOM", "", "1", "TOTAL", -1, 0, NAN, "", "", ""},
+    [MG_GIVEN] = {"GIVEN", "", "1", "TOTAL", -1, 0, NAN, "", "", ""},
+    [MG_SUM] = {"SUM", "sum", "1", "TOTAL", -1, 0, NAN, "", "", ""},
+    [MG_DOT] = {"DOT", "dot", "1", "TOTAL", -1, 0, NAN, "", "", ""},
+#define OP1(id, label, domain, value, dx)                                                                    \
+    [MG_##id] = {#id, label, #domain, "TOTAL", 1, 0, NAN, #value, #dx, ""},
+#define OP1K(id, label, errors, k, value, dx)                                                                \
+    [MG_##id] = {#id, label, "1", #errors, 1, 1, k, #value, #dx, ""},
+#define OP2(id, label, errors, value, dx, dy)                                                                \
+    [MG_##id] = {#id, label, "1", #errors, 2, 0, NAN, #value, #dx, #dy},
 #include "ops.def"
 #undef OP1
 #undef OP1K

@@ -69,7 +69,8 @@ _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills o
 
 static PyTypeObject *value_class, *hidden_class; /* the types; they live as long as the process */
 static PyObject *name_data, *name_grad, *name_backward, *name_op;
-static PyObject *py_number, *py_to_float, *py_from_numpy, *py_failure, *py_over_array, *py_init, *py_late;
+static PyObject *py_absent, *py_number, *py_to_float, *py_from_numpy, *py_failure, *py_no_number, *py_init,
+    *py_late;
 static Py_ssize_t cyclic_alive, late_alive;
 
 /* b of a leaf, or of a node made by hand, whose number came from numpy, see _core/ieee.py. */
@@ -549,15 +550,19 @@ static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
     return apply(op, x, y, 0.0);
 }
 
-static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
+/* What _core/numbers.py says of `other`, which is no number. */
+static PyObject *no_number(int op, PyObject *other, PyObject *x, const char *side)
+{
+    return PyObject_CallFunction(py_no_number, "iOOs", op, other, x, side);
+}
+
+static inline PyObject *unary_k(int op, PyObject *x, PyObject *number, const char *side)
 {
     double k;
     const int is_number = number_of(number, &k);
 
-    if (is_number < 0)
-        return NULL;
-    if (!is_number)
-        Py_RETURN_NOTIMPLEMENTED;
+    if (is_number <= 0)
+        return is_number < 0 ? NULL : no_number(op, number, x, side);
     const int numpy = from_numpy(number);
     if (numpy < 0)
         return NULL;
@@ -570,7 +575,7 @@ static inline PyObject *unary_k(int op, PyObject *x, PyObject *number)
     return out;
 }
 
-/* op(x, c), or op(c, x) with `left`; c becomes a leaf. NotImplemented where it is no number. */
+/* op(x, c), or op(c, x) with `left`; c becomes a leaf. */
 static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
 {
     double c;
@@ -579,7 +584,7 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     if (is_number < 0 || numpy < 0)
         return NULL;
     if (!is_number)
-        Py_RETURN_NOTIMPLEMENTED;
+        return no_number(op, number, x, left ? "left" : "right");
     value *out = new_value(), *leaf = out ? new_value() : NULL;
     if (!leaf) {
         Py_XDECREF(out);
@@ -600,17 +605,6 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     return (PyObject *)out;
 }
 
-/* number <op> x: numbers, then arrays, which numpy has handed to us. */
-static PyObject *reflected(int op, PyObject *other, PyObject *x)
-{
-    PyObject *out = binary_number(op, x, other, true);
-
-    if (out != Py_NotImplemented)
-        return out;
-    Py_DECREF(out);
-    return PyObject_CallFunction(py_over_array, "iOO", op, other, x);
-}
-
 /* Is y a Value without a node, whose class records what is computed from it? See _tracing.py. */
 static bool is_traced(PyObject *y)
 {
@@ -623,14 +617,14 @@ static inline PyObject *binary(int op, PyObject *x, PyObject *y)
     if (Py_TYPE(x) == value_class && Py_TYPE(y) == value_class)
         return binary_values(op, x, y);
     if (!is_value(x))
-        return reflected(op, x, y);
+        return binary_number(op, y, x, true);
     if (is_traced(y))
         Py_RETURN_NOTIMPLEMENTED;
     return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
 }
 
 /* A binary op as a method: there is nobody to hand an unknown operand on to. */
-static PyObject *binary_method(int op, const char *name, PyObject *x, PyObject *y)
+static PyObject *binary_method(int op, PyObject *x, PyObject *y)
 {
     PyObject *out = binary(op, x, y);
 
@@ -639,8 +633,7 @@ static PyObject *binary_method(int op, const char *name, PyObject *x, PyObject *
     Py_DECREF(out);
     if (is_traced(y))
         return PyObject_CallMethod(y, "_reflected", "iO", op, x);
-    PyErr_Format(PyExc_TypeError, "%s(other): other must be a Value or a number, not %R", name, Py_TYPE(y));
-    return NULL;
+    return no_number(op, y, x, "");
 }
 
 /* x.op(k), with the default of the table where k is not given. */
@@ -648,20 +641,17 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
                           PyObject *kwargs)
 {
     static char *keywords[] = {"k", NULL};
-    PyObject *k = NULL, *number, *out;
+    PyObject *k = NULL;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", keywords, &k))
         return NULL;
-    number = k ? Py_NewRef(k) : isnan(default_k) ? Py_NewRef(Py_None) : PyFloat_FromDouble(default_k);
-    if (!number)
+    if (!k && isnan(default_k)) {
+        PyErr_Format(PyExc_TypeError, "Value.%s() missing 1 required positional argument: 'k'", name);
         return NULL;
-    out = unary_k(op, x, number);
-    if (out == Py_NotImplemented) {
-        Py_DECREF(out);
-        PyErr_Format(PyExc_TypeError, "%s(k): k must be a plain number, not %R", name, number);
-        out = NULL;
     }
-    Py_DECREF(number);
+    PyObject *number = k ? Py_NewRef(k) : PyFloat_FromDouble(default_k),
+             *out = number ? unary_k(op, x, number, "") : NULL;
+    Py_XDECREF(number);
     return out;
 }
 
@@ -682,14 +672,13 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
         return k_method(MG_##id, name_##id, k, x, args, kwargs);                                             \
     }
 #define OP2(id, ...)                                                                                         \
-    static char name_##id[] = #id;                                                                           \
     static PyObject *slot_##id(PyObject *x, PyObject *y)                                                     \
     {                                                                                                        \
         return binary(MG_##id, x, y);                                                                        \
     }                                                                                                        \
     static PyObject *method_##id(PyObject *x, PyObject *y)                                                   \
     {                                                                                                        \
-        return binary_method(MG_##id, name_##id, x, y);                                                      \
+        return binary_method(MG_##id, x, y);                                                                 \
     }
 #include "ops.def"
 #undef OP1
@@ -702,10 +691,10 @@ static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
     if (modulus != Py_None)
         Py_RETURN_NOTIMPLEMENTED;
     if (!is_value(x))
-        return reflected(MG_POWER, x, y);
+        return binary_number(MG_POWER, y, x, true);
     if (is_traced(y))
         Py_RETURN_NOTIMPLEMENTED;
-    return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y);
+    return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y, "right");
 }
 
 /* ---- data and grad ---- */
@@ -724,8 +713,9 @@ static int write_column(value *v, PyObject *o, bool grad)
     double number;
 
     if (!o) {
-        PyErr_Format(PyExc_AttributeError, "%s of a Value can't be deleted; assign 0.0 to it",
-                     grad ? "grad" : "data");
+        PyErr_SetString(PyExc_AttributeError,
+                        grad ? "grad of a Value cannot be deleted: assign 0.0 to clear it"
+                             : "data of a Value cannot be deleted");
         return -1;
     }
     if (to_double(o, grad ? "grad" : "data", &number) < 0)
@@ -887,6 +877,30 @@ static int is_data_descriptor(value *v, PyObject *name)
     return has;
 }
 
+/* An attribute was not found: names the remedy where the name is no private one. Returns NULL. */
+static PyObject *absent(PyObject *self, PyObject *name)
+{
+    PyObject *type, *error, *traceback, *ours = NULL;
+
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError) || !PyUnicode_Check(name) ||
+        PyUnicode_GetLength(name) == 0 || PyUnicode_ReadChar(name, 0) == '_' || !py_absent)
+        return NULL;
+    PyErr_Fetch(&type, &error, &traceback);
+    ours = PyObject_CallFunctionObjArgs(py_absent, self, name, NULL);
+    if (!ours || ours == Py_None) {
+        Py_XDECREF(ours);
+        PyErr_Clear();
+        PyErr_Restore(type, error, traceback);
+        return NULL;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(traceback);
+    PyErr_SetObject(PyExc_AttributeError, ours);
+    Py_DECREF(ours);
+    return NULL;
+}
+
 static PyObject *value_getattro(PyObject *self, PyObject *name)
 {
     value *v = as_value(self);
@@ -908,7 +922,8 @@ static PyObject *value_getattro(PyObject *self, PyObject *name)
                 return overruled < 0 ? NULL : Py_NewRef(found);
         }
     }
-    return PyObject_GenericGetAttr(self, name);
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+    return found ? found : absent(self, name);
 }
 
 static int value_setattro(PyObject *self, PyObject *name, PyObject *o)
@@ -1146,16 +1161,15 @@ static const struct {
 /* What the table says of each op; `name` is made lower case when the type is. */
 static struct {
     char name[32];
-    const char *label;
     void *slot;
     PyCFunction method;
     int method_flags;
-    char doc[96];
+    char doc[512]; /* from _core/docs.py, when the core is complete */
 } op_methods[] = {
-#define OP1(id, label, ...) {#id, label, (void *)slot_##id, method_##id, METH_NOARGS, ""},
+#define OP1(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_NOARGS, ""},
 #define OP1K(id, label, ...)                                                                                 \
-    {#id, label, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
-#define OP2(id, label, ...) {#id, label, (void *)slot_##id, method_##id, METH_O, ""},
+    {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
+#define OP2(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_O, ""},
 #include "ops.def"
 #undef OP1
 #undef OP1K
@@ -1189,7 +1203,7 @@ static void lower(char *name)
 
 /* numpy asks the class of the right operand for __array_ufunc__ before it looks at __array_priority__. Where there
  * is none Python writes a sentence about it, which costs twice what the product does. This says no without a word. */
-static PyObject *absent(PyObject *self, PyObject *instance, PyObject *owner)
+static PyObject *no_ufunc(PyObject *self, PyObject *instance, PyObject *owner)
 {
     (void)self, (void)instance, (void)owner;
     PyErr_SetNone(PyExc_AttributeError);
@@ -1199,7 +1213,7 @@ static PyObject *absent(PyObject *self, PyObject *instance, PyObject *owner)
 /* Lets numpy's scalars and arrays step aside for our operators. */
 static int greet_numpy(void)
 {
-    PyType_Slot slots[] = {{Py_tp_descr_get, (void *)absent}, {0, NULL}};
+    PyType_Slot slots[] = {{Py_tp_descr_get, (void *)no_ufunc}, {0, NULL}};
     PyType_Spec spec = {"micrograd_c._core._native.Absent", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, slots};
     PyObject *type = PyType_FromSpec(&spec), *none = NULL, *priority = PyFloat_FromDouble(1000.0);
     int status = -1;
@@ -1229,11 +1243,6 @@ static PyObject *make_type(void)
             if (strcmp(op_methods[i].name, operators[j].id) == 0)
                 slot = operators[j].slot;
         lower(op_methods[i].name);
-        PyOS_snprintf(op_methods[i].doc, sizeof op_methods[i].doc, "Return the node %s of self%s.",
-                      op_methods[i].label,
-                      op_methods[i].method_flags == METH_O        ? " and other"
-                      : op_methods[i].method_flags == METH_NOARGS ? ""
-                                                                  : " and a number k");
         if (slot)
             slots[n++] = (PyType_Slot){slot, op_methods[i].slot};
         else
@@ -1242,7 +1251,7 @@ static PyObject *make_type(void)
     }
 #define OP1(...)
 #define OP1K(id, ...) lower(name_##id);
-#define OP2 OP1K
+#define OP2 OP1
 #include "ops.def"
 #undef OP1
 #undef OP1K
@@ -1796,6 +1805,23 @@ static PyObject *py_set_cyclic(PyObject *module, PyObject *node)
     Py_RETURN_NONE;
 }
 
+/* set_docs(docstrings of all ops, in the order of the table) */
+static PyObject *py_set_docs(PyObject *module, PyObject *docs)
+{
+    PyObject *all = PySequence_Tuple(docs);
+
+    (void)module;
+    for (int i = 0; all && i < (int)ROWS && i < PyTuple_Size(all); i++) {
+        const char *doc = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(all, i), NULL);
+        if (doc)
+            PyOS_snprintf(op_methods[i].doc, sizeof op_methods[i].doc, "%s", doc);
+        else
+            Py_CLEAR(all);
+    }
+    Py_XDECREF(all);
+    return all ? Py_NewRef(Py_None) : NULL;
+}
+
 static PyObject *py_late_alive(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
@@ -1818,16 +1844,17 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     unsigned long long address;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "KOOOOOOO", &address, &py_number, &py_to_float, &py_from_numpy, &py_failure,
-                          &py_over_array, &py_init, &py_late))
+    if (!PyArg_ParseTuple(args, "KOOOOOOOO", &address, &py_absent, &py_number, &py_to_float, &py_from_numpy,
+                          &py_failure, &py_no_number, &py_init, &py_late))
         return NULL;
     mg_shared = (const mg_engine *)(uintptr_t)address;
     if (mg_shared->layout != MG_LAYOUT) {
         PyErr_SetString(PyExc_ImportError, "the native core was built from other sources than the engine");
         return NULL;
     }
-    Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_from_numpy), Py_INCREF(py_failure);
-    Py_INCREF(py_over_array), Py_INCREF(py_init), Py_INCREF(py_late);
+    Py_INCREF(py_absent), Py_INCREF(py_number), Py_INCREF(py_to_float), Py_INCREF(py_from_numpy),
+        Py_INCREF(py_failure);
+    Py_INCREF(py_no_number), Py_INCREF(py_init), Py_INCREF(py_late);
     Py_RETURN_NONE;
 }
 
@@ -1852,6 +1879,7 @@ static PyMethodDef functions[] = {
     {"attributes", py_attributes, METH_O, "Return a copy of all attributes."},
     {"is_cyclic", py_is_cyclic, METH_O, "Tell whether a node may stand on a cycle."},
     {"set_cyclic", py_set_cyclic, METH_O, "Let the collector track a node and all who will read it."},
+    {"set_docs", py_set_docs, METH_O, "Set the docstrings of the ops."},
     {"late_alive", py_late_alive, METH_NOARGS, "Return the number of nodes whose readers may be untracked."},
     {"add_scalar", py_add_scalar, METH_O, "Take float() of instances of this class."},
     {NULL, NULL, 0, NULL},

@@ -16,7 +16,7 @@ from weakref import ref
 
 from . import engine
 from ._core import NAMES, OPS, as_number, core
-from ._core.numbers import is_array
+from ._core.numbers import is_array, no_number
 from .engine import Value
 
 _PACKAGE = __name__.partition(".")[0]
@@ -309,7 +309,7 @@ def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
     def method(self: TracedValue, k: Any = default) -> Any:
         number = as_number(k)
         if number is None:
-            raise TypeError(f"{NAMES[op].lower()}(k): k must be a plain number, not {k!r}")
+            no_number(op, k, self, "")
         return self._trace.record(op, self, number, number)
 
     return method

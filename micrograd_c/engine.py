@@ -17,6 +17,7 @@ from _weakref import ref
 from collections.abc import Callable, Iterable
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, from_numpy, lib, to_float, warn
+from ._core.docs import operators
 from ._core.errors import OrderError
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -297,6 +298,12 @@ class Value(core.Node):
 
     def __setstate__(self, state: Any) -> None:
         _set_state(self, state)
+
+
+if Value.__doc__:  # python -OO has none
+    Value.__doc__ += (
+        f"\n    The operators and their derivatives; `x ** y` with a Value y is `power`:\n\n{operators()}\n"
+    )
 
 
 def _comparable(other: Any) -> float | None:
@@ -609,7 +616,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     weights, inputs = list(ws), tuple(xs)
     n = len(weights)
     if n != len(inputs):
-        raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; they must be as many")
+        raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; both need the same length")
     inputs, params = _as_values(inputs), _as_values(weights if bias is None else [*weights, bias])
     if (trace := _trace_of((*inputs, *params))) is not None:
         return trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]

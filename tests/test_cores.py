@@ -266,7 +266,7 @@ def test_a_value_that_a_finalizer_brings_back_still_has_its_data():
 def use(a, other):
     results = [a * other, a + other, a - other, a / other, a**other, other * a, other**a, -a, abs(a), +a]
     results += [a.maximum(other), a.tanh(), a.pow(2), a.leaky_relu(k=0.5), micrograd_c.sum([a, a])]
-    results += [micrograd_c.dot([a], [a], a), a.data, a.grad, a < other, float(a), repr(a), a._prev, a._op]
+    results += [micrograd_c.dot([a], [a], a), a.data, a.grad, a < other, int(a), repr(a), a._prev, a._op]
     a.data, a.grad = a.data, 0
     a.mark = results
     del a.mark

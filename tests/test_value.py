@@ -480,6 +480,7 @@ def test_sum_of_python_adds_with_and_without_start():
     assert [v.grad for v in (*values, start)] == [1.0] * 6
 
 
+@pytest.mark.filterwarnings("ignore:a Value was turned into a float")
 def test_float_and_int_read_data():
     assert float(Value(2.75)) == 2.75 and type(float(Value(2))) is float
     assert int(Value(2.75)) == 2 and int(Value(-2.75)) == -2
@@ -503,6 +504,7 @@ def test_max_min_and_sorted_order_values_by_data():
     assert sorted([a, b, c]) == [b, a, c]
 
 
+@pytest.mark.filterwarnings("ignore:a Value was turned into a float")
 def test_functions_of_math_give_plain_floats():
     v = Value(0.5)
     nodes = stats().live_nodes

@@ -29,10 +29,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 
 from ._cffi import ffi, lib
-from .errors import LABELS, NAMES, OPS, check, error
+from .absent import HABITS, absent
+from .docs import doc, is_operator
+from .errors import NAMES, OPS, check, error
 from .ieee import failure
 from .interrupts import raised_later
-from .numbers import as_number, from_numpy, over_array, to_float
+from .numbers import as_number, from_numpy, no_number, to_float
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -160,6 +162,20 @@ _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_ove
 _set_python, _resume = lib.mg_set_python, lib.mg_sweep_resume
 
 
+class _Absent:
+    """Says what to write instead of an attribute: a __getattr__ would make every attribute slower."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, node: Any, cls: Any = None) -> Any:
+        raise (node is not None and absent(node, self._name)) or AttributeError(
+            f"type object 'Value' has no attribute {self._name!r}"
+        )
+
+
 class Node:
     """One node of the arena: data, grad, operators, lifetime."""
 
@@ -205,6 +221,10 @@ class Node:
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
 
+    @data.deleter
+    def data(self) -> None:
+        raise AttributeError("data of a Value cannot be deleted")
+
     @property
     def grad(self) -> float:
         """The derivative of the root with respect to this node, summed over backward() calls; may be assigned."""
@@ -226,10 +246,20 @@ class Node:
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
 
+    @grad.deleter
+    def grad(self) -> None:
+        raise AttributeError("grad of a Value cannot be deleted: assign 0.0 to clear it")
+
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in HABITS or hasattr(self, name)]
+
     def _check_alive(self) -> None:
         if self._h < 0:
             raise error(lib.MG_EHANDLE)
 
+
+for _name in HABITS:
+    setattr(Node, _name, _Absent(_name))
 
 _Value: Any = Node  # the class of what operators return; engine.Value as soon as it exists
 
@@ -532,7 +562,7 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
 
 
 def _unary_method(op: int) -> Callable[..., Any]:
-    def method(self: Node) -> Any:
+    def method(self: Node, /) -> Any:
         try:
             handle = _unary(op, self._h)
         except AttributeError:
@@ -548,11 +578,11 @@ def _unary_method(op: int) -> Callable[..., Any]:
     return method
 
 
-def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
-    def method(self: Node, k: Any = default) -> Any:
+def _unary_k_method(op: int) -> Callable[..., Any]:
+    def method(self: Node, /, k: Any = OPS[op].k) -> Any:
         number = as_number(k)
         if number is None:
-            raise TypeError(f"{NAMES[op].lower()}(k): k must be a plain number, not {k!r}")
+            return no_number(op, k, self, "")
         if isinstance(k, float) and from_numpy(k):
             number = k
         try:
@@ -563,91 +593,96 @@ def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
             return _failure(handle, op, self, number)
         return _node(handle, self, number)
 
+    if math.isnan(OPS[op].k):
+        method.__defaults__ = None
     return method
 
 
 def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def method(self: Node, other: Any) -> Any:
-        if isinstance(other, Node):
+    def method(self: Node, value: Any, /) -> Any:
+        if isinstance(value, Node):
             try:
-                handle = _binary(op, self._h, other._h)
+                handle = _binary(op, self._h, value._h)
             except AttributeError:
                 raise error(lib.MG_EHANDLE) from None
             if handle < 0:
-                if hasattr(type(other), "_reflected"):
+                if hasattr(type(value), "_reflected"):
                     return NotImplemented
-                return _failure(handle, op, self, other)
+                return _failure(handle, op, self, value)
             out = _new(_Value)
             out._h = handle
             out._a = self
-            out._b = other
+            out._b = value
             return out
-        number = as_number(other)
-        return NotImplemented if number is None else _with_number(op, self, other, number, 0)
+        number = as_number(value)
+        return no_number(op, value, self, "right") if number is None else _with_number(op, self, value, number, 0)
 
-    def reflected(self: Node, other: Any) -> Any:
-        number = as_number(other)
+    def reflected(self: Node, value: Any, /) -> Any:
+        number = as_number(value)
         if number is not None:
-            return _with_number(op, self, other, number, 1)
-        return over_array(op, other, self)
+            return _with_number(op, self, value, number, 1)
+        return method(value, self) if isinstance(value, Node) else no_number(op, value, self, "left")
 
     return method, reflected
 
 
-def _named(name: str, operator: Callable[..., Any]) -> Callable[..., Any]:
+def _named(op: int, operator: Callable[..., Any]) -> Callable[..., Any]:
     """Return a binary operator as a method, which has nobody to hand an unknown operand on to."""
-    op = NAMES.index(name.upper())
 
-    def method(self: Node, other: Any) -> Any:
+    def method(self: Node, other: Any, /) -> Any:
         out = operator(self, other)
-        if out is NotImplemented:
-            if hasattr(type(other), "_reflected"):
-                return other._reflected(op, self)
-            raise TypeError(f"{name}(other): other must be a Value or a number, not {type(other).__name__}")
-        return out
+        if out is not NotImplemented:
+            return out
+        return other._reflected(op, self) if hasattr(type(other), "_reflected") else no_number(op, other, self, "")
 
     return method
 
 
-def _install(name: str, method: Callable[..., Any], doc: str) -> None:
+def _install(name: str, method: Callable[..., Any], doc: str | None = None) -> None:
+    """Give Node a method; an operator has the docstring that Python writes for it on the native core."""
     method.__name__ = name
     method.__qualname__ = f"Value.{name}"
-    method.__doc__ = doc
+    method.__doc__ = getattr(float, name).__doc__ if doc is None else doc
+    method.__annotations__ = {}
     setattr(Node, name, method)
 
 
 def _install_ops(ops: Iterable[int]) -> None:
     for op in ops:
-        name, label = NAMES[op].lower(), LABELS[op]
-        dunder = f"__{name}__"
+        name = NAMES[op].lower()
         if OPS[op].takes_k:
-            default = None if math.isnan(OPS[op].k) else OPS[op].k
-            _install(
-                name, _unary_k_method(op, default), f"Return the node {label.format('k')} of self, k a number."
-            )
+            _install(name, _unary_k_method(op), doc(op))
         elif OPS[op].arity == 1:
-            operator = hasattr(float, dunder)
-            _install(dunder if operator else name, _unary_method(op), f"Return the node {label}(self).")
+            _install(
+                *((f"__{name}__", _unary_method(op)) if is_operator(op) else (name, _unary_method(op), doc(op)))
+            )
         elif OPS[op].arity == 2:
             method, reflected = _binary_methods(op)
-            if hasattr(float, dunder):
-                _install(dunder, method, f"Return the node self {label} other.")
-                _install(f"__r{name}__", reflected, f"Return the node other {label} self.")
+            if is_operator(op):
+                _install(f"__{name}__", method)
+                _install(f"__r{name}__", reflected)
             else:
-                _install(name, _named(name, method), f"Return the node {label}(self, other).")
+                _install(name, _named(op, method), doc(op))
 
 
 _install_ops(range(len(OPS)))
 
-_POWER = NAMES.index("POWER")
+_POW, _POWER = NAMES.index("POW"), NAMES.index("POWER")
 
 
-def _pow(self: Any, other: Any) -> Any:
-    if isinstance(other, Node):
-        return self.power(other)
-    number = as_number(other)
-    return NotImplemented if number is None else self.pow(other)
+def _pow(self: Any, value: Any, mod: Any = None, /) -> Any:
+    if mod is not None:
+        return NotImplemented
+    if isinstance(value, Node):
+        return self.power(value)
+    number = as_number(value)
+    return no_number(_POW, value, self, "right") if number is None else self.pow(value)
 
 
-_install("__pow__", _pow, "Return the node self ** other; a plain number as exponent is no node.")
-_install("__rpow__", _binary_methods(_POWER)[1], "Return the node other ** self.")
+def _rpow(self: Any, value: Any, mod: Any = None, /) -> Any:
+    return _reflected_power(self, value) if mod is None else NotImplemented
+
+
+_reflected_power = _binary_methods(_POWER)[1]
+_install("__pow__", _pow)
+_install("__rpow__", _rpow)

@@ -41,7 +41,7 @@ def failure(core: Any, status: int, op: int, *operands: Any) -> Any:
     z = lib.mg_value(op, x, y, k)
     _warn(status, op, numbers, z)
     parts = [
-        x if isinstance(x, core.Node) or (OPS[op].takes_k and i) else core.leaves([numbers[i]], [x])[0]
+        x if isinstance(x, core.Node) or (OPS[op].takes_k and i) else core.leaves([numbers[i]], [x], True)[0]
         for i, x in enumerate(operands)
     ]
     handles = core.handles(parts[: OPS[op].arity])

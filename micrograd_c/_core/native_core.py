@@ -29,13 +29,16 @@ from ._native import (
     peek,
     put,
     set_cyclic,
+    set_docs,
     sum,
     sweep,
 )
-from .errors import check
+from .absent import absent
+from .docs import doc, signature
+from .errors import NAMES, OPS, check
 from .ieee import failure
 from .interrupts import raised_later
-from .numbers import as_number, from_numpy, on_scalar, over_array, to_float
+from .numbers import as_number, from_numpy, no_number, on_scalar, to_float
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ __all__ = [
 
 check(lib.mg_init())
 on_scalar(add_scalar)
+set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(NAMES.index("DOT") + 1, len(OPS)))
 
 
 def flush() -> None:
@@ -106,11 +110,12 @@ def complete(cls: type) -> Any:
             setattr(Node, name, attribute)
     attach(
         int(ffi.cast("uintptr_t", lib.mg_engine_of())),
+        absent,
         as_number,
         to_float,
         from_numpy,
         _failure,
-        over_array,
+        no_number,
         vars(cls)["__init__"],
         _late,
     )

@@ -6,7 +6,7 @@ import operator
 import sys
 from collections.abc import Callable
 
-from .errors import NAMES
+from .errors import LABELS, NAMES, OPS
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -88,9 +88,14 @@ def to_float(x: Any, what: str) -> float:
         return float(number)
     if is_array(x) and getattr(x, "size", 0) == 1 and not is_object(x):
         return to_float(x.item(), what)
+    raise _refusal(x, what, "a number")
+
+
+def _refusal(x: Any, what: str, expected: str) -> TypeError:
+    """Return the error for what is no number: it names the type and the remedy."""
     t = type(x)
     if hasattr(t, "_h"):
-        raise TypeError(f"{what} must be a number, not a Value: pass value.data, which is a float")
+        return TypeError(f"{what} must be {expected}, not a Value: pass value.data, which is a float")
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
         remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
@@ -100,15 +105,45 @@ def to_float(x: Any, what: str) -> float:
         remedy = "pass its .real or abs() of it"
     elif x is None:
         remedy = "pass 0.0 to clear it" if what == "grad" else "pass a float or an int"
-    raise TypeError(f"{what} must be a number, not {t.__name__}: {remedy}")
+    return TypeError(f"{what} must be {expected}, not {t.__name__}: {remedy}")
 
 
-def over_array(op: int, other: Any, node: Any) -> Any:
-    """Return `other <op> node` elementwise, as numpy does it for objects; NotImplemented for no array."""
-    if not is_array(other):
-        return NotImplemented
-    numpy = sys.modules["numpy"]
-    box = numpy.empty((), dtype=object)
-    box[()] = node
+def no_number(op: int, other: Any, node: Any, side: str) -> Any:
+    """Answer for an operand that is neither a Value nor a number.
+
+    Parameters
+    ----------
+    op : int
+    other, node : object, Value
+    side : {'left', 'right', ''}
+        Where `other` stands; '': it is the argument of a method.
+
+    Returns
+    -------
+    object
+        What numpy makes of an array elementwise; NotImplemented where `other` has an operator of its own.
+
+    Raises
+    ------
+    TypeError
+        It names the type and the remedy.
+    """
     name = NAMES[op].lower()
-    return getattr(operator, "__pow__" if name == "power" else f"__{name}__")(other, box)
+    operator_name = "pow" if name == "power" else name
+    if side == "left" and is_array(other):
+        numpy = sys.modules["numpy"]
+        box = numpy.empty((), dtype=object)
+        box[()] = node
+        return getattr(operator, f"__{operator_name}__")(other, box)
+    if side == "right" and _has_own(type(other), f"__r{operator_name}__"):
+        return NotImplemented
+    if side and hasattr(float, f"__{operator_name}__"):
+        raise _refusal(other, f"the {side} operand of {LABELS[op].removesuffix('{}')}", "a Value or a number")
+    if OPS[op].takes_k:
+        raise _refusal(other, f"{name}(k): k", "a plain number")
+    raise _refusal(other, f"{name}(other): other", "a Value or a number")
+
+
+def _has_own(t: type, name: str) -> bool:
+    """Tell whether a class has a method that is not one of Python's own types: a text repeats by __rmul__."""
+    return next((cls.__module__ != "builtins" for cls in t.__mro__ if name in vars(cls)), False)

@@ -1,0 +1,76 @@
+"""Docstrings of the ops, made from their rows of the op table."""
+
+from __future__ import annotations
+
+import math
+
+from ._cffi import ffi
+from .errors import DOMAINS, NAMES, OPS
+
+_NAMES = {
+    "&&": "and",
+    "||": "or",
+    "fabs(": "abs(",
+    "M_2_SQRTPI": "2/sqrt(pi)",
+    "M_SQRT1_2": "sqrt(1/2)",
+    "logistic(": "sigmoid(",
+}
+
+_ERRORS = {
+    "TOTAL": "Defined everywhere.",
+    "QUOTIENT": "Defined where y != 0; elsewhere it is a ZeroDivisionError.",
+    "POWER": "Raises what Python's floats do: ZeroDivisionError of 0 ** -1, OverflowError, and\n"
+    "ValueError of a negative base with an exponent that is not whole.",
+}
+
+
+def _readable(c: str) -> str:
+    """Return an expression of C in the words of Python: `a ? b : c` is `b if a else c`."""
+    if c.isalnum():
+        return c
+    for name, ours in _NAMES.items():
+        c = c.replace(name, ours)
+    if c.count("?") != 1:
+        return c
+    inner, end, rest = c[1:].partition(")") if c[0] == "(" else (c, "", "")
+    condition, _, choices = inner.partition(" ? ")
+    yes, _, no = choices.partition(" : ")
+    return f"{'(' if end else ''}{yes} if {condition} else {no}{end}{rest}"
+
+
+def signature(op: int) -> str:
+    """Return the parameters of the method of an op."""
+    row = OPS[op]
+    if row.takes_k:
+        return "$self, k" if math.isnan(row.k) else f"$self, k={row.k}"
+    return "$self, other, /" if row.arity == 2 else "$self, /"
+
+
+def formulas(op: int) -> list[str]:
+    """Return z and its derivatives."""
+    row = OPS[op]
+    texts = (_readable(ffi.string(text).decode()) for text in (row.value, row.dx, row.dy))
+    return [f"{name} = {text}" for name, text in zip(("z", "dz/dx", "dz/dy"), texts) if text]
+
+
+def doc(op: int) -> str:
+    """Return the docstring of the method of an op: formula, derivatives, domain."""
+    row = OPS[op]
+    z, *derivatives = formulas(op)
+    more = ", k a plain number" if row.takes_k else ", y is `other`" if row.arity == 2 else ""
+    if DOMAINS[op] == "1":
+        domain = _ERRORS[ffi.string(row.errors).decode()]
+    else:
+        domain = f"Defined where {_readable(DOMAINS[op])}; elsewhere it is a ValueError."
+    return "\n".join([f"Return {z} as a node; x is this Value{more}.", "", *derivatives, domain])
+
+
+def operators() -> str:
+    """Return what the docstring of Value says of its operators, which Python documents."""
+    rows = [formulas(op) for op in range(len(OPS)) if is_operator(op)]
+    return "\n".join(f"        {', '.join(row)}" for row in rows)
+
+
+def is_operator(op: int) -> bool:
+    """Tell whether an op is one of the operators that Python's floats have."""
+    return hasattr(float, f"__{NAMES[op].lower()}__")

@@ -1,0 +1,229 @@
+"""What users read: docstrings, signatures and errors, the same on both cores."""
+
+import inspect
+import math
+
+import pytest
+from support import PYPY, nothing_left_behind, run_python
+
+import micrograd_c
+from micrograd_c import Value
+from micrograd_c._core import DOMAINS, NAMES, OPS, ffi
+
+ROWS = [op for op in range(len(OPS)) if OPS[op].arity > 0]
+OPERATORS = [op for op in ROWS if hasattr(float, f"__{NAMES[op].lower()}__") and not OPS[op].takes_k]
+METHODS = [op for op in ROWS if op not in OPERATORS]
+
+
+def walk(ops):
+    return pytest.mark.parametrize("op", ops, ids=[NAMES[op].lower() for op in ops])
+
+
+# ---- docstrings and signatures -----------------------------------------------------------------------------------
+
+
+@walk(METHODS)
+def test_the_docstring_of_an_op_tells_formula_derivative_and_domain(op):
+    method = getattr(Value, NAMES[op].lower())
+    doc = inspect.getdoc(method)
+    assert doc.startswith("Return z = ") and "dz/dx = " in doc and ("dz/dy = " in doc) == (OPS[op].arity == 2)
+    assert "Defined" in doc or "Raises" in doc
+    if DOMAINS[op] != "1":
+        assert f"Defined where {DOMAINS[op].replace('&&', 'and')}" in doc
+    assert not any(word in doc for word in ("?", "&&", "||", "fabs", "M_", "logistic"))  # C
+
+
+@walk(METHODS)
+def test_the_formula_in_a_docstring_is_what_the_op_computes(op):
+    words = {name: getattr(math, name) for name in dir(math)} | {"abs": abs, "pow": pow}
+    words["sigmoid"] = lambda x: 1 / (1 + math.exp(-x))
+    doc = inspect.getdoc(getattr(Value, NAMES[op].lower()))
+    lines = dict(line.split(" = ", 1) for line in doc.splitlines() if line.startswith("dz/"))
+    lines["z"] = doc.removeprefix("Return z = ").partition(" as a node;")[0]
+    for x, y in [(0.5, 0.25), (0.25, 0.75), (0.5, 0.5), (0.9, 2.0)]:
+        leaves = [Value(x), Value(y)][: OPS[op].arity]
+        out = getattr(leaves[0], NAMES[op].lower())(*(leaves[1:] or ([y] if OPS[op].takes_k else [])))
+        out.backward()
+        numbers = {"x": x, "y": y, "k": y, "z": out.data}
+        assert eval(lines["z"], words, numbers) == pytest.approx(out.data, rel=1e-12)
+        for leaf, name in zip(leaves, ("dz/dx", "dz/dy")):
+            assert eval(lines[name], words, numbers) == pytest.approx(leaf.grad, rel=1e-12)
+
+
+@walk(OPERATORS)
+def test_the_docstring_of_value_tells_the_derivatives_of_operators(op):
+    row = next(
+        line
+        for line in Value.__doc__.splitlines()
+        if line.strip().startswith(f"z = {ffi.string(OPS[op].value).decode().replace('fabs', 'abs')},")
+    )
+    assert f"dz/dx = {ffi.string(OPS[op].dx).decode()}" in row
+
+
+def test_signatures_of_all_methods_can_be_read():
+    for name in dir(Value):
+        method = getattr(Value, name, None)
+        if callable(method) and not hasattr(object, name):
+            assert "self" in inspect.signature(method).parameters, name
+    assert "data" in inspect.signature(Value).parameters
+    assert str(inspect.signature(Value.tanh)) == "(self, /)"
+    assert str(inspect.signature(Value.leaky_relu)) == "(self, /, k=0.01)"
+    assert str(inspect.signature(Value.pow)) == "(self, /, k)"
+    assert str(inspect.signature(Value(1.0).maximum)) == "(other, /)"
+
+
+# ---- operands that are no numbers --------------------------------------------------------------------------------
+
+NO_NUMBERS = {
+    "x * '3'": "right operand of *.*Value or a number, not str.*float('3')",
+    "'3' * x": "left operand of *.*Value or a number, not str.*float('3')",
+    "'3' + x": "left operand of +.*not str",
+    "x + [1.0, 2.0]": "right operand of +.*not list.*[Value(x) for x in ...]",
+    "(1.0,) + x": "left operand of +.*not tuple.*[Value(x) for x in ...]",
+    "x - None": "right operand of -.*not NoneType",
+    "None / x": "left operand of /.*not NoneType",
+    "x ** '2'": "right operand of **.*not str.*float('2')",
+    "b'2' ** x": "left operand of **.*not bytes",
+    "x * 1j": "right operand of *.*not complex.*.real",
+    "x * len": "right operand of *.*not builtin_function_or_method",
+    "x.maximum('3')": "maximum(other): other must be a Value or a number, not str.*float('3')",
+    "x.minimum([1.0])": "minimum(other): other must be.*not list.*[Value(x) for x in ...]",
+    "x.pow('3')": "pow(k): k must be a plain number, not str",
+    "x.pow(x)": "pow(k): k must be a plain number, not a Value",
+    "x.pow()": "missing 1 required positional argument: 'k'",
+    "x.leaky_relu(None)": "leaky_relu(k): k must be a plain number, not NoneType",
+    "Value('3')": "data must be a number, not str.*float('3')",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), NO_NUMBERS.items(), ids=NO_NUMBERS)
+def test_an_operand_that_is_no_number_is_named_with_the_remedy(text, words):
+    with nothing_left_behind():
+        x = Value(2.0)
+        with pytest.raises(TypeError) as caught:
+            eval(text, {"x": x, "Value": Value})
+        message = str(caught.value)
+        for word in words.split(".*"):
+            assert word in message
+        del x, caught
+
+
+def test_an_operand_with_operators_of_its_own_is_asked():
+    class Matrix:
+        def __rmul__(self, other):
+            return "mine"
+
+        def __rpow__(self, other):
+            return "mine"
+
+    class Text(str):
+        __slots__ = ()
+
+        def __rmul__(self, other):
+            return "mine"
+
+    x = Value(2.0)
+    assert x * Matrix() == x ** Matrix() == x * Text("a") == "mine"
+    with pytest.raises(TypeError, match="right operand of -"):
+        x - Matrix()
+    with pytest.raises(TypeError, match=r"power\(other\)"):
+        x.power(Matrix())
+
+
+# ---- attributes that are not there -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("item", "v.data"),
+        ("numpy", "v.data"),
+        ("requires_grad", "v.grad"),
+        ("shape", "mg.sum"),
+        ("square", "v ** 2"),
+    ],
+)
+def test_the_habits_of_other_libraries_are_told_the_way_here(name, remedy):
+    v = Value(2.0)
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'") as caught:
+        getattr(v, name)
+    assert remedy in str(caught.value)
+    assert not hasattr(v, name) and not hasattr(Value, name) and name not in dir(v)
+    setattr(v, name, 3)
+    assert getattr(v, name) == 3 and name in dir(v)
+
+
+@pytest.mark.skipif(PYPY, reason="CPython's traceback suggests names")
+def test_a_name_that_is_spelled_wrongly_is_answered_with_close_ones():
+    for name, meant in [("tahn", "tan"), ("backwards", "backward"), ("logg", "log"), ("sigmod", "sigmoid")]:
+        run = run_python("-c", f"from micrograd_c import Value; Value(1.0).{name}")
+        assert f"no attribute '{name}'" in run.stderr and f"{meant}" in run.stderr.replace(name, "")
+
+
+def test_an_attribute_error_of_the_users_own_stays_theirs():
+    class Own(Value):
+        @property
+        def item(self):
+            raise AttributeError("not today")
+
+    class Any(Value):
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return name
+
+    with pytest.raises(AttributeError, match="not today"):
+        Own(1.0).item  # noqa: B018
+    assert Any(1.0).item == "item" and Any(1.0).tahn == "tahn" and Any(1.0).data == 1.0
+
+
+def test_data_and_grad_cannot_be_deleted():
+    v = Value(1.0)
+    with pytest.raises(AttributeError, match=r"data of a Value cannot be deleted$"):
+        del v.data
+    with pytest.raises(AttributeError, match=r"grad of a Value cannot be deleted: assign 0.0"):
+        del v.grad
+    assert (v.data, v.grad) == (1.0, 0.0)
+
+
+# ---- both cores --------------------------------------------------------------------------------------------------
+
+PROGRAM = """
+import inspect
+from micrograd_c import Value
+from micrograd_c._core import NAMES, OPS
+
+WRONG = ["3", None, [1.0], 1j, object, b"1", {}]
+
+def answer(f, *arguments):
+    try:
+        return repr(f(*arguments))
+    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+for op in range(len(OPS)):
+    name = NAMES[op].lower()
+    for name in (name, f"__{name}__", f"__r{name}__"):
+        method = getattr(Value, name, None)
+        if method is None or OPS[op].arity == 0:
+            continue
+        print(name, inspect.signature(method), inspect.getdoc(method))
+        for x in (0.0, -1.0, 2.0, 1e200, float("inf")):
+            if OPS[op].arity == 1 and not OPS[op].takes_k:
+                print(answer(method, Value(x)))
+            else:
+                for other in [*WRONG, 0, -0.5, 400, Value(0.0)]:
+                    print(answer(method, Value(x), other))
+print(answer(Value.pow, Value(1.0)))
+for name in ("data", "grad", "item", "requires_grad"):
+    print(answer(delattr if name in ("data", "grad") else getattr, Value(1.0), name))
+print(Value.__doc__)
+"""
+
+
+@pytest.mark.skipif(micrograd_c.stats().core != "native", reason="compares it with the other")
+def test_both_cores_say_the_same():
+    ours, other = (run_python("-c", PROGRAM, env={"MICROGRAD_C_CORE": core}) for core in ("native", "cffi"))
+    assert ours.returncode == other.returncode == 0, ours.stderr + other.stderr
+    assert len(ours.stdout.splitlines()) > 500
+    assert ours.stdout == other.stdout
