@@ -13,8 +13,7 @@ from __future__ import annotations
 import math
 import sys
 from _thread import _local
-from _weakref import ref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, from_numpy, lib, to_float, warn
 from ._core.docs import operators
@@ -484,37 +483,40 @@ def _set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> No
 class _Below(_Values):
     """All Values below one, operands first: pickled in this order none of them needs recursion."""
 
-    __slots__ = ("__weakref__", "ids")
-    ids: set[int]
+    __slots__ = ()
 
     def __reduce__(self) -> Any:
-        return list, (), None, iter(self)
+        return list, (), None, self._handed_out()
+
+    def _handed_out(self) -> Iterator[Value]:
+        try:
+            for value in self:
+                _pickling.expected.add(id(value))
+                yield value
+        finally:
+            _pickling.expected.difference_update(map(id, self))
 
 
 class _Pickling(_local):
-    """The lists that a pickler of this thread is at work on; its memo keeps them alive, nobody else does."""
+    """Values that a list has handed to a pickler of this thread, and that it has not pickled yet, by id."""
 
-    lists: list[ref[_Below]]
+    expected: set[int]
 
     def __init__(self) -> None:
-        self.lists = []
+        self.expected = set()
 
 
 _pickling = _Pickling()
 
 
 def _below(value: Value) -> _Below | None:
-    """Return what has to be pickled before `value`; None where a list that is being pickled has it already."""
+    """Return what has to be pickled before `value`; None where a list has just handed it out."""
     if core.operands(value)[0] is None:
         return None
-    alive = [(weak, found) for weak in _pickling.lists if (found := weak()) is not None]
-    _pickling.lists = [weak for weak, _ in alive]
-    if any(id(value) in found.ids for _, found in alive):
+    if id(value) in _pickling.expected:
+        _pickling.expected.discard(id(value))
         return None
-    below = _Below(_in_order(value, _references)[:-1])
-    below.ids = set(map(id, below))
-    _pickling.lists.append(ref(below))
-    return below
+    return _Below(_in_order(value, _references)[:-1])
 
 
 def _unpickle(

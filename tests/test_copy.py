@@ -1,6 +1,7 @@
 """copy, deepcopy and pickle of Values, graphs and models."""
 
 import copy
+import io
 import pickle
 
 import pytest
@@ -248,3 +249,32 @@ def test_a_pickling_that_failed_does_not_harm_the_next():
     del b.bad
     root, b2 = pickle.loads(pickle.dumps((b + 1, b)))
     assert b2 in root._prev and len(topological_order(root)) == 5
+
+
+class ByData(Value):
+    def __eq__(self, other):
+        return isinstance(other, Value) and self.data == other.data
+
+    def __hash__(self):
+        return hash(self.data)
+
+
+def test_values_that_compare_by_data_are_ordered_and_copied_by_identity():
+    a, b = ByData(2.0), ByData(2.0)
+    root = a * b
+    assert list(map(id, topological_order(root))) == [id(a), id(b), id(root)]
+    for twin in copy.deepcopy(root), pickle.loads(pickle.dumps(root)):
+        first, second, _ = topological_order(twin)
+        twin.backward()
+        assert first is not second and first.grad == second.grad == 2.0
+
+
+def test_a_pickler_that_is_kept_alive_changes_no_later_pickle():
+    inner = Value(1.0)
+    for _ in range(5000):
+        inner = -inner
+    root = inner * 2.0
+    before = pickle.dumps(inner)
+    for pickler in (pickle.Pickler(io.BytesIO()), pickle._Pickler(io.BytesIO())):
+        pickler.dump(root)
+        assert pickle.dumps(inner) == before
