@@ -22,8 +22,8 @@ engine.h
 table
 sweep
 arena
-nodes
-ops layer autograd optim
+nodes operands
+ops layer autograd optim handmade
 engine
 program/code.h program/lane_math
 program/kernels.inc
