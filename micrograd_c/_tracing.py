@@ -168,6 +168,9 @@ class TracedValue(Value):
         """Return a Value: type(x)(3.0) is a constant."""
         return Value(*args, **kwargs) if args or kwargs else super().__new__(cls)
 
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise self._refused("__init__ of a Value is called again", "Make a new Value.")
+
     def _refused(self, what: str, remedy: str) -> TracingError:
         return outside() if self._trace.over else refusal(what, remedy)
 

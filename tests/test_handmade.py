@@ -148,6 +148,9 @@ def test_gradcheck_explain_and_draw_take_local_derivatives():
     out = product(a, a) * a
     explanation = mg.explain(out)
     assert explanation.gradients["a"] == 12.0
+    locals_ = [(e["local"], e["formula"]) for e in explanation.steps if e["kind"] in ("first", "more")]
+    assert locals_ == [(2.0, "a"), (4.0, "e"), (2.0, "2"), (2.0, "2")]
+    assert '"given"' in explanation.html()
     assert "a" in mg.draw(out).svg()
 
 
@@ -155,6 +158,16 @@ def test_a_program_refuses_local_derivatives_by_name():
     a = Value(2.0)
     with pytest.raises(mg.TracingError, match="made by hand"):
         mg.jit(lambda x: x * Value(4.0, (a,), (4.0,)))(1.0)
+    for make in [
+        lambda x: Value(4.0, (x,), (4.0,)),
+        lambda x: Value(4.0, (x,), "+"),
+        lambda x: Value(4.0, (a,), (x,)),
+        lambda x: Value(4.0, children=(x, a)),
+    ]:
+        with pytest.raises(mg.TracingError):
+            mg.jit(lambda x, make=make: x * make(x))(1.0)
+    with pytest.raises(mg.TracingError, match="__init__"):
+        mg.jit(lambda x: x.__init__(2.0) or x)(1.0)
 
 
 # ---- __init__ again, and attributes before it ----

@@ -487,6 +487,7 @@ def by_hand(
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
         if handle < 0:
+            handles(operands)  # names one that has no node
             raise error(handle)
         node._a = a
         node._b = b

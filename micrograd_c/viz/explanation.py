@@ -512,6 +512,11 @@ def local_derivatives(
     names = [nodes[i].name for i in node.operands]
     data = [nodes[i].data if values is None else values[i] for i in node.operands]
     z = node.data if values is None else values[node.id]
+    if node.op == "GIVEN":
+        for slot, slope in enumerate(node.value._local_grads):
+            local = slope.data if isinstance(slope, Value) else slope
+            yield slot, number(local), local
+        return
     if node.op == "SUM":
         for slot in range(len(names)):
             yield slot, "1", 1.0

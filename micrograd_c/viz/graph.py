@@ -211,8 +211,8 @@ def operands_of(value: Value) -> tuple[list[Value], int]:
 
 
 def _has_rule(op: str, operands: int) -> bool:
-    """Tell whether the table says what an op gives to each of its operands."""
-    return op in (*_LEAVES, "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
+    """Tell whether it is known what an op gives to each of its operands."""
+    return op in (*_LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
 
 
 def parameters_in(model: Any) -> dict[int, str]:

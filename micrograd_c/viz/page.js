@@ -7,7 +7,7 @@ const ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
 for (const n of NODES) { n.data = real(n.data); n.grad = real(n.grad); n.k = real(n.k); n.original = n.data; }
 const READERS = new Map(NODES.map(n => [n.id, []]));
 for (const n of NODES) for (const i of n.operands) READERS.get(i).push(n.id);
-const BY_HAND = NODES.some(n => n.closure || n.op === "CUSTOM");
+const BY_HAND = NODES.some(n => n.closure || n.op === "CUSTOM" || n.given);
 const near = (x, y, tolerance) => Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
 const distinct = list => [...new Set(list)];
 const name = i => NODE.get(i).name;
@@ -59,6 +59,7 @@ function evaluate(n, data) {
 /* [operand's place, d n / d operand] in the order in which the engine adds them */
 function locals(n, data) {
   const xs = n.operands.map(i => data.get(i)), z = data.get(n.id);
+  if (n.given) return n.given.map((d, slot) => [slot, real(d)]);
   if (n.op === "SUM") return xs.map((_, slot) => [slot, 1]);
   if (n.op === "DOT") {
     const pairs = n.pairs, slope = n.activation ? Number(OPS[n.activation].local[0](NaN, 0, z, 0)) : 1;
@@ -627,7 +628,7 @@ function makeTable() {
     body.append(tr);
     ROWS.set(n.id, cells);
   }
-  if (BY_HAND) $("edit-note").textContent = "A value of this graph was made by hand, with a Python function as its backward; this page cannot run it, so data stay as they are.";
+  if (BY_HAND) $("edit-note").textContent = "A value of this graph was made by hand: this page does not know how to compute it, so data stay as they are.";
 }
 
 function showValues() {

@@ -62,6 +62,8 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         if node.closure:
             record["closure"] = closures.get(i, [])
         elif node.operands:
+            if node.op == "GIVEN":
+                record["given"] = [_json_number(x) for _, _, x in local_derivatives(node, graph.nodes)]
             record["local"] = [[slot, text] for slot, text, _ in local_derivatives(node, graph.nodes)]
         nodes.append(record)
     return {
