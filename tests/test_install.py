@@ -19,8 +19,8 @@ NO_NATIVE = "native core of Value is not built"
 @pytest.fixture
 def clone(tmp_path):
     """What a clone of this tree would hold: no build, no environment."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is no checkout")
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("this is no checkout, or there is no git")
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
         if name and (ROOT / name).is_file():
