@@ -22,9 +22,9 @@ except ImportError:
     torch = None
 
 COMPARISONS = ("LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL")
-KINKS = (*COMPARISONS, "MINIMUM", "MAXIMUM", "ABS", "RELU", "LEAKY_RELU")
+KINKS = (*COMPARISONS, "MINIMUM", "MAXIMUM", "ABS", "RELU", "LEAKY_RELU", "SQRT", "LOG", "POW")
 FORMS = [i for i, op in enumerate(OPS) if op.arity > 0 and NAMES[i] not in ("WHEN", "UNLESS", "CONSTANT")]
-BOUNDED = {"EXP", "EXPM1", "SINH", "COSH", "ASIN", "ACOS", "TAN"}  # of tanh(x) / 1.1
+BOUNDED = {"EXP", "EXPM1", "SINH", "COSH", "ASIN", "ACOS", "TAN"}  # of 0.9 tanh(x)
 POSITIVE = {"LOG", "LOG1P", "SQRT", "POW", "POWER"}  # of |x| + 0.1
 
 ERRORS = (ValueError, ZeroDivisionError, OverflowError)
@@ -208,7 +208,7 @@ def steps_of(rng, known, length, depth):
 def tame(kit, name, x, one):
     """Bring an operand into the domain of an op."""
     if name in BOUNDED:
-        return kit.op("TANH", kit.op("MUL", x, one))
+        return kit.op("MUL", kit.op("TANH", x), one)
     if name in POSITIVE:
         return kit.op("ADD", kit.op("ABS", x), one)
     return x
