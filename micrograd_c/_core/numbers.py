@@ -63,8 +63,8 @@ def as_number(x: Any) -> float | None:
     if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
         return None
     if hasattr(t, "item"):  # numpy's scalars and arrays, and what follows their interface
-        if is_array(x) or is_object(x):
-            return None
+        if is_array(x) or is_object(x) or getattr(getattr(x, "dtype", None), "kind", "") in ("m", "M"):
+            return None  # the item of a date may be an int
         try:
             number = x.item()
         except (ValueError, RuntimeError):
