@@ -619,7 +619,7 @@ static inline PyObject *binary(int op, PyObject *x, PyObject *y)
     if (!is_value(x))
         return binary_number(op, y, x, true);
     if (is_traced(y))
-        Py_RETURN_NOTIMPLEMENTED;
+        return PyObject_CallMethod(y, "_reflected", "iO", op, x);
     return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
 }
 
@@ -631,8 +631,6 @@ static PyObject *binary_method(int op, PyObject *x, PyObject *y)
     if (out != Py_NotImplemented)
         return out;
     Py_DECREF(out);
-    if (is_traced(y))
-        return PyObject_CallMethod(y, "_reflected", "iO", op, x);
     return no_number(op, y, x, "");
 }
 
@@ -693,7 +691,7 @@ static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
     if (!is_value(x))
         return binary_number(MG_POWER, y, x, true);
     if (is_traced(y))
-        Py_RETURN_NOTIMPLEMENTED;
+        return PyObject_CallMethod(y, "_reflected", "iO", MG_POWER, x);
     return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y, "right");
 }
 

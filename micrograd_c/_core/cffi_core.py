@@ -607,8 +607,8 @@ def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
             except AttributeError:
                 raise error(lib.MG_EHANDLE) from None
             if handle < 0:
-                if hasattr(type(value), "_reflected"):
-                    return NotImplemented
+                if (record := getattr(type(value), "_reflected", None)) is not None:  # see _tracing.py
+                    return record(value, op, self)
                 return _failure(handle, op, self, value)
             out = _new(_Value)
             out._h = handle
@@ -632,9 +632,7 @@ def _named(op: int, operator: Callable[..., Any]) -> Callable[..., Any]:
 
     def method(self: Node, other: Any, /) -> Any:
         out = operator(self, other)
-        if out is not NotImplemented:
-            return out
-        return other._reflected(op, self) if hasattr(type(other), "_reflected") else no_number(op, other, self, "")
+        return no_number(op, other, self, "") if out is NotImplemented else out
 
     return method
 

@@ -1,0 +1,191 @@
+"""Functions that mix traced Values, ordinary ones and numbers in every place: programs against eager code.
+
+Now and then a call is interrupted, at an opcode or by a signal: the function and the thread work as before.
+"""
+
+import gc
+import math
+import operator
+import signal
+import sys
+
+import numpy as np
+
+import micrograd_c as mg
+from micrograd_c import TracingError, Value, _tracing
+from micrograd_c._core import NAMES, OPS
+
+ERRORS = (ValueError, ZeroDivisionError, OverflowError)
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+NAMED = [
+    NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 2 and not hasattr(float, f"__{NAMES[i].lower()}__")
+]
+UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
+KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare"]
+NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
+SOURCES = {sys.modules["micrograd_c.jit"].__file__, _tracing.__file__, __file__}
+
+
+class Stop(BaseException):
+    """An interrupt; a KeyboardInterrupt in a finalizer would come back later."""
+
+
+def stop(*_):
+    raise Stop
+
+
+class Weight(Value):
+    """A class of a user."""
+
+
+class Scaled(Value):
+    """A class whose operator is its own."""
+
+    def __mul__(self, other):
+        return super().__mul__(other) + 0.0 * self.data
+
+
+def make(rng, count):
+    """Return the steps of a function over `count` Values: what is done, and where the operands come from."""
+    steps = []
+    for i in range(rng.randrange(1, 12)):
+
+        def operand(i=i):
+            if rng.random() < 0.25:
+                return rng.choice(NUMBERS)(rng.choice([0.5, 1.0, -2.0, 3.0, 0.0, rng.uniform(-2, 2)]))
+            return rng.randrange(count + i), "value"
+
+        what = rng.choice(KINDS)
+        steps.append((what, [operand() for _ in range(rng.randrange(3, 6))], rng.random(), rng.random() < 0.5))
+    return steps
+
+
+def run(steps, values):
+    values = list(values)
+    for what, operands, choice, flag in steps:
+        v = [values[x[0]] if type(x) is tuple else x for x in operands]
+        first = next((x for x in v if isinstance(x, Value)), values[-1])
+        if what == "operator":
+            a, b = (v[0], first) if flag else (first, v[1])
+            out = OPERATORS[int(choice * len(OPERATORS))](a, b)
+        elif what == "named":
+            out = getattr(first, NAMED[int(choice * len(NAMED))])(v[1])
+        elif what == "unary":
+            name = UNARY[int(choice * len(UNARY))]
+            out = -first if name == "neg" else abs(first) if name == "abs" else getattr(first, name)()
+        elif what == "k":
+            out = first.leaky_relu(choice) + first**2
+        elif what == "sum":
+            out = mg.sum(v if flag else iter(v)) * 0.5
+        elif what == "start":
+            out = mg.sum(tuple(v[1:]), start=v[0])
+        elif what == "dot":
+            half = len(v) // 2
+            out = mg.dot(v[:half], v[half : 2 * half], bias=v[-1] if flag else None)
+        elif what == "where":
+            out = mg.where(first.greater(v[0]) if flag else first.equal(first), v[1], v[2])
+        else:
+            out = first.less(v[0]) + first.greater_equal(v[1])
+        values.append(out.tanh() if choice < 0.7 else out)
+    return mg.sum(values[-3:]) + values[0] * values[-1]
+
+
+def close(a, b, scale):
+    return abs(a - b) <= 1e-9 * max(1.0, scale)
+
+
+def compare(rng):
+    arguments = [rng.uniform(-2, 2) for _ in range(rng.randrange(1, 4))]
+    parameters = [rng.choice([Value, Value, Weight, Scaled])(rng.uniform(-2, 2)) for _ in range(3)]
+    steps = make(rng, len(arguments) + len(parameters))
+
+    def f(*xs):
+        return run(steps, [*xs, *parameters])
+
+    leaves = list(map(Value, arguments))
+    try:
+        with np.errstate(all="ignore"):
+            out = f(*leaves)
+            out.backward()
+    except ERRORS:
+        return
+    wanted = [out.data, *(x.grad for x in leaves), *(p.grad for p in parameters)]
+    if not all(map(math.isfinite, wanted)):
+        return
+    for p in parameters:
+        p.grad = 0.0
+    g = mg.jit(f)
+    scale = max(map(abs, wanted))
+    one = g.gradient(*arguments)
+    got = [g(*arguments), *(one if len(arguments) > 1 else [one])]
+    batch = g([arguments[0], arguments[0]], *arguments[1:])
+    g.backward([arguments[0]], *arguments[1:])
+    got += [p.grad for p in parameters]
+    assert all(close(a, b, scale) for a, b in zip(got, wanted)), (steps, got, wanted)
+    assert all(close(x, wanted[0], scale) for x in batch), (steps, batch, wanted)
+
+
+def interrupt(rng):
+    p = rng.choice([Value, Weight])(3.0)
+    inner = mg.jit(lambda x: p.maximum(x))
+    f = mg.jit(lambda x: mg.sum([x, p]) * inner(x) + mg.dot([p], [x]) * 0.0)
+    call = getattr(f, rng.choice(["__call__", "backward", "gradient", "program", "value_and_gradient"]))
+    argument = rng.choice([2.0, [2.0], np.array([2.0])])
+    stop_at, count = rng.randrange(1, 3000), 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        if frame.f_code.co_filename not in SOURCES:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            count += 1
+            if count == stop_at:
+                raise Stop
+        return trace
+
+    by_signal = rng.random() < 0.5
+    if by_signal:
+        before = signal.signal(signal.SIGALRM, stop)
+    gc.disable()
+    try:
+        if by_signal:
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 1e-3))
+        else:
+            sys.settrace(trace)
+        for _ in range(5 if by_signal else 1):
+            call(argument)
+            if by_signal:
+                f.retrace()
+    except Stop:
+        pass
+    finally:
+        sys.settrace(None)
+        while by_signal:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+                break
+            except Stop:
+                pass
+        gc.enable()
+    assert f(2.0) == 15.0 and f([2.0, 1.0]).tolist() == [15.0, 12.0]
+    assert Value(1.0).maximum(2.0).data == 2.0 and (Value(2.0) * p).data == 6.0
+    p.grad = 0.0
+    f.backward(2.0)
+    assert p.grad == 8.0
+    try:
+        mg.jit(lambda x: x * (x == 0))(1.0)
+    except TracingError:
+        pass
+    else:
+        raise AssertionError("== was frozen")
+
+
+def case(rng):
+    if rng.random() < 0.2:
+        interrupt(rng)
+        gc.collect()
+        assert not _tracing._open
+    else:
+        compare(rng)
