@@ -77,20 +77,13 @@ class Trace:
 _open: set[ref[Trace]] = set()
 
 
-class _Threads:
-    @property
-    def trace(self) -> Any:
-        return True if _open and is_inside(()) else None
-
-
-threads = _Threads()
-
-
-def is_inside(args: Iterable[Any]) -> bool:
+def is_inside(args: Iterable[Any] = ()) -> bool:
     """Tell whether a call is part of a trace: an argument is traced, or a function that is traced made the call.
 
     The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it.
     """
+    if not _open:
+        return False
     if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
         return True
     frame: Any = sys._getframe(1)
@@ -282,7 +275,7 @@ class TracedValue(Value):
     __copy__ = __deepcopy__ = __reduce_ex__  # type: ignore[assignment]
 
     def _reflected(self, op: int, other: Any) -> TracedValue:
-        """Record op(other, self). A core asks for it where `self` is the second operand of a named method."""
+        """Record op(other, self): a core asks for it where `other` is an ordinary Value."""
         return self._trace.record(op, other, self)
 
 

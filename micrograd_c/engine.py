@@ -631,7 +631,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
 def _is_tracing() -> bool:
     """Tell whether this thread traces a function (see jit.py)."""
     tracing = sys.modules.get(f"{__package__}._tracing")
-    return tracing is not None and tracing.threads.trace is not None
+    return tracing is not None and tracing.is_inside()
 
 
 def where(condition: Any, a: Any, b: Any) -> Value:

@@ -365,7 +365,7 @@ def _fitting(w: Any, x: Any) -> Any:
     n = len(w)
     wanted = f"a list of {n} numbers or Values"
     tracing = sys.modules.get(f"{__package__}._tracing")
-    traced = tracing is not None and tracing.threads.trace is not None
+    traced = tracing is not None and tracing.is_inside()
     if isinstance(x, Value):
         if n == 1:
             return (x,)

@@ -23,6 +23,16 @@ class Weight(Value):
     """A class of a user."""
 
 
+class Doubled(Value):
+    """A class whose operators are its own."""
+
+    def __mul__(self, other):
+        return super().__mul__(other) * 2
+
+    def maximum(self, other):
+        return super().maximum(other) + 1
+
+
 def keep():
     """Return a traced Value of a trace that is over."""
     kept = []
@@ -101,6 +111,14 @@ def test_sums_and_products_with_values_of_any_class_are_recorded(cls):
         g.backward(0.5)
         assert type(seen[0]) is TracedValue
         assert all(map(close, wanted, (g(0.5), g.gradient(0.5), p.grad)))
+
+
+def test_operators_of_a_class_of_the_users_are_recorded():
+    p = Doubled(3.0)
+    f = mg.jit(lambda x: p * x + p.maximum(x))
+    assert f(2.0) == 12.0 + 4.0
+    assert f.gradient(2.0) == 6.0
+    assert f.backward([2.0]) == 16.0 and p.grad == 5.0
 
 
 def test_constants_beside_arrays_are_computed_elementwise():
@@ -250,6 +268,8 @@ NO_NUMBERS = {
     "array of texts": (lambda: np.array(["1.5"]), "U"),
     "complex": (lambda: [1j], "complex"),
     "dates": (lambda: np.array(["2026-01-01"], dtype="M8[D]"), "datetime64"),
+    "date": (lambda: np.datetime64(5, "ns"), "datetime64"),
+    "span of time": (lambda: np.timedelta64(5, "ns"), "timedelta64"),
     "spans of time": (lambda: np.array([1], dtype="m8[s]"), "timedelta64"),
     "generator": (lambda: (x for x in [1.0]), "generator"),
     "set": (lambda: {1.0}, "set"),
@@ -276,6 +296,18 @@ def test_arrays_of_objects_that_are_numbers_are_taken():
     values = [1, 2.5, True, np.float32(0.5), Decimal("0.25"), Fraction(1, 8), np.int64(3)]
     assert f(np.array(values, dtype=object)).tolist() == [2, 5, 2, 1, 0.5, 0.25, 6]
     assert f([1, Fraction(1, 2)]).tolist() == [2.0, 1.0]
+
+
+def test_one_sample_as_a_list_and_wrong_sizes_are_refused_in_a_trace():
+    model = MLP(2, [4, 1])
+    with pytest.raises(TypeError, match=r"2 numbers.*\[\[\.\.\.\]\], or call the model without jit"):
+        mg.jit(model)([1.0, 2.0])
+    for x in (np.ones((4, 3)), np.ones((4, 1))):
+        with pytest.raises(ValueError, match="2 weights got"):
+            mg.jit(model)(x)
+        with pytest.raises(ValueError, match="2 weights got"):
+            mg.jit(lambda x: model([1.0] * len(x)) * x[0])(x)
+    assert close(mg.jit(model)([[1.0, 2.0]])[0], model([1.0, 2.0]).data)
 
 
 # ---- no state of its own -----------------------------------------------------------------------------------------
