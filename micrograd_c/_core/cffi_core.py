@@ -483,6 +483,8 @@ def by_hand(
         a: Any = operands[0] if n else None
         b: Any = operands[1] if n == 2 else None
         try:
+            if b is not None and b._h < 0:
+                handles(operands)  # names it
             handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
