@@ -37,18 +37,20 @@ value_type
 """
 PYTHON_FLOORS = """
 _version _core/_cffi _core/_native
-_core/errors _core/interrupts _core/hidden
-_core/numbers
+_core/warn _core/absent _core/errors _core/interrupts
+_core/numbers _core/docs
+_core/ieee
 _core/cffi_core _core/native_core
 _core
 engine
 nn _tracing
 optim jit plot
-viz/expression viz/layout
+viz/expression viz/layout viz/words
 viz/graph
-viz/fold viz/parse
-viz/picture viz/explanation
+viz/fold viz/parse viz/part viz/rules
+viz/picture
 viz/page
+viz/explanation
 viz
 viz/command
 __init__

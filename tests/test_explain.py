@@ -16,10 +16,10 @@ from support import nothing_left_behind, run_python
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c._core import core
-from micrograd_c.viz.explanation import evaluate
 from micrograd_c.viz.expression import Expression
 from micrograd_c.viz.graph import OP, number
 from micrograd_c.viz.parse import Refused, parse
+from micrograd_c.viz.rules import evaluate
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "explain_c.txt"

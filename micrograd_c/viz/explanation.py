@@ -24,65 +24,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..engine import Value, topological_order, zero_grad
-from .graph import OP, Graph, Node, callers_names, clean, cut, fill, number, read, unfold, variables
+from .graph import Graph, Node, callers_names, clean, fill, number, read, unfold, variables
+from .page import frame, page
+from .part import LINES, shorten, upper_part
+from .rules import evaluate, formula_of, local_derivatives
+from .words import PHASES, PHRASES
 
-__all__ = ["LIMIT", "PHASES", "PHRASES", "Explanation", "explain"]
+__all__ = ["LIMIT", "Explanation", "explain"]
 
 LIMIT = 300  # values
-LINES = 4  # lines for each of them, at most
 SCHEMA = "micrograd-c/explanation/1"
-
-# The phases of an explanation, in the words of the article.
-PHASES = {
-    1: ("Forward", "every value is computed from its operands"),
-    2: ("Graph", "every value remembers what it was computed from"),
-    3: ("Visit", "depth first: operands go into topo before what reads them"),
-    4: ("Order", "topo from its end: every reader before what it reads"),
-    5: ("Seed", "gradients start at 0, and the derivative of the result by itself is 1"),
-    6: ("Backward", "the chain rule: operand.grad += result.grad * d result / d operand"),
-    7: ("Gradients", "how much the result changes for each unit that a value changes"),
-}
-
-# The sentence of each kind of event. The page's script fills in the same ones.
-PHRASES = {
-    "leaf": "{z} = {value}",
-    "operation": "{z} = {formula} = {numbers} = {value}",
-    "stale": "{z} = {value}: its data was assigned; {formula} would give {expected}",
-    "opaque": "{z} = {formula} = {value}",
-    "children": "{z} was computed from {operands} by {label}",
-    "no-children": "{z} is a leaf: it was computed from nothing",
-    "enter": "visit {z}: not visited yet, so add it to visited",
-    "skip": "visit {z}: already visited, skip",
-    "append": "append {z} to topo: [{topo}]",
-    "order": "reversed(topo) = [{topo}]",
-    "zero": "every gradient is 0 before it begins",
-    "seed": "{z}.grad = {seed}",
-    "node": "{z} passes its gradient {upstream} on to {operands}",
-    "leaf-node": "{z} is a leaf: it has nothing to pass on",
-    "first": "{x}.grad += {z}.grad * d{z}/d{x} = {upstream} * {local} = {contribution}",
-    "more": "{x}.grad += {z}.grad * d{z}/d{x} = {before} + {upstream} * {local} = {after}",
-    "closure": "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
-    "gradient": "d{root}/d{z} = {z}.grad = {gradient}",
-}
-
-# What micrograd's own backward() looks like, and which line an event stands on.
-CODE = [
-    ("forward", "{formula}"),
-    ("", ""),
-    ("", "def backward(self):"),
-    ("init", "    topo, visited = [], set()"),
-    ("", "    def build_topo(v):"),
-    ("test", "        if v not in visited:"),
-    ("enter", "            visited.add(v)"),
-    ("children", "            for child in v._prev:"),
-    ("", "                build_topo(child)"),
-    ("append", "            topo.append(v)"),
-    ("", "    build_topo(self)"),
-    ("seed", "    self.grad = 1"),
-    ("order", "    for v in reversed(topo):"),
-    ("node", "        v._backward()"),
-    ("contribution", "            {update}"),
-]
 
 Event = dict[str, Any]
 
@@ -395,8 +346,6 @@ class Explanation:
 
         One file: no server, no network, nothing beside it.
         """
-        from .page import page
-
         text = page(self)
         if path is not None:
             with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -404,8 +353,6 @@ class Explanation:
         return text
 
     def _repr_html_(self) -> str:
-        from .page import frame
-
         return frame(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -456,157 +403,6 @@ class _gradients_kept:
     def __exit__(self, *_: Any) -> None:
         for value, grad in zip(self._values, self._grads):
             value.grad = grad
-
-
-# ---- the rules of the engine -------------------------------------------------------------------------------------
-
-
-def formula_of(node: Node) -> str:
-    """Return how a node is computed, with a place for each operand: '{0} * {1}'."""
-    n = node.pairs
-    if node.op == "DOT":
-        terms = [f"{{{n + i}}}*{{{i}}}" for i in range(n)]
-        if len(node.operands) > 2 * n:
-            terms.insert(0, f"{{{2 * n}}}")
-    elif node.op == "SUM":
-        terms = [f"{{{i}}}" for i in range(len(node.operands))]
-    elif node.op in ("CUSTOM", "GIVEN"):
-        label = cut(clean(node.label).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
-        places = [f"{{{i}}}" for i in range(len(node.operands))]
-        return f"{label}({', '.join(places if len(places) < 7 else [*places[:2], '…', places[-1]])})"
-    else:
-        return OP[node.op].formula
-    if len(terms) > 5:
-        terms = [*terms[:3], "…", terms[-1]]
-    text = " + ".join(terms) if terms else "0"
-    return f"{OP[node.activation].formula.format(text)}" if node.activation else text
-
-
-def evaluate(node: Node, data: dict[int, float]) -> float | None:
-    """Return the value of a node from those of its operands; None where no formula gives it."""
-    xs = [data[i] for i in node.operands]
-    if node.op == "SUM":
-        return sum(xs, 0.0)
-    if node.op == "DOT":
-        n = node.pairs
-        total = xs[2 * n] if len(xs) > 2 * n else 0.0
-        for w, x in zip(xs[n : 2 * n], xs[:n]):
-            total += w * x
-        activation = OP[node.activation].value if node.activation else None
-        return activation.evaluate(x=total) if activation else total
-    value = OP[node.op].value
-    if value is None or len(xs) > 2:
-        return None
-    numbers = dict(zip(("x", "y"), xs))
-    if node.k is not None:
-        numbers["k"] = node.k
-    return value.evaluate(**numbers)
-
-
-def local_derivatives(
-    node: Node, nodes: dict[int, Node], values: Mapping[int, float] | None = None
-) -> Iterator[tuple[int, str, float]]:
-    """Yield for each operand its place, d node / d operand as a formula, and as a number; with other data too."""
-    if not node.operands:
-        return
-    names = [nodes[i].name for i in node.operands]
-    data = [nodes[i].data if values is None else values[i] for i in node.operands]
-    z = node.data if values is None else values[node.id]
-    if node.op == "GIVEN":
-        for slot, slope in enumerate(node.value._local_grads):
-            local = slope.data if isinstance(slope, Value) else slope
-            yield slot, number(local), local
-        return
-    if node.op == "SUM":
-        for slot in range(len(names)):
-            yield slot, "1", 1.0
-        return
-    if node.op == "DOT":
-        n = node.pairs
-        slope, factor = "", 1.0
-        if node.activation:
-            derivative = OP[node.activation].derivatives[0]
-            slope = derivative.readable(z=node.name)
-            factor = derivative.evaluate(x=float("nan"), z=z)
-            if any(c in slope for c in "+- ") and not slope.startswith("("):
-                slope = f"({slope})"
-        if len(names) > 2 * n:
-            yield 2 * n, slope or "1", factor
-        for i in range(n):
-            for slot, other in ((n + i, i), (i, n + i)):
-                yield slot, f"{slope} * {names[other]}" if slope else names[other], factor * data[other]
-        return
-    x, y = [*names, "", ""][:2]
-    numbers = dict(zip(("x", "y"), data), z=z)
-    if node.k is not None:
-        numbers["k"] = node.k
-    for slot, derivative in enumerate(OP[node.op].derivatives):
-        yield slot, derivative.readable(k=node.k, x=x, y=y, z=node.name), derivative.evaluate(**numbers)
-
-
-# ---- which part of a large graph ---------------------------------------------------------------------------------
-
-
-def upper_part(graph: Graph, limit: int) -> Graph:
-    """Return the nodes nearest to the root, with every reader of each; what they read below becomes a leaf."""
-    depth = dict.fromkeys(graph.nodes, 0)
-    for i in reversed(graph.nodes):
-        for j in graph.nodes[i].operands:
-            depth[j] = max(depth[j], depth[i] + 1)
-    readers = graph.readers()
-    lines = 0
-    kept: set[int] = set()
-    shown = {graph.root}
-    for i in sorted(graph.nodes, key=lambda i: (depth[i], -i)):
-        if len(shown) >= limit or lines >= LINES * limit:
-            break
-        operands = graph.nodes[i].operands
-        new = set(operands) - shown
-        too_many = len(shown) + len(new) > limit or lines + len(operands) > LINES * limit
-        if not kept.issuperset(readers[i]) or (too_many and kept):
-            continue  # it stays a leaf: a gradient is whole only where all readers are there
-        kept.add(i)
-        shown |= new
-        lines += len(operands)
-    nodes = {}
-    for i in sorted(shown):
-        node = Node(**vars(graph.nodes[i]))
-        if i not in kept and node.operands:
-            node.op, node.operands, node.kind, node.closure, node.pairs = "LEAF", [], "input", False, 0
-            node.label, node.activation = "…", ""
-        nodes[i] = node
-    return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
-
-
-def _shorten(graph: Graph, limit: int) -> None:
-    """Let a root with more operands than there is room for keep the first ones; one leaf stands for the others."""
-    nodes, root = graph.nodes, graph.nodes[graph.root]
-    room = max(limit // 2, 2)
-    if len(root.operands) <= room or root.op not in ("SUM", "DOT") or root.closure:
-        return
-    n = root.pairs
-    if root.op == "SUM":
-        kept, others = root.operands[: room - 1], root.operands[room - 1 :]
-        rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
-    else:
-        short = room // 2
-        inputs, weights, bias = root.operands[:n], root.operands[n : 2 * n], root.operands[2 * n :]
-        kept = [*inputs[:short], *weights[:short]]
-        rest = sum(nodes[w].data * nodes[x].data for w, x in zip(weights[short:], inputs[short:]))
-        rest += sum(nodes[i].data for i in bias)
-        what = f"{n - short} products" + (" and the bias" if bias else "")
-        root.pairs = short
-    name = "rest"
-    while any(node.name == name for node in nodes.values()):
-        name += "'"
-    leaf = Node(-1, "LEAF", "…", [], rest, 0.0, title=what, name=name, kind="input")
-    root.operands = [*kept, leaf.id]
-    below = {graph.root, leaf.id}
-    for i in reversed(list(nodes)):
-        if i in below:
-            below.update(nodes[i].operands)
-    graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
-    graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf {name} stands for their sum.")
 
 
 def _engine_gradients(root: Value, seed: float) -> dict[int, float]:
@@ -686,7 +482,7 @@ def explain(
     if unfold_neurons:
         graph = unfold(graph)
     if len(graph.nodes) > limit:
-        _shorten(graph, limit)
+        shorten(graph, limit)
     if len(graph.nodes) > limit or len(graph.edges) > LINES * limit:
         total = len(graph.nodes)
         graph = upper_part(graph, limit)

@@ -13,9 +13,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .explanation import CODE, PHASES, PHRASES, local_derivatives
 from .graph import OP, clean, cut
 from .picture import Picture
+from .rules import local_derivatives
+from .words import CODE, PHASES, PHRASES
 
 if TYPE_CHECKING:
     from .explanation import Explanation

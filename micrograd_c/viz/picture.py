@@ -21,6 +21,7 @@ from ..engine import Value, _operands
 from .fold import fold_graph
 from .graph import Graph, Node, callers_names, clean, cut, number, read, unfold, variables, width
 from .layout import Layout, lay_out
+from .part import upper_part
 
 __all__ = ["Picture", "draw", "draw_dot", "trace"]
 
@@ -508,8 +509,6 @@ def draw(
         if fold != "auto" or len(graph.nodes) > FOLD_ABOVE:
             graph = fold_graph(whole, level)
     if limit is not None and len(graph.nodes) > limit:
-        from .explanation import upper_part
-
         boxes = len(graph.nodes)
         graph = upper_part(graph, limit)
         graph.notes.append(
