@@ -71,7 +71,7 @@ format: $(VENV)/.dev  ## lay out Python and C
 	$(BIN)/ruff check --fix-only $(PY_FORMAT)
 	$(if $(C_FORMAT),$(BIN)/clang-format -i $(C_FORMAT))
 
-lint: $(VENV)/.dev  ## ruff, mypy --strict, clang-format, compiler warnings
+lint: $(VENV)/.dev house  ## ruff, mypy --strict, clang-format, compiler warnings, arrows between files
 	$(BIN)/ruff format --check $(PY_FORMAT)
 	$(BIN)/ruff check $(PY_FORMAT)
 	$(BIN)/mypy
