@@ -149,8 +149,12 @@ def test_gradcheck_explain_and_draw_take_local_derivatives():
     explanation = mg.explain(out)
     assert explanation.gradients["a"] == 12.0
     locals_ = [(e["local"], e["formula"]) for e in explanation.steps if e["kind"] in ("first", "more")]
-    assert locals_ == [(2.0, "a"), (4.0, "e"), (2.0, "2"), (2.0, "2")]
-    assert '"given"' in explanation.html()
+    assert locals_ == [(2.0, "a"), (4.0, "e"), (2.0, "given"), (2.0, "given")]
+    text = explanation.text()
+    assert text.count("* 2 = 8   (de/da = 2, given)") == 1 and text.count("(de/da = 2, given)") == 2
+    assert '"given":[2.0,2.0]' in explanation.html()
+    with pytest.raises(ValueError, match="e was made by hand, so its data can't be computed anew"):
+        explanation.what_if(a=3.0)
     assert "a" in mg.draw(out).svg()
 
 

@@ -6,6 +6,7 @@ A screenshot of each state is kept in build/screenshots.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
@@ -498,6 +499,20 @@ def test_hand_made_values_are_explained_and_not_edited(browser, tmp_path):
     assert page.gradients()["a"] == "20" and page.gradients()["b"] == "4"
     assert page.all("#values input[aria-label^=Data]") == []
     assert "made by hand" in page.text("#edit-note")
+    page.assert_silent()
+
+
+def test_given_derivatives_are_told_as_such_on_the_page(browser, tmp_path):
+    a, b = Value(2.0, label="a"), Value(5.0, label="b")
+    out = Value(10.0, (a, b, a), (3.0, b, math.inf))
+    explanation = mg.explain(out)
+    page = Page(browser, explanation, tmp_path / "page.html")
+    assert page.run("return RUN.events.map(e => e.text)") == [step["text"] for step in explanation.steps]
+    page.run("go(RUN.events.findIndex(e => e.operand !== undefined))")
+    assert "3, given with out" in page.text("#chain")
+    page.run("go(RUN.events.length - 1)")
+    assert page.gradients()["a"] == "inf" and page.gradients()["b"] == "5"
+    assert page.all("#values input[aria-label^=Data]") == []
     page.assert_silent()
 
 

@@ -27,7 +27,7 @@ from ..engine import Value, topological_order, zero_grad
 from .graph import Graph, Node, callers_names, clean, fill, number, read, unfold, variables
 from .page import frame, page
 from .part import LINES, shorten, upper_part
-from .rules import evaluate, formula_of, local_derivatives
+from .rules import GIVEN, evaluate, formula_of, local_derivatives
 from .words import PHASES, PHRASES
 
 __all__ = ["LIMIT", "Explanation", "explain"]
@@ -236,7 +236,8 @@ class Explanation:
                 x = self._names[event["operand"]]
                 local = number(event["local"])
                 if event["formula"] != local:
-                    text += f"   (d{self._names[event['node']]}/d{x} = {event['formula']} = {local})"
+                    formula = f"{local}, given" if event["formula"] == GIVEN else f"{event['formula']} = {local}"
+                    text += f"   (d{self._names[event['node']]}/d{x} = {formula})"
             lines.append(" " * min(indent, 43) + text)
         if what_if:
             lines += ["", self.what_if_text(what_if)[:-1]]
@@ -285,7 +286,7 @@ class Explanation:
         Raises
         ------
         ValueError
-            Where there is no leaf of that name, or something in between is a Python function.
+            Where there is no leaf of that name, or a node was made by hand: nothing tells how to compute its data.
         """
         nodes = self._graph.nodes
         leaves = {node.name: node for node in self._leaves()}
@@ -299,7 +300,9 @@ class Explanation:
                 continue
             value = node.data if not node.operands else None if node.closure else evaluate(node, values)
             if value is None:
-                raise ValueError(f"what_if: {node.name} was made by hand, and only its author knows how")
+                raise ValueError(
+                    f"what_if: {node.name} was made by hand, so its data can't be computed anew: make it of ops"
+                )
             values[node.id] = value
         gradients = dict.fromkeys(nodes, 0.0)
         gradients[self._graph.root] = self._seed

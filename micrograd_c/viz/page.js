@@ -398,7 +398,7 @@ function showChain(e, state) {
   const term = (what, value) => { dl.append(element("dt", "", what), element("dd", "", value)); };
   term(`${z}.grad`, `${number(e.upstream)}, what has arrived at ${z}`);
   const local = number(e.local);
-  term(`d${z}/d${x}`, e.formula === local ? `${local}, since ${z} = ${RUN.formulas(n)}` : `${e.formula} = ${local}, since ${z} = ${RUN.formulas(n)}`);
+  term(`d${z}/d${x}`, n.given ? `${local}, given with ${z}` : e.formula === local ? `${local}, since ${z} = ${RUN.formulas(n)}` : `${e.formula} = ${local}, since ${z} = ${RUN.formulas(n)}`);
   term("this share", `${factor(e.upstream)} * ${factor(e.local)} = ${number(e.contribution)}`);
   pane.append(dl);
   const shares = state.shares.get(e.operand);

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..engine import Value
-from .graph import OP, Node, clean, cut, number
+from .graph import OP, Node, clean, cut
 
-__all__ = ["evaluate", "formula_of", "local_derivatives"]
+__all__ = ["GIVEN", "evaluate", "formula_of", "local_derivatives"]
+
+GIVEN = "given"  # stands for the formula of a local derivative that came as a number
 
 
 def formula_of(node: Node) -> str:
@@ -64,7 +66,7 @@ def local_derivatives(
     if node.op == "GIVEN":
         for slot, slope in enumerate(node.value._local_grads):
             local = slope.data if isinstance(slope, Value) else slope
-            yield slot, number(local), local
+            yield slot, GIVEN, local
         return
     if node.op == "SUM":
         for slot in range(len(names)):

@@ -67,7 +67,11 @@ def grown(rng, values):
     if kind == 2:
         return by_hand(rng, dict.fromkeys([x, y]) if not isinstance(x, Same) and not isinstance(y, Same) else [x])
     if kind == 3:
-        return Value(number(rng), (x, y), (number(rng), number(rng)))
+        children = [rng.choice(values) for _ in range(rng.randrange(1, 7))]
+        slopes = [rng.choice([number(rng), Value(number(rng)), rng.choice(values)]) for _ in children]
+        if rng.random() < 0.5:
+            slopes = [v.data if isinstance(v, Value) else v for v in slopes]
+        return Value(number(rng), children, rng.choice(["", *HARM]), local_grads=slopes)
     if kind == 4:
         return mg.where(x.less(y), x, y)
     if kind == 5:
@@ -157,6 +161,33 @@ def check_gradients(root, explanation, seed):
             )
 
 
+def check_given(explanation, page):
+    """Each share of a node with given derivatives is a step with the number that was given."""
+    nodes = explanation._graph.nodes
+    wanted = {}
+    for i, node in nodes.items():
+        if node.op == "GIVEN" and node.operands:
+            assert not node.closure
+            wanted[i] = [float(getattr(d, "data", d)) for d in node.value._local_grads]
+    told = {i: [None] * len(slopes) for i, slopes in wanted.items()}
+    for step in explanation.steps:
+        if step["phase"] == 6 and step["node"] in told and "operand" in step:
+            assert (step["kind"] in ("first", "more"), step["formula"]) == (True, "given"), step
+            assert step["operand"] == nodes[step["node"]].operands[step["slot"]]
+            told[step["node"]][step["slot"]] = step["local"]
+    assert repr(told) == repr(wanted)
+    assert explanation.text().count(", given)") >= sum(map(len, wanted.values()))
+    on_page = {n["id"]: [float(d) for d in n["given"]] for n in page if "given" in n}
+    assert repr(on_page) == repr(wanted)
+    if wanted:
+        try:
+            explanation.what_if()
+        except ValueError as error:
+            assert "made by hand" in str(error)
+        else:
+            raise AssertionError("what_if went past a node made by hand")
+
+
 def check_json(text, by_schema):
     data = json.loads(text, parse_constant=lambda word: 1 / 0)
     names = [node["name"] for node in data["nodes"]]
@@ -197,6 +228,7 @@ def case(rng):
     assert dot.count("\n") == len(picture._graph.nodes) + len(picture._graph.edges) + 4
     for v, x, grad, label in before:
         assert (repr(v.data), repr(v.grad), v.label) == (repr(x), repr(grad), label)
+    check_given(explanation, json.loads(data)["nodes"] if data else [])
     if not unfolded and around is None and limit == 10**6:
         check_gradients(root, explanation, seed)
 
