@@ -47,7 +47,7 @@ test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python test
 	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
-test-slow: $(VENV)/.test  ## the tests that `make test` leaves out: a browser, notebooks, builds of copies
+test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a browser, notebooks, builds of copies
 	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m slow $(ARGS)
 	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m slow $(ARGS)
 
@@ -114,7 +114,7 @@ $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) csrc/value_type.c $(C_HEADERS) build_
 	@touch $@
 
 # The package is there already, so what this installs is what the extra asks for.
-$(VENV)/.examples $(VENV)/.test $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
+$(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
 	@echo '-- installing what the extra "$*" of pyproject.toml names (a minute or two)'
 	$(PIP) 'micrograd-c[$*]'
 	@touch $@

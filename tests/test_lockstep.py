@@ -313,10 +313,12 @@ def programs(exact, **options):
     return test
 
 
+@pytest.mark.slow
 def test_exact_programs_give_equal_data_and_gradients():
     programs(exact=True, max_examples=400)()
 
 
+@pytest.mark.slow
 def test_rounding_programs_agree_to_1e_12():
     programs(exact=False, max_examples=250)()
 

@@ -334,6 +334,7 @@ def sums_right():
     assert p.grad == 7.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
 @pytest.mark.parametrize("call", ["__call__", "backward", "gradient"])
 def test_an_interrupt_at_any_opcode_of_a_jit_call_leaves_a_thread_that_works(call):
