@@ -1856,8 +1856,24 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* What stands in static variables here belongs to one interpreter, which outlives all others. */
+static bool expect_main(void)
+{
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0)
+        return true;
+    PyErr_SetString(PyExc_ImportError, "it works in the main interpreter only, and the cffi core in all");
+    return false;
+}
+
+static PyObject *py_expect_main(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return expect_main() ? Py_NewRef(Py_None) : NULL;
+}
+
 static PyMethodDef functions[] = {
     {"attach", py_attach, METH_VARARGS, "Connect with the engine, and with the Python half of the core."},
+    {"expect_main", py_expect_main, METH_NOARGS, "Raise ImportError in a sub-interpreter."},
     {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
     {"layers", py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
@@ -1889,7 +1905,7 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__native(void)
 {
-    PyObject *module = PyModule_Create(&definition);
+    PyObject *module = expect_main() ? PyModule_Create(&definition) : NULL;
 
     if (!module)
         return NULL;

@@ -14,6 +14,7 @@ from ._native import (
     attributes,
     closure_at,
     dot,
+    expect_main,
     forget_made,
     handle_of,
     handles,
@@ -74,6 +75,7 @@ __all__ = [
     "sweep",
 ]
 
+expect_main()
 check(lib.mg_init())
 on_scalar(add_scalar)
 set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(NAMES.index("DOT") + 1, len(OPS)))

@@ -1,0 +1,154 @@
+"""The package may be loaded more than once: by reload, by a second import, by another interpreter."""
+
+import textwrap
+
+import pytest
+from support import PYPY, run_python
+
+PACKAGE = "micrograd_c"
+CORE = "micrograd_c._core"
+
+# Uses old and new Values in all ways; a graph and a program from before go on.
+USE = """
+import copy, gc, importlib, pickle, sys
+import micrograd_c as mg
+
+def custom(cls, a):
+    out = cls(3 * a.data, (a,), "*3")
+    def backward():
+        a.grad += 3 * out.grad
+    out._backward = backward
+    return out
+
+def use(mg, Value, is_current=True):
+    a = Value(2.0)
+    root = custom(Value, a) * 2.0 + Value(1.0, (a,), (5.0,))
+    root.backward()
+    assert (root.data, a.grad, type(root)) == (13.0, 11.0, Value)
+    mlp = mg.MLP(2, [3, 1])
+    y = mlp([1.0, a])
+    y.backward()
+    mg.optim.SGD(mlp.parameters(), lr=0.1).step()
+    twin = copy.deepcopy(y)
+    if is_current:  # pickle takes no class that its module has no more
+        twin = pickle.loads(pickle.dumps(twin))
+    assert (type(twin), twin.data) == (Value, y.data)
+    assert mg.jit(lambda x: x * x).gradient(3.0) == 6.0
+    assert mg.sum([a, 1.0, mg.dot([a], [2.0])]).data == 7.0
+    assert mg.gradcheck(lambda x: x.tanh(), 0.5)
+
+before, Value = mg, mg.Value
+p = Value(2.0)
+old, program, optimiser = custom(Value, p) * 2.0, mg.jit(lambda x: p * x), mg.optim.SGD([p], lr=0.0)
+use(mg, Value)
+
+def check(now):
+    use(before, Value, Value is now.Value)
+    use(now, now.Value)
+    p.grad = 0.0
+    old.backward()
+    assert p.grad == 6.0
+    assert program.backward(4.0) == 8.0 and p.grad == 10.0
+    optimiser.step()
+"""
+
+END = """
+del old, program, optimiser
+gc.collect()
+assert before.stats().live_nodes == 1, before.stats()
+assert mg.stats().open_sweeps == 0
+"""
+
+
+def run(script, end=""):
+    done = run_python("-c", USE + textwrap.dedent(script) + end)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+MODULES = "engine", "nn", "optim", "jit", "_tracing", "_core", "_core.errors", "_core.numbers", "_core.interrupts"
+
+
+@pytest.mark.parametrize("module", [PACKAGE, *(f"{PACKAGE}.{name}" for name in MODULES)])
+def test_old_and_new_values_go_on_together_after_the_reload_of(module):
+    run(
+        f"""
+        importlib.reload(importlib.import_module({module!r}))
+        assert mg.Value is mg.engine.Value is Value
+        check(mg)
+        assert ((p + mg.Value(1.0)) * custom(Value, p)).data == 18.0
+    """,
+        END,
+    )
+
+
+@pytest.mark.parametrize("module", [PACKAGE, *(f"{PACKAGE}.{name}" for name in MODULES)])
+def test_old_and_new_values_go_on_after_a_second_import_of(module):
+    run(
+        f"""
+        del sys.modules[{module!r}]
+        now = importlib.import_module({module!r})
+        import micrograd_c
+        check(micrograd_c)
+    """,
+        END,
+    )
+
+
+def test_the_core_refuses_a_reload_or_is_the_same_after_it():
+    run("""
+        core = importlib.import_module(f"micrograd_c._core.{mg.stats().core}_core")
+        try:
+            importlib.reload(core)
+        except ImportError as error:
+            assert "cannot be reloaded" in str(error)
+        check(mg)
+    """)
+
+
+def test_a_package_that_is_imported_anew_leaves_the_first_one_as_it_was():
+    run("""
+        for name in [name for name in sys.modules if name.startswith("micrograd_c")]:
+            del sys.modules[name]
+        import micrograd_c
+        check(micrograd_c)
+    """)
+
+
+INTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+
+def inside(script):
+    number = interpreters.create(*(("legacy",) if sys.version_info >= (3, 13) else ()))
+    failed = interpreters.run_string(number, f"import sys; sys.path[:] = {sys.path!r}" + chr(10) + script)
+    assert not failed, failed
+    interpreters.destroy(number)
+"""
+
+IN_ANOTHER = """
+try:
+    import micrograd_c
+except ImportError as error:  # the native core was asked for
+    assert "main interpreter only" in str(error), error
+else:
+    assert micrograd_c.stats().core == "cffi"
+    a = micrograd_c.Value(2.0)
+    out = micrograd_c.Value(6.0, (a,))
+    def backward():
+        a.grad += 3 * out.grad
+    out._backward = backward
+    (out * micrograd_c.MLP(1, [1])([a])).backward()
+"""
+
+
+@pytest.mark.skipif(PYPY, reason="PyPy has no other interpreters")
+@pytest.mark.parametrize("order", ["first", "later", "both"])
+@pytest.mark.parametrize("chosen", ["as here", "by default"])
+def test_the_main_interpreter_works_on_when_another_one_that_imported_the_package_has_ended(order, chosen):
+    one = f"inside({IN_ANOTHER!r})\n"
+    parts = [INTERPRETER, one if order != "later" else "", USE, one * 2 if order != "first" else "", "check(mg)"]
+    done = run_python("-c", "\n".join(parts), env={"MICROGRAD_C_CORE": ""} if chosen == "by default" else {})
+    assert (done.returncode, done.stderr) == (0, "")
