@@ -40,6 +40,11 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from typing import Any
 
+if "Node" in globals():  # a second set of tables would know nothing of the nodes there are
+    raise ImportError(
+        f"{__name__} cannot be reloaded: Values that live would lose their nodes; start a new process"
+    )
+
 NAME = "cffi"
 PYPY = sys.implementation.name == "pypy"
 
@@ -265,10 +270,18 @@ _Value: Any = Node  # the class of what operators return; engine.Value as soon a
 
 
 def complete(cls: Any) -> Any:
-    """Return the class of Values, with all that `cls` adds to Node; operators return it from now on."""
+    """Return the class of Values, with all that `cls` adds to Node; operators return it from now on.
+
+    When the engine is loaded again, the class stays, as that of the native core does.
+    """
     global _Value
-    _Value = cls
-    return cls
+    if _Value is Node:
+        _Value = cls
+    else:
+        for name, attribute in vars(cls).items():
+            if name not in ("__slots__", "__module__", "__qualname__", "__dict__", "__weakref__"):
+                setattr(_Value, name, attribute)
+    return _Value
 
 
 def peek(node: Node, name: str) -> Any:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from typing import Any
 
-_finalizers: set[Any] = set()
+_finalizers: set[Any] = globals().get("_finalizers") or set()  # those from before a reload
 
 
 def raised_later(finalizer: Any) -> Any:
