@@ -141,6 +141,10 @@ _CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead o
 _NUMBER = (
     "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
 )
+_OPS = (
+    "Write the node with ops of Value (+, *, exp, maximum, mg.where, ...), which know their derivatives at each "
+    "sample: what is made by hand would stay what it was in one run. Or call the function without jit."
+)
 _GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
 _GRAPH = "The graph of a traced function is its program: print(f.program(...))."
 
@@ -166,6 +170,13 @@ class TracedValue(Value):
 
     def _refused(self, what: str, remedy: str) -> TracingError:
         return outside() if self._trace.over else refusal(what, remedy)
+
+    def _put_into_node(self) -> None:
+        """Raise TracingError."""
+        raise self._refused(
+            "A Value is data, operand or local derivative of a node made by hand, Value(data, (a, b), (da, db)),",
+            _OPS,
+        )
 
     def __repr__(self) -> str:
         return f"TracedValue({self._op or 'argument'!r})"

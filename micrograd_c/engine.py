@@ -349,7 +349,14 @@ def _values_in(items: Any, what: str) -> tuple[Value, ...]:
     for value in values:
         if not isinstance(value, Value):
             raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
+    _refuse_traced(values)
     return values
+
+
+def _refuse_traced(values: Iterable[Any]) -> None:
+    for x in values:
+        if hasattr(type(x), "_reflected"):  # see _tracing.py
+            x._put_into_node()
 
 
 def _slopes(given: Any, children: Any, n: int) -> list[Any]:
@@ -365,6 +372,7 @@ def _slopes(given: Any, children: Any, n: int) -> list[Any]:
     if n > 1 and isinstance(children, (set, frozenset, dict)):
         raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
     if any(isinstance(x, Value) for x in slopes):
+        _refuse_traced(slopes)
         return list(_as_values(slopes))
     return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
 

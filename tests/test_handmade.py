@@ -165,11 +165,25 @@ def test_a_program_refuses_local_derivatives_by_name():
     for make in [
         lambda x: Value(4.0, (x,), (4.0,)),
         lambda x: Value(4.0, (x,), "+"),
+        lambda x: Value(4.0, (x,)),
+        lambda x: Value(4.0, (a, x)),
+        lambda x: Value(4.0, (a, a, x)),
         lambda x: Value(4.0, (a,), (x,)),
+        lambda x: Value(4.0, (a, a), (1.0, x)),
         lambda x: Value(4.0, children=(x, a)),
+        lambda x: Value(4.0, children=(v for v in (x, a)), local_grads=(1.0, 2.0)),
+        lambda x: Value(x, (a,), (4.0,)),
+        lambda x: Value(x * x, (x,), (2 * x,)),
+        lambda x: Value(x * a, (x, a), (a, x)),
+        lambda x: type(x)(4.0, (x,), (4.0,)),
+        lambda x: type("Mine", (Value,), {})(x * x, (x,), (2 * x,)),
+        lambda x: a.__init__(4.0, (x,), (4.0,)),
+        lambda x: setattr(a, "_prev", (x,)),
+        lambda x: setattr(a, "data", x),
     ]:
-        with pytest.raises(mg.TracingError):
+        with pytest.raises(mg.TracingError, match=r"(?s)made by hand, .* while jit.* with ops of Value"):
             mg.jit(lambda x, make=make: x * make(x))(1.0)
+        assert (a.data, a._prev, a.grad) == (2.0, set(), 0.0)
     with pytest.raises(mg.TracingError, match="__init__"):
         mg.jit(lambda x: x.__init__(2.0) or x)(1.0)
 
