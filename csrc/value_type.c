@@ -10,23 +10,38 @@
  * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand. So are
  * closures, which are found by the handle of their node while a sweep waits for them.
  *
- * The collector. A graph of Values has no cycles of its own: an operand is older than whatever reads it, and
- * neither changes. So ordinary Values are not tracked, and a collection does not look at them. A cycle needs an
- * attribute (a closure is one) that leads back from an operand to a Value that reads it:
+ * The collector. Ordinary Values are not tracked, and a collection does not look at them. Why no cycle is missed, and
+ * nothing is freed too early:
  *
- *     v -> attribute -> ... -> reader -> ... -> v
+ *  1. An operand is older than whatever reads it, and neither changes. So a graph of Values has no cycles of its own.
+ *     A cycle needs an attribute (a closure is one) that leads back from an operand to a Value that reads it:
+ *         v -> attribute -> ... -> reader -> ... -> v
+ *     The collector finds it if it sees every object on the way: v, and all Values from the reader down to v.
+ *  2. v is tracked from its first attribute on (TRACKED), or from birth if it is of a subclass. It is CYCLIC from the
+ *     first attribute on that can refer to anything. It is CYCLIC from birth if it is of a subclass, or is made by hand
+ *     and waits for its closure.
+ *  3. The aim is: whoever reads a CYCLIC Value is CYCLIC too, and tracked. Then by 1 every cycle is found.
+ *  4. A reader that is younger than the CYCLIC state of its operand is CYCLIC from birth, see `become`.
+ *  5. A reader may be older only where v had a node, with others above it, when it became CYCLIC. Then `late` is set.
+ *  6. While `late` is set, a full collection begins with `track_readers`. It looks at all Values in the order of their
+ *     rows, from the lowest up, and makes each one CYCLIC that reads a CYCLIC Value. Operands stand below their readers,
+ *     so one pass makes 3 true for all Values that own a row.
+ *  7. Nodes that a `hidden` owns need no visit: it is always tracked, and by `leads_to_cyclic` its readers are CYCLIC
+ *     as soon as anybody is. The Values that are made of it later are looked at again when they take over the nodes, see
+ *     `values_of`. Any other plain Value without a node reads nothing.
+ *  8. So after a pass 3 holds, and by 4 it holds until the next old Value becomes CYCLIC. `late` is cleared: one pass is
+ *     paid for such attributes, and other collections cost nothing more. The pass touches Values only.
+ *  9. It finds them in `values`, which lists the memory of every Value that `new_value` has asked for. What waits there
+ *     for the next Value, or whose deallocation has begun, is DYING or without references and is skipped: nobody reads
+ *     it. Values that are made of a subclass are not listed: they are CYCLIC from birth.
+ * 10. A tuple of operands is tracked as soon as its reader is CYCLIC, see `set_cyclic` and `become`. So the pass may skip
+ *     the CYCLIC ones.
+ * 11. The pass calls nothing that runs Python code or lets the GIL go. So all that it looks at stays as it is, but
+ *     for the rows: it reads them under the lock.
+ * 12. traverse visits each reference that a Value owns, once. So whatever is reached from outside is seen to be, and
+ *     nothing is freed too early. clear drops the attributes only, since every cycle leads through one.
  *
- * The collector finds it if it sees every object on the way, that is v and all Values from the reader down to v.
- *  - v is tracked from its first attribute on (TRACKED), or from birth if it is of a subclass.
- *  - v is CYCLIC from the first attribute on that can refer to anything, and from birth if it is made by hand: it
- *    waits for its closure. Who reads a CYCLIC Value is CYCLIC and
- *    tracked itself, from birth. So all readers younger than the attribute are seen.
- *  - Readers older than the attribute are not, where there may be any: v is LATE. While a LATE Value is alive the
- *    hook in _core/native_core.py looks for such readers before each full collection and tracks them.
- * Nothing is freed too early: traverse visits each reference that a Value owns, once, so whatever is reached from
- * outside is seen to be. clear drops the attributes only, since every cycle leads through one.
- *
- * Calls into the engine stand between mg_lock and mg_unlock, where no Python API is called.
+ * Calls into the engine stand between mg_lock and mg_unlock, where no Python API is called that can let the GIL go.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -55,14 +70,15 @@ struct value {
     PyObject *b;               /* second operand or operands, or NULL; owned */
     PyObject *weakrefs;        /* head of the list of weak references */
     int32_t handle;            /* in the arena; -1: none yet */
-    uint32_t flags;            /* of the enum below */
+    uint32_t flags;            /* of the enum below, and above PLACE_BITS its place in `values` */
 };
 
 enum {
     EXTRA = 1,   /* a points to an `extra` */
     TRACKED = 2, /* by Python's collector */
     CYCLIC = 4,  /* may stand on a cycle */
-    LATE = 8     /* may have readers that are older than its attributes */
+    DYING = 8,   /* its deallocation has begun, or is over */
+    PLACE_BITS = 4
 };
 
 _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
@@ -71,7 +87,8 @@ static PyTypeObject *value_class, *hidden_class; /* the types; they live as long
 static PyObject *name_data, *name_grad, *name_backward, *name_op;
 static PyObject *py_absent, *py_number, *py_to_float, *py_from_numpy, *py_failure, *py_no_number, *py_init,
     *py_late;
-static Py_ssize_t cyclic_alive, late_alive;
+static Py_ssize_t cyclic_alive;
+static bool late; /* has a Value become CYCLIC below readers that may not be? */
 
 /* b of a leaf, or of a node made by hand, whose number came from numpy, see _core/ieee.py. */
 #define NUMPY Py_Ellipsis
@@ -100,22 +117,108 @@ enum { KEPT = 4096 }; /* dead Values whose memory waits for the next ones */
 static value *kept[KEPT];
 static int kept_count;
 
+/* The memory of all Values but those of subclasses. A free place holds 2 * the next one + 1; place 0 is nobody's. */
+static struct {
+    value **at;
+    uint32_t places, used; /* in `at`, the first `places` of which have been in use */
+    uint32_t capacity, free;
+} values = {.places = 1};
+
+enum { FIRST_VALUES = 1024, MOST_VALUES = 1 << (32 - PLACE_BITS) };
+
+static void set_place(value *v, uint32_t place)
+{
+    values.at[place] = v;
+    v->flags = (v->flags & ((1u << PLACE_BITS) - 1)) | place << PLACE_BITS;
+}
+
+static value *at_place(uint32_t place)
+{
+    return (uintptr_t)values.at[place] & 1 ? NULL : values.at[place];
+}
+
+/* Memory for so many places, the used ones together. */
+static bool resize_values(uint32_t capacity)
+{
+    if (values.free) {
+        uint32_t places = 1;
+        for (uint32_t place = 1; place < values.places; place++)
+            if (at_place(place))
+                set_place(at_place(place), places++);
+        values.places = places;
+        values.free = 0;
+    }
+    value **at = PyMem_Realloc(values.at, capacity * sizeof *at);
+    if (at) {
+        values.at = at;
+        values.capacity = capacity;
+    }
+    return at != NULL;
+}
+
+/* Gives v a place. False: no memory. */
+static bool list_value(value *v)
+{
+    uint32_t place = values.free;
+
+    if (place) {
+        values.free = (uint32_t)((uintptr_t)values.at[place] >> 1);
+    } else {
+        if (values.places >= values.capacity &&
+            (values.capacity >= MOST_VALUES ||
+             !resize_values(values.capacity ? 2 * values.capacity : FIRST_VALUES)))
+            return false;
+        place = values.places++;
+    }
+    values.used++;
+    set_place(v, place);
+    return true;
+}
+
+static void unlist_value(value *v)
+{
+    const uint32_t place = v->flags >> PLACE_BITS;
+
+    if (!place)
+        return;
+    values.at[place] = (value *)((uintptr_t)values.free << 1 | 1);
+    values.free = place;
+    values.used--;
+    if (values.capacity > FIRST_VALUES && values.used < values.capacity / 8)
+        (void)resize_values(values.capacity / 4);
+}
+
+/* Memory for one more Value; MemoryError. */
+static value *fresh_value(void)
+{
+    value *v = PyObject_GC_New(value, value_class);
+
+    if (!v)
+        return NULL;
+    v->flags = 0;
+    if (!list_value(v)) {
+        PyObject_GC_Del(v);
+        return (value *)PyErr_NoMemory();
+    }
+    return v;
+}
+
 /* A Value without a node, not tracked. */
-static value *new_value(void)
+static inline value *new_value(void)
 {
     value *v;
 
     if (kept_count) {
         v = kept[--kept_count];
         (void)PyObject_Init((PyObject *)v, value_class);
+        v->flags &= ~(uint32_t)DYING;
     } else {
-        v = PyObject_GC_New(value, value_class);
+        v = fresh_value();
         if (!v)
             return NULL;
     }
     v->a = v->b = v->weakrefs = NULL;
     v->handle = -1;
-    v->flags = 0;
     return v;
 }
 
@@ -123,7 +226,8 @@ static void track(value *v)
 {
     if (!(v->flags & TRACKED)) {
         v->flags |= TRACKED;
-        PyObject_GC_Track(v);
+        if (!PyObject_GC_IsTracked((PyObject *)v)) /* in the __del__ of a class that was assigned it is */
+            PyObject_GC_Track(v);
     }
 }
 
@@ -163,6 +267,13 @@ static bool leads_to_cyclic(PyObject *part)
     return !PyFloat_Check(part) && !PyLong_Check(part) && part != NUMPY; /* inner layers can hold anything */
 }
 
+/* v has got its operands: may they stand on a cycle? */
+static void set_cyclic_reader(value *v)
+{
+    if (v->flags & CYCLIC || leads_to_cyclic(first_operand(v)) || leads_to_cyclic(v->b))
+        set_cyclic(v);
+}
+
 /* Gives v, which was computed from nothing yet, its node and what it was computed from. */
 static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
 {
@@ -171,8 +282,30 @@ static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
     Py_XINCREF(b);
     *(v->flags & EXTRA ? &((extra *)(void *)v->a)->a : &v->a) = a;
     v->b = b;
-    if (cyclic_alive && (leads_to_cyclic(a) || leads_to_cyclic(b)))
-        set_cyclic(v);
+    if (cyclic_alive)
+        set_cyclic_reader(v);
+}
+
+/* Makes all readers of CYCLIC Values CYCLIC, see 6 at the head of this file. No memory: the next collection does. */
+static void track_readers(void)
+{
+    mg_lock();
+    const int64_t rows = mg.rows;
+    mg_unlock();
+    value **owners = PyMem_Calloc((size_t)rows + 1, sizeof *owners);
+    mg_lock();
+    for (uint32_t place = 1; owners && place < values.places; place++) {
+        value *v = at_place(place);
+        const int32_t row = v && Py_REFCNT(v) > 0 && !(v->flags & (DYING | CYCLIC)) ? mg_row(v->handle) : -1;
+        if (row >= 0 && row < rows) /* what another thread moves up right now is looked at by `become` */
+            owners[row] = v;
+    }
+    mg_unlock();
+    for (int64_t row = 0; owners && row < rows; row++)
+        if (owners[row])
+            set_cyclic_reader(owners[row]);
+    late = late && !owners;
+    PyMem_Free(owners);
 }
 
 static inline extra *extra_of(value *v)
@@ -366,8 +499,6 @@ static void drop_attributes(value *v)
         PyObject_ClearWeakRefs((PyObject *)v);
     if (v->flags & CYCLIC)
         cyclic_alive--;
-    if (v->flags & LATE)
-        late_alive--;
     if (x) {
         PyObject *dict = x->dict, *label = x->label, *closure = x->closure;
         v->a = x->a;
@@ -385,7 +516,10 @@ static void release_memory(value *v)
 
     if (type == value_class && !(v->flags & TRACKED) && kept_count < KEPT) {
         kept[kept_count++] = v;
-    } else if (type == value_class) {
+        return;
+    }
+    unlist_value(v);
+    if (type == value_class) {
         PyObject_GC_Del(v);
     } else {
         freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
@@ -399,9 +533,10 @@ static void value_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     int32_t handles[BATCH], n = 0;
 
+    v->flags |= DYING;
     if (v->flags & TRACKED || type != value_class)
         PyObject_GC_UnTrack(self);
-    if (v->weakrefs || v->flags & (EXTRA | CYCLIC | LATE))
+    if (v->weakrefs || v->flags & (EXTRA | CYCLIC))
         run_free(drop_attributes(v));
     if (looping) {
         v->ob_base.ob_refcnt = (Py_ssize_t)dying;
@@ -768,20 +903,17 @@ static PyObject *attributes(value *v)
     return x ? x->dict : NULL;
 }
 
-/* v is CYCLIC from now on, its readers are perhaps not. */
+/* v is or becomes CYCLIC, its readers are perhaps not. */
 static int expect_old_readers(value *v)
 {
-    if (v->flags & LATE)
-        return 0;
     mg_lock();
     const bool on_top = v->handle >= 0 && mg.rows > 0 && mg.handle[mg.rows - 1] == v->handle;
     mg_unlock();
     if (v->handle < 0 || on_top) /* nothing is younger: nobody reads it */
         return 0;
-    v->flags |= LATE;
-    late_alive++;
     PyObject *done = PyObject_CallFunctionObjArgs(py_late, NULL);
     Py_XDECREF(done);
+    late = true; /* after the call, which may run a collection */
     return done ? 0 : -1;
 }
 
@@ -790,8 +922,10 @@ static int expect_cycles(value *v)
 {
     if (v->flags & CYCLIC)
         return 0;
+    if (expect_old_readers(v) < 0)
+        return -1;
     set_cyclic(v);
-    return expect_old_readers(v);
+    return 0;
 }
 
 static int expect_cycles_of(value *v, PyObject *attribute)
@@ -1667,8 +1801,11 @@ static PyObject *values_of(hidden *h)
         layer = next;
     }
     if (layer && !h->values) { /* else a collection has run somebody's code, which came here first */
-        for (int32_t i = 0; i < h->n; i++)
-            as_value(PyList_GetItem(all, i))->handle = h->handles[i];
+        for (int32_t i = 0; i < h->n; i++) {
+            value *v = as_value(PyList_GetItem(all, i));
+            v->handle = h->handles[i];
+            set_cyclic_reader(v);
+        }
         h->values = Py_NewRef(layer);
         PyMem_Free(h->handles);
         h->handles = NULL;
@@ -1788,21 +1925,6 @@ static PyObject *py_attributes(PyObject *module, PyObject *node)
     return copy;
 }
 
-static PyObject *py_is_cyclic(PyObject *module, PyObject *node)
-{
-    (void)module;
-    return expect_value(node) ? PyBool_FromLong(as_value(node)->flags & CYCLIC) : NULL;
-}
-
-static PyObject *py_set_cyclic(PyObject *module, PyObject *node)
-{
-    (void)module;
-    if (!expect_value(node))
-        return NULL;
-    set_cyclic(as_value(node));
-    Py_RETURN_NONE;
-}
-
 /* set_docs(docstrings of all ops, in the order of the table) */
 static PyObject *py_set_docs(PyObject *module, PyObject *docs)
 {
@@ -1820,10 +1942,19 @@ static PyObject *py_set_docs(PyObject *module, PyObject *docs)
     return all ? Py_NewRef(Py_None) : NULL;
 }
 
-static PyObject *py_late_alive(PyObject *module, PyObject *nothing)
+/* The hook in gc.callbacks. */
+static PyObject *py_before_collection(PyObject *module, PyObject *args)
 {
-    (void)module, (void)nothing;
-    return PyLong_FromSsize_t(late_alive);
+    const char *phase;
+    PyObject *info;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "sO!", &phase, &PyDict_Type, &info))
+        return NULL;
+    PyObject *generation = PyDict_GetItemString(info, "generation");
+    if (late && strcmp(phase, "start") == 0 && generation && PyLong_AsLong(generation) >= 2)
+        track_readers();
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *py_add_scalar(PyObject *module, PyObject *type)
@@ -1891,10 +2022,9 @@ static PyMethodDef functions[] = {
     {"peek", py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
     {"put", py_put, METH_VARARGS, "Set an attribute past all properties."},
     {"attributes", py_attributes, METH_O, "Return a copy of all attributes."},
-    {"is_cyclic", py_is_cyclic, METH_O, "Tell whether a node may stand on a cycle."},
-    {"set_cyclic", py_set_cyclic, METH_O, "Let the collector track a node and all who will read it."},
     {"set_docs", py_set_docs, METH_O, "Set the docstrings of the ops."},
-    {"late_alive", py_late_alive, METH_NOARGS, "Return the number of nodes whose readers may be untracked."},
+    {"before_collection", py_before_collection, METH_VARARGS,
+     "Track old readers of what has got an attribute."},
     {"add_scalar", py_add_scalar, METH_O, "Take float() of instances of this class."},
     {NULL, NULL, 0, NULL},
 };

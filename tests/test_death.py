@@ -1,6 +1,7 @@
 """Values die at any time, in any thread, and what runs then is anybody's code."""
 
 import copy
+import gc
 import pickle
 import sys
 import threading
@@ -197,3 +198,44 @@ def test_a_half_made_value_is_refused_wherever_it_is_used():
     for name, use in uses.items():
         with pytest.raises(RuntimeError, match="this Value has no node"):
             pytest.fail(f"{name}: {use()!r}")
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [lambda v: (v * 3.0 + 1.0).tanh(), lambda v: MLP(2, [3, 1])([v, v]), lambda v: value_sum([v, v * 2.0, v])],
+    ids=["operations", "layers", "sum"],
+)
+def test_a_cycle_through_readers_older_than_the_attribute_is_freed_and_not_too_early(graph):
+    with nothing_left_behind():
+        v = Value(2.0)
+        out = graph(v)
+        reader, data = weakref.ref(out), out.data
+        v.readers = [out]
+        del out
+        collect()
+        assert reader().data == data
+        v.readers.append(v * reader())  # younger than the collection that looked for old readers
+        w = Value(1.0)
+        above = graph(w)
+        w.readers = [above, v]  # a second late attribute
+        v.readers.append(above)
+        del w, above, v
+        collect()
+        assert reader() is None
+
+
+@pytest.mark.skipif(stats().core != "native", reason="the other core has no hook in the collector")
+def test_a_late_attribute_runs_no_python_in_collections_and_asks_for_no_object(monkeypatch):
+    asked, called = [], []
+    for name in ("get_objects", "get_referents", "get_referrers"):
+        monkeypatch.setattr(gc, name, lambda *objects, name=name: asked.append(name) or [])
+    with nothing_left_behind():
+        v = Value(2.0)
+        v.readers = [v * 3.0]
+        del v
+        sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name) if event == "call" else None)
+        try:
+            gc.collect()
+        finally:
+            sys.setprofile(None)
+    assert asked == called == []

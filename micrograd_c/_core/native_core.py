@@ -12,14 +12,13 @@ from ._native import (
     add_scalar,
     attach,
     attributes,
+    before_collection,
     closure_at,
     dot,
     expect_main,
     forget_made,
     handle_of,
     handles,
-    is_cyclic,
-    late_alive,
     layers,
     leaves,
     make,
@@ -29,7 +28,6 @@ from ._native import (
     parts,
     peek,
     put,
-    set_cyclic,
     set_docs,
     sum,
     sweep,
@@ -38,7 +36,6 @@ from .absent import absent
 from .docs import doc, signature
 from .errors import NAMES, OPS, check
 from .ieee import failure
-from .interrupts import raised_later
 from .numbers import as_number, from_numpy, no_number, on_scalar, to_float
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -130,39 +127,5 @@ def _failure(status: int, op: int, *operands: Any) -> Any:
 
 def _late() -> None:
     """Hear that a Value got an attribute when it may have had readers already."""
-    if _track_old_readers not in gc.callbacks:
-        gc.callbacks.append(_track_old_readers)
-
-
-@raised_later  # a callback of the collector is like a finalizer: what it raises is swallowed
-def _track_old_readers(phase: str, info: dict[str, Any]) -> None:
-    """Before a full collection let the collector see every reader of a Value that may stand on a cycle.
-
-    On a cycle the first Value after whatever is no Value is referred to by something that is tracked; the others
-    are operands of it.
-    """
-    if phase != "start" or info["generation"] < 2 or not late_alive():
-        return
-    found = {x for x in gc.get_referents(*gc.get_objects()) if isinstance(x, Node) and x._h >= 0}
-    todo = list(found)
-    while todo:
-        for operand in _owned(todo.pop()):
-            if operand not in found:
-                found.add(operand)
-                todo.append(operand)
-    order = list(found)
-    rows = ffi.new("int32_t[]", len(order))
-    check(lib.mg_rows(handles(order), len(order), rows))
-    for _, node in sorted(zip(rows, order), key=lambda pair: pair[0]):
-        if any(map(is_cyclic, _owned(node))):
-            set_cyclic(node)
-
-
-def _owned(node: Node) -> list[Node]:
-    """Return the Values that a node refers to, without making those of inner layers."""
-    out: list[Any] = []
-    for part in parts(node):
-        if type(part) is Hidden:
-            part = part.owned()
-        out += part if isinstance(part, (list, tuple)) else (part,)
-    return [x for x in out if isinstance(x, Node)]
+    if before_collection not in gc.callbacks:
+        gc.callbacks.append(before_collection)
