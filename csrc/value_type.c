@@ -1461,29 +1461,23 @@ static PyObject *none_to_null(PyObject *o)
     return o == Py_None ? NULL : o;
 }
 
-/* Gives a node that was made through cffi to a Value that has none. */
 static PyObject *py_new(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
     return (PyObject *)new_value();
 }
 
-static PyObject *py_make(PyObject *module, PyObject *args)
+/* Lets a Value own the node at a handle; one that it owns already has become another. */
+static PyObject *own_made(value *v, int32_t handle, PyObject *a, PyObject *b)
 {
-    PyObject *node, *a, *b;
-    int handle;
-
-    (void)module;
-    if (!PyArg_ParseTuple(args, "OiOO", &node, &handle, &a, &b) || !expect_value(node))
-        return NULL;
-    value *v = as_value(node);
     const bool again = v->handle >= 0;
     PyObject *old_a = first_operand(v), *old_b = v->b;
+
     become(v, handle, none_to_null(a), none_to_null(b));
     const bool seen = !again || !(v->flags & CYCLIC) || expect_old_readers(v) == 0;
     Py_XDECREF(old_a);
     Py_XDECREF(old_b);
-    return seen ? Py_NewRef(node) : NULL;
+    return seen ? Py_NewRef((PyObject *)v) : NULL;
 }
 
 /* Drops the label and the closure of a node. */
@@ -1559,9 +1553,7 @@ static PyObject *py_own(PyObject *module, PyObject *args)
         return NULL;
     if (number < 0)
         return fail((int32_t)number, 0, NULL, NULL);
-    become(as_value(node), (int32_t)number, none_to_null(PyTuple_GetItem(args, 1)),
-           none_to_null(PyTuple_GetItem(args, 2)));
-    return Py_NewRef(node);
+    return own_made(as_value(node), (int32_t)number, PyTuple_GetItem(args, 1), PyTuple_GetItem(args, 2));
 }
 
 static PyObject *py_leaves(PyObject *module, PyObject *args)
@@ -2011,7 +2003,6 @@ static PyMethodDef functions[] = {
     {"operands", py_operands, METH_O, "Return what a node was computed from; inner layers as Values."},
     {"parts", py_parts, METH_O, "Return what a node was computed from."},
     {"leaves", py_leaves, METH_VARARGS, "Return new leaves."},
-    {"make", py_make, METH_VARARGS, "Let a node own the node at a handle."},
     {"own", py_own, METH_VARARGS, "Let a node own the node that a function returns the handle of."},
     {"new", py_new, METH_NOARGS, "Return a Value without a node."},
     {"dot", py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},

@@ -21,7 +21,6 @@ from ._native import (
     handles,
     layers,
     leaves,
-    make,
     new,
     operands,
     own,
@@ -61,7 +60,6 @@ __all__ = [
     "has_node",
     "layers",
     "leaves",
-    "make",
     "new",
     "operands",
     "own",
@@ -92,14 +90,16 @@ def by_hand(
 ) -> None:
     """Let `node` own a node made by hand; one that it owns becomes it. See cffi_core."""
     n = len(operands)
+    a: Any
+    b: Any
     given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
     numbers = ffi.NULL if slopes is None or given else slopes
     nodes = handles(slopes) if given else ffi.NULL  # type: ignore[arg-type]
-    handle = check(lib.mg_by_hand(node._h, handles(operands), n, numbers, nodes, data))
     if n > 2 or (n and (given or numpy)):
-        make(node, handle, operands, slopes if given else ... if numpy else None)
+        a, b = operands, slopes if given else ... if numpy else None
     else:
-        make(node, handle, operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None)
+        a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
+    own(node, a, b, lib.mg_by_hand, node._h, handles(operands), n, numbers, nodes, data)
 
 
 def complete(cls: type) -> Any:
