@@ -17,6 +17,7 @@ import pytest
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
+from micrograd_c._core import NAMES, OPS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -163,15 +164,13 @@ def neuron():
 
 def every_op():
     """A graph with each op of the table in it."""
-    from micrograd_c.viz.parse import _FUNCTIONS
-
     x, y = Value(0.4, label="x"), Value(0.7, label="y")
     total = (x + y) * (x - y) / y + x**y + x**3 + (-x)
-    for name, (arity, _, numbers) in _FUNCTIONS.items():
-        if name in ("sum", "pow", "abs"):
-            continue
-        arguments = [y] * (arity - 1) + ([] if numbers == 0 else [0.2])
-        total = total + getattr(x, name)(*arguments)
+    for name, row in zip(NAMES, OPS):
+        method = getattr(x, name.lower(), None)
+        if method is not None:
+            arguments = [y] * (row.arity - 1) + [0.2] * (row.arity == 1 and row.takes_k)
+            total = total + method(*arguments)
     return total + abs(x) + mg.sum([x, y]) + mg.dot([x, y], [y, x], x)
 
 
