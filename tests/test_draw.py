@@ -287,6 +287,27 @@ def test_past_the_limit_it_says_what_is_missing():
     assert len(mg.draw(x, limit=None)._graph.nodes) == 601
 
 
+@pytest.mark.parametrize("fold", ["auto", "none"])
+@pytest.mark.parametrize("wide", ["sum", "dot", "layer", "custom"])
+def test_one_box_stands_for_the_operands_of_a_root_that_are_too_many_to_draw(wide, fold):
+    xs = [Value(i) for i in range(300)]
+    if wide == "sum":
+        root = mg.sum(xs)
+    elif wide == "dot":
+        root = mg.dot(xs[:150], xs[150:])
+    elif wide == "layer":
+        root = mg.Layer(300, 1)(xs)
+    else:
+        root = Value(1.0, tuple(xs), "f")
+    picture = mg.draw(root, limit=50, fold=fold)
+    boxes = picture._graph.nodes
+    assert len(boxes) <= 50
+    assert "boxes are drawn" in picture.notes[-1]
+    (rest,) = (box for box in boxes.values() if box.id < 0)
+    assert rest.note.endswith("\nnot drawn") and "not drawn" in picture.svg()
+    assert "  n_1 -> n" in picture.dot() and "n-1" not in picture.dot()
+
+
 def test_deep_chain_is_drawn_without_recursion():
     x = Value(1.0)
     for _ in range(4000):

@@ -40,32 +40,39 @@ def upper_part(graph: Graph, limit: int) -> Graph:
     return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
 
 
-def shorten(graph: Graph, limit: int) -> None:
-    """Let a root with more operands than there is room for keep the first ones; one leaf stands for the others."""
+def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
+    """Let a root with more operands than there is room for keep the first ones; one box stands for the others.
+
+    In an explanation it is a leaf with their sum, and half of the room is left for what lies below. In a picture
+    (`drawn`) it has no number.
+    """
     nodes, root = graph.nodes, graph.nodes[graph.root]
-    room = max(limit // 2, 2)
-    if len(root.operands) <= room or root.op not in ("SUM", "DOT") or root.closure:
+    room = max(limit - 1 if drawn else limit // 2, 2)
+    if len(root.operands) <= room or not (drawn or (root.op in ("SUM", "DOT") and not root.closure)):
         return
     n = root.pairs
-    if root.op == "SUM":
-        kept, others = root.operands[: room - 1], root.operands[room - 1 :]
-        rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
-    else:
-        short = room // 2
+    rest = 0.0
+    if root.op == "DOT":
+        short = max((room - 1) // 2, 1)
         inputs, weights, bias = root.operands[:n], root.operands[n : 2 * n], root.operands[2 * n :]
         kept = [*inputs[:short], *weights[:short]]
         rest = sum(nodes[w].data * nodes[x].data for w, x in zip(weights[short:], inputs[short:]))
         rest += sum(nodes[i].data for i in bias)
         what = f"{n - short} products" + (" and the bias" if bias else "")
         root.pairs = short
+    else:
+        kept, others = root.operands[: room - 1], root.operands[room - 1 :]
+        rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
     name = "rest"
     while any(node.name == name for node in nodes.values()):
         name += "'"
-    leaf = Node(-1, "LEAF", "…", [], rest, 0.0, title=what, name=name, kind="input")
+    op, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
+    leaf = Node(-1, op, "…", [], rest, 0.0, title=what, name=name, kind="input", note=note)
     root.operands = [*kept, leaf.id]
     below = {graph.root, leaf.id}
     for i in reversed(list(nodes)):
         if i in below:
             below.update(nodes[i].operands)
     graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
-    graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf {name} stands for their sum.")
+    if not drawn:
+        graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf {name} stands for their sum.")

@@ -21,7 +21,7 @@ from ..engine import Value, _operands
 from .fold import fold_graph
 from .graph import Graph, Node, callers_names, clean, cut, number, read, unfold, variables, width
 from .layout import Layout, lay_out
-from .part import upper_part
+from .part import shorten, upper_part
 
 __all__ = ["Picture", "draw", "draw_dot", "trace"]
 
@@ -333,6 +333,10 @@ class Picture:
             "operation": "box",
             "result": "box",
         }
+
+        def name(i: int) -> str:
+            return f"n{i}".replace("-", "_")
+
         out = [f"digraph {{\n  rankdir={'LR' if self._across else 'TB'};\n  node [fontname=monospace];"]
         for node in graph.nodes.values():
             lines = box_lines(graph, node)
@@ -341,10 +345,11 @@ class Picture:
             extra = {"result": ", peripheries=2", "constant": ", style=dashed", "operation": ", style=rounded"}
             stroke = _LIGHT[node.kind][1]
             out.append(
-                f"  n{node.id} [shape={shapes[node.kind]}{extra.get(node.kind, '')}, color={_dot_string(stroke)}, "
-                f"label={_dot_string(chr(10).join(lines))}, tooltip={_dot_string(describe(graph, node))}];"
+                f"  {name(node.id)} [shape={shapes[node.kind]}{extra.get(node.kind, '')}, "
+                f"color={_dot_string(stroke)}, label={_dot_string(chr(10).join(lines))}, "
+                f"tooltip={_dot_string(describe(graph, node))}];"
             )
-        out += [f"  n{a} -> n{b};" for a, b, _ in graph.edges]
+        out += [f"  {name(a)} -> {name(b)};" for a, b, _ in graph.edges]
         return "\n".join(out) + "\n}\n"
 
     def html(self) -> str:
@@ -510,6 +515,7 @@ def draw(
             graph = fold_graph(whole, level)
     if limit is not None and len(graph.nodes) > limit:
         boxes = len(graph.nodes)
+        shorten(graph, limit, drawn=True)
         graph = upper_part(graph, limit)
         graph.notes.append(
             f"{len(graph.nodes)} of {boxes} boxes are drawn, those nearest to the root. To see the rest, draw one "
