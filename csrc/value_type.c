@@ -188,8 +188,14 @@ static void unlist_value(value *v)
         (void)resize_values(values.capacity / 4);
 }
 
+#ifdef __GNUC__
+#define COLD __attribute__((noinline, cold))
+#else
+#define COLD
+#endif
+
 /* Memory for one more Value; MemoryError. */
-static value *fresh_value(void)
+COLD static value *fresh_value(void)
 {
     value *v = PyObject_GC_New(value, value_class);
 
