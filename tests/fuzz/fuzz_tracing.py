@@ -30,8 +30,15 @@ class Stop(BaseException):
     """An interrupt; a KeyboardInterrupt in a finalizer would come back later."""
 
 
-def stop(*_):
-    raise Stop
+class Alarm:
+    """The handler of the signal: it raises once, and never outside of what it is to interrupt."""
+
+    armed = False
+
+    def __call__(self, *_):
+        if self.armed:
+            self.armed = False
+            raise Stop
 
 
 class Weight(Value):
@@ -144,31 +151,28 @@ def interrupt(rng):
                 raise Stop
         return trace
 
-    by_signal = rng.random() < 0.5
-    if by_signal:
-        before = signal.signal(signal.SIGALRM, stop)
+    by_signal, alarm = rng.random() < 0.5, Alarm()
+    before = signal.signal(signal.SIGALRM, alarm)
     gc.disable()
     try:
-        if by_signal:
-            signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 1e-3))
-        else:
-            sys.settrace(trace)
-        for _ in range(5 if by_signal else 1):
-            call(argument)
+        try:
             if by_signal:
-                f.retrace()
+                alarm.armed = True
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 1e-3))
+            else:
+                sys.settrace(trace)
+            for _ in range(5 if by_signal else 1):
+                call(argument)
+                if by_signal:
+                    f.retrace()
+        finally:
+            alarm.armed = False  # a signal that comes before this line goes to the outer except
     except Stop:
         pass
-    finally:
-        sys.settrace(None)
-        while by_signal:
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(signal.SIGALRM, before)
-                break
-            except Stop:
-                pass
-        gc.enable()
+    sys.settrace(None)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+    gc.enable()
     assert f(2.0) == 15.0 and f([2.0, 1.0]).tolist() == [15.0, 12.0]
     assert Value(1.0).maximum(2.0).data == 2.0 and (Value(2.0) * p).data == 6.0
     p.grad = 0.0
