@@ -1663,11 +1663,11 @@ static PyObject *py_dot(PyObject *module, PyObject *args)
 }
 
 /* sum(values) likewise. */
-static PyObject *py_sum(PyObject *module, PyObject *values)
+static PyObject *py_sum(PyObject *module, PyObject *items)
 {
     int32_t x[ON_STACK];
-    const Py_ssize_t n = short_length(values);
-    PyObject *a = n > 0 ? new_tuple(values, Py_None, x) : NULL;
+    const Py_ssize_t n = short_length(items);
+    PyObject *a = n > 0 ? new_tuple(items, Py_None, x) : NULL;
 
     (void)module;
     if (!a)
