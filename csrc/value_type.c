@@ -707,10 +707,12 @@ static inline PyObject *unary_k(int op, PyObject *x, PyObject *number, const cha
     const int numpy = from_numpy(number);
     if (numpy < 0)
         return NULL;
-    /* k as the user wrote it, where that is a plain number or a float of numpy's: the label shows it */
-    PyObject *shown = PyLong_Check(number) || PyFloat_CheckExact(number) || (numpy && PyFloat_Check(number))
-                          ? Py_NewRef(number)
-                          : PyFloat_FromDouble(k);
+    /* k as the user wrote it, where that is a plain number or a float of numpy's: the label shows it. An object of a
+     * user's class could refer to the node, a cycle that the collector does not see. */
+    const bool plain =
+        !(PyType_GetFlags(Py_TYPE(number)) & Py_TPFLAGS_HAVE_GC) &&
+        (PyLong_Check(number) || PyFloat_CheckExact(number) || (numpy && PyFloat_Check(number)));
+    PyObject *shown = plain ? Py_NewRef(number) : PyFloat_FromDouble(k);
     PyObject *out = shown ? apply(op, x, shown, k) : NULL;
     Py_XDECREF(shown);
     return out;

@@ -161,6 +161,18 @@ def test_a_deep_graph_dies_without_recursion(kind):
         watches.clear()
 
 
+@pytest.mark.parametrize("number", [int, float])
+def test_an_exponent_of_a_users_class_does_not_keep_its_node(number):
+    class Exponent(number):
+        pass
+
+    with nothing_left_behind():
+        k = Exponent(2)
+        k.node = Value(3.0) ** k
+        assert k.node.data == 9.0
+        del k
+
+
 def test_a_half_made_value_is_refused_wherever_it_is_used():
     def assign(name):
         setattr(half, name, 1.0)
