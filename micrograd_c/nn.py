@@ -363,6 +363,8 @@ def _check_activation(activation: Any) -> None:
 def _fitting(w: Any, x: Any) -> Any:
     """Return the inputs of a neuron for its scalar form; tell where they do not fit its weights."""
     n = len(w)
+    if type(x) is list and len(x) == n and _are_scalars(x):
+        return x
     wanted = f"a list of {n} numbers or Values"
     tracing = sys.modules.get(f"{__package__}._tracing")
     traced = tracing is not None and tracing.is_inside()
@@ -381,7 +383,7 @@ def _fitting(w: Any, x: Any) -> Any:
         raise TypeError(
             f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): pass {remedy}"
         ) from None
-    if not {*map(type, x)} <= {Value, float, int}:
+    if not _are_scalars(x):
         for i, item in enumerate(x):
             if item is None or isinstance(item, _NO_INPUTS) or is_array(item):
                 plain = item is None or isinstance(item, (str, bytes, bytearray))
@@ -404,6 +406,10 @@ def _fitting(w: Any, x: Any) -> Any:
             f"Pass {n} inputs, or make the network for {got}."
         )
     return x
+
+
+def _are_scalars(items: Iterable[Any]) -> bool:
+    return all(issubclass(t, (Value, float, int)) for t in {*map(type, items)})
 
 
 _NO_INPUTS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
