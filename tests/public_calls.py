@@ -281,19 +281,23 @@ class Watched:
         assert self.settle() == 0, f"{self.call.__name__}: freeing stopped"
 
 
-def stopped_at(call, stop_at):
-    """Run a call and raise Stop at that opcode within the package; return how many there were."""
+def in_package(file):
+    return file.startswith(PACKAGE)
+
+
+def stopped_at(call, stop_at, inside=in_package, error=Stop):
+    """Run a call and raise the error at that opcode within the files; return how many there were."""
     count = 0
 
     def trace(frame, event, _):
         nonlocal count
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not inside(frame.f_code.co_filename):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
             count += 1
             if count == stop_at:
-                raise Stop
+                raise error
         return trace
 
     before = sys.gettrace()
@@ -301,7 +305,7 @@ def stopped_at(call, stop_at):
     sys.settrace(trace)
     try:
         call()
-    except Stop:
+    except error:
         pass
     finally:
         sys.settrace(before)

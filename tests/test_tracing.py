@@ -1,7 +1,6 @@
 """What a traced function sees, and that nothing else notices that something is traced."""
 
 import copy
-import gc
 import os
 import signal
 import sys
@@ -9,6 +8,7 @@ import threading
 import weakref
 
 import pytest
+from public_calls import stopped_at
 from support import PYPY, close, collect, needs_reference_counts, nothing_left_behind, run_python
 
 import micrograd_c as mg
@@ -346,30 +346,7 @@ def test_an_interrupt_at_any_opcode_of_a_jit_call_leaves_a_thread_that_works(cal
 
     def run(stop_at):
         f = mg.jit(model)
-        count = 0
-
-        def trace(frame, event, _):
-            nonlocal count
-            if frame.f_code.co_filename not in sources:
-                return None
-            frame.f_trace_opcodes = True
-            if event == "opcode":
-                count += 1
-                if count == stop_at:
-                    raise KeyboardInterrupt
-            return trace
-
-        before = sys.gettrace()
-        gc.disable()
-        sys.settrace(trace)
-        try:
-            getattr(f, call)(2.0)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(before)
-            gc.enable()
-        return f, count
+        return f, stopped_at(lambda: getattr(f, call)(2.0), stop_at, sources.__contains__, KeyboardInterrupt)
 
     opcodes = run(0)[1]
     assert opcodes > 300
