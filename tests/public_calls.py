@@ -5,11 +5,8 @@ lives on from call to call.
 """
 
 import copy
-import gc
-import os
 import pickle
 import random
-import sys
 
 from support import collect
 
@@ -17,17 +14,11 @@ import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, Value, dot
 from micrograd_c import sum as value_sum
 
-PACKAGE = os.path.dirname(mg.__file__)
-
 random.seed(1)
 MODEL, SLOW = MLP(2, [3, 1]), MLP(2, [2, 1], fused=False)
 KEPT = [Value(0.5), Value(2.0)]
 ROOT = (KEPT[0] * KEPT[1] + 1.0).tanh()
 SGD, ADAM = mg.optim.SGD(MODEL.parameters(), lr=0.0), mg.optim.Adam(SLOW.parameters(), lr=0.0)
-
-
-class Stop(Exception):
-    """What the tests interrupt with."""
 
 
 class Sub(Value):
@@ -279,35 +270,3 @@ class Watched:
         assert more <= lost * self.most, f"{self.call.__name__}: {more} nodes are left"
         assert figures(self.call()) == self.expected, self.call.__name__
         assert self.settle() == 0, f"{self.call.__name__}: freeing stopped"
-
-
-def in_package(file):
-    return file.startswith(PACKAGE)
-
-
-def stopped_at(call, stop_at, inside=in_package, error=Stop):
-    """Run a call and raise the error at that opcode within the files; return how many there were."""
-    count = 0
-
-    def trace(frame, event, _):
-        nonlocal count
-        if not inside(frame.f_code.co_filename):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            count += 1
-            if count == stop_at:
-                raise error
-        return trace
-
-    before = sys.gettrace()
-    gc.disable()
-    sys.settrace(trace)
-    try:
-        call()
-    except error:
-        pass
-    finally:
-        sys.settrace(before)
-        gc.enable()
-    return count

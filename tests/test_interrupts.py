@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-from public_calls import CALLS, Watched, stopped_at
+from interrupting import stopped_at
+from public_calls import CALLS, Watched
 from support import PYPY
 
 from micrograd_c import stats

@@ -8,7 +8,7 @@ import threading
 import weakref
 
 import pytest
-from public_calls import stopped_at
+from interrupting import stopped_at
 from support import PYPY, close, collect, needs_reference_counts, nothing_left_behind, run_python
 
 import micrograd_c as mg

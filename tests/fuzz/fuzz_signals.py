@@ -3,11 +3,11 @@ stays open, freeing goes on, and each call gives afterwards what it gave before.
 """
 
 import gc
-import signal
 import sys
 import time
 
-from public_calls import CALLS, Stop, Watched
+from interrupting import stopped_after
+from public_calls import CALLS, Watched
 
 from micrograd_c import stats
 
@@ -15,29 +15,19 @@ WATCHED = {}
 sys.unraisablehook = lambda _: None  # a signal that arrives in a finalizer
 
 
-def stop(*_):
-    raise Stop
-
-
-signal.signal(signal.SIGALRM, stop)
-
-
 def interrupted(watched, rng):
-    """Run the call until a signal has stopped it, or was swallowed."""
-    collects = rng.random() < 0.3  # what is raised in the collector is swallowed
-    if not collects:
-        gc.disable()
+    """Run the call a few times, until a signal has stopped it, or was swallowed."""
     before = time.perf_counter()
     watched.call()
     seconds = time.perf_counter() - before
-    try:
-        signal.setitimer(signal.ITIMER_REAL, max(1e-6, rng.uniform(0.0, 3 * seconds)))
+
+    def calls():
+        if rng.random() < 0.3:  # what is raised in the collector is swallowed
+            gc.enable()
         for _ in range(4):
             watched.call()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    except Stop:  # the timer fires once
-        pass
-    gc.enable()
+
+    stopped_after(calls, rng.uniform(0.0, 3 * seconds))
 
 
 def case(rng):

@@ -3,13 +3,13 @@
 Now and then a call is interrupted, at an opcode or by a signal: the function and the thread work as before.
 """
 
-import gc
 import math
 import operator
-import signal
 import sys
 
 import numpy as np
+from interrupting import stopped_after, stopped_at
+from support import collect
 
 import micrograd_c as mg
 from micrograd_c import TracingError, Value, _tracing
@@ -24,21 +24,6 @@ UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not 
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
 SOURCES = {sys.modules["micrograd_c.jit"].__file__, _tracing.__file__, __file__}
-
-
-class Stop(BaseException):
-    """An interrupt; a KeyboardInterrupt in a finalizer would come back later."""
-
-
-class Alarm:
-    """The handler of the signal: it raises once, and never outside of what it is to interrupt."""
-
-    armed = False
-
-    def __call__(self, *_):
-        if self.armed:
-            self.armed = False
-            raise Stop
 
 
 class Weight(Value):
@@ -138,41 +123,16 @@ def interrupt(rng):
     f = mg.jit(lambda x: mg.sum([x, p]) * inner(x) + mg.dot([p], [x]) * 0.0)
     call = getattr(f, rng.choice(["__call__", "backward", "gradient", "program", "value_and_gradient"]))
     argument = rng.choice([2.0, [2.0], np.array([2.0])])
-    stop_at, count = rng.randrange(1, 3000), 0
 
-    def trace(frame, event, _):
-        nonlocal count
-        if frame.f_code.co_filename not in SOURCES:
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            count += 1
-            if count == stop_at:
-                raise Stop
-        return trace
+    def calls():
+        for _ in range(5):
+            call(argument)
+            f.retrace()
 
-    by_signal, alarm = rng.random() < 0.5, Alarm()
-    before = signal.signal(signal.SIGALRM, alarm)
-    gc.disable()
-    try:
-        try:
-            if by_signal:
-                alarm.armed = True
-                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 1e-3))
-            else:
-                sys.settrace(trace)
-            for _ in range(5 if by_signal else 1):
-                call(argument)
-                if by_signal:
-                    f.retrace()
-        finally:
-            alarm.armed = False  # a signal that comes before this line goes to the outer except
-    except Stop:
-        pass
-    sys.settrace(None)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
-    gc.enable()
+    if rng.random() < 0.5:
+        stopped_after(calls, rng.uniform(1e-6, 1e-3))
+    else:
+        stopped_at(lambda: call(argument), rng.randrange(1, 3000), SOURCES.__contains__)
     assert f(2.0) == 15.0 and f([2.0, 1.0]).tolist() == [15.0, 12.0]
     assert Value(1.0).maximum(2.0).data == 2.0 and (Value(2.0) * p).data == 6.0
     p.grad = 0.0
@@ -189,7 +149,7 @@ def interrupt(rng):
 def case(rng):
     if rng.random() < 0.2:
         interrupt(rng)
-        gc.collect()
+        collect()
         assert not _tracing._open
     else:
         compare(rng)
