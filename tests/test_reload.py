@@ -1,5 +1,6 @@
 """The package may be loaded more than once: by reload, by a second import, by another interpreter."""
 
+import sys
 import textwrap
 
 import pytest
@@ -121,8 +122,13 @@ try:
 except ImportError:
     import _xxsubinterpreters as interpreters
 
-def inside(script):
-    number = interpreters.create(*(("legacy",) if sys.version_info >= (3, 13) else ()))
+def create(isolated):  # one with a GIL of its own, since Python 3.12
+    if sys.version_info >= (3, 13):
+        return interpreters.create("isolated" if isolated else "legacy")
+    return interpreters.create(**({"isolated": isolated} if sys.version_info >= (3, 12) else {}))
+
+def inside(script, isolated=False):
+    number = create(isolated)
     failed = interpreters.run_string(number, f"import sys; sys.path[:] = {sys.path!r}" + chr(10) + script)
     assert not failed, failed
     interpreters.destroy(number)
@@ -151,4 +157,18 @@ def test_the_main_interpreter_works_on_when_another_one_that_imported_the_packag
     one = f"inside({IN_ANOTHER!r})\n"
     parts = [INTERPRETER, one if order != "later" else "", USE, one * 2 if order != "first" else "", "check(mg)"]
     done = run_python("-c", "\n".join(parts), env={"MICROGRAD_C_CORE": ""} if chosen == "by default" else {})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(PYPY or sys.version_info < (3, 12), reason="has no interpreters with a GIL of their own")
+def test_an_interpreter_with_its_own_gil_is_told_that_it_cannot_import_the_package():
+    told = """
+try:
+    import micrograd_c
+except ImportError as error:
+    assert "GIL of its own" in str(error), error
+else:
+    raise AssertionError
+"""
+    done = run_python("-c", "\n".join([INTERPRETER, f"inside({told!r}, True)", USE, "check(mg)"]))
     assert (done.returncode, done.stderr) == (0, "")

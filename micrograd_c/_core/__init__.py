@@ -6,9 +6,17 @@ MICROGRAD_C_CORE=native or =cffi in the environment chooses one.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 
+# Interpreters with a GIL of their own have no daemon threads. Python would refuse the C code there, and may die of
+# the attempt (3.12.1, by cffi's own module).
+if not getattr(_thread, "daemon_threads_allowed", lambda: True)():
+    raise ImportError(
+        "micrograd-c cannot be imported in an interpreter with a GIL of its own, since its graph is one for the "
+        "whole process: make one that shares the GIL, interpreters.create('legacy')"
+    )
 try:
     from ._cffi import ffi, lib
 except ModuleNotFoundError as _error:
