@@ -1,5 +1,6 @@
 """Ways to stop a call anywhere: at an opcode, or by a signal at a random time."""
 
+import dis
 import gc
 import os
 import signal
@@ -8,6 +9,10 @@ import sys
 import micrograd_c as mg
 
 PACKAGE = os.path.dirname(mg.__file__)
+
+# Where a trace function raises at one of these, Python 3.11 and later keep the exception in hand for ever.
+# No signal is handled there.
+LOSING = {dis.opmap.get("PUSH_EXC_INFO"), dis.opmap.get("POP_EXCEPT")}
 
 
 class Stop(BaseException):
@@ -20,18 +25,22 @@ def in_package(file):
 
 def stopped_at(call, stop_at, inside=in_package, error=Stop):
     """Run a call and raise the error at that opcode within the files; return how many there were."""
-    count = 0
+    count, codes = 0, {}
 
     def trace(frame, event, _):
         nonlocal count
         if not inside(frame.f_code.co_filename):
             return None
         frame.f_trace_opcodes = True
-        if event == "opcode":
+        if event == "opcode" and code_of(frame)[frame.f_lasti] not in LOSING:
             count += 1
             if count == stop_at:
                 raise error
         return trace
+
+    def code_of(frame):
+        code = codes[frame.f_code] = codes.get(frame.f_code) or frame.f_code.co_code
+        return code
 
     before = sys.gettrace()
     gc.disable()
