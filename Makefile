@@ -163,7 +163,7 @@ build/checked/tests/c/%: tests/c/%.c $(CHECKED) $(C_HEADERS) Makefile
 
 ASAN := build/asan
 
-asan: $(VENV)/.test  ## the Python tests with an extension built under ASan and UBSan
+asan: $(VENV)/.test  ## the Python tests but the slow ones, with an extension built under ASan and UBSan
 	rm -rf $(ASAN) && mkdir -p $(ASAN)/src
 	cp -R $(filter-out build dist micrograd_c.egg-info,$(wildcard *)) $(ASAN)/src
 	find $(ASAN)/src/micrograd_c -name '*.so' -delete
@@ -171,4 +171,4 @@ asan: $(VENV)/.test  ## the Python tests with an extension built under ASan and 
 	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/$(ASAN)/src \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
-	  $(CURDIR)/$(BIN)/python -m pytest --capture=sys -m 'not memory' $(ARGS)
+	  $(CURDIR)/$(BIN)/python -m pytest --capture=sys -m 'not memory and not slow' $(ARGS)
