@@ -1,4 +1,4 @@
-"""The golden run: 100 steps of the two-moons demo, loss by loss as micrograd has them."""
+"""Golden numbers: 100 steps of the two-moons demo as micrograd has them, and the bits of 300 random programs."""
 
 import importlib.util
 import json
@@ -11,12 +11,17 @@ from micrograd_c import MLP, Value
 GOLDEN = Path(__file__).with_name("golden")
 
 
-def load():
-    """Return the training loop that made the golden losses, and what it made."""
-    spec = importlib.util.spec_from_file_location("make_moons", GOLDEN / "make_moons.py")
+def script(name):
+    """Return a script of the golden folder as a module."""
+    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module, json.loads((GOLDEN / "moons.json").read_text())
+    return module
+
+
+def load():
+    """Return the training loop that made the golden losses, and what it made."""
+    return script("make_moons"), json.loads((GOLDEN / "moons.json").read_text())
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "scalar"])
@@ -50,3 +55,23 @@ def test_the_golden_points_are_still_those_of_scikit_learn():
     assert y == golden["y"]
     for row, expected in zip(x, golden["x"]):
         assert row == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def programs():
+    """Return the script of the random programs, what it finds now, and the kind of machine and hashes of before."""
+    module = pytest.importorskip("numpy") and script("make_programs")
+    return module, module.baseline(lambda: [module.hashes(i) for i in range(module.COUNT)]), *module.read()
+
+
+@pytest.mark.parametrize("column", ["values", "gradients", "listings"])
+def test_random_programs_are_what_they_were_to_the_bit(programs, column):
+    module, found, machine, golden = programs
+    if column != "listings" and machine != module.machine():
+        pytest.skip("other mathematical functions round otherwise")
+    k = module.COLUMNS.index(column)
+    changed = [i for i in range(module.COUNT) if found[i][k] != golden[i][k]]
+    assert not changed, (
+        f"{len(changed)} {column} of {module.COUNT} changed: functions {changed[:20]}; look with "
+        f"`make_programs.py show {changed[0]}`; if it is meant, `make_programs.py {column}` writes them anew"
+    )
