@@ -142,9 +142,6 @@ static inline void backward_row(int64_t row, mg_sweep *s)
         break;                                                                                               \
     }
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     case MG_DOT:
         backward_dot(row);
         if (s)
@@ -207,9 +204,6 @@ static void local_derivatives(int64_t row, double *out)
         break;                                                                                               \
     }
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     case MG_DOT: {
         const int32_t *record = mg.pool + a, *w = record + MG_DOT_HEAD, *x = mg.pool + b, n = w[0];
         const double p = record[0] == MG_NONE ? 1.0 : mg_activation_slope(record[0], z);

@@ -44,12 +44,8 @@ enum mg_op {
     MG_SUM,      /* 0 + x[0] + ... + x[n-1] */
     MG_DOT,      /* f(b + w[0]*x[0] + ... + w[n-1]*x[n-1]), f an op of one operand or none: a neuron */
 #define OP1(id, ...) MG_##id,
-#define OP1K OP1
 #define OP2 OP1
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     MG_OPS
 };
 /* cffi: resume */

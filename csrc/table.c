@@ -15,9 +15,6 @@ static const mg_op_info op_table[MG_OPS] = {
 #define OP2(id, label, errors, value, dx, dy)                                                                \
     [MG_##id] = {#id, label, "1", #errors, 2, 0, NAN, #value, #dx, #dy},
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
 };
 
 const mg_op_info *mg_op_row(int32_t op)
@@ -27,18 +24,13 @@ const mg_op_info *mg_op_row(int32_t op)
 
 double mg_activation_slope(int32_t op, double z)
 {
-    const double x = NAN;
-    (void)x, (void)z;
+    const double x = NAN, k = NAN;
+    (void)x, (void)z, (void)k;
     switch (op) {
 #define OP1(id, label, domain, value, dx)                                                                    \
     case MG_##id:                                                                                            \
         return dx;
-#define OP1K(...)
-#define OP2(...)
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     default:
         return 1.0;
     }

@@ -27,21 +27,12 @@ static const uint8_t mg_shape_of[MG_OPS] = {
 #define OP1K(id, ...) [MG_##id] = MG_ONE_K,
 #define OP2(id, ...) [MG_##id] = MG_TWO,
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
 };
 
 /* Is it a CHOICE of the op table? */
 static const bool mg_is_choice[MG_OPS] = {
-#define OP1(...)
-#define OP1K(...)
-#define OP2(...)
 #define CHOICE(id, ...) [MG_##id] = true,
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
 };
 
 static inline double logistic(double x)
@@ -93,9 +84,6 @@ static inline int32_t mg_evaluate(int op, double x, double y, double k, double *
         *out = z;                                                                                            \
         return errors_##errors(x, y, z);
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     default:
         return MG_EARGUMENT;
     }

@@ -822,9 +822,6 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
         return binary_method(MG_##id, x, y);                                                                 \
     }
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
 
 /* x ** y: a plain number as exponent is no node. */
 static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
@@ -1311,9 +1308,6 @@ static struct {
     {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
 #define OP2(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_O, ""},
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
 };
 
 enum { ROWS = sizeof op_methods / sizeof *op_methods, OPERATORS = sizeof operators / sizeof *operators };
@@ -1389,13 +1383,8 @@ static PyObject *make_type(void)
             methods[methods_n++] = (PyMethodDef){op_methods[i].name, op_methods[i].method,
                                                  op_methods[i].method_flags, op_methods[i].doc};
     }
-#define OP1(...)
 #define OP1K(id, ...) lower(name_##id);
-#define OP2 OP1
 #include "ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     slots[n++] = (PyType_Slot){
         Py_tp_doc,
         "Value(data, _children=(), _op='', name='', label='', *, children=(), local_grads=None)\n--\n\n"};

@@ -43,7 +43,6 @@ static void op_backward(const mg_instruction *in, const double *u, double *gu)
     case MG_##id:                                                                                            \
         gu[in->x] += g * (dx);                                                                               \
         break;
-#define OP1K(id, label, errors, default_k, value, dx) OP1(id, label, 1, value, dx)
 #define OP2(id, label, errors, value, dx, dy)                                                                \
     case MG_##id:                                                                                            \
         gu[in->x] += g * (dx);                                                                               \
@@ -54,9 +53,6 @@ static void op_backward(const mg_instruction *in, const double *u, double *gu)
         gu[in->y] += (chosen) ? g : 0.0;                                                                     \
         break;
 #include "../ops.def"
-#undef OP1
-#undef OP1K
-#undef OP2
     default:
         break;
     }
