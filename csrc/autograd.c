@@ -135,6 +135,7 @@ static inline void backward_row(int64_t row, mg_sweep *s)
 #define CHOICE(id, label, value, chosen)                                                                     \
     case MG_##id: {                                                                                          \
         const double x = mg.data[a];                                                                         \
+        (void)x;                                                                                             \
         if (chosen) {                                                                                        \
             grad[b] += g;                                                                                    \
             mark(s, b);                                                                                      \

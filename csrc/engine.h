@@ -58,6 +58,7 @@ typedef struct {
     const char *errors; /* "QUOTIENT": what its results raise beside that, see ops.def */
     int32_t arity;      /* 0, 1, 2; -1: any number */
     int32_t takes_k;    /* 1: a plain number k is an argument too */
+    int32_t method;     /* 1: a method of Value makes it, and its derivatives are those of its value */
     double k;           /* its default; nan: none */
     const char *value;  /* the row's C expressions as text: z of x, y and k, ... */
     const char *dx;     /* ... dz/dx ... */

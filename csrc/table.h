@@ -32,6 +32,13 @@ static const uint8_t mg_shape_of[MG_OPS] = {
 /* Is it a CHOICE of the op table? */
 static const bool mg_is_choice[MG_OPS] = {
 #define CHOICE(id, ...) [MG_##id] = true,
+#define INSTEAD(id, ...)
+#include "ops.def"
+};
+
+/* Does it pass nothing to its first operand, a CHOICE or an INSTEAD? */
+static const bool mg_skips_x[MG_OPS] = {
+#define CHOICE(id, ...) [MG_##id] = true,
 #include "ops.def"
 };
 

@@ -821,6 +821,7 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
     {                                                                                                        \
         return binary_method(MG_##id, x, y);                                                                 \
     }
+#define INSTEAD(...)
 #include "ops.def"
 
 /* x ** y: a plain number as exponent is no node. */
@@ -1307,6 +1308,7 @@ static struct {
 #define OP1K(id, label, ...)                                                                                 \
     {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
 #define OP2(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_O, ""},
+#define INSTEAD(...)
 #include "ops.def"
 };
 

@@ -338,7 +338,7 @@ def _install(name: str, method: Callable[..., Any]) -> None:
     setattr(TracedValue, name, method)
 
 
-for _op in range(len(OPS)):
+for _op in (op for op in range(len(OPS)) if OPS[op].method):
     _name = NAMES[_op].lower()
     _dunder = f"__{_name}__"
     _operator = hasattr(float, _dunder)

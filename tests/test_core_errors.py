@@ -10,7 +10,7 @@ import micrograd_c
 from micrograd_c import Value
 from micrograd_c._core import DOMAINS, NAMES, OPS, ffi
 
-ROWS = [op for op in range(len(OPS)) if OPS[op].arity > 0]
+ROWS = [op for op in range(len(OPS)) if OPS[op].method]
 OPERATORS = [op for op in ROWS if hasattr(float, f"__{NAMES[op].lower()}__") and not OPS[op].takes_k]
 METHODS = [op for op in ROWS if op not in OPERATORS]
 
@@ -205,7 +205,7 @@ for op in range(len(OPS)):
     name = NAMES[op].lower()
     for name in (name, f"__{name}__", f"__r{name}__"):
         method = getattr(Value, name, None)
-        if method is None or OPS[op].arity == 0:
+        if method is None or not OPS[op].method:
             continue
         print(name, inspect.signature(method), inspect.getdoc(method))
         for x in (0.0, -1.0, 2.0, 1e200, float("inf")):

@@ -33,7 +33,7 @@ def step(rng, pool):
     a, b = rng.choice(pool), rng.choice(pool)
     what = rng.randrange(16)
     if what < 5:
-        row = rng.choice([op for op in range(len(OPS)) if OPS[op].arity in (1, 2)])
+        row = rng.choice([op for op in range(len(OPS)) if OPS[op].method])
         name, k = NAMES[row].lower(), rng.choice([2, 3, -1, 0.5])
         method = getattr(a, name, None) or getattr(a, f"__{name}__")
         return method(k) if OPS[row].takes_k else method() if OPS[row].arity == 1 else method(b)

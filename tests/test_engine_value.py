@@ -219,7 +219,7 @@ def test_operands_outlive_the_names_that_users_gave_them():
     assert sorted(v.data for v in product._prev) == [2.0, 3.0]
 
 
-@pytest.mark.parametrize("op", range(len(OPS)), ids=NAMES)
+@pytest.mark.parametrize("op", [op for op in range(len(OPS)) if NAMES[op] != "INSTEAD"], ids=lambda op: NAMES[op])
 def test_op_is_the_label_of_the_table(op):
     a, b = Value(0.5), Value(0.25)
     name = NAMES[op].lower()

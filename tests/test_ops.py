@@ -11,7 +11,7 @@ from support import close, nothing_left_behind
 from micrograd_c import Value, gradcheck
 from micrograd_c._core import DOMAINS, LABELS, NAMES, OPS
 
-ROWS = [op for op in range(len(OPS)) if OPS[op].arity > 0]
+ROWS = [op for op in range(len(OPS)) if OPS[op].method]
 UNARY = [op for op in ROWS if OPS[op].arity == 1 and not OPS[op].takes_k]
 UNARY_K = [op for op in ROWS if OPS[op].takes_k]
 BINARY = [op for op in ROWS if OPS[op].arity == 2]

@@ -69,8 +69,8 @@ def eager(f, columns, parameters, weights=None):
 
 # ---- values and gradients ----------------------------------------------------------------------------------------
 
-MAPS = [op for op in range(4, len(OPS)) if OPS[op].arity == 1]
-PAIRS = [op for op in range(4, len(OPS)) if OPS[op].arity == 2]
+MAPS = [op for op in range(len(OPS)) if OPS[op].method and OPS[op].arity == 1]
+PAIRS = [op for op in range(len(OPS)) if OPS[op].method and OPS[op].arity == 2]
 POINTS = [-30.0, -2.5, -1.0, -0.3, -1e-9, 0.0, 1e-9, 0.2, 0.5, 0.999, 1.0, 1.7, 3.0, 25.0, 300.0]
 DOMAIN_ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 

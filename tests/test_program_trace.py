@@ -44,8 +44,8 @@ def keep():
 
 PAIRS = [
     (name, f"__{name}__" if hasattr(float, f"__{name}__") else name)
-    for name, op in ((NAMES[i].lower(), OPS[i]) for i in range(4, len(OPS)))
-    if op.arity == 2
+    for name, op in ((NAMES[i].lower(), OPS[i]) for i in range(len(OPS)))
+    if op.method and op.arity == 2
 ]
 
 
@@ -132,6 +132,36 @@ def test_a_trace_changes_no_method_of_value():
     mg.jit(lambda x: (seen.append(dict(vars(Value))), Value(1.0).maximum(x))[1])(2.0)
     assert seen == [before]
     assert vars(Value) == before
+
+
+# ---- an op whose value and gradient go different ways ------------------------------------------------------------
+
+INSTEAD = NAMES.index("INSTEAD")
+
+
+@pytest.mark.parametrize("value", ["x.sqrt()", "x.log()", "x * 0 / x", "(x + p).sqrt()", "p + 2.0", "Value(2.0)"])
+def test_the_value_of_one_node_goes_with_the_gradient_of_another(value):
+    p, w = Value(0.0), Value(3.0)
+
+    @mg.jit
+    def f(x):
+        node = eval(value, {"x": x, "p": p, "Value": Value})
+        return x._trace.record(INSTEAD, node, (x + 2.0) * w) * 5.0
+
+    for x in ([0.0, 4.0, -1.0], 0.0, 4.0, -1.0):
+        p.grad = w.grad = 0.0
+        f.backward(x)
+        assert p.grad == 0.0  # not nan where the value has an infinite slope
+        assert w.grad == sum(5.0 * (xi + 2.0) for xi in (x if type(x) is list else [x]))
+        gradient = f.gradient(x)
+        assert list(gradient) == [15.0] * 3 if type(x) is list else gradient == 15.0
+    assert f(4.0) == 5.0 * {"x.log()": np.log(4.0), "x * 0 / x": 0.0}.get(value, 2.0)
+    assert "instead(" in str(f.program(1.0))
+
+
+def test_an_op_whose_value_is_x_is_no_method_of_value():
+    assert not OPS[INSTEAD].method
+    assert not hasattr(Value, "instead")
 
 
 # ---- what has no number ------------------------------------------------------------------------------------------

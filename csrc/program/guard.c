@@ -8,18 +8,18 @@
  * a gradient arrives at the node, and else 0.
  *
  *  1. The outputs are reached in all lanes. A node is reached where one of its readers is reached and passes on what
- *     it gets: a CHOICE where it chose, any other op always.
+ *     it gets: a CHOICE where it chose, any other op always. A CHOICE and an INSTEAD pass nothing to x.
  *  2. So the guard of a node is the OR over its readers of: the reader's guard, or of a CHOICE op(c, reader's guard).
  *     These are ordinary nodes of the graph, of the table's own ops, and stand behind all others.
  *  3. A node with one reader that is reached in all lanes needs no guard. One that both sides of a where() read, and
  *     nobody else, is reached wherever the where() is.
- *     The condition of a CHOICE, and what nobody else reads below it, is reached nowhere: it has no backward.
+ *     The x of a CHOICE or an INSTEAD, and what nobody else reads below it, is reached nowhere: it has no backward.
  *  4. In the lanes where the guard is 0 the gradient of a node is 0, and stays 0: the kernels drop there whatever its
  *     backward makes (kernels.inc, `drop`), so that 0 * inf goes nowhere. In the others all rules are IEEE's.
  *  5. The gradient of a uniform value is a sum over lanes. With a guard that varies it passes nothing on where no
  *     lane of any sample was reached: MG_P_ANY counts them.
  *
- * A program without a CHOICE has no guard, and all of this costs it nothing.
+ * A program without one of these has no guard, and all of this costs it nothing.
  */
 #include "code.h"
 
@@ -33,6 +33,11 @@ static const int32_t *operands(const mg_graph *g, int32_t node)
 static bool chooses(const mg_graph *g, int32_t node)
 {
     return g->nodes[node].op < MG_OPS && mg_is_choice[g->nodes[node].op];
+}
+
+static bool skips_x(const mg_graph *g, int32_t node)
+{
+    return g->nodes[node].op < MG_OPS && mg_skips_x[g->nodes[node].op];
 }
 
 /* The guard as a node of the graph, and back. */
@@ -101,7 +106,7 @@ static bool can_make_nan(const mg_graph *g, int32_t node)
                 return true;
         return false;
     }
-    if (e->op >= MG_OPS || mg_is_choice[e->op])
+    if (e->op >= MG_OPS || mg_skips_x[e->op])
         return false;
     if (e->op == MG_MUL) /* by a constant, which takes no gradient itself */
         for (int i = 0; i < 2; i++)
@@ -131,13 +136,13 @@ int32_t mg_program_guard(mg_graph *g, const int32_t *outputs, int32_t n)
     g->guards = count;
     for (int32_t i = 0; i < count; i++) {
         g->nodes[i].guard = UNREACHED;
-        any |= chooses(g, i);
+        any |= skips_x(g, i);
     }
     for (int32_t i = 0; i < n; i++)
         g->nodes[outputs[i]].guard = ALWAYS;
     for (int32_t i = count - 1; i >= 0 && any && !g->failed; i--) {
         const int32_t guard = g->nodes[i].guard;
-        for (int32_t j = chooses(g, i); j < g->nodes[i].n && guard != UNREACHED && !g->failed; j++) {
+        for (int32_t j = skips_x(g, i); j < g->nodes[i].n && guard != UNREACHED && !g->failed; j++) {
             const int32_t operand = operands(g, i)[j];
             if (operand == MG_NONE)
                 continue;

@@ -112,7 +112,7 @@ static void settle(scheduler *s, int32_t node, int32_t z, mg_instruction *in)
     in->guard = e->guard < 0 ? MG_NONE : e->guard; /* a node still, see place_guards */
     for (int goal = 0; goal < 2 && node < s->g->guards && e->guard != MG_NOWHERE; goal++) {
         uint8_t active = 0;
-        for (int32_t i = !list && mg_is_choice[e->op]; i < e->n; i++)
+        for (int32_t i = !list && mg_skips_x[e->op]; i < e->n; i++)
             if (is_active(s, goal, args[i]))
                 active |= !list ? (i ? MG_Y : MG_X) : i == 0 ? MG_BIAS : i % 2 ? MG_Y : MG_X;
         if (e->op == MG_P_PRODUCTS && active & MG_Y)

@@ -679,7 +679,7 @@ def _install_ops(ops: Iterable[int]) -> None:
                 _install(name, _named(op, method), doc(op))
 
 
-_install_ops(range(len(OPS)))
+_install_ops(op for op in range(len(OPS)) if OPS[op].method)
 
 _POW, _POWER = NAMES.index("POW"), NAMES.index("POWER")
 

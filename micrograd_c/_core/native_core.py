@@ -73,7 +73,7 @@ __all__ = [
 expect_main()
 check(lib.mg_init())
 on_scalar(add_scalar)
-set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(NAMES.index("DOT") + 1, len(OPS)))
+set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(len(OPS)) if OPS[op].method)
 
 
 def flush() -> None:

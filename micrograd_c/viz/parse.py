@@ -36,7 +36,7 @@ _SIGNS = {
 _FUNCTIONS = {
     name.lower(): (row.arity, row.arity, 1 if row.takes_k else 0)
     for name, row in zip(NAMES, OPS)
-    if row.arity in (1, 2) and name not in ("ADD", "SUB", "MUL", "TRUEDIV", "POWER", "NEG")
+    if row.method and name not in ("ADD", "SUB", "MUL", "TRUEDIV", "POWER", "NEG")
 }
 _FUNCTIONS |= {"sum": (1, 1000, 0), "max": (2, 1000, 0), "min": (2, 1000, 0)}
 _FUNCTIONS["pow"] = (2, 2, 0)  # of two Values too, as **

@@ -78,7 +78,7 @@ def grown(rng, values):
         return mg.Neuron(2, nonlin=rng.random() < 0.5)([x, number(rng)])
     if kind == 6:
         return rng.choice([x + 2, 2 - x, x * 0.5, x**2, -x, 3 * x])
-    op = rng.choice([op for op in range(len(OPS)) if OPS[op].arity > 0])
+    op = rng.choice([op for op in range(len(OPS)) if OPS[op].method])
     name = NAMES[op].lower()
     method = getattr(x, name, None) or getattr(x, f"__{name}__")
     if OPS[op].takes_k:

@@ -23,7 +23,7 @@ except ImportError:
 
 COMPARISONS = ("LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL")
 KINKS = (*COMPARISONS, "MINIMUM", "MAXIMUM", "ABS", "RELU", "LEAKY_RELU", "SQRT", "LOG", "POW")
-FORMS = [i for i, op in enumerate(OPS) if op.arity > 0 and NAMES[i] not in ("WHEN", "UNLESS", "CONSTANT")]
+FORMS = [i for i, op in enumerate(OPS) if op.method and NAMES[i] not in ("WHEN", "UNLESS", "CONSTANT")]
 BOUNDED = {"EXP", "EXPM1", "SINH", "COSH", "ASIN", "ACOS", "TAN"}  # of 0.9 tanh(x)
 POSITIVE = {"LOG", "LOG1P", "SQRT", "POW", "POWER"}  # of |x| + 0.1
 

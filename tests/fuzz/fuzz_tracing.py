@@ -18,7 +18,9 @@ from micrograd_c._core import NAMES, OPS
 ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 NAMED = [
-    NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 2 and not hasattr(float, f"__{NAMES[i].lower()}__")
+    NAMES[i].lower()
+    for i in range(len(OPS))
+    if OPS[i].method and OPS[i].arity == 2 and not hasattr(float, f"__{NAMES[i].lower()}__")
 ]
 UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare"]
