@@ -42,7 +42,11 @@ _core/numbers _core/docs
 _core/ieee
 _core/cffi_core _core/native_core
 _core
+_core/walk _core/stats
+_handmade
+_copying
 engine
+_gradcheck
 nn _tracing
 optim jit plot
 viz/expression viz/layout viz/words

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from . import engine, nn
 from ._version import __version__ as __version__
-from .engine import GradientError, Stats, Value, dot, gradcheck, stats, topological_order, where, zero_grad
+from .engine import Value, dot, topological_order, where, zero_grad
 from .engine import sum as sum
 from .nn import MLP, Layer, Module, Neuron
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import optim as optim
+    from ._core.stats import Stats as Stats
+    from ._core.stats import stats as stats
+    from ._gradcheck import GradientError as GradientError
+    from ._gradcheck import gradcheck as gradcheck
     from .jit import TracingError as TracingError
     from .jit import jit as jit
     from .jit import set_threads as set_threads
@@ -51,12 +55,16 @@ __all__ = [
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
+    "GradientError": "_gradcheck",
+    "Stats": "_core.stats",
     "TracingError": "jit",
     "draw": "viz",
     "explain": "viz",
+    "gradcheck": "_gradcheck",
     "jit": "jit",
     "optim": "optim",
     "set_threads": "jit",
+    "stats": "_core.stats",
 }
 
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import ref
 
-from . import engine
+from ._copying import restore
 from ._core import NAMES, OPS, as_number, core
 from ._core.numbers import is_array, no_number
+from ._core.walk import below, operands
 from .engine import Value
 
 _PACKAGE = __name__.partition(".")[0]
@@ -61,7 +62,7 @@ class Trace:
     def record(self, op: int, a: Any, b: Any = None, k: float | None = None) -> TracedValue:
         """Return the node of `op` over a and b (see core.Node); nothing is computed, so nothing overflows."""
         a, b = (tuple(map(self.node_of, x)) if type(x) is tuple else self.node_of(x) for x in (a, b))
-        return _traced(self, engine._restore(Value.__new__(Value), op, a, b, k, -1, math.nan, 0.0))
+        return _traced(self, restore(Value.__new__(Value), op, a, b, k, -1, math.nan, 0.0))
 
     def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function; is_inside() knows a trace by this frame."""
@@ -369,19 +370,7 @@ _install("__rpow__", _binary_method(_POWER, swap=True))
 
 def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
     """Return all leaves that ordinary Values were computed from, by handle."""
-    seen = set(map(id, values))
-    todo = list(values)
-    leaves = {}
-    while todo:
-        value = todo.pop()
-        operands = engine._operands(value)
-        if not operands:
-            leaves[core.handle_of(value)] = value
-        for operand in operands:
-            if id(operand) not in seen:
-                seen.add(id(operand))
-                todo.append(operand)
-    return leaves
+    return {core.handle_of(value): value for value in below(values).values() if not operands(value)}
 
 
 def closure_error(handle: int, function: Callable[..., Any], name: str) -> TracingError:

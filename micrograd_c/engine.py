@@ -12,34 +12,28 @@ from __future__ import annotations
 
 import math
 import sys
-from _thread import _local
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from ._core import LABELS, NAMES, OPS, as_number, check, core, ffi, from_numpy, lib, to_float, warn
+from ._core import LABELS, NAMES, OPS, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
-from ._core.errors import OrderError
+from ._core.walk import describe, in_order, operands
+from ._handmade import SET_BY_INIT, as_values, make_anew, slopes_in, slopes_of, take_operands, values_in
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from typing import Any
-
-    _Values = list[Any]
-    _Figures = dict[str, Any]
-else:
-    _Values, _Figures = list, dict
 
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
 _CUSTOM, _GIVEN, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "GIVEN", "SUM", "DOT"))
 
-# What __init__ of micrograd's Value sets on the instance, past all that a class body says.
-_SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
-
 
 @core.complete
 class Value(core.Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
+
+    `_core` makes its operators and functions from the rows of csrc/ops.def: each is an op and its derivatives.
 
     Parameters
     ----------
@@ -48,20 +42,20 @@ class Value(core.Node):
     _children : iterable of Value, optional
         Operands of a node made by hand; give it a closure as `_backward` too, or local derivatives.
     _op : str, or sequence of float or Value, optional
-        Label of the op that made this node. What is no text are its local derivatives.
+        Label of the op that made this node. If it is not a text, it is the local derivatives.
     name, label : str, optional
         The same text under two names, for people and pictures.
     children, local_grads : optional
-        The operands, and the derivative of this node with respect to each: numbers, or Values whose data are
-        read when backward comes. No closure is needed then.
+        The operands, and the derivative of this node with respect to each: numbers, or Values, whose data
+        backward() reads. No closure is needed then.
 
     Raises
     ------
     TypeError
-        Where `data` is no number, a child no Value, or the third argument neither a text nor a sequence.
+        `data` is not a number, a child is not a Value, or the third argument is neither a text nor a sequence.
     ValueError
-        Where there are not as many local derivatives as children; or where __init__ is called again, with children,
-        on a Value that another one was computed from.
+        There are not as many local derivatives as children; or __init__ is called again, with children, on a Value
+        that another one was computed from.
 
     Notes
     -----
@@ -109,14 +103,19 @@ class Value(core.Node):
                 raise TypeError("children and _children are two names of one argument: give one of them")
             _children = children
         plain = type(_children) is tuple and {*map(type, _children)} <= {Value}
-        operands: Any = _children if plain else _values_in(_children, "_children")
-        slopes = None if local_grads is None else _slopes(local_grads, _children, len(operands))
+        operands: Any = _children if plain else values_in(_children, "_children")
+        slopes = None if local_grads is None else slopes_in(local_grads, _children, len(operands))
         if not isinstance(_op, str):
             if slopes is not None:
                 raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
-            slopes = _slopes(_op, _children, len(operands))
+            slopes = slopes_in(_op, _children, len(operands))
             _op = ""
-        _make_by_hand(self, data, operands, slopes, numpy)
+        if core.has_node(self):
+            make_anew(self, data, operands, slopes, numpy)
+        else:
+            core.by_hand(self, data, operands, slopes, numpy)
+            if type(self) is not Value:
+                core.forget_made(self)
         if _op:
             core.put(self, "_op", _op)
         if name or label:
@@ -125,7 +124,7 @@ class Value(core.Node):
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
         body = cls.__dict__
-        for name in _SET_BY_INIT:
+        for name in SET_BY_INIT:
             if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
                 delattr(cls, name)
 
@@ -143,21 +142,21 @@ class Value(core.Node):
 
     @property
     def _prev(self) -> set[Value]:
-        """The operands of this node; may be assigned where no op made it."""
-        return set(_operands(self))
+        """The operands of this node; may be assigned if no op made it."""
+        return set(operands(self))
 
     @_prev.setter
     def _prev(self, operands: Iterable[Value]) -> None:
-        op = _describe(self).op
+        op = describe(self).op
         if op != _CUSTOM and OPS[op].arity:
             what = "its local derivatives belong to them" if op == _GIVEN else f"{self._op!r} computed it from them"
             raise AttributeError(f"_prev of {self!r} can't be assigned: {what}; make a node by hand, Value(data)")
-        _take_operands(self, self.data, _values_in(operands, "_prev"), None, core.operands(self)[1] is ...)
+        take_operands(self, self.data, values_in(operands, "_prev"), None, core.operands(self)[1] is ...)
 
     @property
     def _children(self) -> tuple[Value, ...]:
         """The operands of this node, in their order."""
-        return tuple(_operands(self))
+        return tuple(operands(self))
 
     @property
     def _local_grads(self) -> tuple[Any, ...]:
@@ -165,7 +164,7 @@ class Value(core.Node):
         if core.peek(self, "_backward") is not None:
             raise AttributeError(f"_local_grads of {self!r} are known to its closure alone, which is its _backward")
         given = core.operands(self)[1]
-        return tuple(given if type(given) is list else _numbers_given(self))
+        return tuple(given if type(given) is list else slopes_of(self))
 
     @property
     def _op(self) -> str:
@@ -173,7 +172,7 @@ class Value(core.Node):
         label: str | None = core.peek(self, "_op")
         if label is not None:
             return label
-        node = _describe(self)
+        node = describe(self)
         if node.activation >= 0:
             return f"{LABELS[node.activation]}({LABELS[node.op]})"
         return str(LABELS[node.op]).format(core.operands(self)[1])
@@ -191,7 +190,7 @@ class Value(core.Node):
         )
         return self.data
 
-    # What follows gives texts and whole numbers, where nobody expects a gradient: no warning.
+    # Nobody expects a gradient of the text or the whole number that these return, so they do not warn.
 
     def __int__(self) -> int:
         return int(self.data)
@@ -243,7 +242,7 @@ class Value(core.Node):
         Raises
         ------
         Exception
-            Whatever a `_backward` closure raises; gradients added before it stay.
+            What a `_backward` closure raises. Gradients that were added before it stay.
 
         Notes
         -----
@@ -270,33 +269,30 @@ class Value(core.Node):
     def _apply_local_derivatives(self) -> None:
         check(lib.mg_backward_node(core.handle_of(self)))
 
-    # ---- copies --------------------------------------------------------------------------------------------------
+    # ---- copies and pickles --------------------------------------------------------------------------------------
 
     def __copy__(self) -> Value:
-        out = _copy_of(self, lambda operand: operand)
-        _set_state(out, _state(self, "copy"))
-        return out
+        return _copying().shallow(self)  # type: ignore[no-any-return]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        from copy import deepcopy
-
-        for value in _in_order(self, _references):
-            if id(value) not in memo:
-                state = _state(value, "deepcopy")
-                memo[id(value)] = out = _copy_of(value, lambda operand: memo[id(operand)])
-                _set_state(out, deepcopy(state, memo))
-        copied: Value = memo[id(self)]
-        return copied
+        return _copying().deep(self, memo)  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        node = _describe(self)
-        a, b = core.operands(self)
-        arguments = (type(self), NAMES[node.op], a, b, NAMES[node.activation] if node.activation >= 0 else None)
-        given = _numbers_given(self) if node.op == _GIVEN and type(b) is not list else None
-        return _unpickle, (_below(self), *arguments, node.data, node.grad, given), _state(self, "pickle")
+        return _unpickle, *_copying().reduced(self)
 
     def __setstate__(self, state: Any) -> None:
-        _set_state(self, state)
+        _copying().set_state(self, state)
+
+
+def _copying() -> Any:
+    from . import _copying as module  # here, since few programs copy a Value
+
+    return module
+
+
+def _unpickle(*arguments: Any) -> Any:
+    """Return a Value from its pickle, which has the name of this function in it."""
+    return _copying().unpickle(*arguments)
 
 
 if Value.__doc__:  # python -OO has none
@@ -309,256 +305,7 @@ def _comparable(other: Any) -> float | None:
     return other.data if isinstance(other, Value) else as_number(other)
 
 
-def _describe(value: Value) -> Any:
-    node = ffi.new("mg_node *")
-    check(lib.mg_describe(core.handle_of(value), node))
-    return node
-
-
-def _operands(value: Value) -> list[Value]:
-    """Return the operands in their order, one that is used twice twice."""
-    out: list[Value] = []
-    for part in core.operands(value):
-        if isinstance(part, tuple):
-            out += part
-        elif isinstance(part, Value):
-            out.append(part)
-    return out
-
-
-def _references(value: Value) -> list[Value]:
-    """Return the operands, and the Values that were given as local derivatives."""
-    given = core.operands(value)[1]
-    return _operands(value) + (given if type(given) is list else [])
-
-
-def _numbers_given(value: Value) -> list[float]:
-    n = len(_operands(value))
-    numbers = ffi.new("double[]", n)
-    check(lib.mg_local_derivatives(core.handle_of(value), numbers))
-    return list(ffi.unpack(numbers, n))
-
-
-def _values_in(items: Any, what: str) -> tuple[Value, ...]:
-    """Return operands as a tuple; TypeError where one is no Value."""
-    try:
-        values = tuple(items)
-    except TypeError:
-        hint = f": write ({what},) for one" if isinstance(items, Value) else ""
-        raise TypeError(f"{what} must be a tuple of Values, not {type(items).__name__}{hint}") from None
-    for value in values:
-        if not isinstance(value, Value):
-            raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
-    _refuse_traced(values)
-    return values
-
-
-def _refuse_traced(values: Iterable[Any]) -> None:
-    for x in values:
-        if hasattr(type(x), "_reflected"):  # see _tracing.py
-            x._put_into_node()
-
-
-def _slopes(given: Any, children: Any, n: int) -> list[Any]:
-    """Return local derivatives for n children, numbers or, where one is a Value, Values alone."""
-    if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
-        raise TypeError(
-            "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
-            f"not {type(given).__name__}: {given!r}"
-        )
-    slopes = list(given)
-    if len(slopes) != n:
-        raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
-    if n > 1 and isinstance(children, (set, frozenset, dict)):
-        raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
-    if any(isinstance(x, Value) for x in slopes):
-        _refuse_traced(slopes)
-        return list(_as_values(slopes))
-    return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
-
-
-def _make_by_hand(
-    out: Value, data: float, children: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
-) -> None:
-    """Let `out` own a node made by hand; its own becomes that where it has one."""
-    if core.has_node(out):
-        if children and _is_read(out):
-            raise ValueError(
-                f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
-                "make a new Value"
-            )
-        _take_operands(out, data, children, slopes, numpy)
-        out.grad = 0.0
-    else:
-        core.by_hand(out, data, children, slopes, numpy)
-        if type(out) is Value:
-            return
-    core.forget_made(out)
-
-
-def _is_read(value: Value) -> bool:
-    core.flush()  # readers that have died read nothing
-    return bool(check(lib.mg_is_read(core.handle_of(value))))
-
-
-def _take_operands(
-    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
-) -> None:
-    """Let the node of `out` become one made by hand."""
-    core.flush()
-    try:
-        core.by_hand(out, data, operands, slopes, numpy)
-    except OrderError:
-        raise ValueError(
-            f"{out!r} can't get these operands: one of them is younger, or this Value itself, and there would be a "
-            "cycle, as another Value was computed from it already. Assign operands before the Value is used"
-        ) from None
-
-
-def _restore(
-    out: Any,
-    op: int,
-    a: Any,
-    b: Any,
-    k: float | None,
-    activation: int,
-    data: float,
-    grad: float,
-    given: list[float] | None = None,
-) -> Any:
-    """Let `out` own a node of `op` over the operands `a` and `b` (see core.Node); nothing is computed."""
-    if op == _GIVEN:
-        children = a if type(a) is tuple else (a,) if b is None else (a, b)
-        core.by_hand(out, data, children, b if given is None else given, b is ...)
-        out.grad = grad
-        return out
-    if op == _DOT:
-        n = len(a)
-        operands = [*b[:n], *a, *b[n:]]
-    else:
-        operands = [
-            *(a if isinstance(a, tuple) else () if a is None else (a,)),
-            *(() if not isinstance(b, Value) else (b,)),
-        ]
-    handles = core.handles(operands)
-    k = 0.0 if k is None else k
-    return core.own(out, a, b, lib.mg_restore, op, handles, len(handles), k, activation, data, grad)
-
-
-# ---- copy and pickle ---------------------------------------------------------------------------------------------
-
-
-def _copy_of(value: Value, renamed: Callable[[Value], Value]) -> Value:
-    """Return a node like `value` over its operands, each renamed."""
-    node = _describe(value)
-
-    def rename(part: Any) -> Any:
-        if isinstance(part, (tuple, list)):
-            return type(part)(map(renamed, part))
-        return renamed(part) if isinstance(part, Value) else part
-
-    a, b = map(rename, core.operands(value))
-    cls = type(value)
-    given = _numbers_given(value) if node.op == _GIVEN and type(b) is not list else None
-    out: Value = _restore(cls.__new__(cls), node.op, a, b, node.k, node.activation, node.data, node.grad, given)
-    return out
-
-
-def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the attributes of a Value, and those that stand in slots of its class."""
-    closure = core.peek(value, "_backward")
-    if getattr(closure, "__closure__", None):
-        raise TypeError(
-            f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
-            f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
-        )
-    slots = {}
-    for cls in type(value).__mro__:
-        if issubclass(cls, Value) and cls is not Value:
-            names = cls.__dict__.get("__slots__", ())
-            for name in (names,) if isinstance(names, str) else names:
-                if name not in ("__dict__", "__weakref__", *_SET_BY_INIT) and hasattr(value, name):
-                    slots[name] = getattr(value, name)
-    return core.attributes(value), slots
-
-
-def _set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    attributes, slots = state
-    for name, attribute in {**attributes, **slots}.items():
-        setattr(value, name, attribute)
-
-
-class _Below(_Values):
-    """All Values below one, operands first: pickled in this order none of them needs recursion."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> Any:
-        return list, (), None, self._handed_out()
-
-    def _handed_out(self) -> Iterator[Value]:
-        try:
-            for value in self:
-                _pickling.expected.add(id(value))
-                yield value
-        finally:
-            _pickling.expected.difference_update(map(id, self))
-
-
-class _Pickling(_local):
-    """Values that a list has handed to a pickler of this thread, and that it has not pickled yet, by id."""
-
-    expected: set[int]
-
-    def __init__(self) -> None:
-        self.expected = set()
-
-
-_pickling = _Pickling()
-
-
-def _below(value: Value) -> _Below | None:
-    """Return what has to be pickled before `value`; None where a list has just handed it out."""
-    if core.operands(value)[0] is None:
-        return None
-    if id(value) in _pickling.expected:
-        _pickling.expected.discard(id(value))
-        return None
-    return _Below(_in_order(value, _references)[:-1])
-
-
-def _unpickle(
-    below: Any,
-    cls: type[Value],
-    op: str,
-    a: Any,
-    b: Any,
-    activation: str | None,
-    data: float,
-    grad: float,
-    given: list[float] | None = None,
-) -> Value:
-    code = NAMES.index(op)
-    k = b if OPS[code].takes_k else None
-    act = -1 if activation is None else NAMES.index(activation)
-    out: Value = _restore(cls.__new__(cls), code, a, b, k, act, data, grad, given)
-    return out
-
-
 # ---- free functions ----------------------------------------------------------------------------------------------
-
-
-def _as_values(items: Iterable[Any]) -> tuple[Value, ...]:
-    """Return the items as Values; numbers become leaves, in one step."""
-    values = tuple(items)
-    if {*map(type, values)} <= {Value}:
-        return values
-    places = [i for i, x in enumerate(values) if not isinstance(x, Value)]
-    numbers = [to_float(values[i], f"item {i}") for i in places]
-    out: list[Any] = list(values)
-    for i, leaf in zip(places, core.leaves(numbers, [values[i] for i in places], True)):
-        out[i] = leaf
-    return tuple(out)
 
 
 def _trace_of(values: tuple[Value, ...]) -> Any:
@@ -586,11 +333,11 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     Raises
     ------
     TypeError
-        Where an item is no number.
+        An item is not a number.
     """
     if type(start) is int and start == 0 and (direct := core.sum(values)) is not None:
         return direct  # type: ignore[no-any-return]
-    items = _as_values(values if type(start) is int and start == 0 else (start, *values))
+    items = as_values(values if type(start) is int and start == 0 else (start, *values))
     if not items:
         return Value(0.0)
     if (trace := _trace_of(items)) is not None:
@@ -617,9 +364,9 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     Raises
     ------
     ValueError
-        Where the lengths differ.
+        The lengths differ.
     TypeError
-        Where an item is no number.
+        An item is not a number.
     """
     if (direct := core.dot(ws, xs, bias)) is not None:
         return direct  # type: ignore[no-any-return]
@@ -627,7 +374,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     n = len(weights)
     if n != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; both need the same length")
-    inputs, params = _as_values(inputs), _as_values(weights if bias is None else [*weights, bias])
+    inputs, params = as_values(inputs), as_values(weights if bias is None else [*weights, bias])
     if (trace := _trace_of((*inputs, *params))) is not None:
         return trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
     handles = core.handles(params)
@@ -648,17 +395,16 @@ def where(condition: Any, a: Any, b: Any) -> Value:
     Parameters
     ----------
     condition : Value, float or bool
-        A Value holds where its data is not 0, as those of `x.less(y)` do; it gets no gradient.
+        A Value holds if its data is not 0, as with `x.less(y)`; it gets no gradient.
     a, b : Value or float, or a function without arguments that returns one
-        Values are both there already, and the node chooses between them. Of two functions only the one that is
-        chosen is called. While `jit` traces, and the condition is a Value, both are.
+        Of two functions only the one that is chosen is called; both are called if the condition is a Value and
+        `jit` traces.
 
     Returns
     -------
     Value
-        A node that chooses by the data of the condition: backward goes into the branch that is taken, and nothing
-        goes into the other one, not even 0 times an infinite derivative. Of a plain condition, and of functions,
-        the chosen Value itself.
+        If the condition is a plain number, or `a` or `b` a function: the chosen Value. Else a node. Its gradient
+        goes into the branch that is taken, and nothing goes into the other one, not even 0 times infinity.
 
     Examples
     --------
@@ -678,7 +424,7 @@ def where(condition: Any, a: Any, b: Any) -> Value:
 
 
 def topological_order(root: Value) -> list[Value]:
-    """Return all Values that `root` was computed from, and it: operands before what reads them.
+    """Return `root` and all Values that it was computed from: each operand before the nodes that read it.
 
     Parameters
     ----------
@@ -689,23 +435,7 @@ def topological_order(root: Value) -> list[Value]:
     list of Value
         In the order in which they were made, each once; `root` is the last.
     """
-    return _in_order(root, _operands)
-
-
-def _in_order(root: Value, operands_of: Callable[[Value], list[Value]]) -> list[Value]:
-    found = {id(root): root}  # by identity: a class may have an __eq__ of its own
-    todo = [root]
-    while todo:
-        for operand in operands_of(todo.pop()):
-            if id(operand) not in found:
-                found[id(operand)] = operand
-                todo.append(operand)
-    order = list(found.values())
-    rows = ffi.new("int32_t[]", len(order))
-    check(lib.mg_rows(core.handles(order), len(order), rows))
-    position = dict(zip(found, ffi.unpack(rows, len(order))))
-    order.sort(key=lambda value: position[id(value)])
-    return order
+    return in_order(root)
 
 
 def zero_grad(root: Value) -> None:
@@ -716,114 +446,3 @@ def zero_grad(root: Value) -> None:
     root : Value
     """
     check(lib.mg_zero_grad(core.handle_of(root)))
-
-
-class GradientError(AssertionError):
-    """A gradient that differs from the difference quotient."""
-
-
-def gradcheck(
-    f: Callable[..., Any], *values: Any, eps: float = 1e-6, rtol: float = 1e-4, atol: float = 1e-6
-) -> bool:
-    """Compare the gradients of `f` with central differences.
-
-    Parameters
-    ----------
-    f : callable
-        Takes as many Values as there are `values`, returns one Value; or a function made by `jit`.
-    *values : Value or float
-        Where to look. They are not changed, and neither is a gradient of any other Value that `f` reads.
-    eps : float
-        Half the step of the difference quotient (f(x + eps) - f(x - eps)) / (2 eps), relative to max(1, abs(x)).
-    rtol, atol : float
-        A gradient g passes against the quotient q where abs(g - q) <= atol + rtol * max(abs(g), abs(q)).
-
-    Returns
-    -------
-    bool
-        True.
-
-    Raises
-    ------
-    GradientError
-        Tells each operand that is off, and by how much.
-    """
-    points = [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(values)]
-
-    def at(*xs: float) -> tuple[Value, list[Value]]:
-        leaves = list(map(Value, xs))
-        out = f(*leaves)
-        if not isinstance(out, Value):
-            raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}: {out!r}")
-        return out, leaves
-
-    def data(*xs: float) -> float:
-        return at(*xs)[0].data
-
-    gradient = getattr(f, "gradient", None)
-    if gradient is not None:  # made by jit
-        data = f
-        gradients = gradient(*points) if len(points) != 1 else [gradient(*points)]
-    else:
-        out, leaves = at(*points)
-        order = topological_order(out)
-        before = [v.grad for v in order]
-        try:
-            zero_grad(out)
-            out.backward()
-            gradients = [leaf.grad for leaf in leaves]
-        finally:
-            for v, g in zip(order, before):
-                v.grad = g
-
-    wrong = []
-    for i, (x, g) in enumerate(zip(points, gradients)):
-        h = eps * max(1.0, abs(x))
-        high, low = (data(*points[:i], x + d, *points[i + 1 :]) for d in (h, -h))
-        quotient = (high - low) / (2 * h)
-        if not abs(g - quotient) <= atol + rtol * max(abs(g), abs(quotient)):
-            name = values[i].name if isinstance(values[i], Value) else ""
-            wrong.append(
-                f"operand {i}{f' ({name})' if name else ''} = {x!r}: gradient {g!r}, "
-                f"central difference {quotient!r}, off by {abs(g - quotient):.3g}"
-            )
-    if wrong:
-        raise GradientError("gradcheck: " + "; ".join(wrong))
-    return True
-
-
-class Stats(_Figures):
-    """Figures of the arena, as items and as attributes.
-
-    live_nodes : Values alive. rows : rows in use, those of the dead too. capacity : rows there is memory for.
-    bytes_in_use : memory of the arena. squeezes : times that dead rows were squeezed out so far.
-    open_sweeps : backward() calls that wait for a Python closure. core : the core of Value.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no figure {name!r}; there are {', '.join(self)}") from None
-
-
-def stats() -> Stats:
-    """Return the figures of the arena.
-
-    Returns
-    -------
-    Stats
-        `live_nodes`, `rows`, `capacity` in nodes, `bytes_in_use` in bytes, `squeezes`, `open_sweeps`, `core`.
-    """
-    core.flush()
-    figures = ffi.new("mg_figures *")
-    lib.mg_stats(figures)
-    return Stats(
-        live_nodes=figures.live_nodes,
-        rows=figures.rows,
-        capacity=figures.capacity,
-        bytes_in_use=figures.bytes,
-        squeezes=figures.squeezes,
-        open_sweeps=figures.open_sweeps,
-        core=core.NAME,
-    )

@@ -1,8 +1,10 @@
 """copy, deepcopy and pickle of Values, graphs and models."""
 
 import copy
+import importlib.util
 import io
 import pickle
+from pathlib import Path
 
 import pytest
 from support import nothing_left_behind
@@ -279,3 +281,12 @@ def test_a_pickler_that_is_kept_alive_changes_no_later_pickle():
     for pickler in (pickle.Pickler(io.BytesIO()), pickle._Pickler(io.BytesIO())):
         pickler.dump(root)
         assert pickle.dumps(inner) == before
+
+
+def test_pickles_of_earlier_versions_load():
+    golden = Path(__file__).with_name("golden")
+    spec = importlib.util.spec_from_file_location("make_pickle", golden / "make_pickle.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pickled, numbers = pickle.loads((golden / "pickled.bin").read_bytes())
+    assert module.numbers(pickle.loads(pickled)) == numbers

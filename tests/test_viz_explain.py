@@ -73,9 +73,9 @@ def test_visit_order_is_that_of_micrograd(rng):
                 build_topo(child)
             topo.append(v)
 
-    from micrograd_c.engine import _operands
+    from micrograd_c._core.walk import operands
 
-    children = lambda v: list(dict.fromkeys(_operands(v)))  # noqa: E731
+    children = lambda v: list(dict.fromkeys(operands(v)))  # noqa: E731
     build_topo(root)
     explanation = mg.explain(root, limit=10**6)
     values = [explanation._graph.nodes[s["node"]].value for s in explanation.steps if s["kind"] == "append"]

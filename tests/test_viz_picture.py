@@ -68,10 +68,10 @@ def test_every_node_and_edge_is_in_the_svg(direction, theme):
         picture = mg.draw(root, direction=direction, theme=theme, fold="none")
         order = mg.topological_order(root)
         assert sorted(boxes(picture)) == list(range(len(order)))
-        from micrograd_c.engine import _operands
+        from micrograd_c._core.walk import operands
 
         place = {v: i for i, v in enumerate(order)}
-        expected = [(place[x], place[v], slot) for v in order for slot, x in enumerate(_operands(v))]
+        expected = [(place[x], place[v], slot) for v in order for slot, x in enumerate(operands(v))]
         assert sorted(edges(picture)) == sorted(expected)
 
 

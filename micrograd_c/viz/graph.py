@@ -16,7 +16,8 @@ from typing import Any
 
 from .. import nn
 from .._core import NAMES, OPS, core, ffi
-from ..engine import Value, _describe, _operands, topological_order
+from .._core.walk import describe, operands
+from ..engine import Value, topological_order
 from .expression import Expression, expression
 
 __all__ = [
@@ -198,16 +199,16 @@ class Graph:
 def weights_of(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], Value | None]:
     """Return inputs, weights and bias of a fused node."""
     inputs, params = core.operands(value)
-    weights, bias = (params[:-1], params[-1]) if _describe(value).bias else (params, None)
+    weights, bias = (params[:-1], params[-1]) if describe(value).bias else (params, None)
     return tuple(inputs[: len(weights)]), tuple(weights), bias
 
 
 def operands_of(value: Value) -> tuple[list[Value], int]:
     """Return the operands that take part, in order, and how many products a fused node has."""
-    if NAMES[_describe(value).op] == "DOT":
+    if NAMES[describe(value).op] == "DOT":
         inputs, weights, bias = weights_of(value)
         return [*inputs, *weights, *([] if bias is None else [bias])], len(weights)
-    return _operands(value), 0
+    return operands(value), 0
 
 
 def _has_rule(op: str, operands: int) -> bool:
@@ -281,7 +282,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
             titles[id(value)] = name
     nodes: dict[int, Node] = {}
     for i, value in enumerate(order):
-        described = _describe(value)
+        described = describe(value)
         operands, pairs = operands_of(value)
         if pairs:
             parameters.update(id(v) for v in operands[pairs:] if core.operands(v)[0] is None)

@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from ..engine import Value, _operands
+from .._core.walk import below, operands
+from ..engine import Value
 from .fold import fold_graph
 from .graph import Graph, Node, callers_names, clean, cut, number, read, unfold, variables, width
 from .layout import Layout, lay_out
@@ -529,16 +530,8 @@ def draw(
 
 def trace(root: Value) -> tuple[set[Value], set[tuple[Value, Value]]]:
     """Return the nodes below `root`, it included, and the edges, each from an operand to what reads it."""
-    nodes, edges = {root}, set()
-    todo = [root]
-    while todo:
-        value = todo.pop()
-        for operand in _operands(value):
-            edges.add((operand, value))
-            if operand not in nodes:
-                nodes.add(operand)
-                todo.append(operand)
-    return nodes, edges
+    nodes = below((root,)).values()
+    return set(nodes), {(operand, value) for value in nodes for operand in operands(value)}
 
 
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Any:

@@ -1,0 +1,186 @@
+"""Copies and pickles of Values; a graph of any depth is copied without recursion."""
+
+from __future__ import annotations
+
+from _thread import _local
+from copy import deepcopy
+
+from ._core import NAMES, OPS, core, lib
+from ._core.walk import describe, in_order, references
+from ._handmade import SET_BY_INIT, slopes_of
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from .engine import Value
+
+    _Values = list[Any]
+else:
+    _Values = list
+
+_GIVEN, _DOT = NAMES.index("GIVEN"), NAMES.index("DOT")
+
+# Slots that are no attributes of a user's class.
+_NOT_COPIED = frozenset(("__dict__", "__weakref__", "_a", "_b", "_h", "_owned", *SET_BY_INIT))
+
+
+def restore(
+    out: Any,
+    op: int,
+    a: Any,
+    b: Any,
+    k: float | None,
+    activation: int,
+    data: float,
+    grad: float,
+    given: list[float] | None = None,
+) -> Any:
+    """Let `out` own a node of `op` over the operands `a` and `b` (see core.Node); nothing is computed."""
+    if op == _GIVEN:
+        children = a if type(a) is tuple else (a,) if b is None else (a, b)
+        core.by_hand(out, data, children, b if given is None else given, b is ...)
+        out.grad = grad
+        return out
+    if op == _DOT:
+        n = len(a)
+        operands = [*b[:n], *a, *b[n:]]
+    else:
+        operands = [*a] if isinstance(a, tuple) else [x for x in (a, b) if isinstance(x, core.Node)]
+    handles = core.handles(operands)
+    k = 0.0 if k is None else k
+    return core.own(out, a, b, lib.mg_restore, op, handles, len(handles), k, activation, data, grad)
+
+
+def _given_numbers(value: Value, op: int, b: Any) -> list[float] | None:
+    """Return the local derivatives of a node that has numbers of its own for them."""
+    return slopes_of(value) if op == _GIVEN and type(b) is not list else None
+
+
+# ---- copies ------------------------------------------------------------------------------------------------------
+
+
+def shallow(value: Value) -> Value:
+    """Return a copy over the same operands."""
+    out: Value = _copy_of(value, lambda operand: operand)
+    set_state(out, _state(value, "copy"))
+    return out
+
+
+def deep(value: Any, memo: dict[int, Any]) -> Any:
+    """Return a copy over copies of all that it was computed from."""
+    for v in in_order(value, references):
+        if id(v) not in memo:
+            state = _state(v, "deepcopy")
+            memo[id(v)] = out = _copy_of(v, lambda operand: memo[id(operand)])
+            set_state(out, deepcopy(state, memo))
+    return memo[id(value)]
+
+
+def _copy_of(value: Any, renamed: Callable[[Any], Any]) -> Any:
+    """Return a node like `value` over its operands, each renamed."""
+    node = describe(value)
+
+    def rename(part: Any) -> Any:
+        if isinstance(part, (tuple, list)):
+            return type(part)(map(renamed, part))
+        return renamed(part) if isinstance(part, core.Node) else part
+
+    a, b = map(rename, core.operands(value))
+    given = _given_numbers(value, node.op, b)
+    cls: Any = type(value)
+    return restore(cls.__new__(cls), node.op, a, b, node.k, node.activation, node.data, node.grad, given)
+
+
+def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the attributes of a Value, and those that stand in slots of its class."""
+    closure = core.peek(value, "_backward")
+    if getattr(closure, "__closure__", None):
+        raise TypeError(
+            f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
+            f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
+        )
+    slots = {}
+    for cls in type(value).__mro__:
+        names = vars(cls).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name not in _NOT_COPIED and hasattr(value, name):
+                slots[name] = getattr(value, name)
+    return core.attributes(value), slots
+
+
+def set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Set the attributes that `_state` returned."""
+    attributes, slots = state
+    for name, attribute in {**attributes, **slots}.items():
+        setattr(value, name, attribute)
+
+
+# ---- pickles -----------------------------------------------------------------------------------------------------
+
+
+def reduced(value: Value) -> tuple[tuple[Any, ...], Any]:
+    """Return the arguments of `unpickle`, and the state."""
+    node = describe(value)
+    a, b = core.operands(value)
+    activation = NAMES[node.activation] if node.activation >= 0 else None
+    arguments = (_below(value), type(value), NAMES[node.op], a, b, activation, node.data, node.grad)
+    return (*arguments, _given_numbers(value, node.op, b)), _state(value, "pickle")
+
+
+def unpickle(
+    below: Any,
+    cls: type[Value],
+    op: str,
+    a: Any,
+    b: Any,
+    activation: str | None,
+    data: float,
+    grad: float,
+    given: list[float] | None = None,
+) -> Any:
+    """Return the Value that `reduced` got; `below` is there for its order alone."""
+    code = NAMES.index(op)
+    k = b if OPS[code].takes_k else None
+    act = -1 if activation is None else NAMES.index(activation)
+    return restore(cls.__new__(cls), code, a, b, k, act, data, grad, given)
+
+
+class _Below(_Values):
+    """All Values below one, operands first: pickled in this order none of them needs recursion."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return list, (), None, self._handed_out()
+
+    def _handed_out(self) -> Iterator[Value]:
+        try:
+            for value in self:
+                _pickling.expected.add(id(value))
+                yield value
+        finally:
+            _pickling.expected.difference_update(map(id, self))
+
+
+class _Pickling(_local):
+    """Values that a list has handed to a pickler of this thread, and that it has not pickled yet, by id."""
+
+    expected: set[int]
+
+    def __init__(self) -> None:
+        self.expected = set()
+
+
+_pickling = _Pickling()
+
+
+def _below(value: Value) -> _Below | None:
+    """Return what has to be pickled before `value`; None if a list has just handed it out."""
+    if core.operands(value)[0] is None:
+        return None
+    if id(value) in _pickling.expected:
+        _pickling.expected.discard(id(value))
+        return None
+    return _Below(in_order(value, references)[:-1])

@@ -1,0 +1,50 @@
+"""Figures of the arena."""
+
+from __future__ import annotations
+
+from . import core, ffi, lib
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any
+
+    _Figures = dict[str, Any]
+else:
+    _Figures = dict
+
+
+class Stats(_Figures):
+    """Figures of the arena, as items and as attributes.
+
+    live_nodes : Values alive. rows : rows in use, those of the dead too. capacity : rows there is memory for.
+    bytes_in_use : memory of the arena. squeezes : times that dead rows were squeezed out so far.
+    open_sweeps : backward() calls that wait for a Python closure. core : the core of Value.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no figure {name!r}; there are {', '.join(self)}") from None
+
+
+def stats() -> Stats:
+    """Return the figures of the arena.
+
+    Returns
+    -------
+    Stats
+        `live_nodes`, `rows`, `capacity` in nodes, `bytes_in_use` in bytes, `squeezes`, `open_sweeps`, `core`.
+    """
+    core.flush()
+    figures = ffi.new("mg_figures *")
+    lib.mg_stats(figures)
+    return Stats(
+        live_nodes=figures.live_nodes,
+        rows=figures.rows,
+        capacity=figures.capacity,
+        bytes_in_use=figures.bytes,
+        squeezes=figures.squeezes,
+        open_sweeps=figures.open_sweeps,
+        core=core.NAME,
+    )

@@ -1,0 +1,55 @@
+"""The way down a graph: the operands of a Value, and all Values that it was computed from."""
+
+from __future__ import annotations
+
+from . import check, core, ffi, lib
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+
+def describe(value: Any) -> Any:
+    """Return the mg_node of a Value: op, activation, number, data and gradient."""
+    node = ffi.new("mg_node *")
+    check(lib.mg_describe(core.handle_of(value), node))
+    return node
+
+
+def operands(value: Any) -> list[Any]:
+    """Return the operands in their order; one that is used twice stands there twice."""
+    out: list[Any] = []
+    for part in core.operands(value):
+        if isinstance(part, tuple):
+            out += part
+        elif isinstance(part, core.Node):
+            out.append(part)
+    return out
+
+
+def references(value: Any) -> list[Any]:
+    """Return the operands, and the Values that were given as local derivatives."""
+    given = core.operands(value)[1]
+    return operands(value) + (given if type(given) is list else [])
+
+
+def below(roots: Iterable[Any], children: Callable[[Any], list[Any]] = operands) -> dict[int, Any]:
+    """Return the Values that lead to the roots, and those, by id: a class may have an __eq__ of its own."""
+    found = {id(root): root for root in roots}
+    todo = list(found.values())
+    while todo:
+        for child in children(todo.pop()):
+            if id(child) not in found:
+                found[id(child)] = child
+                todo.append(child)
+    return found
+
+
+def in_order(root: Any, children: Callable[[Any], list[Any]] = operands) -> list[Any]:
+    """Return the Values below `root`, and it, in the order in which they were made."""
+    values = list(below((root,), children).values())
+    rows = ffi.new("int32_t[]", len(values))
+    check(lib.mg_rows(core.handles(values), len(values), rows))
+    order = sorted(zip(ffi.unpack(rows, len(values)), values), key=lambda pair: pair[0])
+    return [value for _, value in order]

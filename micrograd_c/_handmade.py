@@ -1,0 +1,103 @@
+"""Operands as Values, and nodes made by hand: Value(data, children) and Value(data, children, local_grads)."""
+
+from __future__ import annotations
+
+from ._core import check, core, ffi, lib, to_float
+from ._core.errors import OrderError
+from ._core.walk import operands
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .engine import Value
+
+# What __init__ of micrograd's Value sets on the instance, past all that a class body says.
+SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
+
+
+def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
+    """Return the items as Values; numbers become leaves, in one step."""
+    values = tuple(items)
+    if all(issubclass(t, core.Node) for t in {*map(type, values)}):
+        return values
+    places = [i for i, x in enumerate(values) if not isinstance(x, core.Node)]
+    numbers = [to_float(values[i], f"item {i}") for i in places]
+    out: list[Any] = list(values)
+    for i, leaf in zip(places, core.leaves(numbers, [values[i] for i in places], True)):
+        out[i] = leaf
+    return tuple(out)
+
+
+def values_in(items: Any, what: str) -> tuple[Value, ...]:
+    """Return operands as a tuple; TypeError if one is not a Value."""
+    try:
+        values = tuple(items)
+    except TypeError:
+        hint = f": write ({what},) for one" if isinstance(items, core.Node) else ""
+        raise TypeError(f"{what} must be a tuple of Values, not {type(items).__name__}{hint}") from None
+    for value in values:
+        if not isinstance(value, core.Node):
+            raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
+    _refuse_traced(values)
+    return values
+
+
+def _refuse_traced(values: Iterable[Any]) -> None:
+    for x in values:
+        if hasattr(type(x), "_reflected"):  # a TracedValue
+            x._put_into_node()
+
+
+def slopes_in(given: Any, children: Any, n: int) -> list[Any]:
+    """Return local derivatives for n children: numbers, or Values alone if one of them is a Value."""
+    if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
+        raise TypeError(
+            "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
+            f"not {type(given).__name__}: {given!r}"
+        )
+    slopes = list(given)
+    if len(slopes) != n:
+        raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
+    if n > 1 and isinstance(children, (set, frozenset, dict)):
+        raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
+    if any(isinstance(x, core.Node) for x in slopes):
+        _refuse_traced(slopes)
+        return list(as_values(slopes))
+    return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
+
+
+def slopes_of(value: Value) -> list[float]:
+    """Return the local derivatives of a node, at the current data of its operands."""
+    n = len(operands(value))
+    numbers = ffi.new("double[]", n)
+    check(lib.mg_local_derivatives(core.handle_of(value), numbers))
+    return list(ffi.unpack(numbers, n))
+
+
+def make_anew(out: Value, data: float, children: tuple[Value, ...], slopes: list[Any] | None, numpy: bool) -> None:
+    """Let the node that `out` owns become one made by hand, with gradient 0: __init__ is called again."""
+    core.flush()  # readers that have died read nothing
+    if children and check(lib.mg_is_read(core.handle_of(out))):
+        raise ValueError(
+            f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
+            "make a new Value"
+        )
+    take_operands(out, data, children, slopes, numpy)
+    out.grad = 0.0
+    core.forget_made(out)
+
+
+def take_operands(
+    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
+) -> None:
+    """Let the node of `out` become one made by hand."""
+    core.flush()
+    try:
+        core.by_hand(out, data, operands, slopes, numpy)
+    except OrderError:
+        raise ValueError(
+            f"{out!r} can't get these operands: one of them is younger, or this Value itself, and there would be a "
+            "cycle, as another Value was computed from it already. Assign operands before the Value is used"
+        ) from None
