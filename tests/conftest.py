@@ -19,9 +19,10 @@ else:
 
 
 def pytest_report_header():
-    from micrograd_c import stats
+    # Not at the head: pytest's own sys.unraisablehook must stand when the package puts its own before it.
+    import micrograd_c
 
-    return f"micrograd-c: the {stats().core} core of Value"
+    return f"micrograd-c: the {micrograd_c.stats().core} core of Value"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,3 +44,11 @@ def seed():
 @pytest.fixture
 def rng(seed):
     return random.Random(seed)
+
+
+@pytest.fixture
+def threads():
+    import micrograd_c
+
+    yield micrograd_c.set_threads
+    micrograd_c.set_threads(1)

@@ -1,13 +1,18 @@
 """An exception may arrive anywhere, as that of a signal handler does: the graph and the engine outlive it."""
 
+import _thread
+import gc
+import random
+import signal
 import sys
+import threading
 
 import pytest
 from interrupting import stopped_at
 from public_calls import CALLS, Watched
-from support import PYPY
+from support import PYPY, collect, live_nodes
 
-from micrograd_c import stats
+from micrograd_c import MLP, Value, dot, stats, zero_grad
 
 
 @pytest.mark.slow
@@ -24,3 +29,189 @@ def test_nothing_but_the_nodes_under_way_is_lost_by_an_exception_at_any_opcode_o
             watched.check(lost=stats().core == "cffi")
         except BaseException as error:
             raise AssertionError(f"after an exception at opcode {n}") from error
+
+
+# ---- Ctrl-C ------------------------------------------------------------------------------------------------------
+
+
+def custom(x):
+    out = Value(x.data, (x,), "id")
+
+    def _backward():
+        x.grad += out.grad
+
+    out._backward = _backward
+    return out
+
+
+def check_engine():
+    """Check that nothing is left open, and that gradients are right."""
+    assert stats().open_sweeps == 0
+    a, b = Value(2.0), Value(3.0)
+    root = custom(a * b) + dot([a, b], [b, 2.0]) + a**2
+    root.backward()
+    assert (root.data, a.grad, b.grad) == (6.0 + 12.0 + 4.0, 3.0 + 3.0 + 4.0, 2.0 + 2.0 + 2.0)
+    model = MLP(2, [3, 1])
+    out = model([a, b])
+    zero_grad(out)
+    out.backward()
+    assert model.layers[1].neurons[0].b.grad == 1.0
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises KeyboardInterrupt here, whatever ran before."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals arrive in the main thread")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupted(work):
+    """Run work() until a Ctrl-C comes from another thread, after it has got going."""
+    going = []  # no Event: an interrupt within its set() would leave its lock locked
+
+    def interrupt():
+        while not going:
+            pass
+        for _ in range(random.randrange(20_000)):
+            pass
+        _thread.interrupt_main()
+
+    helper = threading.Thread(target=interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            helper.start()
+            for _ in range(20_000):  # in vain only where the interrupt was swallowed
+                work()
+                going.append(True)
+    finally:
+        going.append(True)
+        helper.join()
+
+
+def step():
+    a = Value(0.5)
+    root = a
+    for _ in range(30):
+        root = (root * 0.9 + a).tanh()
+    custom(root).backward()
+
+
+def test_ctrl_c_in_a_long_loop_leaves_a_usable_engine(interruptible, seed):
+    random.seed(seed)
+    for _ in range(30):
+        interrupted(step)
+        check_engine()
+
+
+def test_ctrl_c_in_a_loop_of_neurons_leaves_a_usable_model(interruptible, seed):
+    random.seed(seed)
+    model = MLP(3, [4, 4, 1])
+
+    def train():
+        loss = (model([0.1, 0.2, 0.3]) - 1.0) ** 2
+        model.zero_grad()
+        loss.backward()
+
+    for _ in range(20):
+        interrupted(train)
+        check_engine()
+    twin = MLP(3, [4, 4, 1], fused=False)
+    twin.load_state_dict(model.state_dict())
+    assert twin([0.1, 0.2, 0.3]).data == model([0.1, 0.2, 0.3]).data
+
+
+def test_ctrl_c_in_a_closure_reaches_the_caller_and_closes_the_sweep(interruptible):
+    a = Value(2.0)
+    out = Value(4.0, (a * 1.0,), "interrupted")
+    out._backward = lambda: signal.raise_signal(signal.SIGINT)
+    root = out + custom(a)
+    for _ in range(20):
+        with pytest.raises(KeyboardInterrupt):
+            root.backward()
+        check_engine()
+
+
+def test_ctrl_c_during_a_sweep_in_c_is_raised_after_it(interruptible):
+    a = Value(1.0)
+    root = a
+    for _ in range(200_000):
+        root = -root
+    interrupted(root.backward)
+    zero_grad(root)
+    root.backward()
+    assert a.grad == 1.0
+    check_engine()
+
+
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+@pytest.mark.slow
+def test_ctrl_c_at_every_single_opcode_leaves_a_usable_engine(interruptible):
+    """An interrupt is delivered at the n-th opcode within the package, for each n."""
+
+    def work():
+        a, b = Value(0.5), Value(2.0)
+        root = custom(a * b + 1.0) ** 2 + dot([a, b], [b, 1.0])
+        root.backward()
+        zero_grad(root)
+        model.layers = list(model.layers)  # so that the layers are planned anew
+        model([a, 3.0]).backward()
+        return root.data
+
+    def run(stop_at):
+        count = 0
+
+        def trace(frame, event, _):
+            nonlocal count
+            code = frame.f_code
+            if code.co_filename not in sources or code.co_name in ("_del", "__del__", "flush"):
+                return None  # what is raised in __del__ is raised later, see below
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                count += 1
+                if count == stop_at:
+                    signal.raise_signal(signal.SIGINT)
+            return trace
+
+        before = sys.gettrace()
+        gc.disable()  # what is raised in a callback of the collector is raised later too
+        sys.settrace(trace)
+        try:
+            result = work()
+        finally:
+            sys.settrace(before)
+            gc.enable()
+        return result, count
+
+    sources = {getattr(m, "__file__", "") for name, m in sys.modules.items() if name.startswith("micrograd_c.")}
+    model = MLP(2, [2, 1])
+    expected, opcodes = run(0)
+    assert opcodes > 300
+    survived = 0
+    for n in range(1, opcodes + 1):
+        try:
+            run(n)
+        except KeyboardInterrupt:
+            survived += 1
+        assert stats().open_sweeps == 0, n
+        if n % 50 == 0:
+            check_engine()
+    check_engine()
+    assert survived > 0.9 * opcodes
+    assert work() == expected
+    collect()
+
+
+@pytest.mark.skipif(PYPY, reason="__del__ runs at a collection")
+def test_ctrl_c_while_values_die_is_raised_after_it(interruptible):
+    def drop():
+        kept = [Value(1.0) for _ in range(300)]
+        kept.clear()
+
+    for _ in range(8):
+        before = live_nodes()
+        interrupted(drop)
+        check_engine()
+        assert live_nodes() <= before + 301

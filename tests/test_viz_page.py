@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from graphs import article
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
@@ -144,14 +145,6 @@ class Page:
                 return b.x < shape.x || b.x + b.width > shape.x + shape.width || b.y < shape.y - 2
                     || b.y + b.height > shape.y + shape.height + 2; }); }).map(g => g.textContent)""")
         assert out == []
-
-
-def article():
-    a, b = Value(2.0, label="a"), Value(3.0, label="b")
-    e = a * b
-    c = e + b
-    e.label, c.label = "e", "c"
-    return c
 
 
 def neuron():

@@ -1,23 +1,21 @@
 """Pictures: what is in them, that they are valid, and that text stays text."""
 
 import gc
-import random
 import re
 import shutil
 import sys
 import xml.etree.ElementTree as ET
 
 import pytest
+from graphs import SVG, article, boxes, edges, mlp, texts
 from support import nothing_left_behind, run_python
 
 import micrograd_c as mg
-from micrograd_c import MLP, Value
+from micrograd_c import Value
 from micrograd_c._core import core
 from micrograd_c.viz import draw_dot, trace
 from micrograd_c.viz.graph import cut, width
-from micrograd_c.viz.layout import lay_out
 
-SVG = "{http://www.w3.org/2000/svg}"
 NASTY = [
     "<script>alert(1)</script>",
     "a & b",
@@ -28,34 +26,6 @@ NASTY = [
     "a\x00\x1b\ud800b",
     "-->",
 ]
-
-
-def article():
-    a, b = Value(2.0, label="a"), Value(3.0, label="b")
-    e = a * b
-    c = e + b
-    e.label, c.label = "e", "c"
-    return c
-
-
-def mlp(fused=True):
-    random.seed(5)
-    model = MLP(2, [4, 3, 1], fused=fused)
-    return (model([1.0, -2.0]) - 1.0) ** 2, model
-
-
-def boxes(picture):
-    root = ET.fromstring(picture.svg())
-    return {int(g.get("data-i")): g for g in root.iter(f"{SVG}g") if g.get("data-i")}
-
-
-def edges(picture):
-    root = ET.fromstring(picture.svg())
-    return [tuple(map(int, p.get("data-e").split())) for p in root.iter(f"{SVG}path") if p.get("data-e")]
-
-
-def texts(g):
-    return [t.text for t in g.iter(f"{SVG}text")]
 
 
 # ---- what is in a picture ----------------------------------------------------------------------------------------
@@ -141,23 +111,6 @@ def test_text_in_words_tells_what_the_picture_shows():
     assert picture.alt == "Graph of c = 9: 2 inputs, 1 operation, 1 result; gradients are not computed yet."
 
 
-def test_boxes_do_not_overlap_and_hold_their_text(rng):
-    from random_graphs import random_graph
-
-    for root in (random_graph(rng), mlp()[0], mlp(fused=False)[0]):
-        for direction in ("LR", "TB"):
-            picture = mg.draw(root, direction=direction, fold="none")
-            layout, sizes = picture.layout()
-            rectangles = []
-            for (x, y), (w, h) in zip(layout.boxes, sizes.values()):
-                if direction == "TB":
-                    x, y = y, x
-                rectangles.append((x - w / 2, y - h / 2, x + w / 2, y + h / 2))
-            for i, p in enumerate(rectangles):
-                for q in rectangles[:i]:
-                    assert p[0] >= q[2] or q[0] >= p[2] or p[1] >= q[3] or q[1] >= p[3]
-
-
 def test_reading_changes_nothing():
     loss, model = mlp()
     loss.backward()
@@ -203,128 +156,6 @@ def test_dot_strings_are_quoted():
     assert re.sub(r'"((?:[^"\\]|\\.)*)"', "", line).count("evil") == 0
 
 
-# ---- folding and unfolding ---------------------------------------------------------------------------------------
-
-
-def test_unfolded_neurons_are_their_products_and_sums():
-    loss, model = mlp()
-    loss.backward()
-    folded, unfolded = mg.draw(loss, model), mg.draw(loss, model, unfold_neurons=True)
-    ops = [texts(g)[0] for g in boxes(unfolded).values()]
-    weights = 2 * 4 + 4 * 3 + 3
-    assert ops.count("*") == ops.count("+") == weights
-    assert ops.count("ReLU") == 7
-    scalar, _ = mlp(fused=False)
-    assert {w for w in ops if w in "*+"} == {"*", "+"}
-    assert len(folded._graph.nodes) == len(mg.topological_order(loss))
-    assert len([n for n in unfolded._graph.nodes.values() if n.operands]) == len(
-        [v for v in mg.topological_order(scalar) if v._prev]
-    )
-    assert "in the engine each is one node" in unfolded.notes[0]
-
-
-def test_parts_of_a_neuron_have_the_gradients_of_the_scalar_graph():
-    random.seed(1)
-    model = MLP(3, [1], activation="tanh")
-    xs = [Value(0.5), Value(-1.0), Value(2.0)]
-    root = model(xs).tanh()
-    root.backward()
-    graph = mg.draw(root, unfold_neurons=True)._graph
-    ws, b = model.layers[0].neurons[0].w, model.layers[0].neurons[0].b
-    total = sum((w * x for w, x in zip(ws, xs)), b)
-    scalar = total.tanh()
-    mg.zero_grad(scalar)
-    scalar.backward()
-    sums = [n for n in graph.nodes.values() if n.op == "ADD"]
-    assert sums[-1].data == total.data
-    assert sums[-1].grad == pytest.approx(total.grad)
-
-
-def test_only_the_neurons_asked_for_are_unfolded():
-    loss, model = mlp()
-    last = next(v for v in reversed(mg.topological_order(loss)) if "dot" in v._op)
-    ops = [texts(g)[0] for g in boxes(mg.draw(loss, model, unfold_neurons=[last])).values()]
-    assert ops.count("*") == 3 and ops.count("ReLU(dot)") == 7
-
-
-@pytest.mark.parametrize("fused", [True, False])
-def test_neurons_and_layers_fold_into_boxes(fused):
-    loss, model = mlp(fused)
-    neurons, layers = mg.draw(loss, model, fold="neuron"), mg.draw(loss, model, fold="layer")
-    assert sum("neuron" in " ".join(texts(g)) for g in boxes(neurons).values()) == 8
-    folded = [" ".join(texts(g)) for g in boxes(layers).values()]
-    assert any("4 ReLU neurons 12 parameters" in text for text in folded)
-    assert any("3 ReLU neurons 15 parameters" in text for text in folded)
-    assert layers.notes == [
-        "Folded: 3 calls of a layer, one box each, with 31 parameters inside. To see what is inside: "
-        "fold='neuron' or fold='none'."
-    ]
-    assert "fold='none'" in layers.svg()
-
-
-def test_scalar_graph_without_its_model_is_not_folded():
-    loss, _ = mlp(fused=False)
-    assert mg.draw(loss, fold="layer").notes == []
-
-
-def test_large_graphs_fold_by_themselves_and_say_so():
-    random.seed(0)
-    model = MLP(2, [16, 16, 1])
-    loss = mg.sum((model([random.random(), 1.0]) - 1) ** 2 for _ in range(4))
-    picture = mg.draw(loss)
-    assert len(picture._graph.nodes) < 120 < len(mg.topological_order(loss))
-    assert "Folded" in picture.notes[0]
-
-
-def test_past_the_limit_it_says_what_is_missing():
-    x = Value(1.0, label="x")
-    for _ in range(300):
-        x = x * 1.001
-    picture = mg.draw(x, limit=50)
-    assert len(picture._graph.nodes) <= 50
-    assert f"{len(picture._graph.nodes)} of 601 boxes are drawn" in picture.notes[-1]
-    assert "raise limit" in picture.svg()
-    assert len(mg.draw(x, limit=None)._graph.nodes) == 601
-
-
-@pytest.mark.parametrize("fold", ["auto", "none"])
-@pytest.mark.parametrize("wide", ["sum", "dot", "layer", "custom"])
-def test_one_box_stands_for_the_operands_of_a_root_that_are_too_many_to_draw(wide, fold):
-    xs = [Value(i) for i in range(300)]
-    if wide == "sum":
-        root = mg.sum(xs)
-    elif wide == "dot":
-        root = mg.dot(xs[:150], xs[150:])
-    elif wide == "layer":
-        root = mg.Layer(300, 1)(xs)
-    else:
-        root = Value(1.0, tuple(xs), "f")
-    picture = mg.draw(root, limit=50, fold=fold)
-    boxes = picture._graph.nodes
-    assert len(boxes) <= 50
-    assert "boxes are drawn" in picture.notes[-1]
-    (rest,) = (box for box in boxes.values() if box.id < 0)
-    assert rest.note.endswith("\nnot drawn") and "not drawn" in picture.svg()
-    assert "  n_1 -> n" in picture.dot() and "n-1" not in picture.dot()
-
-
-def test_deep_chain_is_drawn_without_recursion():
-    x = Value(1.0)
-    for _ in range(4000):
-        x = -x
-    assert len(edges(mg.draw(x))) == 4000
-
-
-def test_layout_puts_readers_after_operands(rng):
-    n = 200
-    lines = sorted({(i, j) for j in range(1, n) for i in rng.sample(range(j), min(j, 2))}, key=lambda e: e[1])
-    layout = lay_out([(rng.uniform(20, 90), rng.uniform(20, 60)) for _ in range(n)], lines)
-    for (a, b), points in zip(lines, layout.lines):
-        assert layout.boxes[a][0] < layout.boxes[b][0]
-        assert all(p[0] <= q[0] + 1e-6 for p, q in zip(points, points[1:]))
-        assert len(points) % 2 == 0
-
-
 # ---- files -------------------------------------------------------------------------------------------------------
 
 
@@ -366,7 +197,7 @@ def test_unknown_options_are_refused(wrong):
         mg.draw(article(), **wrong)
 
 
-# ---- as scripts for micrograd draw ------------------------------------------------------------------------------
+# ---- as scripts for micrograd draw -------------------------------------------------------------------------------
 
 
 def edges_of(root):

@@ -1,0 +1,519 @@
+"""Fused neurons: the same numbers as the scalar form, and whatever is done to a model honoured."""
+
+import inspect
+import random
+
+import pytest
+from networks import ACTIVATIONS, X, listed, scalar
+from support import PYPY, close, nothing_left_behind
+
+from micrograd_c import MLP, Layer, Neuron, Value, nn, stats
+
+# ---- fused -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(1, [1]), (3, [4, 4, 1]), (2, [9, 5, 3]), (20, [6, 2]), (4, [4])], ids=str)
+def test_forward_is_bit_equal_to_the_scalar_form_and_gradients_agree(activation, shape, rng):
+    fused = MLP(*shape, activation=activation)
+    plain = MLP(*shape, activation=activation, fused=False)
+    plain.load_state_dict(fused.state_dict())
+    for _ in range(5):
+        numbers = [rng.uniform(-3, 3) for _ in range(shape[0])]
+        x, y = [Value(i) for i in numbers], [Value(i) for i in numbers]
+        outs, expected = listed(fused(x)), listed(plain(y))
+        assert [o.data.hex() for o in outs] == [o.data.hex() for o in expected]
+        assert [o.data for o in listed(fused(numbers))] == [o.data for o in outs]
+        for model, results in ((fused, outs), (plain, expected)):
+            model.zero_grad()
+            sum(o * (i + 1.5) for i, o in enumerate(results)).backward()
+        scale = max(abs(p.grad) for p in plain.parameters())
+        for p, q in zip([*fused.parameters(), *x], [*plain.parameters(), *y]):
+            assert close(p.grad, q.grad, rel=1e-12, absolute=1e-14 * (1 + scale))
+
+
+def test_a_neuron_is_one_node():
+    a, b = Value(1.0), Value(2.0)
+    n = Neuron(2)
+    before = stats().live_nodes
+    out = n([a, b])
+    assert stats().live_nodes == before + 1
+    assert out._prev == {a, b, *n.w, n.b}
+    model = MLP(2, [3, 2])
+    before = stats().live_nodes
+    outs = model([a, b])
+    assert stats().live_nodes == before + 5
+    hidden = outs[0]._prev - {*model.parameters()}
+    assert len(hidden) == 3 and all(a in h._prev for h in hidden)
+    assert "ReLU" in next(iter(hidden))._op
+
+
+def test_a_layer_of_any_size_crosses_into_c_a_constant_number_of_times(monkeypatch):
+    calls = []
+    real = nn.lib
+
+    class Counting:
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(real, name)
+
+    monkeypatch.setattr(nn, "lib", Counting())
+    counts = []
+    for shape in [(2, [2, 1]), (10, [30, 30, 10])]:
+        model, x = MLP(*shape), [0.5] * shape[0]
+        model(x)
+        calls.clear()
+        model(x)
+        counts.append(len(calls))
+    assert counts[0] == counts[1] <= 4
+
+
+def test_fused_false_gives_the_graph_of_micrograd():
+    n = Neuron(2, fused=False)
+    out = n([1.0, 2.0])
+    assert out._op == "ReLU"
+    (total,) = out._prev
+    assert total._op == "+" and {v._op for v in total._prev} == {"+", "*"}
+    for model in (Layer(2, 3, fused=False), MLP(2, [3], fused=False)):
+        assert all(o._op in ("ReLU", "+") for o in model([1.0, 2.0]))
+    n.fused = True
+    assert len(n([1.0, 2.0])._prev) == 5
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_activation_can_be_chosen_on_all_three_and_changed(activation):
+    x = [0.5, -1.5]
+    n, layer, model = (
+        Neuron(2, activation=activation),
+        Layer(2, 3, activation=activation),
+        MLP(2, [3, 2], activation=activation),
+    )
+    assert n.activation == activation and n.nonlin is (activation != "linear")
+    assert n(x).data == scalar(n, x).data
+    assert [o.data for o in layer(x)] == [scalar(m, x).data for m in layer.neurons]
+    assert [m.activation for m in model.layers[0].neurons] == [activation] * 3
+    assert [m.activation for m in model.layers[1].neurons] == ["linear"] * 2
+    for other in ACTIVATIONS:
+        n.activation = other
+        assert n(x).data == scalar(n, x).data and n.activation == other
+
+
+def test_an_unknown_activation_is_an_error_that_lists_them():
+    with (
+        nothing_left_behind(),
+        pytest.raises(ValueError, match=r"'swish' is unknown; there are relu, tanh, sigmoid, linear"),
+    ):
+        Neuron(2, activation="swish")
+
+
+def test_nonlin_false_is_linear():
+    assert Neuron(2, False).activation == Neuron(2, nonlin=False).activation == "linear"
+    assert Layer(2, 1, nonlin=False).neurons[0].activation == "linear"
+
+
+# ---- mutations ---------------------------------------------------------------------------------------------------
+
+
+def model_and_check():
+    """Return a model that has been called (so that its plan is made) and what it must compute, neuron by neuron."""
+    model = MLP(2, [3, 2])
+    model(X)
+    model.layers[0](X)
+    model.layers[0].neurons[1](X)
+
+    def expected():
+        x = X
+        for layer in model.layers:
+            x = [scalar(n, x) for n in layer.neurons]
+        return [v.data for v in x]
+
+    return model, expected
+
+
+def set_weight(m):
+    m.layers[0].neurons[1].w[0] = Value(7.0)
+
+
+def set_bias(m):
+    m.layers[0].neurons[1].b = Value(7.0)
+
+
+def pop_weight(m):
+    m.layers[0].neurons[1].w.pop()
+
+
+def append_weight(m):
+    m.layers[1].neurons[0].w.append(Value(1.0))
+
+
+def clear_weights(m):
+    m.layers[0].neurons[1].w.clear()
+
+
+def new_list_of_weights(m):
+    m.layers[0].neurons[1].w = [Value(1.0), Value(2.0)]
+
+
+def tuple_of_weights(m):
+    m.layers[0].neurons[1].w = (Value(1.0), Value(2.0))
+
+
+def reverse_weights(m):
+    m.layers[0].neurons[1].w.reverse()
+
+
+def share_weights(m):
+    m.layers[0].neurons[1].w = m.layers[0].neurons[0].w
+
+
+def share_a_weight(m):
+    m.layers[0].neurons[1].w[0] = m.layers[0].neurons[0].w[0]
+
+
+def new_neurons(m):
+    m.layers[0].neurons = [Neuron(2), Neuron(2, nonlin=False), Neuron(2, activation="tanh")]
+
+
+def append_neuron(m):
+    m.layers[0].neurons.append(Neuron(2))
+
+
+def pop_neuron(m):
+    m.layers[0].neurons.pop()
+
+
+def swap_neurons(m):
+    m.layers[0].neurons[0], m.layers[0].neurons[1] = m.layers[0].neurons[1], m.layers[0].neurons[0]
+
+
+def same_neuron_twice(m):
+    m.layers[0].neurons[0] = m.layers[0].neurons[1]
+
+
+def insert_layer(m):
+    m.layers.insert(1, Layer(3, 3))
+
+
+def pop_layer(m):
+    m.layers.pop()
+
+
+def new_layers(m):
+    m.layers = [Layer(2, 4), Layer(4, 2)]
+
+
+def flip_nonlin(m):
+    m.layers[0].neurons[1].nonlin = False
+    m.layers[1].neurons[1].nonlin = True
+
+
+def change_activation(m):
+    m.layers[0].neurons[1].activation = "sigmoid"
+
+
+def unfuse(m):
+    m.layers[0].neurons[1].fused = False
+
+
+def write_data(m):
+    m.layers[0].neurons[1].w[0].data = 5.0
+    m.layers[1].neurons[1].b.data = -3.0
+
+
+def plain_number_as_weight(m):
+    m.layers[0].neurons[1].w[0] = 2.0
+
+
+def plain_number_as_bias(m):
+    m.layers[0].neurons[1].b = 2.0
+
+
+def computed_weight(m):
+    n = m.layers[0].neurons[1]
+    n.w[0] = n.w[0] * 2 + n.b
+
+
+def exchange_dicts(m):
+    m.layers[0].neurons[1].__dict__ = m.layers[0].neurons[0].__dict__
+
+
+def new_dict(m):
+    m.layers[0].neurons[1].__dict__ = {**vars(m.layers[0].neurons[1]), "w": [Value(1.0), Value(2.0)]}
+
+
+def new_dict_of_a_layer(m):
+    m.layers[0].__dict__ = {"neurons": [Neuron(2) for _ in range(3)]}
+
+
+def tuple_of_layers(m):
+    m.layers = tuple(m.layers)
+
+
+def initialise_a_weight_again(m):
+    m.layers[0].neurons[1].w[0].__init__(4.0)
+    m.layers[0].neurons[1].b.__init__(4.0)
+
+
+def initialise_a_neuron_again(m):
+    m.layers[0].neurons[1].__init__(2, activation="tanh")
+
+
+def initialise_the_model_again(m):
+    m.__init__(2, [4, 2])
+
+
+def write_dict(m):
+    m.layers[0].neurons[1].__dict__["b"] = Value(9.0)
+
+
+MUTATIONS = [
+    f for f in list(globals().values()) if inspect.isfunction(f) and list(inspect.signature(f).parameters) == ["m"]
+]
+
+
+@pytest.mark.filterwarnings("ignore:a neuron of")
+@pytest.mark.parametrize("mutate", [f for f in MUTATIONS if f is not write_dict], ids=lambda f: f.__name__)
+def test_whatever_is_changed_is_honoured_at_the_next_call(mutate):
+    model, expected = model_and_check()
+    before = [o.data for o in listed(model(X))]
+    mutate(model)
+    out = listed(model(X))
+    assert [getattr(o, "data", o) for o in out] == expected()
+    again = listed(model(X))
+    assert [getattr(o, "data", o) for o in again] == expected()
+    layer = model.layers[0]
+    assert [o.data for o in listed(layer(X))] == [scalar(n, X).data for n in layer.neurons]
+    for n in layer.neurons:
+        assert n(X).data == scalar(n, X).data
+    assert len(before) == 2
+    # Gradients reach what is there now.
+    if mutate not in (plain_number_as_weight, plain_number_as_bias, tuple_of_weights):
+        model.zero_grad()
+        sum(listed(model(X))).backward()
+        grads = [p.grad for p in model.parameters()]
+        model.zero_grad()
+        x = X
+        for layer in model.layers:
+            x = [scalar(n, x) for n in layer.neurons]
+        sum(x).backward()
+        for g, p in zip(grads, model.parameters()):
+            assert close(g, p.grad, rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:a neuron of")
+@pytest.mark.parametrize("first", MUTATIONS[:12], ids=lambda f: f.__name__)
+def test_two_changes_in_a_row_are_honoured(first):
+    for second in MUTATIONS[:12]:
+        model, expected = model_and_check()
+        for mutate in (first, second):
+            try:
+                mutate(model)
+            except (IndexError, AttributeError, TypeError):  # nothing left to pop, a tuple
+                continue
+            assert [getattr(o, "data", o) for o in listed(model(X))] == expected(), second
+
+
+def test_what_is_deleted_is_missed():
+    model, _ = model_and_check()
+    del model.layers[0].neurons[1].b
+    with pytest.raises(AttributeError):
+        model(X)
+
+
+def test_a_subclass_that_overrides_call_is_called():
+    class Doubled(Neuron):
+        def __call__(self, x):
+            return super().__call__(x) * 2
+
+    class Negated(Layer):
+        def __call__(self, x):
+            return [-v for v in listed(super().__call__(x))]
+
+    class Shifted(MLP):
+        def __call__(self, x):
+            return [v + 1 for v in listed(super().__call__(x))]
+
+    model, _ = model_and_check()
+    n = model.layers[0].neurons[1]
+    before = n(X).data
+    n.__class__ = Doubled
+    assert n(X).data == 2 * before
+    assert model.layers[0](X)[1].data == 2 * before
+    hidden = [m(X) for m in model.layers[0].neurons]
+    assert [o.data for o in model(X)] == [scalar(m, hidden).data for m in model.layers[1].neurons]
+    model.layers[0].neurons[1] = Doubled(2)
+    hidden = [m(X) for m in model.layers[0].neurons]
+    assert [o.data for o in model(X)] == [scalar(m, hidden).data for m in model.layers[1].neurons]
+    model.layers[1] = Negated(3, 2)
+    out = model(X)
+    assert [o.data for o in out] == [-scalar(m, hidden).data for m in model.layers[1].neurons]
+    shifted = Shifted(2, [2])
+    assert [o.data for o in shifted(X)] == [scalar(m, X).data + 1 for m in shifted.layers[0].neurons]
+
+
+def test_a_subclass_with_an_init_of_its_own_is_fused_too():
+    class Mine(Neuron):
+        def __init__(self, nin):
+            super().__init__(nin, activation="tanh")
+            self.extra = Value(0.0)
+
+        def parameters(self):
+            return [*super().parameters(), self.extra]
+
+    layer = Layer(2, 2)
+    layer.neurons = [Mine(2), Mine(2)]
+    assert [o.data for o in layer(X)] == [scalar(n, X).data for n in layer.neurons]
+    assert len(layer.parameters()) == 8
+
+
+def test_a_patch_of_a_class_is_honoured(monkeypatch):
+    model, _ = model_and_check()
+    plain = [o.data for o in model.layers[0](X)]
+    with monkeypatch.context() as patch:
+        original = Neuron.__call__
+        patch.setattr(Neuron, "__call__", lambda self, x: original(self, x) * 10)
+        assert [o.data for o in model.layers[0](X)] == [10 * y for y in plain]
+    assert [o.data for o in model.layers[0](X)] == plain
+    with monkeypatch.context() as patch:
+        patch.setattr(Layer, "__call__", lambda self, x: [Value(1.0)] * 3)
+        assert [o.data for o in model(X)] == [1.0] * 3
+
+
+class Halved(Neuron):
+    """Its weights are a property."""
+
+    w = property(lambda self: [Value(p.data / 2) for p in self.raw], lambda self, w: setattr(self, "raw", w))
+
+
+class Scheduled(Neuron):
+    """Its activation depends on something else."""
+
+    kind = "relu"
+    activation = property(lambda self: Scheduled.kind)
+    nonlin = property(lambda self: Scheduled.kind != "linear", lambda self, nonlin: None)
+
+
+class Quiet(Neuron):
+    """Nobody hears of its changes."""
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, value)
+
+
+class Delegating(Neuron):
+    """Its bias is somewhere else."""
+
+    def __getattr__(self, name):
+        if name == "b":
+            return Value(len(self.tag))
+        raise AttributeError(name)
+
+
+class Slotted(Neuron):
+    __slots__ = ("w",)
+
+
+class Computed(Layer):
+    """Its neurons are a property."""
+
+    neurons = property(lambda self: self.all[-2:], lambda self, neurons: setattr(self, "all", neurons))
+
+
+class Growing(MLP):
+    """Its layers are a property, in a tuple."""
+
+    layers = property(lambda self: tuple(self.all[: self.depth]), lambda self, layers: setattr(self, "all", layers))
+    depth = 1
+
+
+def test_attributes_that_a_subclass_computes_are_read_at_each_call(monkeypatch):
+    def same(model, x=X):
+        expected = x
+        for layer in model.layers:
+            expected = [scalar(n, expected) for n in layer.neurons]
+        return [o.data for o in listed(model(x))] == [o.data for o in expected]
+
+    for kind in (Halved, Scheduled, Quiet, Delegating, Slotted):
+        model = MLP(2, [3, 2])
+        model(X)
+        n = model.layers[0].neurons[1] = kind(2)
+        n.tag = ""
+        assert same(model) and same(model)
+        if kind is Halved:
+            n.raw = [Value(8.0), Value(9.0)]
+        elif kind is Scheduled:
+            monkeypatch.setattr(Scheduled, "kind", "linear")
+        elif kind is Delegating:
+            del n.b
+            n.tag = "four"
+        else:
+            n.w = [Value(8.0), Value(9.0)]
+        assert same(model)
+    model = MLP(2, [3, 2])
+    model.layers[0] = Computed(2, 5)
+    model.layers[1] = Layer(2, 1)
+    assert same(model)
+    model.layers[0].all.append(Neuron(2))
+    assert same(model)
+    model = Growing(2, [3, 2])
+    assert same(model) and len(model(X)) == 3
+    model.depth = 2
+    assert same(model) and len(model(X)) == 2
+
+
+@pytest.mark.parametrize("name", ["relu", "__mul__", "__add__"])
+def test_a_patch_of_value_is_honoured(name, monkeypatch):
+    model = MLP(2, [3, 2])
+    model(X)
+    calls = []
+    original = getattr(Value, name)
+
+    def patched(self, *args):
+        calls.append(name)
+        return original(self, *args)
+
+    monkeypatch.setattr(Value, name, patched)
+    out = model(X)
+    assert calls
+    monkeypatch.undo()
+    calls.clear()
+    assert [o.data for o in model(X)] == [o.data for o in out] and not calls
+
+
+def test_any_attribute_can_be_set_on_modules():
+    n = Neuron(2)
+    n.tag = "t"
+    n(X)
+    assert n.tag == "t" and "tag" in vars(n)
+    assert {"w", "b", "nonlin"} <= set(vars(n))
+
+
+def test_weights_that_were_dropped_and_made_anew_are_told_apart():
+    model = MLP(2, [2, 1])
+    for i in range(200):
+        n = model.layers[0].neurons[i % 2]
+        n.w = [Value(random.random()), Value(random.random())]
+        hidden = [scalar(m, X) for m in model.layers[0].neurons]
+        assert model(X).data == scalar(model.layers[1].neurons[0], hidden).data
+
+
+def test_models_survive_squeezes_of_the_arena():
+    junk = [Value(1.0) for _ in range(100_000)]
+    model = MLP(2, [5, 5, 1])
+    weights = [w for _ in range(3) for w in [Value(0.5), Value(1.0)]]
+    model.layers[0].neurons[0].w = weights[1:3]
+    expected = model(X).data
+    squeezes = stats().squeezes
+    del junk[::2]
+    more = []
+    for _ in range(4):
+        more = [Value(1.0) for _ in range(100_000)]
+        del junk[::2]
+        more.append(Value(2.0))
+        assert model(X).data == expected
+    del junk
+    more = [Value(1.0) for _ in range(300_000)]
+    assert model(X).data == expected
+    if not PYPY:
+        assert stats().squeezes > squeezes
+    del more

@@ -1,0 +1,84 @@
+"""Names of parameters, states, and loading them."""
+
+import pytest
+from networks import X
+
+from micrograd_c import MLP, Module, Neuron, Value
+
+
+def test_named_parameters_are_the_parameters_with_the_way_to_them():
+    model = MLP(2, [2, 1])
+    named = list(model.named_parameters())
+    assert [p for _, p in named] == model.parameters()
+    assert [name for name, _ in named][:4] == [
+        "layers.0.neurons.0.w.0",
+        "layers.0.neurons.0.w.1",
+        "layers.0.neurons.0.b",
+        "layers.0.neurons.1.w.0",
+    ]
+    assert len({name for name, _ in named}) == len(named)
+
+
+def test_a_module_of_the_users_has_names_too():
+    class Mine(Module):
+        def __init__(self):
+            self.scale = Value(2.0)
+            self.parts = {"first": Neuron(2), "second": [Neuron(1)]}
+            self.hidden = Value(3.0)
+
+        def parameters(self):
+            return [self.scale, *self.parts["first"].parameters(), *self.parts["second"][0].parameters()]
+
+    model = Mine()
+    assert list(model.state_dict()) == [
+        "scale",
+        "parts.first.w.0",
+        "parts.first.w.1",
+        "parts.first.b",
+        "parts.second.0.w.0",
+        "parts.second.0.b",
+    ]
+    model.zero_grad()
+
+
+def test_state_dict_makes_the_round_trip():
+    a, b = MLP(2, [3, 1]), MLP(2, [3, 1])
+    state = a.state_dict()
+    assert all(type(x) is float for x in state.values())
+    parameters = b.parameters()
+    b.load_state_dict(state)
+    assert b.parameters() == parameters  # the same Values
+    assert b.state_dict() == state and a(X).data == b(X).data
+    import json
+
+    b.load_state_dict(json.loads(json.dumps(state)))
+    assert b.state_dict() == state
+
+
+def test_load_state_dict_tells_every_mismatch_and_changes_nothing():
+    model = MLP(2, [2, 1])
+    before = model.state_dict()
+    state = dict(before)
+    state["layers.0.neurons.0.w.0"] = 5.0
+    del state["layers.0.neurons.0.w.1"], state["layers.1.neurons.0.b"]
+    state["layers.0.neurons.0.b"] = "text"
+    state["extra"] = 1.0
+    with pytest.raises(ValueError) as caught:
+        model.load_state_dict(state)
+    message = str(caught.value)
+    for word in ("missing: layers.0.neurons.0.w.1, layers.1.neurons.0.b", "not in this module: extra", "MLP"):
+        assert word in message
+    assert "layers.0.neurons.0.b must be a number, not str" in message
+    assert model.state_dict() == before
+
+
+def test_what_is_no_state_is_refused():
+    for state in (None, 1.0, [1.0] * 9):
+        with pytest.raises(TypeError, match=r"what state_dict\(\) returned, not "):
+            MLP(2, [2, 1]).load_state_dict(state)
+
+
+def test_a_state_of_another_shape_names_all_that_differs():
+    with pytest.raises(ValueError) as caught:
+        MLP(2, [2, 1]).load_state_dict(MLP(3, [2, 1]).state_dict())
+    assert "not in this module: layers.0.neurons.0.w.2, layers.0.neurons.1.w.2" in str(caught.value)
