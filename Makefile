@@ -19,11 +19,12 @@ ifneq ($(origin CC),default)
 export CC
 endif
 
-# value_type.c is written against the Python API and is no part of the C tests.
-C_SOURCES := $(filter-out csrc/value_type.c,$(wildcard csrc/*.c csrc/program/*.c))
-C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
+C_SOURCES := $(wildcard csrc/*.c csrc/program/*.c)
+# Written against the Python API, and no part of the C tests.
+C_NATIVE  := $(wildcard csrc/value/*.c)
+C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/value/*.h csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
-C_FORMAT  := $(wildcard csrc/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
+C_FORMAT  := $(wildcard csrc/*.[ch] csrc/value/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
 PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py .ci/house.py
 
 C_BASE    := -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread -Icsrc
@@ -77,7 +78,7 @@ lint: $(VENV)/.dev house  ## ruff, mypy --strict, clang-format, compiler warning
 	$(BIN)/mypy
 	$(if $(C_FORMAT),$(BIN)/clang-format --dry-run -Werror $(C_FORMAT))
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
-	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -DPy_LIMITED_API=0x030A0000 -fsyntax-only csrc/value_type.c \
+	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -DPy_LIMITED_API=0x030A0000 -fsyntax-only $(C_NATIVE) \
 	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"
 
 house:  ## every arrow between files points down
@@ -107,7 +108,7 @@ $(VENV)/.venv:
 	$(PIP) --upgrade setuptools cffi
 	@touch $@
 
-$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) csrc/value_type.c $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
+$(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_NATIVE) $(C_HEADERS) build_ffi.py setup.py pyproject.toml micrograd_c/_version.py
 	@echo '-- compiling the extension (half a minute)'
 	$(PIP) --no-build-isolation --no-deps --editable .
 	$(PIP) cffi

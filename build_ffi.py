@@ -18,9 +18,6 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent
 
-# Parts of csrc/ that are not in this module: value_type.c is written against the Python API.
-NOT_HERE = {"value_type.c"}
-
 SKIP, RESUME = "/* cffi: skip */", "/* cffi: resume */"
 
 
@@ -44,7 +41,7 @@ def declarations(header: str) -> str:
 def files(*patterns: str) -> list[str]:
     """Return the matching files, sorted and relative to the project, as setuptools wants them."""
     found = {path for pattern in patterns for path in ROOT.glob(pattern)}
-    return sorted(path.relative_to(ROOT).as_posix() for path in found if path.name not in NOT_HERE)
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
 def flags() -> dict[str, list[str]]:

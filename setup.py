@@ -87,8 +87,8 @@ def native_core():
     return [
         Extension(
             NATIVE,
-            ["csrc/value_type.c"],
-            depends=files("csrc/*.h", "csrc/*.def"),
+            files("csrc/value/*.c"),
+            depends=files("csrc/*.h", "csrc/*.def", "csrc/value/*.h"),
             include_dirs=["csrc"],
             define_macros=[("Py_LIMITED_API", "0x030A0000")] if ABI3 else [],
             py_limited_api=ABI3,

@@ -33,7 +33,14 @@ program/schedule program/pool program/kernels_baseline program/kernels_avx2 prog
 program/kernels
 program/run program/listing
 program/program
-value_type
+value/value
+value/memory value/closures
+value/collector
+value/dealloc
+value/attributes
+value/construct
+value/slots value/layers
+value/module
 """
 PYTHON_FLOORS = """
 _version _core/_cffi _core/_native
@@ -102,6 +109,8 @@ def c_arrows(here, known):
                     owner[found[1] or found[2]] = room
     for room, files in rooms.items():
         for path, text in files:
+            if "<Python.h>" in text and not room.startswith("value/"):
+                yield room, "Python.h", f"{path.name} includes Python.h, which value/ alone may know"
             for header in re.findall(r'^#include "([^"]+)"', text, re.MULTILINE):
                 target = next(p for p in ((path.parent / header).resolve(), here / header) if p in room_of)
                 yield room, room_of[target], f"{path.name} includes {header}"

@@ -164,7 +164,7 @@ def compiled(source, with_engine):
     program = folder / Path(source).stem
     sources = [str(HERE / source)]
     if with_engine:
-        sources += [str(path) for path in sorted(CSRC.rglob("*.c")) if path.name != "value_type.c"]
+        sources += [str(path) for path in sorted(CSRC.rglob("*.c")) if path.parent.name != "value"]
     command = [
         "gcc",
         "-std=gnu11",

@@ -67,7 +67,7 @@ def test_a_build_that_fails_does_not_say_before_that_it_does_without_the_native_
 @pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy has no native core")
 def test_a_package_without_the_native_core_says_so_after_the_build(clone):
     pytest.importorskip("setuptools")
-    (clone / "csrc" / "value_type.c").write_text("#error not today\n")
+    (clone / "csrc" / "value" / "module.c").write_text("#error not today\n")
     done = run_python("setup.py", "build_ext", "--inplace", cwd=clone)
     assert done.returncode == 0, done.stderr
     assert (done.stdout + done.stderr).count(NO_NATIVE) == 1

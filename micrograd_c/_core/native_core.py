@@ -1,4 +1,4 @@
-"""The hot part of Value as a CPython type, from csrc/value_type.c; its rarer half stands here."""
+"""The hot part of Value as a CPython type, from csrc/value/; its rarer half stands here."""
 
 from __future__ import annotations
 

@@ -1,0 +1,320 @@
+/* attributes.c - data, grad, and whatever else a user assigns. */
+#include "value.h"
+
+static PyObject *name_data, *name_grad, *name_backward, *name_op;
+
+static inline PyObject *read_column(value *v, bool grad)
+{
+    mg_lock();
+    const int32_t row = mg_row(v->handle);
+    const double number = row < 0 ? 0.0 : grad ? mg.grad[row] : mg.data[row];
+    mg_unlock();
+    return row < 0 ? mg_fail(row, 0, NULL, NULL) : PyFloat_FromDouble(number);
+}
+
+static int write_column(value *v, PyObject *o, bool grad)
+{
+    double number;
+
+    if (!o) {
+        PyErr_SetString(PyExc_AttributeError,
+                        grad ? "grad of a Value cannot be deleted: assign 0.0 to clear it"
+                             : "data of a Value cannot be deleted");
+        return -1;
+    }
+    if (mg_to_double(o, grad ? "grad" : "data", &number) < 0)
+        return -1;
+    mg_lock();
+    const int32_t row = mg_row(v->handle);
+    if (row >= 0)
+        *(grad ? &mg.grad[row] : &mg.data[row]) = number;
+    mg_unlock();
+    if (row < 0)
+        mg_fail(row, 0, NULL, NULL);
+    return row < 0 ? -1 : 0;
+}
+
+static PyObject *get_column(PyObject *self, void *grad)
+{
+    return read_column(as_value(self), grad != NULL);
+}
+
+static int set_column(PyObject *self, PyObject *o, void *grad)
+{
+    return write_column(as_value(self), o, grad != NULL);
+}
+
+/* ---- attributes ---- */
+
+extra *mg_need_extra(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (!x) {
+        x = PyMem_Calloc(1, sizeof *x);
+        if (!x) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        x->a = v->a;
+        v->a = (PyObject *)(void *)x;
+        v->flags |= EXTRA;
+    }
+    return x;
+}
+
+/* The attributes of v, made where there are none. Borrowed. */
+static PyObject *attributes(value *v)
+{
+    extra *x = mg_need_extra(v);
+
+    if (x && !x->dict)
+        x->dict = PyDict_New();
+    return x ? x->dict : NULL;
+}
+
+static inline bool is_name(PyObject *name, PyObject *other)
+{
+    return name == other || PyUnicode_Compare(name, other) == 0;
+}
+
+void mg_replace(PyObject **place, PyObject *o)
+{
+    PyObject *old = *place;
+
+    Py_XINCREF(o);
+    *place = o;
+    Py_XDECREF(old);
+}
+
+static int put_label(value *v, PyObject *label)
+{
+    extra *x = mg_need_extra(v);
+
+    if (!x || mg_expect_cycles_of(v, label) < 0)
+        return -1;
+    mg_replace(&x->label, label);
+    return 0;
+}
+
+int mg_put_closure(value *v, PyObject *closure)
+{
+    extra *x = closure ? mg_need_extra(v) : extra_of(v);
+
+    if (!x)
+        return closure ? -1 : 0;
+    if (closure && (mg_expect_cycles_of(v, closure) < 0 || (v->handle >= 0 && mg_list_closure(v) < 0)))
+        return -1;
+    if (!closure)
+        mg_unlist_closure(v);
+    mg_lock();
+    const int32_t row = mg_row(v->handle);
+    if (row >= 0)
+        mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (closure ? MG_PYTHON : 0));
+    mg_unlock();
+    mg_replace(&x->closure, closure);
+    return 0;
+}
+
+static int put(value *v, PyObject *name, PyObject *o)
+{
+    if (is_name(name, name_op))
+        return put_label(v, o);
+    if (is_name(name, name_backward))
+        return mg_put_closure(v, o);
+
+    PyObject *dict = attributes(v);
+
+    if (!dict)
+        return -1;
+    mg_track(v);
+    return mg_expect_cycles_of(v, o) < 0 ? -1 : PyDict_SetItem(dict, name, o);
+}
+
+/* Has the class of v a descriptor with a setter under this name? */
+static int is_data_descriptor(value *v, PyObject *name)
+{
+    PyObject *descriptor = PyObject_GetAttr((PyObject *)Py_TYPE(v), name);
+
+    if (!descriptor) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    const int has = PyType_GetSlot(Py_TYPE(descriptor), Py_tp_descr_set) != NULL;
+    Py_DECREF(descriptor);
+    return has;
+}
+
+/* An attribute was not found: names the remedy where the name is no private one. Returns NULL. */
+static PyObject *absent(PyObject *self, PyObject *name)
+{
+    PyObject *type, *error, *traceback, *ours = NULL;
+
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError) || !PyUnicode_Check(name) ||
+        PyUnicode_GetLength(name) == 0 || PyUnicode_ReadChar(name, 0) == '_' || !mg_python.absent)
+        return NULL;
+    PyErr_Fetch(&type, &error, &traceback);
+    ours = PyObject_CallFunctionObjArgs(mg_python.absent, self, name, NULL);
+    if (!ours || ours == Py_None) {
+        Py_XDECREF(ours);
+        PyErr_Clear();
+        PyErr_Restore(type, error, traceback);
+        return NULL;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(traceback);
+    PyErr_SetObject(PyExc_AttributeError, ours);
+    Py_DECREF(ours);
+    return NULL;
+}
+
+PyObject *mg_value_getattro(PyObject *self, PyObject *name)
+{
+    value *v = as_value(self);
+
+    if (Py_TYPE(self) == mg_value_class) {
+        if (name == name_data)
+            return read_column(v, false);
+        if (name == name_grad)
+            return read_column(v, true);
+    }
+    extra *x = extra_of(v);
+    if (x && x->dict) {
+        PyObject *found = PyDict_GetItemWithError(x->dict, name);
+        if (!found && PyErr_Occurred())
+            return NULL;
+        if (found) {
+            const int overruled = Py_TYPE(self) != mg_value_class ? is_data_descriptor(v, name) : 0;
+            if (overruled <= 0)
+                return overruled < 0 ? NULL : Py_NewRef(found);
+        }
+    }
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+    return found ? found : absent(self, name);
+}
+
+int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
+{
+    value *v = as_value(self);
+    extra *x = extra_of(v);
+
+    if (Py_TYPE(self) == mg_value_class) {
+        if (name == name_data)
+            return write_column(v, o, false);
+        if (name == name_grad)
+            return write_column(v, o, true);
+        if (name == name_backward && o && PyCallable_Check(o))
+            return mg_put_closure(v, o);
+        if (x && x->dict && o) {
+            const int there = PyDict_Contains(x->dict, name);
+            if (there)
+                return there < 0 ? -1 : put(v, name, o);
+        }
+    }
+    const int descriptor = is_data_descriptor(v, name);
+    if (descriptor < 0)
+        return -1;
+    if (descriptor)
+        return PyObject_GenericSetAttr(self, name, o);
+    if (Py_TYPE(self) !=
+        mg_value_class) { /* a subclass without __slots__ keeps attributes in a __dict__ of its own */
+        if (PyObject_GenericSetAttr(self, name, o) == 0)
+            return 0;
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError) || (!o && !x))
+            return -1;
+        PyErr_Clear();
+    }
+    if (o)
+        return put(v, name, o);
+    if (x && x->dict && PyDict_DelItem(x->dict, name) == 0)
+        return 0;
+    if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_KeyError)) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_AttributeError, "this Value has no attribute %R", name);
+    }
+    return -1;
+}
+
+static PyObject *get_dict(PyObject *self, void *nothing)
+{
+    value *v = as_value(self);
+    PyObject *dict = attributes(v);
+
+    (void)nothing;
+    if (!dict)
+        return NULL;
+    Py_INCREF(dict);
+    if (mg_expect_cycles(v) < 0) { /* whoever holds it can put anything in */
+        Py_DECREF(dict);
+        return NULL;
+    }
+    return dict;
+}
+
+PyObject *mg_py_peek(PyObject *module, PyObject *args)
+{
+    PyObject *node, *name, *found = NULL;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &node, &name) || !mg_expect_value(node))
+        return NULL;
+    extra *x = extra_of(as_value(node));
+    if (x && is_name(name, name_op))
+        found = x->label;
+    else if (x && is_name(name, name_backward))
+        found = x->closure;
+    else if (x && x->dict)
+        found = PyDict_GetItemWithError(x->dict, name);
+    return !found && PyErr_Occurred() ? NULL : Py_NewRef(found ? found : Py_None);
+}
+
+PyObject *mg_py_put(PyObject *module, PyObject *args)
+{
+    PyObject *node, *name, *o;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OUO", &node, &name, &o) || !mg_expect_value(node) ||
+        put(as_value(node), name, o) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyObject *mg_py_attributes(PyObject *module, PyObject *node)
+{
+    (void)module;
+    if (!mg_expect_value(node))
+        return NULL;
+    PyObject *dict =
+        Py_TYPE(node) != mg_value_class ? PyObject_GetAttrString(node, "__dict__") : PyDict_New();
+    PyObject *copy = dict ? PyDict_Copy(dict) : NULL;
+    extra *x = extra_of(as_value(node));
+    Py_XDECREF(dict);
+    if (copy && x &&
+        ((x->dict && PyDict_Update(copy, x->dict) < 0) ||
+         (x->label && PyDict_SetItem(copy, name_op, x->label) < 0) ||
+         (x->closure && PyDict_SetItem(copy, name_backward, x->closure) < 0)))
+        Py_CLEAR(copy);
+    return copy;
+}
+
+PyGetSetDef mg_getset[] = {
+    {"data", get_column, set_column,
+     "The value of this node, a float; may be assigned. What was computed from it stays as it is.", NULL},
+    {"grad", get_column, set_column,
+     "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
+     (void *)1},
+    {"__dict__", get_dict, NULL, "Attributes.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+bool mg_intern_names(void)
+{
+    name_data = PyUnicode_InternFromString("data");
+    name_grad = PyUnicode_InternFromString("grad");
+    name_backward = PyUnicode_InternFromString("_backward");
+    name_op = PyUnicode_InternFromString("_op");
+    return name_data && name_grad && name_backward && name_op;
+}

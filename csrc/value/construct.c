@@ -1,0 +1,240 @@
+/* construct.c - Values that are made by their class, by hand, or over a node that exists. */
+#include "value.h"
+
+PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)args, (void)kwargs;
+    if (type == mg_value_class)
+        return (PyObject *)new_value();
+
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    value *v = as_value(allocate(type, 0)); /* zeroed, and tracked already */
+    if (v) {
+        v->handle = -1;
+        v->flags = TRACKED;
+        mg_set_cyclic(v);
+    }
+    return (PyObject *)v;
+}
+
+/* What __init__ of micrograd sets anew. */
+static int forget_made(value *v)
+{
+    extra *x = extra_of(v);
+
+    if (x)
+        Py_CLEAR(x->label);
+    return x ? mg_put_closure(v, NULL) : 0;
+}
+
+/* v, which has no node yet, becomes a leaf. */
+static int become_leaf(value *v, int op, double data)
+{
+    if (forget_made(v) < 0)
+        return -1;
+    mg_lock();
+    const int32_t status = mg_reserve(1, 0);
+    if (status >= 0)
+        v->handle = mg_append(op, 0, 0, data);
+    mg_unlock();
+    if (status < 0) {
+        mg_fail(status, MG_LEAF, NULL, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+/* A copy of a list or tuple that is tracked with its node only. */
+static PyObject *untracked_tuple(PyObject *items)
+{
+    const bool list = PyList_CheckExact(items);
+    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
+    PyObject *out = PyTuple_New(n);
+
+    for (Py_ssize_t i = 0; out && i < n; i++)
+        PyTuple_SetItem(out, i, Py_NewRef(list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i)));
+    if (out)
+        PyObject_GC_UnTrack(out);
+    return out;
+}
+
+enum { BY_HAND = 64 }; /* operands of a node that is made here */
+
+static inline Py_ssize_t short_sequence(PyObject *o)
+{
+    const Py_ssize_t n = PyTuple_CheckExact(o) ? PyTuple_Size(o) : PyList_CheckExact(o) ? PyList_Size(o) : -1;
+    return n > BY_HAND ? -1 : n;
+}
+
+static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
+{
+    return PyTuple_CheckExact(sequence) ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i);
+}
+
+/* Value(data, children), with a label or local derivatives as the third. 1: done; 0: engine.py has to look closer. */
+static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *third)
+{
+    const bool label = third && PyUnicode_CheckExact(third);
+    int32_t x[BY_HAND];
+    double number, slopes[BY_HAND];
+
+    if (is_value(data) || (third && !label && short_sequence(third) < 0))
+        return 0;
+    const int numpy = mg_to_double(data, "data", &number) < 0 ? -1 : mg_from_numpy(data);
+    if (numpy < 0)
+        return -1;
+    /* From here on no Python runs: what is looked at stays as it is. */
+    const Py_ssize_t n = short_sequence(children);
+    if (n < 1 || (third && !label && short_sequence(third) != n))
+        return 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *child = item_of(children, i);
+        if ((Py_TYPE(child) != mg_value_class && Py_TYPE(child) != Py_TYPE(v)) || as_value(child)->handle < 0)
+            return 0;
+        x[i] = as_value(child)->handle;
+    }
+    for (Py_ssize_t i = 0; third && !label && i < n; i++) {
+        PyObject *slope = item_of(third, i);
+        if (!PyFloat_CheckExact(slope) && !PyLong_CheckExact(slope))
+            return 0;
+        if (mg_float_of(slope, &slopes[i]) < 0)
+            return -1;
+    }
+    PyObject *a = n > 2 || numpy ? untracked_tuple(children) : Py_NewRef(item_of(children, 0));
+    PyObject *b = numpy ? Py_NewRef(NUMPY) : n == 2 ? Py_NewRef(item_of(children, 1)) : NULL;
+    const bool labelled = label && PyUnicode_GetLength(third) > 0;
+    int done = a && (!labelled || mg_need_extra(v)) && forget_made(v) == 0 ? 1 : -1;
+    if (done > 0) {
+        const int32_t handle =
+            mg_shared->by_hand(MG_NONE, x, (int32_t)n, third && !label ? slopes : NULL, NULL, number);
+        if (handle < 0) {
+            mg_fail(handle, MG_CUSTOM, NULL, NULL);
+            done = -1;
+        } else {
+            become(v, handle, a, b);
+            if (labelled)
+                mg_replace(&extra_of(v)->label, third);
+            if (label || !third)
+                mg_set_cyclic(v);
+        }
+    }
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return done;
+}
+
+int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    const Py_ssize_t n = PyTuple_Size(args);
+    value *v = as_value(self);
+
+    if (v->handle < 0 && n >= 1 && n <= 3 && (!kwargs || PyDict_Size(kwargs) == 0)) {
+        PyObject *data = PyTuple_GetItem(args, 0);
+        double number;
+        if (n == 1 && !is_value(data)) {
+            const int numpy = mg_to_double(data, "data", &number) < 0 ? -1 : mg_from_numpy(data);
+            if (numpy < 0 || become_leaf(v, MG_LEAF, number) < 0)
+                return -1;
+            mg_set_numpy(v, numpy);
+            return 0;
+        }
+        const int done = n == 1 ? 0
+                                : make_by_hand(v, data, PyTuple_GetItem(args, 1),
+                                               n == 3 ? PyTuple_GetItem(args, 2) : NULL);
+        if (done)
+            return done < 0 ? -1 : 0;
+    }
+    PyObject *all = PyTuple_New(n + 1), *done;
+    if (!all)
+        return -1;
+    PyTuple_SetItem(all, 0, Py_NewRef(self));
+    for (Py_ssize_t i = 0; i < n; i++)
+        PyTuple_SetItem(all, i + 1, Py_NewRef(PyTuple_GetItem(args, i)));
+    done = PyObject_Call(mg_python.init, all, kwargs);
+    Py_DECREF(all);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static PyObject *none_to_null(PyObject *o)
+{
+    return o == Py_None ? NULL : o;
+}
+
+PyObject *mg_py_new(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return (PyObject *)new_value();
+}
+
+/* Lets a Value own the node at a handle; one that it owns already has become another. */
+static PyObject *own_made(value *v, int32_t handle, PyObject *a, PyObject *b)
+{
+    const bool again = v->handle >= 0;
+    PyObject *old_a = first_operand(v), *old_b = v->b;
+
+    become(v, handle, none_to_null(a), none_to_null(b));
+    const bool seen = !again || !(v->flags & CYCLIC) || mg_expect_old_readers(v) == 0;
+    Py_XDECREF(old_a);
+    Py_XDECREF(old_b);
+    return seen ? Py_NewRef((PyObject *)v) : NULL;
+}
+
+/* Drops the label and the closure of a node. */
+PyObject *mg_py_forget_made(PyObject *module, PyObject *node)
+{
+    (void)module;
+    return mg_expect_value(node) && forget_made(as_value(node)) == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+/* own(node, a, b, function, *arguments): the node that the function returns the handle of. Both are C: nothing can come
+ * between them. */
+PyObject *mg_py_own(PyObject *module, PyObject *args)
+{
+    const Py_ssize_t n = PyTuple_Size(args);
+    PyObject *node = n < 4 ? NULL : PyTuple_GetItem(args, 0);
+
+    (void)module;
+    if (!node || !is_value(node)) {
+        PyErr_SetString(PyExc_TypeError, "own(node, a, b, function, *arguments): node must be a Value");
+        return NULL;
+    }
+    PyObject *arguments = PyTuple_GetSlice(args, 4, n);
+    PyObject *handle = arguments ? PyObject_CallObject(PyTuple_GetItem(args, 3), arguments) : NULL;
+    const long number = handle ? PyLong_AsLong(handle) : -1;
+    Py_XDECREF(arguments);
+    Py_XDECREF(handle);
+    if (!handle || (number == -1 && PyErr_Occurred()))
+        return NULL;
+    if (number < 0)
+        return mg_fail((int32_t)number, 0, NULL, NULL);
+    return own_made(as_value(node), (int32_t)number, PyTuple_GetItem(args, 1), PyTuple_GetItem(args, 2));
+}
+
+PyObject *mg_py_leaves(PyObject *module, PyObject *args)
+{
+    PyObject *numbers, *given;
+    int constant = 0;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO|p", &numbers, &given, &constant))
+        return NULL;
+    const Py_ssize_t n = PySequence_Size(numbers);
+    PyObject *out = n < 0 ? NULL : PyList_New(0);
+
+    for (Py_ssize_t i = 0; out && i < n; i++) {
+        PyObject *number = PySequence_GetItem(numbers, i), *origin = PySequence_GetItem(given, i);
+        double data;
+        const int numpy = number && origin && mg_float_of(number, &data) > 0 ? mg_from_numpy(origin) : -1;
+        value *node = numpy < 0 ? NULL : new_value();
+        if (!node || become_leaf(node, constant ? MG_CONSTANT : MG_LEAF, data) < 0 ||
+            PyList_Append(out, (PyObject *)node) < 0)
+            Py_CLEAR(out);
+        else
+            mg_set_numpy(node, numpy);
+        Py_XDECREF(node);
+        Py_XDECREF(origin);
+        Py_XDECREF(number);
+    }
+    return out;
+}

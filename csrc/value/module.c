@@ -1,0 +1,184 @@
+/* module.c - the functions of a core, see _core/cffi_core.py. */
+#include "value.h"
+
+static PyObject *py_handle_of(PyObject *module, PyObject *o)
+{
+    (void)module;
+    if (!mg_expect_value(o))
+        return NULL;
+    return as_value(o)->handle < 0 ? mg_fail(MG_EHANDLE, 0, o, NULL) : PyLong_FromLong(as_value(o)->handle);
+}
+
+static PyObject *py_handles(PyObject *module, PyObject *nodes)
+{
+    PyObject *iterator = PyObject_GetIter(nodes), *out = PyList_New(0), *node = NULL;
+
+    (void)module;
+    while (iterator && out && (node = PyIter_Next(iterator))) {
+        PyObject *handle = py_handle_of(NULL, node);
+        Py_DECREF(node);
+        if (!handle || PyList_Append(out, handle) < 0)
+            Py_CLEAR(out);
+        Py_XDECREF(handle);
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(out);
+    Py_XDECREF(iterator);
+    return out;
+}
+
+/* The Value with a closure at a handle, or None. */
+static PyObject *py_closure_at(PyObject *module, PyObject *handle)
+{
+    const long number = PyLong_AsLong(handle);
+    value *v = number < 0 ? NULL : mg_with_closure((int32_t)number);
+
+    (void)module;
+    return PyErr_Occurred() ? NULL : Py_NewRef(v ? (PyObject *)v : Py_None);
+}
+
+/* Runs a sweep from a node down, and its closures on the way. */
+static PyObject *py_sweep(PyObject *module, PyObject *args)
+{
+    PyObject *node, *done = Py_None;
+    double seed;
+    mg_pause pause;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Od", &node, &seed) || !mg_expect_value(node))
+        return NULL;
+    const int32_t root = as_value(node)->handle;
+    PyThreadState *others = *mg_shared->single_threaded ? NULL : PyEval_SaveThread();
+    int32_t status = mg_shared->backward(root, seed, &pause);
+    if (others)
+        PyEval_RestoreThread(others);
+    while (status > 0) {
+        value *v = mg_with_closure(pause.node);
+        PyObject *closure = v ? extra_of(v)->closure : NULL;
+        if (closure) {
+            Py_INCREF(closure);
+            done = PyObject_CallNoArgs(closure);
+            Py_DECREF(closure);
+            if (!done)
+                break;
+            Py_DECREF(done);
+        }
+        status = mg_shared->resume(&pause);
+    }
+    if (pause.sweep)
+        mg_shared->close(&pause);
+    if (!done)
+        return NULL;
+    return status < 0 ? mg_fail(status, MG_CUSTOM, NULL, NULL) : Py_NewRef(Py_None);
+}
+
+static PyObject *py_attach(PyObject *module, PyObject *args)
+{
+    struct mg_python *half = &mg_python;
+    unsigned long long address;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "KOOOOOOOO", &address, &half->absent, &half->number, &half->to_float,
+                          &half->from_numpy, &half->failure, &half->no_number, &half->init, &half->late))
+        return NULL;
+    Py_INCREF(args); /* for ever, and with it what mg_python refers to */
+    mg_shared = (const mg_engine *)(uintptr_t)address;
+    if (mg_shared->layout != MG_LAYOUT) {
+        PyErr_SetString(PyExc_ImportError, "the native core was built from other sources than the engine");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* What stands in static variables here belongs to one interpreter, which outlives all others. */
+static bool expect_main(void)
+{
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0)
+        return true;
+    PyErr_SetString(PyExc_ImportError, "it works in the main interpreter only, and the cffi core in all");
+    return false;
+}
+
+static PyObject *py_expect_main(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return expect_main() ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyMethodDef functions[] = {
+    {"attach", py_attach, METH_VARARGS, "Connect with the engine, and with the Python half of the core."},
+    {"expect_main", py_expect_main, METH_NOARGS, "Raise ImportError in a sub-interpreter."},
+    {"handle_of", py_handle_of, METH_O, "Return the handle of a node."},
+    {"handles", py_handles, METH_O, "Return the handles of nodes."},
+    {"layers", mg_py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
+    {"operands", mg_py_operands, METH_O, "Return what a node was computed from; inner layers as Values."},
+    {"parts", mg_py_parts, METH_O, "Return what a node was computed from."},
+    {"leaves", mg_py_leaves, METH_VARARGS, "Return new leaves."},
+    {"own", mg_py_own, METH_VARARGS, "Let a node own the node that a function returns the handle of."},
+    {"new", mg_py_new, METH_NOARGS, "Return a Value without a node."},
+    {"dot", mg_py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},
+    {"sum", mg_py_sum, METH_O, "Return the sum of plain Values, or None."},
+    {"forget_made", mg_py_forget_made, METH_O, "Drop the label and the closure of a node."},
+    {"closure_at", py_closure_at, METH_O, "Return the node with a closure at a handle, or None."},
+    {"sweep", py_sweep, METH_VARARGS, "Run backward from a node."},
+    {"peek", mg_py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
+    {"put", mg_py_put, METH_VARARGS, "Set an attribute past all properties."},
+    {"attributes", mg_py_attributes, METH_O, "Return a copy of all attributes."},
+    {"set_docs", mg_py_set_docs, METH_O, "Set the docstrings of the ops."},
+    {"before_collection", mg_py_before_collection, METH_VARARGS,
+     "Track old readers of what has got an attribute."},
+    {"add_scalar", mg_py_add_scalar, METH_O, "Take float() of instances of this class."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* numpy asks the class of the right operand for __array_ufunc__ before it looks at __array_priority__. Where there
+ * is none Python writes a sentence about it, which costs twice what the product does. This says no without a word. */
+static PyObject *no_ufunc(PyObject *self, PyObject *instance, PyObject *owner)
+{
+    (void)self, (void)instance, (void)owner;
+    PyErr_SetNone(PyExc_AttributeError);
+    return NULL;
+}
+
+/* Lets numpy's scalars and arrays step aside for our operators. */
+static int greet_numpy(void)
+{
+    PyType_Slot slots[] = {{Py_tp_descr_get, (void *)no_ufunc}, {0, NULL}};
+    PyType_Spec spec = {"micrograd_c._core._native.Absent", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, slots};
+    PyObject *type = PyType_FromSpec(&spec), *none = NULL, *priority = PyFloat_FromDouble(1000.0);
+    int status = -1;
+
+    if (type)
+        none = PyObject_CallFunctionObjArgs(type, NULL);
+    if (none && priority)
+        status =
+            PyObject_SetAttrString((PyObject *)mg_value_class, "__array_ufunc__", none) < 0 ||
+                    PyObject_SetAttrString((PyObject *)mg_value_class, "__array_priority__", priority) < 0
+                ? -1
+                : 0;
+    Py_XDECREF(type);
+    Py_XDECREF(none);
+    Py_XDECREF(priority);
+    return status;
+}
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_native", "The native core of Value.", -1, functions, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__native(void);
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *module = expect_main() ? PyModule_Create(&definition) : NULL;
+
+    if (!module)
+        return NULL;
+    mg_value_class = (PyTypeObject *)mg_make_type();
+    mg_hidden_class = (PyTypeObject *)mg_make_hidden_type();
+    if (!mg_intern_names() || !mg_value_class || !mg_hidden_class || greet_numpy() < 0 ||
+        PyModule_AddObjectRef(module, "Node", (PyObject *)mg_value_class) < 0 ||
+        PyModule_AddObjectRef(module, "Hidden", (PyObject *)mg_hidden_class) < 0)
+        Py_CLEAR(module);
+    return module;
+}

@@ -1,0 +1,274 @@
+/* slots.c - the type: the ops of the table as operators and methods. */
+#include "value.h"
+#include <structmember.h>
+
+/* op(x), op(x, y) or op(x; k) with k in y. */
+static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
+{
+    value *out = new_value();
+
+    if (!out)
+        return NULL;
+    mg_lock();
+    const int32_t handle =
+        mg_make(op, as_value(x)->handle, mg_shape_of[op] == MG_TWO ? as_value(y)->handle : 0, k);
+    mg_unlock();
+    if (handle < 0) {
+        Py_DECREF(out);
+        return mg_fail(handle, op, x, y);
+    }
+    become(out, handle, x, y);
+    return (PyObject *)out;
+}
+
+static inline PyObject *unary(int op, PyObject *x)
+{
+    return apply(op, x, NULL, 0.0);
+}
+
+static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
+{
+    return apply(op, x, y, 0.0);
+}
+
+static inline PyObject *unary_k(int op, PyObject *x, PyObject *number, const char *side)
+{
+    double k;
+    const int is_number = mg_number_of(number, &k);
+
+    if (is_number <= 0)
+        return is_number < 0 ? NULL : mg_no_number(op, number, x, side);
+    const int numpy = mg_from_numpy(number);
+    if (numpy < 0)
+        return NULL;
+    /* k as the user wrote it, where that is a plain number or a float of numpy's: the label shows it. An object of a
+     * user's class could refer to the node, a cycle that the collector does not see. */
+    const bool plain =
+        !(PyType_GetFlags(Py_TYPE(number)) & Py_TPFLAGS_HAVE_GC) &&
+        (PyLong_Check(number) || PyFloat_CheckExact(number) || (numpy && PyFloat_Check(number)));
+    PyObject *shown = plain ? Py_NewRef(number) : PyFloat_FromDouble(k);
+    PyObject *out = shown ? apply(op, x, shown, k) : NULL;
+    Py_XDECREF(shown);
+    return out;
+}
+
+/* op(x, c), or op(c, x) with `left`; c becomes a leaf. */
+static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
+{
+    double c;
+    const int is_number = mg_number_of(number, &c), numpy = is_number > 0 ? mg_from_numpy(number) : 0;
+
+    if (is_number < 0 || numpy < 0)
+        return NULL;
+    if (!is_number)
+        return mg_no_number(op, number, x, left ? "left" : "right");
+    value *out = new_value(), *leaf = out ? new_value() : NULL;
+    if (!leaf) {
+        Py_XDECREF(out);
+        return NULL;
+    }
+    mg_lock();
+    const int32_t handle = mg_make_with_number(op, as_value(x)->handle, c, left, &leaf->handle);
+    mg_unlock();
+    PyObject *a = left ? (PyObject *)leaf : x, *b = left ? x : (PyObject *)leaf;
+    if (handle < 0) {
+        Py_DECREF(out);
+        out = (value *)(left ? mg_fail(handle, op, number, x) : mg_fail(handle, op, x, number));
+    } else {
+        mg_set_numpy(leaf, numpy);
+        become(out, handle, a, b);
+    }
+    Py_DECREF(leaf);
+    return (PyObject *)out;
+}
+
+/* Is y a Value without a node, whose class records what is computed from it? See _tracing.py. */
+static bool is_traced(PyObject *y)
+{
+    return is_value(y) && as_value(y)->handle < 0 &&
+           PyObject_HasAttrString((PyObject *)Py_TYPE(y), "_reflected");
+}
+
+static inline PyObject *binary(int op, PyObject *x, PyObject *y)
+{
+    if (Py_TYPE(x) == mg_value_class && Py_TYPE(y) == mg_value_class)
+        return binary_values(op, x, y);
+    if (!is_value(x))
+        return binary_number(op, y, x, true);
+    if (is_traced(y))
+        return PyObject_CallMethod(y, "_reflected", "iO", op, x);
+    return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
+}
+
+/* A binary op as a method: there is nobody to hand an unknown operand on to. */
+static PyObject *binary_method(int op, PyObject *x, PyObject *y)
+{
+    PyObject *out = binary(op, x, y);
+
+    if (out != Py_NotImplemented)
+        return out;
+    Py_DECREF(out);
+    return mg_no_number(op, y, x, "");
+}
+
+/* x.op(k), with the default of the table where k is not given. */
+static PyObject *k_method(int op, const char *name, double default_k, PyObject *x, PyObject *args,
+                          PyObject *kwargs)
+{
+    static char *keywords[] = {"k", NULL};
+    PyObject *k = NULL;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", keywords, &k))
+        return NULL;
+    if (!k && isnan(default_k)) {
+        PyErr_Format(PyExc_TypeError, "Value.%s() missing 1 required positional argument: 'k'", name);
+        return NULL;
+    }
+    PyObject *number = k ? Py_NewRef(k) : PyFloat_FromDouble(default_k),
+             *out = number ? unary_k(op, x, number, "") : NULL;
+    Py_XDECREF(number);
+    return out;
+}
+
+#define OP1(id, ...)                                                                                         \
+    static PyObject *slot_##id(PyObject *x)                                                                  \
+    {                                                                                                        \
+        return unary(MG_##id, x);                                                                            \
+    }                                                                                                        \
+    static PyObject *method_##id(PyObject *x, PyObject *nothing)                                             \
+    {                                                                                                        \
+        (void)nothing;                                                                                       \
+        return unary(MG_##id, x);                                                                            \
+    }
+#define OP1K(id, label, errors, k, ...)                                                                      \
+    static char name_##id[] = #id;                                                                           \
+    static PyObject *method_##id(PyObject *x, PyObject *args, PyObject *kwargs)                              \
+    {                                                                                                        \
+        return k_method(MG_##id, name_##id, k, x, args, kwargs);                                             \
+    }
+#define OP2(id, ...)                                                                                         \
+    static PyObject *slot_##id(PyObject *x, PyObject *y)                                                     \
+    {                                                                                                        \
+        return binary(MG_##id, x, y);                                                                        \
+    }                                                                                                        \
+    static PyObject *method_##id(PyObject *x, PyObject *y)                                                   \
+    {                                                                                                        \
+        return binary_method(MG_##id, x, y);                                                                 \
+    }
+#define INSTEAD(...)
+#include "ops.def"
+
+/* x ** y: a plain number as exponent is no node. */
+static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
+{
+    if (modulus != Py_None)
+        Py_RETURN_NOTIMPLEMENTED;
+    if (!is_value(x))
+        return binary_number(MG_POWER, y, x, true);
+    if (is_traced(y))
+        return PyObject_CallMethod(y, "_reflected", "iO", MG_POWER, x);
+    return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y, "right");
+}
+
+/* Operators of Python's numbers by the id that an op of the table has to have for it. */
+static const struct {
+    const char *id;
+    int slot;
+} operators[] = {
+    {"ADD", Py_nb_add},
+    {"SUB", Py_nb_subtract},
+    {"MUL", Py_nb_multiply},
+    {"TRUEDIV", Py_nb_true_divide},
+    {"FLOORDIV", Py_nb_floor_divide},
+    {"MOD", Py_nb_remainder},
+    {"NEG", Py_nb_negative},
+    {"ABS", Py_nb_absolute},
+};
+
+/* What the table says of each op; `name` is made lower case when the type is. */
+static struct {
+    char name[32];
+    void *slot;
+    PyCFunction method;
+    int method_flags;
+    char doc[512]; /* from _core/docs.py, when the core is complete */
+} op_methods[] = {
+#define OP1(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_NOARGS, ""},
+#define OP1K(id, label, ...)                                                                                 \
+    {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
+#define OP2(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_O, ""},
+#define INSTEAD(...)
+#include "ops.def"
+};
+
+enum { ROWS = sizeof op_methods / sizeof *op_methods, OPERATORS = sizeof operators / sizeof *operators };
+
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(value, weakrefs), READONLY, NULL},
+    {"_h", T_INT, offsetof(value, handle), READONLY, "Handle of the node."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static void lower(char *name)
+{
+    for (; *name; name++)
+        if (*name >= 'A' && *name <= 'Z')
+            *name = (char)(*name - 'A' + 'a');
+}
+
+PyObject *mg_make_type(void)
+{
+    static PyMethodDef methods[ROWS + 1];
+    PyType_Slot slots[ROWS + 16];
+    int methods_n = 0, n = 0;
+
+    for (int i = 0; i < (int)ROWS; i++) {
+        int slot = 0;
+        for (int j = 0; j < (int)OPERATORS; j++)
+            if (strcmp(op_methods[i].name, operators[j].id) == 0)
+                slot = operators[j].slot;
+        lower(op_methods[i].name);
+        if (slot)
+            slots[n++] = (PyType_Slot){slot, op_methods[i].slot};
+        else
+            methods[methods_n++] = (PyMethodDef){op_methods[i].name, op_methods[i].method,
+                                                 op_methods[i].method_flags, op_methods[i].doc};
+    }
+#define OP1K(id, ...) lower(name_##id);
+#include "ops.def"
+    slots[n++] = (PyType_Slot){
+        Py_tp_doc,
+        "Value(data, _children=(), _op='', name='', label='', *, children=(), local_grads=None)\n--\n\n"};
+    slots[n++] = (PyType_Slot){Py_tp_methods, methods};
+    slots[n++] = (PyType_Slot){Py_tp_members, members};
+    slots[n++] = (PyType_Slot){Py_tp_getset, mg_getset};
+    slots[n++] = (PyType_Slot){Py_tp_new, (void *)mg_value_new};
+    slots[n++] = (PyType_Slot){Py_tp_init, (void *)mg_value_init};
+    slots[n++] = (PyType_Slot){Py_tp_dealloc, (void *)mg_value_dealloc};
+    slots[n++] = (PyType_Slot){Py_tp_traverse, (void *)mg_value_traverse};
+    slots[n++] = (PyType_Slot){Py_tp_clear, (void *)mg_value_clear};
+    slots[n++] = (PyType_Slot){Py_tp_getattro, (void *)mg_value_getattro};
+    slots[n++] = (PyType_Slot){Py_tp_setattro, (void *)mg_value_setattro};
+    slots[n++] = (PyType_Slot){Py_nb_power, (void *)value_power};
+    slots[n] = (PyType_Slot){0, NULL};
+    PyType_Spec spec = {"micrograd_c.engine.Value", sizeof(value), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+    return PyType_FromSpec(&spec);
+}
+
+/* set_docs(docstrings of all ops, in the order of the table) */
+PyObject *mg_py_set_docs(PyObject *module, PyObject *docs)
+{
+    PyObject *all = PySequence_Tuple(docs);
+
+    (void)module;
+    for (int i = 0; all && i < (int)ROWS && i < PyTuple_Size(all); i++) {
+        const char *doc = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(all, i), NULL);
+        if (doc)
+            PyOS_snprintf(op_methods[i].doc, sizeof op_methods[i].doc, "%s", doc);
+        else
+            Py_CLEAR(all);
+    }
+    Py_XDECREF(all);
+    return all ? Py_NewRef(Py_None) : NULL;
+}

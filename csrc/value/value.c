@@ -1,0 +1,114 @@
+/* value.c - what all of value/ needs: the types, numbers, errors. */
+#include "value.h"
+
+const mg_engine *mg_shared;
+PyTypeObject *mg_value_class, *mg_hidden_class;
+struct mg_python mg_python;
+
+/* numpy's scalars that have been met: float() is all that they need. */
+enum { SCALARS = 16 };
+static PyTypeObject *scalars[SCALARS];
+
+/* Is o of a class that float() is enough for? */
+static inline bool is_plain(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+
+    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyBool_Type)
+        return true;
+    for (int i = 0; i < SCALARS && scalars[i]; i++)
+        if (scalars[i] == type)
+            return true;
+    return false;
+}
+
+int mg_from_numpy(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+
+    if (type == &PyFloat_Type || type == &PyLong_Type || type == &PyBool_Type)
+        return 0;
+    if (is_plain(o))
+        return 1;
+    PyObject *answer = PyObject_CallFunctionObjArgs(mg_python.from_numpy, o, NULL);
+    const int truth = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return truth;
+}
+
+void mg_set_numpy(value *leaf, int numpy)
+{
+    if (numpy && !leaf->b)
+        leaf->b = Py_NewRef(NUMPY);
+}
+
+int mg_float_of(PyObject *o, double *out)
+{
+    *out = PyFloat_AsDouble(o);
+    return *out == -1.0 && PyErr_Occurred() ? -1 : 1;
+}
+
+int mg_number_of(PyObject *o, double *out)
+{
+    if (is_plain(o))
+        return mg_float_of(o, out);
+
+    PyObject *number = PyObject_CallFunctionObjArgs(mg_python.number, o, NULL);
+    if (!number)
+        return -1;
+    const int status = number == Py_None ? 0 : mg_float_of(number, out);
+    Py_DECREF(number);
+    return status;
+}
+
+int mg_to_double(PyObject *o, const char *what, double *out)
+{
+    if (is_plain(o))
+        return mg_float_of(o, out);
+
+    PyObject *number = PyObject_CallFunction(mg_python.to_float, "Os", o, what);
+    if (!number)
+        return -1;
+    const int status = mg_float_of(number, out);
+    Py_DECREF(number);
+    return status;
+}
+
+PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y)
+{
+    PyObject *code = PyLong_FromLong(status), *number = PyLong_FromLong(op), *error = NULL;
+
+    if (code && number)
+        error = PyObject_CallFunctionObjArgs(mg_python.failure, code, number, x, y, NULL);
+    Py_XDECREF(code);
+    Py_XDECREF(number);
+    if (!error || is_value(error))
+        return error;
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_DECREF(error);
+    return NULL;
+}
+
+PyObject *mg_no_number(int op, PyObject *other, PyObject *x, const char *side)
+{
+    return PyObject_CallFunction(mg_python.no_number, "iOOs", op, other, x, side);
+}
+
+value *mg_expect_value(PyObject *o)
+{
+    if (is_value(o))
+        return as_value(o);
+    PyErr_Format(PyExc_TypeError, "a Value is needed here, not %R", Py_TYPE(o));
+    return NULL;
+}
+
+PyObject *mg_py_add_scalar(PyObject *module, PyObject *type)
+{
+    (void)module;
+    for (int i = 0; PyType_Check(type) && i < SCALARS; i++)
+        if (!scalars[i]) {
+            scalars[i] = (PyTypeObject *)Py_NewRef(type);
+            break;
+        }
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,235 @@
+/* value.h - the CPython type behind Value: the hot part of it, on the same arena and the same op table.
+ *
+ * A Value is 48 bytes and the header of Python's collector:
+ *
+ *     a, b       what it was computed from, as in _core/cffi_core.py (a leaf has neither)
+ *     weakrefs   list of weak references
+ *     handle     its node in the arena
+ *     flags      see below
+ *
+ * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand. So are
+ * closures, which are found by the handle of their node while a sweep waits for them.
+ *
+ * Calls into the engine stand between mg_lock and mg_unlock, where no Python API is called that can let the GIL go.
+ *
+ * The rooms of value/, from the bottom up, are those whose functions are declared here. Only they know Python.
+ */
+#ifndef MG_VALUE_H
+#define MG_VALUE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#ifdef Py_GIL_DISABLED
+#error "the native core of Value relies on the GIL: free-threaded Python takes the cffi core"
+#endif
+
+#define MG_NATIVE_CORE
+#include "nodes.h"
+
+typedef struct value value;
+
+typedef struct {
+    PyObject *a;       /* the first operand, or NULL */
+    PyObject *dict;    /* attributes; may be NULL */
+    PyObject *label;   /* what was assigned to _op; may be NULL */
+    PyObject *closure; /* what was assigned to _backward; may be NULL */
+    value *next;       /* in the table of closures, under the same hash */
+    bool listed;       /* in that table */
+} extra;
+
+struct value {
+    PyObject_HEAD PyObject *a; /* first operand or operands, or an `extra` (EXTRA), or NULL; owned */
+    PyObject *b;               /* second operand or operands, or NULL; owned */
+    PyObject *weakrefs;        /* head of the list of weak references */
+    int32_t handle;            /* in the arena; -1: none yet */
+    uint32_t flags;            /* of the enum below, and above PLACE_BITS its place in the list of memory.c */
+};
+
+enum {
+    EXTRA = 1,   /* a points to an `extra` */
+    TRACKED = 2, /* by Python's collector */
+    CYCLIC = 4,  /* may stand on a cycle */
+    DYING = 8,   /* its deallocation has begun, or is over */
+    PLACE_BITS = 4
+};
+
+_Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
+
+/* b of a leaf, or of a node made by hand, whose number came from numpy, see _core/ieee.py. */
+#define NUMPY Py_Ellipsis
+
+enum { ON_STACK = 256 }; /* handles of operands that a function has room for */
+
+static inline value *as_value(PyObject *o)
+{
+    return (value *)o;
+}
+
+static inline extra *extra_of(value *v)
+{
+    return v->flags & EXTRA ? (extra *)(void *)v->a : NULL;
+}
+
+static inline PyObject *first_operand(value *v)
+{
+    return v->flags & EXTRA ? extra_of(v)->a : v->a;
+}
+
+/* ---- value.c: the types, numbers, errors ---- */
+
+extern PyTypeObject *mg_value_class, *mg_hidden_class; /* they live as long as the process */
+
+/* What the Python half of the core does, see _core/native_core.py. */
+extern struct mg_python {
+    PyObject *absent, *number, *to_float, *from_numpy, *failure, *no_number, *init, *late;
+} mg_python;
+
+static inline bool is_value(PyObject *o)
+{
+    return Py_TYPE(o) == mg_value_class || PyType_IsSubtype(Py_TYPE(o), mg_value_class);
+}
+
+/* The argument as a Value; TypeError. */
+value *mg_expect_value(PyObject *o);
+/* Did the number o come from numpy? 1, 0; -1: an exception is set. */
+int mg_from_numpy(PyObject *o);
+/* Notes in a leaf that its number came from numpy. */
+void mg_set_numpy(value *leaf, int numpy);
+/* The double of a Python float, or what float() makes of it. */
+int mg_float_of(PyObject *o, double *out);
+/* A Python number as a double: 1; 0: it is none; -1: an exception is set. */
+int mg_number_of(PyObject *o, double *out);
+/* The double that `o` stands for, or TypeError naming `what`. */
+int mg_to_double(PyObject *o, const char *what, double *out);
+/* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the node that it stands for
+ * where a number came from numpy. */
+PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y);
+/* What _core/numbers.py says of `other`, which is no number. */
+PyObject *mg_no_number(int op, PyObject *other, PyObject *x, const char *side);
+PyObject *mg_py_add_scalar(PyObject *module, PyObject *type);
+
+/* ---- memory.c: the memory of Values ---- */
+
+#ifdef __SANITIZE_ADDRESS__
+enum { KEPT = 1 };
+#else
+enum { KEPT = 4096 };
+#endif
+
+/* Dead Values whose memory waits for the next ones. */
+extern struct mg_kept {
+    value *values[KEPT];
+    int n;
+} mg_kept;
+
+/* Memory for one more Value; MemoryError. */
+value *mg_fresh_value(void);
+/* Takes v out of the list of Values. */
+void mg_unlist_value(value *v);
+/* The next Value of the list that is alive, from place 0 on; NULL: no more. */
+value *mg_next_value(uint32_t *place);
+
+/* A Value without a node, not tracked. */
+static inline value *new_value(void)
+{
+    value *v;
+
+    if (mg_kept.n) {
+        v = mg_kept.values[--mg_kept.n];
+        (void)PyObject_Init((PyObject *)v, mg_value_class);
+        v->flags &= ~(uint32_t)DYING;
+    } else {
+        v = mg_fresh_value();
+        if (!v)
+            return NULL;
+    }
+    v->a = v->b = v->weakrefs = NULL;
+    v->handle = -1;
+    return v;
+}
+
+/* ---- collector.c: what Python's collector is told ---- */
+
+extern Py_ssize_t mg_cyclic_alive; /* so many Values are CYCLIC */
+
+void mg_track(value *v);
+/* v and its tuples of operands. */
+void mg_set_cyclic(value *v);
+/* v has got its operands: may they stand on a cycle? */
+void mg_set_cyclic_reader(value *v);
+/* v is or becomes CYCLIC, its readers are perhaps not. */
+int mg_expect_old_readers(value *v);
+/* An attribute of v is about to refer to anything. */
+int mg_expect_cycles(value *v);
+/* An attribute of v is about to refer to this object. */
+int mg_expect_cycles_of(value *v, PyObject *attribute);
+int mg_value_traverse(PyObject *self, visitproc visit, void *arg);
+int mg_value_clear(PyObject *self);
+PyObject *mg_py_before_collection(PyObject *module, PyObject *args);
+
+/* Gives v, which was computed from nothing yet, its node and what it was computed from. */
+static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
+{
+    v->handle = handle;
+    Py_XINCREF(a);
+    Py_XINCREF(b);
+    *(v->flags & EXTRA ? &extra_of(v)->a : &v->a) = a;
+    v->b = b;
+    if (mg_cyclic_alive)
+        mg_set_cyclic_reader(v);
+}
+
+/* ---- closures.c: closures by the handle of their node ---- */
+
+/* The Value at a handle that has a closure, NULL. Borrowed. */
+value *mg_with_closure(int32_t handle);
+/* Lists v, which has a handle and an extra. -1: MemoryError. */
+int mg_list_closure(value *v);
+void mg_unlist_closure(value *v);
+
+/* ---- dealloc.c: the end of a Value ---- */
+
+void mg_value_dealloc(PyObject *self);
+
+/* ---- attributes.c: data, grad, and whatever else a user assigns ---- */
+
+extern PyGetSetDef mg_getset[];
+
+bool mg_intern_names(void);
+/* The extra of v, made where there is none. */
+extra *mg_need_extra(value *v);
+/* Puts a reference to o, or NULL, where *place is. */
+void mg_replace(PyObject **place, PyObject *o);
+/* Lets the sweep pause at v for `closure`; NULL: no more. A Value without a node keeps it, for __init__ to drop. */
+int mg_put_closure(value *v, PyObject *closure);
+PyObject *mg_value_getattro(PyObject *self, PyObject *name);
+int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o);
+PyObject *mg_py_peek(PyObject *module, PyObject *args);
+PyObject *mg_py_put(PyObject *module, PyObject *args);
+PyObject *mg_py_attributes(PyObject *module, PyObject *node);
+
+/* ---- construct.c: Values that are made by their class, by hand, or over a node that exists ---- */
+
+PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *mg_py_new(PyObject *module, PyObject *nothing);
+PyObject *mg_py_own(PyObject *module, PyObject *args);
+PyObject *mg_py_leaves(PyObject *module, PyObject *args);
+PyObject *mg_py_forget_made(PyObject *module, PyObject *node);
+
+/* ---- slots.c: the type, with the ops of the table as operators and methods ---- */
+
+PyObject *mg_make_type(void);
+PyObject *mg_py_set_docs(PyObject *module, PyObject *docs);
+
+/* ---- layers.c: nodes over many operands ---- */
+
+PyObject *mg_make_hidden_type(void);
+PyObject *mg_py_dot(PyObject *module, PyObject *args);
+PyObject *mg_py_sum(PyObject *module, PyObject *items);
+PyObject *mg_py_layers(PyObject *module, PyObject *args);
+PyObject *mg_py_parts(PyObject *module, PyObject *o);
+PyObject *mg_py_operands(PyObject *module, PyObject *o);
+
+#endif
