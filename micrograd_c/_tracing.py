@@ -15,8 +15,9 @@ from typing import Any
 from weakref import ref
 
 from ._copying import restore
-from ._core import NAMES, OPS, as_number, core
-from ._core.numbers import is_array, no_number
+from ._core import OPS, as_number, core
+from ._core.methods import install
+from ._core.numbers import is_array
 from ._core.walk import below, operands
 from .engine import Value
 
@@ -301,68 +302,30 @@ def _traced(trace: Trace, node: Value) -> TracedValue:
     return out
 
 
-def _other(self: TracedValue, other: Any) -> Any:
-    """Return an operand as a Value, None where it is nothing of the kind."""
-    if isinstance(other, Value):
-        return other
-    number = as_number(other)
-    return None if number is None else self._trace.constant(float(number))
+def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
+    """Return the function that records an op, see _core/methods.py."""
+
+    def unary(self: TracedValue, /) -> TracedValue:
+        return self._trace.record(op, self)
+
+    def unary_k(self: TracedValue, k: float) -> TracedValue:
+        return self._trace.record(op, self, k, k)
+
+    def binary(self: Any, value: Any, /) -> Any:
+        if not isinstance(value, Value):
+            return otherwise(self, value)
+        return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)
+
+    return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
 
 
-def _unary_method(op: int) -> Callable[..., Any]:
-    return lambda self: self._trace.record(op, self)
+def _apply_number(op: int, self: TracedValue, given: Any, number: float, left: bool) -> TracedValue:
+    """Record an op of which one operand is a number."""
+    constant = self._trace.constant(float(number))
+    return self._trace.record(op, constant, self) if left else self._trace.record(op, self, constant)
 
 
-def _unary_k_method(op: int, default: float | None) -> Callable[..., Any]:
-    def method(self: TracedValue, k: Any = default) -> Any:
-        number = as_number(k)
-        if number is None:
-            no_number(op, k, self, "")
-        return self._trace.record(op, self, number, number)
-
-    return method
-
-
-def _binary_method(op: int, swap: bool = False) -> Callable[..., Any]:
-    def method(self: TracedValue, other: Any) -> Any:
-        y = _other(self, other)
-        if y is None:
-            return getattr(Value, method.__name__)(self, other)  # arrays of objects, or the error
-        return self._trace.record(op, y, self) if swap else self._trace.record(op, self, y)
-
-    return method
-
-
-def _install(name: str, method: Callable[..., Any]) -> None:
-    method.__name__ = name
-    method.__doc__ = "Record the op."
-    setattr(TracedValue, name, method)
-
-
-for _op in (op for op in range(len(OPS)) if OPS[op].method):
-    _name = NAMES[_op].lower()
-    _dunder = f"__{_name}__"
-    _operator = hasattr(float, _dunder)
-    if OPS[_op].takes_k:
-        _install(_name, _unary_k_method(_op, None if math.isnan(OPS[_op].k) else OPS[_op].k))
-    elif OPS[_op].arity == 1:
-        _install(_dunder if _operator else _name, _unary_method(_op))
-    elif OPS[_op].arity == 2 and _operator:
-        _install(_dunder, _binary_method(_op))
-        _install(f"__r{_name}__", _binary_method(_op, swap=True))
-    elif OPS[_op].arity == 2:
-        _install(_name, _binary_method(_op))
-
-_POWER = NAMES.index("POWER")
-
-
-def _pow(self: TracedValue, other: Any) -> Any:
-    number = None if isinstance(other, Value) else as_number(other)
-    return self.power(other) if number is None else self.pow(number)
-
-
-_install("__pow__", _pow)
-_install("__rpow__", _binary_method(_POWER, swap=True))
+install(TracedValue, Value, _apply, _apply_number)
 
 
 # ---- after the run -----------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ neuron after neurons    Hidden              likewise
 
 from __future__ import annotations
 
-import math
 import sys
 from _weakref import ref
 from collections.abc import Callable, Iterable, Sequence
@@ -30,11 +29,11 @@ from itertools import repeat
 
 from ._cffi import ffi, lib
 from .absent import HABITS, absent
-from .docs import doc, is_operator
-from .errors import NAMES, OPS, check, error
+from .errors import OPS, check, error
 from .ieee import failure
 from .interrupts import raised_later
-from .numbers import as_number, from_numpy, no_number, to_float
+from .methods import install
+from .numbers import from_numpy, to_float
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -574,11 +573,10 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
     return out
 
 
-# ---- one method for each row of the op table ---------------------------------------------------------------------
+def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
+    """Return the function of an op over Values, see methods.py."""
 
-
-def _unary_method(op: int) -> Callable[..., Any]:
-    def method(self: Node, /) -> Any:
+    def unary(self: Node, /) -> Any:
         try:
             handle = _unary(op, self._h)
         except AttributeError:
@@ -591,112 +589,31 @@ def _unary_method(op: int) -> Callable[..., Any]:
         out._b = None
         return out
 
-    return method
-
-
-def _unary_k_method(op: int) -> Callable[..., Any]:
-    def method(self: Node, /, k: Any = OPS[op].k) -> Any:
-        number = as_number(k)
-        if number is None:
-            return no_number(op, k, self, "")
-        if isinstance(k, float) and from_numpy(k):
-            number = k
+    def unary_k(self: Node, k: Any) -> Any:
         try:
-            handle = _unary_k(op, self._h, number)
+            handle = _unary_k(op, self._h, k)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
+        return _failure(handle, op, self, k) if handle < 0 else _node(handle, self, k)
+
+    def binary(self: Node, value: Any, /) -> Any:
+        if not isinstance(value, Node):
+            return otherwise(self, value)
+        try:
+            handle = _binary(op, self._h, value._h)
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
         if handle < 0:
-            return _failure(handle, op, self, number)
-        return _node(handle, self, number)
+            if (record := getattr(type(value), "_reflected", None)) is not None:  # see _tracing.py
+                return record(value, op, self)
+            return _failure(handle, op, self, value)
+        out = _new(_Value)
+        out._h = handle
+        out._a = self
+        out._b = value
+        return out
 
-    if math.isnan(OPS[op].k):
-        method.__defaults__ = None
-    return method
-
-
-def _binary_methods(op: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def method(self: Node, value: Any, /) -> Any:
-        if isinstance(value, Node):
-            try:
-                handle = _binary(op, self._h, value._h)
-            except AttributeError:
-                raise error(lib.MG_EHANDLE) from None
-            if handle < 0:
-                if (record := getattr(type(value), "_reflected", None)) is not None:  # see _tracing.py
-                    return record(value, op, self)
-                return _failure(handle, op, self, value)
-            out = _new(_Value)
-            out._h = handle
-            out._a = self
-            out._b = value
-            return out
-        number = as_number(value)
-        return no_number(op, value, self, "right") if number is None else _with_number(op, self, value, number, 0)
-
-    def reflected(self: Node, value: Any, /) -> Any:
-        number = as_number(value)
-        if number is not None:
-            return _with_number(op, self, value, number, 1)
-        return method(value, self) if isinstance(value, Node) else no_number(op, value, self, "left")
-
-    return method, reflected
+    return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
 
 
-def _named(op: int, operator: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a binary operator as a method, which has nobody to hand an unknown operand on to."""
-
-    def method(self: Node, other: Any, /) -> Any:
-        out = operator(self, other)
-        return no_number(op, other, self, "") if out is NotImplemented else out
-
-    return method
-
-
-def _install(name: str, method: Callable[..., Any], doc: str | None = None) -> None:
-    """Give Node a method; an operator has the docstring that Python writes for it on the native core."""
-    method.__name__ = name
-    method.__qualname__ = f"Value.{name}"
-    method.__doc__ = getattr(float, name).__doc__ if doc is None else doc
-    method.__annotations__ = {}
-    setattr(Node, name, method)
-
-
-def _install_ops(ops: Iterable[int]) -> None:
-    for op in ops:
-        name = NAMES[op].lower()
-        if OPS[op].takes_k:
-            _install(name, _unary_k_method(op), doc(op))
-        elif OPS[op].arity == 1:
-            _install(
-                *((f"__{name}__", _unary_method(op)) if is_operator(op) else (name, _unary_method(op), doc(op)))
-            )
-        elif OPS[op].arity == 2:
-            method, reflected = _binary_methods(op)
-            if is_operator(op):
-                _install(f"__{name}__", method)
-                _install(f"__r{name}__", reflected)
-            else:
-                _install(name, _named(op, method), doc(op))
-
-
-_install_ops(op for op in range(len(OPS)) if OPS[op].method)
-
-_POW, _POWER = NAMES.index("POW"), NAMES.index("POWER")
-
-
-def _pow(self: Any, value: Any, mod: Any = None, /) -> Any:
-    if mod is not None:
-        return NotImplemented
-    if isinstance(value, Node):
-        return self.power(value)
-    number = as_number(value)
-    return no_number(_POW, value, self, "right") if number is None else self.pow(value)
-
-
-def _rpow(self: Any, value: Any, mod: Any = None, /) -> Any:
-    return _reflected_power(self, value) if mod is None else NotImplemented
-
-
-_reflected_power = _binary_methods(_POWER)[1]
-_install("__pow__", _pow)
-_install("__rpow__", _rpow)
+install(Node, Node, _apply, _with_number)

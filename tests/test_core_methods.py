@@ -1,0 +1,76 @@
+"""The methods of the op table: equal on the native core, on the cffi core and on traced Values."""
+
+import pytest
+from support import run_python
+
+from micrograd_c import stats
+from micrograd_c._core import NAMES, OPS
+
+PROGRAM = """
+import inspect
+import micrograd_c as mg
+from micrograd_c import Value
+from micrograd_c._core import NAMES, OPS
+from micrograd_c._core.docs import is_operator
+
+class Own:
+    __radd__ = __rmul__ = __rpow__ = lambda self, other: "Own's"
+    def __repr__(self):
+        return "Own()"
+
+OTHERS = "a", b"a", None, 1j, [1.0], (), {}, Own(), 10**400, Value, float("nan"), True, 2
+
+def told(function, *arguments):
+    try:
+        out = function(*arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return out._op if isinstance(out, Value) else out
+
+def walk(x, cls):
+    for op, row in enumerate(OPS):
+        name = NAMES[op].lower()
+        names = [f"__{name}__", f"__r{name}__"] if is_operator(op) else [name]
+        for name in names if row.method else ():
+            if (method := getattr(cls, name, None)) is None:
+                continue  # -x has no reflected operator
+            print(name, inspect.signature(method), method.__qualname__, repr(method.__doc__))
+            if row.takes_k or row.arity == 2:
+                for other in OTHERS:
+                    print(name, repr(other), told(getattr(x, name), other))
+    for name in "__pow__", "__rpow__":
+        print(name, inspect.signature(getattr(cls, name)), repr(getattr(cls, name).__doc__))
+        for other in OTHERS:
+            print(name, repr(other), told(getattr(x, name), other), told(getattr(x, name), other, 3))
+    print(told(Value.pow, x, Value(1.0)), told(Value.pow, x), told(x.leaky_relu), told(pow, x, x))
+"""
+
+EAGER = PROGRAM + "walk(Value(0.5), Value)"
+TRACED = PROGRAM + "mg.jit(lambda x: [walk(x, type(x)), x][1])(0.5)"
+
+
+def lines(program, core):
+    run = run_python("-c", program, env={"MICROGRAD_C_CORE": core})
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def eager():
+    return lines(EAGER, "cffi")
+
+
+def test_every_row_has_its_method(eager):
+    methods = {line.split(" ")[0] for line in eager}
+    for row, name in zip(OPS, NAMES):
+        if row.method:
+            assert methods & {name.lower(), f"__{name.lower()}__"}
+
+
+def test_docs_signatures_and_messages_of_traced_values_are_those_of_values(eager):
+    assert lines(TRACED, stats().core) == eager
+
+
+@pytest.mark.skipif(stats().core != "native", reason="compares the native core with the other one")
+def test_docs_signatures_and_messages_are_equal_on_both_cores(eager):
+    assert lines(EAGER, "native") == eager
