@@ -31,11 +31,14 @@ ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 
 
 class Undecided(Exception):
-    """Two numbers are nearly the same at a kink: rounding decides."""
+    """Two numbers are the same, or nearly so, at a kink: rounding decides."""
 
 
 def near(x, y):
-    if x != y and abs(x - y) < 1e-7 * (1 + abs(x)):
+    """Raise Undecided; numbers that were given may be equal, those computed are so by rounding alone."""
+    a, b = x.data, 0.0 if y is None else y.data
+    computed = x._children or (y is not None and y._children)
+    if (a != b or computed) and abs(a - b) < 1e-7 * (1 + abs(a)):
         raise Undecided
 
 
@@ -47,7 +50,7 @@ class Values:
 
     def op(self, name, x, y=None, k=None):
         if name in KINKS and type(x) is Value and (y is None or type(y) is Value):
-            near(x.data, 0.0 if y is None else y.data)
+            near(x, y)
         if hasattr(operator, name.lower()) and k is None and name != "POW":
             return getattr(operator, name.lower())(*((x,) if y is None else (x, y)))
         method = getattr(x, name.lower())
