@@ -54,7 +54,11 @@ _handmade
 _copying
 engine
 _gradcheck
-nn _tracing
+nn program/tree program/refusals
+program/traced
+program/trace program/arguments program/copying
+program/program
+program/function
 optim jit plot
 viz/expression viz/layout viz/words
 viz/graph

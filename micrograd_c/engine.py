@@ -309,7 +309,7 @@ def _comparable(other: Any) -> float | None:
 
 
 def _trace_of(values: tuple[Value, ...]) -> Any:
-    """Return the trace that one of the Values belongs to (see jit.py), or None."""
+    """Return the trace that one of the Values belongs to (see program/trace.py), or None."""
     for t in {*map(type, values)}:
         if hasattr(t, "_reflected"):
             return next(x._trace for x in values if type(x) is t)
@@ -384,8 +384,8 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
 
 
 def _is_tracing() -> bool:
-    """Tell whether this thread traces a function (see jit.py)."""
-    tracing = sys.modules.get(f"{__package__}._tracing")
+    """Tell whether this thread traces a function (see program/trace.py)."""
+    tracing = sys.modules.get(f"{__package__}.program.trace")
     return tracing is not None and tracing.is_inside()
 
 

@@ -366,7 +366,7 @@ def _fitting(w: Any, x: Any) -> Any:
     if type(x) is list and len(x) == n and _are_scalars(x):
         return x
     wanted = f"a list of {n} numbers or Values"
-    tracing = sys.modules.get(f"{__package__}._tracing")
+    tracing = sys.modules.get(f"{__package__}.program.trace")
     traced = tracing is not None and tracing.is_inside()
     if isinstance(x, Value):
         if n == 1:

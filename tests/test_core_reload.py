@@ -66,7 +66,19 @@ def run(script, end=""):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-MODULES = "engine", "nn", "optim", "jit", "_tracing", "_core", "_core.errors", "_core.numbers", "_core.interrupts"
+MODULES = (
+    "engine",
+    "nn",
+    "optim",
+    "jit",
+    "program.function",
+    "program.trace",
+    "program.traced",
+    "_core",
+    "_core.errors",
+    "_core.numbers",
+    "_core.interrupts",
+)
 
 
 @pytest.mark.parametrize("module", [PACKAGE, *(f"{PACKAGE}.{name}" for name in MODULES)])

@@ -4,7 +4,6 @@ import inspect
 import math
 import os
 import signal
-import sys
 import threading
 import weakref
 
@@ -13,7 +12,8 @@ from interrupting import stopped_at
 from support import PYPY, collect, nothing_left_behind
 
 import micrograd_c as mg
-from micrograd_c import TracingError, Value, _tracing
+from micrograd_c import TracingError, Value
+from micrograd_c.program import arguments, copying, function, program, trace, traced, tree
 
 np = pytest.importorskip("numpy")
 
@@ -37,7 +37,7 @@ def sums_right():
 @pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
 @pytest.mark.parametrize("call", ["__call__", "backward", "gradient"])
 def test_an_interrupt_at_any_opcode_of_a_jit_call_leaves_a_thread_that_works(call):
-    sources = {sys.modules["micrograd_c.jit"].__file__, _tracing.__file__, __file__}
+    sources = {*(m.__file__ for m in (arguments, copying, function, program, trace, traced, tree)), __file__}
     p = Value(3.0)
 
     def model(x):
@@ -60,7 +60,7 @@ def test_an_interrupt_at_any_opcode_of_a_jit_call_leaves_a_thread_that_works(cal
             sums_right()
     p.grad = 0.0
     collect()
-    assert not _tracing._open
+    assert not trace._open
 
 
 def test_a_jit_function_in_a_finalizer_or_a_signal_handler_gives_a_number():
@@ -208,7 +208,7 @@ def test_an_error_in_the_function_leaves_no_node_and_no_trace():
         for _ in range(3):
             with pytest.raises(KeyError):
                 mg.jit(f)([[1.0, 2.0][0]])
-    assert not _tracing._open
+    assert not trace._open
 
 
 # ---- tracing is honest -------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from support import close, nothing_left_behind
 import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, TracingError, Value
 from micrograd_c._core import NAMES, OPS
-from micrograd_c._tracing import TracedValue
+from micrograd_c.program.traced import TracedValue
 
 np = pytest.importorskip("numpy")
 

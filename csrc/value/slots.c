@@ -82,7 +82,7 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     return (PyObject *)out;
 }
 
-/* Is y a Value without a node, whose class records what is computed from it? See _tracing.py. */
+/* Is y a Value without a node, whose class records what is computed from it? See program/traced.py. */
 static bool is_traced(PyObject *y)
 {
     return is_value(y) && as_value(y)->handle < 0 &&

@@ -604,7 +604,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
         if handle < 0:
-            if (record := getattr(type(value), "_reflected", None)) is not None:  # see _tracing.py
+            if (record := getattr(type(value), "_reflected", None)) is not None:  # see program/traced.py
                 return record(value, op, self)
             return _failure(handle, op, self, value)
         out = _new(_Value)

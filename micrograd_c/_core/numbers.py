@@ -94,7 +94,7 @@ def to_float(x: Any, what: str) -> float:
 def _refusal(x: Any, what: str, expected: str) -> TypeError:
     """Return the error for what is no number: it names the type and the remedy."""
     t = type(x)
-    if hasattr(t, "_reflected"):  # see _tracing.py
+    if hasattr(t, "_reflected"):  # see program/traced.py
         x._put_into_node() if what == "data" else float(x)  # raises TracingError
     if hasattr(t, "_h"):
         return TypeError(f"{what} must be {expected}, not a Value: pass value.data, which is a float")

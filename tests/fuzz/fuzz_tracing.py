@@ -5,15 +5,15 @@ Now and then a call is interrupted, at an opcode or by a signal: the function an
 
 import math
 import operator
-import sys
 
 import numpy as np
 from interrupting import stopped_after, stopped_at
 from support import collect
 
 import micrograd_c as mg
-from micrograd_c import TracingError, Value, _tracing
+from micrograd_c import TracingError, Value
 from micrograd_c._core import NAMES, OPS
+from micrograd_c.program import arguments, function, program, trace, traced, tree
 
 ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
@@ -25,7 +25,7 @@ NAMED = [
 UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
-SOURCES = {sys.modules["micrograd_c.jit"].__file__, _tracing.__file__, __file__}
+SOURCES = {*(m.__file__ for m in (arguments, function, program, trace, traced, tree)), __file__}
 
 
 class Weight(Value):
@@ -152,6 +152,6 @@ def case(rng):
     if rng.random() < 0.2:
         interrupt(rng)
         collect()
-        assert not _tracing._open
+        assert not trace._open
     else:
         compare(rng)

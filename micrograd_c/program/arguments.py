@@ -1,0 +1,243 @@
+"""The arguments of a call, numbers and batches, as C wants them."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .._core import as_number, ffi, lib
+from ..engine import Value
+from .refusals import outside
+from .traced import TracedValue
+
+_MOST = lib.MG_MOST_ARGUMENTS
+_NULL = ffi.NULL
+_buffer = ffi.from_buffer
+
+# Characters of numpy's dtypes whose numbers C reads as they are; long's size depends on the system.
+_TYPES = {
+    "d": lib.MG_F64,
+    "f": lib.MG_F32,
+    "q": lib.MG_I64,
+    "l": lib.MG_I64 if ffi.sizeof("long") == 8 else lib.MG_I32,
+    "i": lib.MG_I32,
+    "h": lib.MG_I16,
+    "b": lib.MG_I8,
+    "Q": lib.MG_U64,
+    "L": lib.MG_U64 if ffi.sizeof("unsigned long") == 8 else lib.MG_U32,
+    "I": lib.MG_U32,
+    "H": lib.MG_U16,
+    "B": lib.MG_U8,
+    "?": lib.MG_U8,
+}
+_NO_NUMBERS = (str, bytes, bytearray, dict, set, frozenset, complex)
+
+# How an argument enters the function: NUMBER, ONE (a batch of numbers), or ROWS + k (a batch of lists of k).
+NUMBER, ONE, ROWS = -1, 0, 1
+
+
+class Arguments:
+    """The arguments of one call.
+
+    Attributes
+    ----------
+    key : tuple
+        How each argument enters the function, then the names of keywords.
+    numbers : list of float
+        Arguments that are numbers.
+    arrays, data : list
+        Batches, and pointers to their numbers.
+    layout : list of int
+        Of each batch: columns, bytes from sample to sample, from column to column, type.
+    n : int
+        Samples.
+    """
+
+    __slots__ = ("_args", "_function", "_kwargs", "_name", "arrays", "data", "key", "layout", "n", "numbers")
+
+    def __init__(
+        self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._function, self._name, self._args, self._kwargs = function, name, args, kwargs
+        self.numbers: list[float] = []
+        self.arrays: list[Any] = []
+        self.data: list[Any] = []
+        self.layout: list[int] = []
+        self.n = 1
+        kinds: list[Any] = []
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            t = type(x)
+            if t is float or t is int:
+                self.numbers.append(x)
+                kinds.append(NUMBER)
+            else:
+                kinds.append(self._add(x, len(kinds)))
+        self.key = (*kinds, *kwargs)
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """How each argument enters the function."""
+        return self.key[: len(self.key) - len(self._kwargs)]
+
+    def _add(self, x: Any, i: int) -> int:
+        """Add argument i, a number or a batch; return how it enters the function."""
+        numpy = sys.modules.get("numpy")
+        if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
+            number = None if isinstance(x, Value) or _is_masked(type(x)) else as_number(x)
+            if number is not None:
+                self.numbers.append(number)
+                return NUMBER
+            x = self._array(x, i)
+        code = _TYPES.get(x.dtype.char)
+        if code is None or not x.dtype.isnative:
+            x, code = self._converted(x, i), lib.MG_F64
+        shape, strides = x.shape, x.strides
+        if x.ndim == 1:
+            kind = ONE
+            self.layout += (1, strides[0], 0, code)
+        elif x.ndim == 2:
+            kind = ROWS + shape[1]
+            self.layout += (shape[1], strides[0], strides[1], code)
+        else:
+            raise self._error(ValueError, i, f"has shape {shape}; a batch has shape (N,) or (N, k)")
+        if self.data:
+            if shape[0] != self.n:
+                raise ValueError(
+                    f"{self._name}: all batches must have the same number of samples, but the shapes are "
+                    f"{self._in_words()}"
+                )
+            if len(self.data) == _MOST:
+                raise ValueError(
+                    f"{self._name}: more than {_MOST} batches; put them side by side in one array (N, k)"
+                )
+        self.n = shape[0]
+        try:
+            self.data.append(_buffer(x))
+        except (BufferError, ValueError):  # not contiguous
+            self.data.append(ffi.cast("void *", x.__array_interface__["data"][0]))
+        self.arrays.append(x)
+        return kind
+
+    def _array(self, x: Any, i: int) -> Any:
+        """Return a list, a tuple or the like as an array."""
+        types = _types_within(x)
+        if TracedValue in types:
+            raise outside()
+        if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or _is_masked(t)]:
+            raise self._no_number(wrong[0], i)
+        import numpy
+
+        try:
+            return numpy.asarray(x)
+        except ValueError as error:
+            raise self._error(ValueError, i, f"is no array of shape (N,) or (N, k): {error}") from None
+
+    def _converted(self, x: Any, i: int) -> Any:
+        """Return an array of another type as one of floats."""
+        if x.dtype.kind in "biuf":
+            return x.astype(float)
+        if x.dtype.kind != "O":
+            raise self._no_number(x.dtype, i)
+        out = sys.modules["numpy"].empty(x.shape)
+        for place, item in enumerate(x.flat):
+            number = None if isinstance(item, Value) else as_number(item)
+            if number is None:
+                raise self._no_number(type(item), i)
+            out.flat[place] = number
+        return out
+
+    def reduction(self, reduce: str, weights: Any) -> tuple[float, Any]:
+        """Return the factor of the sum over the samples, and their weights for C."""
+        if reduce != "sum" and reduce != "mean":
+            raise ValueError(f"reduce must be 'sum' or 'mean', not {reduce!r}")
+        shapes = [x.shape for x in self.arrays]
+        if weights is None:
+            if reduce == "mean" and self.n == 0:
+                raise ValueError(f"reduce='mean' needs at least one sample; the batches have shapes {shapes}")
+            return 1.0 if reduce == "sum" else 1.0 / self.n, _NULL
+        if not self.data:
+            raise ValueError("weights are one for each sample of a batch, and there is no batch")
+        import numpy
+
+        w = numpy.ascontiguousarray(weights, dtype=float)
+        if w.shape != (self.n,):
+            raise ValueError(f"weights have shape {numpy.shape(weights)}, and the batches have shapes {shapes}")
+        if not numpy.isfinite(w).all():
+            raise ValueError(
+                f"weights of shape {w.shape} must be finite; number {int(numpy.isfinite(w).argmin())} is not"
+            )
+        total = float(w.sum())
+        if reduce == "mean" and (self.n == 0 or total == 0.0):
+            raise ValueError(f"the mean with weights of shape {w.shape} whose sum is {total}")
+        return 1.0 if reduce == "sum" else 1.0 / total, doubles(w)
+
+    # ---- names and errors ----------------------------------------------------------------------------------------
+
+    def check_count(self) -> None:
+        """Raise TypeError where arguments are missing or too many."""
+        try:
+            signature = inspect.signature(self._function)
+        except (TypeError, ValueError):  # the call itself will tell
+            return
+        try:
+            signature.bind(*self._args, **self._kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}{signature}: {error}; given: {self._in_words()}") from None
+
+    def names(self) -> list[str]:
+        """Return the name of each argument, its number where the function does not name it."""
+        try:
+            parameters = inspect.signature(self._function).parameters.values()
+        except (TypeError, ValueError):
+            parameters = ()  # type: ignore[assignment]
+        named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        n = len(self._args)
+        return [*named[:n], *map(str, range(len(named), n)), *self._kwargs]
+
+    def _in_words(self) -> str:
+        pairs = zip(self.names(), (*self._args, *self._kwargs.values()))
+        return ", ".join(f"{name}: {_shape(x)}" for name, x in pairs) or "nothing"
+
+    def _error(self, cls: type[Exception], i: int, what: str) -> Exception:
+        return cls(f"{self._name}: argument {self.names()[i]} {what}")
+
+    def _no_number(self, found: Any, i: int) -> Exception:
+        """Return the error for argument i that is or holds something of this class or dtype."""
+        hint = ""
+        if isinstance(found, type) and issubclass(found, Value):
+            hint = ": pass its .data, or call the function without jit"
+        elif isinstance(found, type) and _is_masked(found):
+            hint = ": pass a.filled(number), or a.compressed()"
+        name = getattr(found, "__name__", found)
+        return self._error(TypeError, i, f"must be a number or an array of real numbers, not {name}{hint}")
+
+
+def doubles(array: Any) -> Any:
+    """Return an array of floats for C, which may write into it."""
+    return _buffer("double[]", array, require_writable=True)
+
+
+def _shape(x: Any) -> str:
+    """Return the shape of an argument in words."""
+    if as_number(x) is not None:
+        return "a number"
+    import numpy
+
+    try:
+        return str(numpy.shape(x))
+    except ValueError:
+        return "ragged"
+
+
+def _types_within(x: Any) -> set[type]:
+    """Return the classes of what a list or tuple holds, or rows in it; of anything else its own."""
+    if not isinstance(x, (list, tuple)):
+        return {type(x)}
+    return {*map(type, x)}.union(*({*map(type, row)} for row in x if isinstance(row, (list, tuple))))
+
+
+def _is_masked(t: type) -> bool:
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and issubclass(t, masked.MaskedArray)

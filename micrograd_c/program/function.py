@@ -1,0 +1,208 @@
+"""What jit makes of a function: it is called with numbers and batches, and runs as programs."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .._core import ffi
+from .arguments import NUMBER, Arguments, doubles
+from .copying import Bound, by_value, deep_copy
+from .program import BACKWARD, GRADIENT, Program, record
+from .refusals import TracingError
+from .trace import _open, is_inside
+
+_NULL = ffi.NULL
+_new = ffi.new
+_PLAIN = {float, int}
+
+
+class Function:
+    """A function that runs as a program. Made by `jit`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"jit takes a function, not {type(function).__name__}")
+        self._function = function
+        # By kinds of arguments and names of keywords; those of numbers alone by their count too. All that __get__
+        # returns for one instance share the list.
+        self._programs: list[dict[Any, Program]] = [{}]
+        self._bound: dict[int, Bound] = {}  # by id of the instance
+        functools.update_wrapper(self, function, updated=())
+        self._name: str = getattr(function, "__qualname__", type(function).__name__)
+
+    # ---- what users call -----------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the values of the function.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Numbers, and batches: arrays, lists or tuples of shape (N,) or (N, k), all of the same N.
+
+        Returns
+        -------
+        float or array of shape (N,)
+            A float where no argument is a batch. The same structure of them where the function returns several.
+
+        Raises
+        ------
+        TracingError
+            Where the function asks for the number of a traced Value.
+        """
+        if _open and is_inside((*args, *kwargs.values())):
+            return self._function(*args, **kwargs)
+        if not kwargs and {*map(type, args)} <= _PLAIN:
+            program = self._programs[0].get(len(args))
+            if program is not None:
+                return program.of_numbers(args)
+        program, a = self._prepare(args, kwargs)
+        return program.values(a)
+
+    def backward(self, *args: Any, reduce: str = "sum", weights: Any = None, **kwargs: Any) -> float:
+        """Add the gradients of the reduced value to `.grad` of all parameters, as Value.backward does.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for a call.
+        reduce : {'sum', 'mean'}
+            How the values f of the samples become one number: sum w*f, or sum w*f / sum w.
+        weights : array of shape (N,), optional
+            The w; 1 without them. They must be finite.
+
+        Returns
+        -------
+        float
+            The reduced value.
+        """
+        self._refuse_inside("backward", args, kwargs)
+        out = _new("double[]", 1)
+        program, a = self._prepare(args, kwargs, "backward")
+        scale, w = (1.0, _NULL) if weights is None and reduce == "sum" else a.reduction(reduce, weights)
+        program.run(BACKWARD, a, w, scale, out, _NULL, _NULL)
+        value: float = out[0]
+        return value
+
+    def gradient(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the derivatives with respect to the arguments.
+
+        Returns
+        -------
+        float or array, or a tuple of them
+            One for each argument, of its shape: row i is the derivative of value i. For a number beside batches it
+            is the sum over the samples. A single argument has its derivative returned as it is.
+        """
+        return self._gradient(args, kwargs, False)[1]
+
+    def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Return what a call and what `gradient` returns, from one run."""
+        return self._gradient(args, kwargs, True)
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """Return the program for these arguments, traced now if need be; print it to read it."""
+        return self._prepare(args, kwargs)[0]
+
+    def retrace(self) -> None:
+        """Forget what was recorded: the next call traces the function as it is then."""
+        self._programs[0] = {}
+
+    def __repr__(self) -> str:
+        programs = "".join(
+            f"\n  {p.title}: {p.nodes_recorded} nodes -> {p.nodes}" for p in {*self._programs[0].values()}
+        )
+        return f"<jit of {self._name}{programs or ': not traced yet'}>"
+
+    # ---- methods -------------------------------------------------------------------------------------------------
+
+    def __get__(self, instance: Any, owner: Any = None) -> Function:
+        """Return the function with `instance` as its first argument, as Python's functions do.
+
+        Each instance has programs of its own. They live as long as it does.
+        """
+        bind = getattr(type(self._function), "__get__", None)
+        if instance is None or bind is None:
+            return self
+        function = bind(self._function, instance, owner)
+        if function is self._function:  # a bound method
+            return self
+        bound = self._bound.get(id(instance))
+        if bound is None or bound() is not instance:
+            bound = self._bound[id(instance)] = Bound(instance, self._bound)
+        out = Function.__new__(type(self))
+        out.__dict__.update(self.__dict__, _function=function, __wrapped__=function, _programs=bound.programs)
+        return out
+
+    # ---- copies --------------------------------------------------------------------------------------------------
+
+    def _is_global(self) -> bool:
+        """Tell whether module and qualified name lead to this object."""
+        found: Any = sys.modules.get(self.__module__)
+        for name in getattr(self, "__qualname__", "?").split("."):
+            found = getattr(found, name, None)
+        return found is self
+
+    def _attributes(self) -> dict[str, Any]:
+        """Return what users have set."""
+        own = vars(Function(self._function))
+        return {name: x for name, x in vars(self).items() if name not in own}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._is_global() and not (self.__module__ == "__main__" and by_value()):
+            return getattr(self, "__qualname__")  # noqa: B009, it is an attribute of the instance
+        return Function, (self._function,), self._attributes() or None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        from copy import deepcopy
+
+        if self._is_global():
+            return self
+        out = memo[id(self)] = Function(deep_copy(self._function, memo))
+        vars(out).update(deepcopy(self._attributes(), memo))
+        return out
+
+    # ---- programs ------------------------------------------------------------------------------------------------
+
+    def _prepare(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], single: str = ""
+    ) -> tuple[Program, Arguments]:
+        """Return the program for these arguments, recorded now if need be; `single`: what needs one Value."""
+        a = Arguments(self._function, self._name, args, kwargs)
+        programs = self._programs[0]
+        program = programs.get(a.key)
+        if program is None:
+            a.check_count()
+            # No lock: two threads that come here at once both trace, and both take what the first one recorded.
+            program = programs.setdefault(a.key, record(self._function, self._name, a))
+            if not kwargs and not a.data:
+                programs[len(args)] = program
+        if single and program.tree is not None:
+            raise TypeError(
+                f"{single} needs a function that returns one Value; {self._name} returns a "
+                f"{program.tree[0].__name__} of {program.outputs}"
+            )
+        return program, a
+
+    def _gradient(self, args: Any, kwargs: Any, with_value: bool) -> tuple[Any, Any]:
+        self._refuse_inside("gradient", args, kwargs)
+        program, a = self._prepare(args, kwargs, "gradient")
+        numbers = _new("double[]", max(1, len(a.numbers)))
+        value, pointer, arrays = _new("double[]", 1), _NULL, []
+        if a.data:
+            import numpy
+
+            arrays = [numpy.empty(x.shape) for x in a.arrays]
+            value = numpy.empty(a.n) if with_value else value
+        if with_value:
+            pointer = doubles(value) if a.data else value
+        program.run(GRADIENT, a, _NULL, 1.0, pointer, numbers, [*map(doubles, arrays)])
+        next_array, next_number = iter(arrays), iter(numbers)
+        parts = tuple(next(next_number) if kind == NUMBER else next(next_array) for kind in a.kinds)
+        return (value if a.data else value[0]), (parts[0] if len(parts) == 1 else parts)
+
+    def _refuse_inside(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if _open and is_inside((*args, *kwargs.values())):
+            raise TracingError(f"{self._name}.{what}() is called while another function is traced")

@@ -1,0 +1,165 @@
+"""A program: what one trace of a function recorded, and its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._core import check, core, ffi, lib
+from ..engine import Value
+from .arguments import NUMBER, ONE, ROWS, Arguments, doubles
+from .refusals import closure_error
+from .trace import Trace, leaves_below
+from .tree import flatten, rebuild
+
+VALUES, BACKWARD, GRADIENT = lib.MG_VALUES, lib.MG_BACKWARD, lib.MG_GRADIENT
+_NULL = ffi.NULL
+_new = ffi.new
+_run, _run_once = lib.mg_program_run, lib.mg_program_run_once
+
+
+class Program:
+    """What one trace of a function recorded.
+
+    Attributes
+    ----------
+    nodes_recorded : int
+        Nodes of the graph that the function built.
+    nodes : int
+        Nodes that are left after optimisation.
+    instructions : int
+        What computes them; one may compute a whole layer.
+    inputs : int
+        Scalars among the arguments.
+    parameters : tuple of Value
+        Leaves that the function read; their data are read at each run.
+    bytes : int
+        Memory of the program, without that of its runs.
+    listing : str
+        The instructions. x: columns of the batches, n: numbers among the arguments, p: parameters, v: computed for
+        each sample, u: computed once a run.
+    """
+
+    def __init__(self, title: str, c: Any, leaves: dict[int, Value], tree: Any) -> None:
+        self._c = c
+        self.tree = tree
+        self.title = title
+        figures = ffi.new("mg_program_figures *")
+        lib.mg_program_describe(c, figures)
+        self.nodes_recorded: int = figures.recorded
+        self.nodes: int = figures.nodes
+        self.instructions: int = figures.instructions
+        self.inputs: int = figures.inputs
+        self.outputs: int = figures.outputs
+        self.bytes: int = figures.bytes
+        handles = ffi.unpack(lib.mg_program_parameters(c), figures.parameters)
+        self._parameters = tuple(
+            leaves[handle] for handle in handles
+        )  # `c` has their handles: they must live as long
+
+    @property
+    def parameters(self) -> tuple[Value, ...]:
+        """Leaves that the function read."""
+        return self._parameters
+
+    @property
+    def listing(self) -> str:
+        """The instructions, as text."""
+        size = lib.mg_program_listing(self._c, _NULL, 0) + 1
+        text = ffi.new("char[]", size)
+        lib.mg_program_listing(self._c, text, size)
+        listing: str = ffi.string(text).decode()
+        return listing
+
+    def __repr__(self) -> str:
+        return (
+            f"program of {self.title}\n"
+            f"{self.nodes_recorded} nodes recorded, {self.nodes} after optimisation, "
+            f"{self.instructions} instructions; {self.inputs} inputs, {len(self.parameters)} parameters, "
+            f"{self.bytes} bytes\n{self.listing}"
+        )
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"a program cannot be copied or pickled: copy the function that it was recorded from, {self.title}"
+        )
+
+    # ---- runs ----------------------------------------------------------------------------------------------------
+
+    def values(self, a: Arguments) -> Any:
+        """Return what the function returns for these arguments."""
+        if not a.data:
+            return self.of_numbers(a.numbers)
+        import numpy
+
+        out = numpy.empty((self.outputs, a.n))
+        self.run(VALUES, a, _NULL, 1.0, doubles(out), _NULL, _NULL)
+        return out[0] if self.tree is None else rebuild(self.tree, iter(out))
+
+    def of_numbers(self, numbers: Sequence[float]) -> Any:
+        """Return what the function returns where there is no batch."""
+        out = _new("double[]", self.outputs)
+        status = _run_once(self._c, VALUES, numbers, out, _NULL)
+        if status < 0:
+            check(status)
+        return out[0] if self.tree is None else rebuild(self.tree, iter(out))
+
+    def run(self, what: int, a: Arguments, weights: Any, scale: float, *out: Any) -> None:
+        """Run over all samples; `out`: for values, derivatives by numbers, and by batches."""
+        data = a.data
+        if not data and what == BACKWARD:
+            status = _run_once(self._c, what, a.numbers, out[0], _NULL)
+        else:
+            unfinished = _new("mg_work **")
+            try:
+                status = _run(
+                    self._c, what, a.n, a.numbers, len(data), data, a.layout, weights, scale, *out, unfinished
+                )
+                while status == 1:  # between two slices Python looks at its signals
+                    status = lib.mg_program_resume(unfinished)
+            finally:
+                if unfinished[0]:
+                    lib.mg_program_give_up(unfinished)
+        if status < 0:
+            check(status)
+
+
+def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
+    """Trace the function for such arguments."""
+    kinds = a.kinds
+    sizes = [1 if kind in (NUMBER, ONE) else kind - ROWS for kind in kinds]
+    trace = Trace()
+    try:
+        inputs = trace.inputs(sum(sizes))
+        rest = iter(inputs)
+        given: list[Any] = [
+            [next(rest) for _ in range(size)] if kind >= ROWS else next(rest) for kind, size in zip(kinds, sizes)
+        ]
+        keywords = a.key[len(kinds) :]
+        n = len(kinds) - len(keywords)
+        outputs: list[Value] = []
+        tree = flatten(trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, name)
+        batched = [kind != NUMBER for kind, size in zip(kinds, sizes) for _ in range(size)]
+        status = ffi.new("int32_t[2]")
+        c = lib.mg_program_new(
+            core.handle_of(trace.marker),
+            core.handles(map(trace.node_of, inputs)),
+            batched,
+            len(inputs),
+            core.handles(map(trace.node_of, outputs)),
+            len(outputs),
+            status,
+            status + 1,
+        )
+        if status[0] == 1:
+            raise closure_error(status[1], function, name)
+        check(status[0])
+        c = ffi.gc(c, lib.mg_program_free)
+    finally:
+        trace.close()
+    signature = ", ".join(f"{x}: {_in_words(kind)}" for x, kind in zip(a.names(), kinds))
+    return Program(f"{name}({signature})", c, leaves_below(list(trace.plain.values())), tree)
+
+
+def _in_words(kind: int) -> str:
+    return "number" if kind == NUMBER else "batch" if kind == ONE else f"batch of {kind - ROWS}"

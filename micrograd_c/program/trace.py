@@ -1,0 +1,114 @@
+"""A trace: one run of a function that builds an ordinary graph over leaves that stand for its arguments."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from weakref import ref
+
+from .._copying import restore
+from .._core import core
+from .._core.walk import below, operands
+from ..engine import Value
+from .refusals import outside
+from .traced import TracedValue
+
+
+class Trace:
+    """One run of a function on TracedValues."""
+
+    def __init__(self) -> None:
+        self.marker = Value(0.0)  # leaves made after it are constants
+        self.plain: dict[int, Value] = {}  # ordinary Values that a TracedValue was computed from, by id
+        self.constants: dict[float, Value] = {}
+        self.over = False
+        _open.add(ref(self, _open.discard))
+
+    def inputs(self, n: int) -> list[TracedValue]:
+        """Return new leaves that stand for arguments."""
+        numbers = [math.nan] * n
+        return [_traced(self, leaf) for leaf in core.leaves(numbers, numbers)]
+
+    def constant(self, number: float) -> Value:
+        """Return the leaf of a number."""
+        leaf = self.constants.get(number)
+        if leaf is None or number == 0.0:  # 0.0 == -0.0
+            leaf = self.constants[number] = Value(number)
+        return leaf
+
+    def node_of(self, x: Any) -> Any:
+        """Return the ordinary Value that stands for an operand; numbers and None are returned as they are."""
+        if type(x) is TracedValue:
+            if x._trace is not self or self.over:
+                raise outside()
+            return x._node
+        if isinstance(x, Value):
+            self.plain[id(x)] = x
+        return x
+
+    def record(self, op: int, a: Any, b: Any = None, k: float | None = None) -> TracedValue:
+        """Return the node of `op` over a and b (see core.Node); nothing is computed, so nothing overflows."""
+        a, b = (tuple(map(self.node_of, x)) if type(x) is tuple else self.node_of(x) for x in (a, b))
+        return _traced(self, restore(Value.__new__(Value), op, a, b, k, -1, math.nan, 0.0))
+
+    def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call the function; is_inside() knows a trace by this frame."""
+        return function(*args, **kwargs)
+
+    def close(self) -> None:
+        """Let nothing more be recorded."""
+        self.over = True
+        _open.discard(ref(self))
+
+
+def _traced(trace: Trace, node: Value) -> TracedValue:
+    """Return the TracedValue that `node` records."""
+    out: TracedValue = TracedValue.__new__(TracedValue)
+    out._trace = trace
+    out._node = node
+    return out
+
+
+# Traces that are going on, in any thread. One that an interrupt has left in here costs time until it dies, no more.
+_open: set[ref[Trace]] = set()
+
+
+def is_inside(args: Iterable[Any] = ()) -> bool:
+    """Tell whether a call is part of a trace: an argument is traced, or a function that is traced made the call.
+
+    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it.
+    """
+    if not _open:
+        return False
+    if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
+        return True
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code is not Trace.run.__code__:
+        if _interrupts(frame):
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
+def _interrupts(frame: Any) -> bool:
+    """Tell whether Python called this function between two instructions of another one.
+
+    __del__ is known by the class of its first argument, a callback of a weak reference by the dead reference that
+    it is given, a signal handler by the frame that it has interrupted.
+    """
+    code = frame.f_code
+    given = frame.f_locals
+    for name in code.co_varnames[: code.co_argcount + 1]:
+        argument = given.get(name)
+        for x in argument if type(argument) is tuple else (argument,):
+            finalizer = getattr(getattr(type(x), "__del__", None), "__code__", None)
+            if finalizer is code or x is frame.f_back or (isinstance(x, ref) and x() is None):
+                return True
+    return False
+
+
+def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
+    """Return all leaves that ordinary Values were computed from, by handle."""
+    return {core.handle_of(value): value for value in below(values).values() if not operands(value)}

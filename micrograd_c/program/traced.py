@@ -1,0 +1,202 @@
+"""What a function sees while it is traced: Values without a number, whose every operation is recorded.
+
+A `TracedValue` depends on an argument. It has no node of its own, so nothing can take a number from it, and knows
+its trace: no thread, and no other Value, knows that something is traced. Values that depend on parameters alone are
+ordinary ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._core import OPS, as_number, core
+from .._core.methods import install
+from .._core.numbers import is_array
+from ..engine import Value
+from .refusals import TracingError, outside, refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .trace import Trace
+
+_CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead of a choice in Python."
+_NUMBER = (
+    "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
+)
+_OPS = (
+    "Write the node with ops of Value (+, *, exp, maximum, mg.where, ...), which know their derivatives at each "
+    "sample: what is made by hand would stay what it was in one run. Or call the function without jit."
+)
+_GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
+_GRAPH = "The graph of a traced function is its program: print(f.program(...))."
+
+
+class TracedValue(Value):
+    """A Value that depends on an argument of the function that is traced.
+
+    It owns no node of the arena: what does not know it finds a Value without one, and refuses it.
+    """
+
+    __slots__ = ("_node", "_trace")
+
+    _h, _a, _b = -1, None, None
+    _trace: Trace
+    _node: Value  # records how it was computed; its data mean nothing
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return a Value: type(x)(3.0) is a constant."""
+        return Value(*args, **kwargs) if args or kwargs else super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise self._refused("__init__ of a Value is called again", "Make a new Value.")
+
+    def _refused(self, what: str, remedy: str) -> TracingError:
+        return outside() if self._trace.over else refusal(what, remedy)
+
+    def _put_into_node(self) -> None:
+        """Raise TracingError."""
+        raise self._refused(
+            "A Value is data, operand or local derivative of a node made by hand, Value(data, (a, b), (da, db)),",
+            _OPS,
+        )
+
+    def __repr__(self) -> str:
+        return f"TracedValue({self._op or 'argument'!r})"
+
+    @property
+    def data(self) -> float:
+        """Raise TracingError."""
+        raise self._refused("The .data of a Value is read", _NUMBER)
+
+    @data.setter
+    def data(self, _: Any) -> None:
+        raise self._refused("The .data of a Value is assigned", _NUMBER)
+
+    @property
+    def grad(self) -> float:
+        """Raise TracingError."""
+        raise self._refused("The .grad of a Value is read", _GRADIENT)
+
+    @grad.setter
+    def grad(self, _: Any) -> None:
+        raise self._refused("The .grad of a Value is assigned", _GRADIENT)
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Raise TracingError."""
+        raise self._refused("backward() is called", "Return the Value, and call f.backward(...).")
+
+    @property
+    def _backward(self) -> Callable[[], None]:
+        raise self._refused("The _backward of a Value is read", _GRADIENT)
+
+    @_backward.setter
+    def _backward(self, _: Callable[[], None]) -> None:
+        raise self._refused(
+            "A Python closure is assigned as _backward", "A program runs without Python: use ops of Value."
+        )
+
+    @property
+    def _prev(self) -> set[Value]:
+        raise self._refused("The _prev of a Value is read", _GRAPH)
+
+    @_prev.setter
+    def _prev(self, _: Any) -> None:
+        raise self._refused("The _prev of a Value is assigned", _GRAPH)
+
+    @property
+    def _children(self) -> tuple[Value, ...]:
+        raise self._refused("The _children of a Value are read", _GRAPH)
+
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        raise self._refused("The _local_grads of a Value are read", _GRAPH)
+
+    @property
+    def _op(self) -> str:
+        return core.peek(self, "_op") or self._node._op
+
+    @_op.setter
+    def _op(self, label: str) -> None:
+        core.put(self, "_op", label)
+
+    def __float__(self) -> float:
+        raise self._refused("A Value is turned into a float", _NUMBER)
+
+    def __int__(self) -> int:
+        raise self._refused("A Value is turned into an int", _NUMBER)
+
+    def __index__(self) -> int:
+        raise self._refused("A Value is used as an index", _NUMBER)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        raise self._refused("A Value is rounded", _NUMBER)
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise self._refused("The number of a Value is written into a text", "Print what the program returns.")
+        return repr(self)
+
+    def __bool__(self) -> bool:
+        raise self._refused("A Value is asked whether it is true", _CHOOSE)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Value) or as_number(other) is not None or is_array(other):
+            raise self._refused(
+                "A Value is compared by == or !=",
+                "Use x.equal(0) or x.not_equal(0), Values that are 1 or 0, and mg.where(x.equal(0), a, b) instead "
+                "of `if`. `is` tells whether two names stand for the same Value.",
+            )
+        return NotImplemented
+
+    __hash__ = Value.__hash__
+
+    def __lt__(self, other: Any) -> Any:
+        return self.less(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.less_equal(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.greater(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.greater_equal(other)
+
+    def __reduce_ex__(self, protocol: Any = None) -> Any:
+        raise self._refused("A Value is copied or pickled", "Use the Value itself.")
+
+    __copy__ = __deepcopy__ = __reduce_ex__  # type: ignore[assignment]
+
+    def _reflected(self, op: int, other: Any) -> TracedValue:
+        """Record op(other, self): a core asks for it where `other` is an ordinary Value."""
+        return self._trace.record(op, other, self)
+
+
+# ---- recording ---------------------------------------------------------------------------------------------------
+
+
+def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
+    """Return the function that records an op, see _core/methods.py."""
+
+    def unary(self: TracedValue, /) -> TracedValue:
+        return self._trace.record(op, self)
+
+    def unary_k(self: TracedValue, k: float) -> TracedValue:
+        return self._trace.record(op, self, k, k)
+
+    def binary(self: Any, value: Any, /) -> Any:
+        if not isinstance(value, Value):
+            return otherwise(self, value)
+        return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)
+
+    return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
+
+
+def _apply_number(op: int, self: TracedValue, given: Any, number: float, left: bool) -> TracedValue:
+    """Record an op of which one operand is a number."""
+    constant = self._trace.constant(float(number))
+    return self._trace.record(op, constant, self) if left else self._trace.record(op, self, constant)
+
+
+install(TracedValue, Value, _apply, _apply_number)
