@@ -1,0 +1,55 @@
+"""Every module has a file of tests of its name, or stands here with the file that tests it."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+HOUSE = TESTS.parent / ".ci" / "house.py"
+
+# What has no file of tests of its name: the files that test it.
+ELSEWHERE = {
+    # Python
+    "__init__ as_micrograd __main__ replace": "test_as_micrograd",
+    "_version": "test_setup",
+    "_copying": "test_engine_copying",
+    "_handmade": "test_engine_handmade",
+    "_fused": "test_nn_fused",
+    "_state": "test_nn_state",
+    "jit program program/copying": "test_program_function",
+    "program/refusals program/traced _tracing": "test_program_traced",
+    "program/tree": "test_program_arguments",
+    "_core _core/_cffi _core/_native _core/cffi_core _core/native_core _core/protocol _core/methods": "test_cores",
+    "_core/walk": "test_engine_backward",
+    "_core/stats": "test_arena",
+    "_core/docs _core/absent": "test_core_errors",
+    "_core/warn": "test_nn",
+    "_core/ieee": "test_program_kernels",
+    "viz viz/explanation viz/events viz/words viz/part viz/rules viz/read viz/graph": "test_viz_explain",
+    "viz/style viz/boxes viz/lecture": "test_viz_picture",
+    # C
+    "ops.def table nodes": "test_ops",
+    "engine.h engine sweep operands": "test_autograd",
+    "optim": "test_optim",
+    "program/kernels.inc program/lane_math program/uniform": "test_program_kernels",
+    "program/kernels_baseline program/kernels_avx2 program/kernels_avx512 program/pool": "test_program_kernels",
+    "program/code.h program/graph program/optimise program/guard program/build program/schedule": "test_program",
+    "program/listing program/binding program/program": "test_program",
+    "value/value value/memory value/dealloc value/closures": "test_value_collector",
+    "value/construct value/slots value/attributes value/module": "test_engine_value",
+    "value/layers": "test_nn_fused",
+}
+
+
+@pytest.mark.skipif(not HOUSE.exists(), reason="the tests of an sdist")
+def test_every_module_has_its_file_of_tests():
+    house = runpy.run_path(str(HOUSE))
+    files = {path.stem for path in [*TESTS.glob("test_*.py"), *TESTS.glob("c/test_*.c")]}
+    elsewhere = {room: file for rooms, file in ELSEWHERE.items() for room in rooms.split()}
+    for room in {**house["floors"](house["C_FLOORS"]), **house["floors"](house["PYTHON_FLOORS"])}:
+        name = "test_" + "_".join(part.strip("_") for part in room.split("/"))
+        file = elsewhere.get(room)
+        assert file in files or any(f == name or f.startswith(name + "_") for f in files), (
+            f"{room} has no file of tests: make {name}.py, or name the file that tests it in {Path(__file__).name}"
+        )
