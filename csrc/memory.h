@@ -10,8 +10,10 @@
 void *mg_allocate(void *p, size_t bytes);
 
 #ifdef MG_TEST_ALLOC
-extern int64_t mg_test_allocations; /* allocations since mg_test_fail_at was set */
-extern int64_t mg_test_fail_at;     /* number of the one that fails, and all after it; -1: none */
+/* Python's tests look them up by name. */
+#define MG_VISIBLE __attribute__((visibility("default")))
+MG_VISIBLE extern int64_t mg_test_allocations; /* allocations since mg_test_fail_at was set */
+MG_VISIBLE extern int64_t mg_test_fail_at;     /* number of the one that fails, and all after it; -1: none */
 #endif
 
 #endif
