@@ -15,7 +15,7 @@ from support import nothing_left_behind
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
-from micrograd_c._core import core
+from micrograd_c._core import NAMES, OPS, core
 from micrograd_c.viz.graph import OP, number
 
 HERE = Path(__file__).parent
@@ -82,7 +82,7 @@ def test_gradients_are_those_of_the_engine(rng):
 
 def test_every_op_is_explained_by_its_row_of_the_table():
     for name, op in OP.items():
-        if op.value is None:
+        if not OPS[NAMES.index(name)].method:
             continue
         x, y = Value(0.4, label="x"), Value(0.7, label="y")
         arity = len(op.derivatives)
