@@ -166,6 +166,12 @@ static inline int64_t mg_list_ints(int64_t at)
     return MG_LIST_HEAD + (mg.pool[at + 1] < 0 ? mg.pool[at] : 0);
 }
 
+/* Row number i of a list. */
+static inline int32_t mg_item(const int32_t *list, int32_t i)
+{
+    return list[1] >= 0 ? list[1] + i : list[MG_LIST_HEAD + i];
+}
+
 /* The rows of n handles, MG_EHANDLE. */
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
@@ -182,7 +188,7 @@ static inline double mg_row_slope(int64_t row, int32_t i)
     double slope;
 
     if (b >= 0)
-        return mg.data[mg.pool[b + 1] >= 0 ? mg.pool[b + 1] + i : mg.pool[b + MG_LIST_HEAD + i]];
+        return mg.data[mg_item(mg.pool + b, i)];
     memcpy(&slope, mg.pool + ~b + (int64_t)i * MG_K_INTS, sizeof slope);
     return slope;
 }

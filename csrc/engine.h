@@ -59,6 +59,7 @@ typedef struct {
     int32_t arity;      /* 0, 1, 2; -1: any number */
     int32_t takes_k;    /* 1: a plain number k is an argument too */
     int32_t method;     /* 1: a method of Value makes it, and its derivatives are those of its value */
+    int32_t activation; /* 1: it can be the activation of a neuron, an MG_DOT */
     double k;           /* its default; nan: none */
     const char *value;  /* the row's C expressions as text: z of x, y and k, ... */
     const char *dx;     /* ... dz/dx ... */

@@ -9,7 +9,7 @@
 static double activate(int32_t activation, double z)
 {
     if (activation != MG_NONE)
-        (void)mg_evaluate(activation, z, 0.0, 0.0, &z);
+        (void)mg_evaluate(activation, z, 0.0, mg_activation_k(activation), &z);
     return z;
 }
 
@@ -32,7 +32,7 @@ static void dot_four(const double *restrict w0, const double *restrict w1, const
 static double dot(double start, const int32_t *weights, const double *x)
 {
     for (int32_t i = 0; i < weights[0]; i++)
-        start += mg.data[weights[1] >= 0 ? weights[1] + i : weights[MG_LIST_HEAD + i]] * x[i];
+        start += mg.data[mg_item(weights, i)] * x[i];
     return start;
 }
 

@@ -42,6 +42,20 @@ static const bool mg_skips_x[MG_OPS] = {
 #include "ops.def"
 };
 
+/* What the derivative of an activation reads, see ops.def; 0: the op is no activation. */
+enum { MG_READS_Z = 1, MG_READS_X };
+static const uint8_t mg_activation_reads[MG_OPS] = {
+#define ACTIVATION(id, label, reads, ...) [MG_##id] = MG_READS_##reads,
+#define ACTIVATIONK ACTIVATION
+#include "ops.def"
+};
+
+/* Can it stand inside an MG_DOT? MG_NONE can. */
+static inline bool mg_is_activation(int32_t op)
+{
+    return op == MG_NONE || (op >= 0 && op < MG_OPS && mg_activation_reads[op]);
+}
+
 static inline double logistic(double x)
 {
     const double e = exp(-fabs(x));
@@ -80,12 +94,12 @@ static inline int32_t mg_evaluate(int op, double x, double y, double k, double *
         z = value;                                                                                           \
         *out = z;                                                                                            \
         return !(domain) && !isnan(x) ? MG_EDOMAIN : isinf(z) && isfinite(x) ? MG_EOVERFLOW : MG_OK;
-#define OP1K(id, label, errors, default_k, value, dx)                                                        \
+#define OP1K(id, label, errors, default_k, same, value, dx)                                                  \
     case MG_##id:                                                                                            \
         z = value;                                                                                           \
         *out = z;                                                                                            \
         return errors_##errors(x, k, z);
-#define OP2(id, label, errors, value, dx, dy)                                                                \
+#define OP2(id, label, errors, neutral, value, dx, dy)                                                       \
     case MG_##id:                                                                                            \
         z = value;                                                                                           \
         *out = z;                                                                                            \
@@ -96,10 +110,16 @@ static inline int32_t mg_evaluate(int op, double x, double y, double k, double *
     }
 }
 
-/* Can it stand inside an MG_DOT? MG_NONE can. */
-bool mg_is_activation(int32_t op);
+/* The k that a neuron gives to its activation. */
+static inline double mg_activation_k(int32_t op)
+{
+    return mg_shape_of[op] == MG_ONE_K ? mg_op_row(op)->k : 0.0;
+}
 
-/* f'(x) of an activation, from z = f(x). */
-double mg_activation_slope(int32_t op, double z);
+/* f'(x) of the activation of a neuron, z = f(x). x may be anything where it reads z alone. */
+double mg_activation_slope(int32_t op, double x, double z);
+
+/* dz/dx and dz/dy of an op of the table into `out`; of one operand dz/dx alone. */
+void mg_slopes(int op, double x, double y, double z, double k, double out[2]);
 
 #endif

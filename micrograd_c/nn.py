@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter, index
 
-from ._core import NAMES, Held, as_number, check, core, ffi, lib, to_float, warn
+from ._core import LABELS, NAMES, OPS, Held, as_number, check, core, ffi, lib, to_float, warn
 from ._core.numbers import is_array
 from .engine import Value
 
@@ -31,12 +31,8 @@ if TYPE_CHECKING:
 # Exactly what micrograd's module brings by `import *`.
 __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
 
-_ACTIVATIONS = {
-    "relu": NAMES.index("RELU"),
-    "tanh": NAMES.index("TANH"),
-    "sigmoid": NAMES.index("SIGMOID"),
-    "linear": -1,
-}
+# Rows of the op table that say they are activations, and none.
+_ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].activation} | {"linear": -1}
 
 # Counts the assignments to these attributes, of any module: a plan made before the last one is made anew.
 _ATTRIBUTES = ("w", "b", "nonlin", "fused", "_activation", "neurons", "layers")
@@ -153,8 +149,8 @@ class Neuron(Module):
         Number of inputs. The weights are drawn by `random.uniform(-1, 1)`, in order; the bias is 0.
     nonlin : bool
         False: no activation.
-    activation : {'relu', 'tanh', 'sigmoid', 'linear'}, optional
-        Instead of `nonlin`.
+    activation : {'relu', 'leaky_relu', 'tanh', 'sigmoid', 'softplus', 'silu', 'gelu', 'linear'}, optional
+        Instead of `nonlin`. The slope of 'leaky_relu' below 0 is 0.01.
     fused : bool
         False: the scalar graph, a node for each `*` and `+`.
 
@@ -222,7 +218,9 @@ class Neuron(Module):
         return [*self.w, self.b]
 
     def __repr__(self) -> str:
-        kind = {"relu": "ReLU"}.get(self.activation, self.activation.capitalize())
+        op = _ACTIVATIONS.get(self.activation, -1)
+        kind = LABELS[op] if op >= 0 else self.activation
+        kind = kind if kind != kind.lower() else kind.capitalize()
         return f"{kind}Neuron({len(self.w)})"
 
 
@@ -277,8 +275,8 @@ class MLP(Module):
         Number of inputs.
     nouts : list of int
         Number of neurons in each layer.
-    activation : {'relu', 'tanh', 'sigmoid', 'linear'}
-        Of all layers but the last.
+    activation : str
+        As of `Neuron`. Of all layers but the last.
     fused : bool
         False: the scalar graph, a node for each `*` and `+`.
 
@@ -472,7 +470,7 @@ _parameters = (Neuron.parameters, Layer.parameters, MLP.parameters)
 
 
 # A script that puts a relu of its own into Value wants it to be used.
-_scalar_operators = attrgetter("__add__", "__mul__", "relu", "tanh", "sigmoid")
+_scalar_operators = attrgetter("__add__", "__mul__", *(name for name, op in _ACTIVATIONS.items() if op >= 0))
 _OPERATORS = _scalar_operators(Value)
 
 

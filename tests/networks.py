@@ -1,6 +1,8 @@
 """What the tests of networks share."""
 
-ACTIVATIONS = ["relu", "tanh", "sigmoid", "linear"]
+from micrograd_c._core import NAMES, OPS
+
+ACTIVATIONS = [*(name.lower() for name, row in zip(NAMES, OPS) if row.activation), "linear"]
 X = [0.5, -1.25]
 
 

@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import ACTIVATIONS
 from programs import close, eager
 
 import micrograd_c as mg
@@ -207,7 +208,7 @@ def test_gradients_agree_with_finite_differences():
 # ---- networks ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ACTIVATIONS[:-1])
 @pytest.mark.parametrize("sizes", [(2, [16, 16, 1]), (1, [1]), (3, [5, 1, 4]), (9, [7, 13, 2])], ids=str)
 def test_networks_are_those_of_the_eager_engine(sizes, activation, lanes):
     random.seed(3)

@@ -15,7 +15,7 @@ typedef struct {
 static void reach_list(rows *r, const int32_t *list, int32_t n)
 {
     for (int32_t i = 0; i < n; i++)
-        r->node[list[1] >= 0 ? list[1] + i : list[MG_LIST_HEAD + i]] = 1;
+        r->node[mg_item(list, i)] = 1;
     if (n > r->longest)
         r->longest = n;
 }
@@ -50,7 +50,7 @@ static void reach_operands(rows *r, int64_t row)
 
 static int32_t item(const rows *r, const int32_t *list, int32_t i)
 {
-    return r->node[list[1] >= 0 ? list[1] + i : list[MG_LIST_HEAD + i]] - 1;
+    return r->node[mg_item(list, i)] - 1;
 }
 
 /* bias + sum of products, or sum alone, as one node. */
@@ -67,7 +67,8 @@ static int32_t add_list(mg_graph *g, const rows *r, int64_t row)
         args[2 + 2 * i] = dot ? item(r, mg.pool + mg.b[row], i) : MG_NONE;
     }
     const int32_t sum = mg_graph_add(g, MG_P_PRODUCTS, args, 1 + 2 * n, 0.0);
-    return dot && record[0] != MG_NONE ? mg_graph_add(g, record[0], &sum, 1, 0.0) : sum;
+    return dot && record[0] != MG_NONE ? mg_graph_add(g, record[0], &sum, 1, mg_activation_k(record[0]))
+                                       : sum;
 }
 
 static int32_t add_row(mg_program *p, mg_graph *g, const rows *r, int64_t row, int64_t marker)

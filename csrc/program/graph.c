@@ -82,11 +82,19 @@ static bool reserve(mg_graph *g, int32_t n)
     return 2 * g->count < g->table_size || grow_table(g);
 }
 
-/* Both operands in one order where the op does not care. */
-static bool commutes(int op)
-{
-    return op == MG_ADD || op == MG_MUL;
-}
+/* The column `neutral` of ops.def, and `same` in the place of `right`. */
+static const struct {
+    bool commutes;
+    double left, right; /* left op y is y, x op right is x; NAN: no such number */
+} algebra[MG_OPS] = {
+#define ALGEBRA_NONE {false, NAN, NAN}
+#define ALGEBRA_RIGHT(e) {false, NAN, e}
+#define ALGEBRA_EITHER(e) {true, e, e}
+#define OP1(id, ...) [MG_##id] = ALGEBRA_NONE,
+#define OP1K(id, label, errors, k, same, ...) [MG_##id] = ALGEBRA_RIGHT(same),
+#define OP2(id, label, errors, neutral, ...) [MG_##id] = ALGEBRA_##neutral,
+#include "../ops.def"
+};
 
 static bool is_constant(const mg_graph *g, int32_t node, double *value)
 {
@@ -102,12 +110,9 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
     if (op >= MG_OPS)
         return MG_NONE;
     const bool left = is_constant(g, args[0], &c[0]), right = n > 1 && is_constant(g, args[1], &c[1]);
-    if ((op == MG_MUL && left && c[0] == 1.0) || (op == MG_ADD && left && c[0] == 0.0))
+    if (left && c[0] == algebra[op].left)
         return args[1];
-    if ((right && c[1] == 1.0 && (op == MG_MUL || op == MG_TRUEDIV)) ||
-        (right && c[1] == 0.0 && (op == MG_ADD || op == MG_SUB)))
-        return args[0];
-    if (op == MG_POW && k == 1.0)
+    if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && c[1] == algebra[op].right)
         return args[0];
     if (left && mg_is_choice[op])
         return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_add(g, MG_P_CONST, NULL, 0, 0.0);
@@ -130,7 +135,7 @@ int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double
     const int32_t known = simpler(g, op, args, n, k);
     if (known != MG_NONE || g->failed)
         return g->failed ? 0 : known;
-    if (n == 2 && commutes(op) && args[0] > args[1]) {
+    if (n == 2 && op < MG_OPS && algebra[op].commutes && args[0] > args[1]) {
         swapped[0] = args[1], swapped[1] = args[0];
         args = swapped;
     }

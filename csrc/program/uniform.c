@@ -35,27 +35,17 @@ static void products_backward(const mg_code *code, const mg_instruction *in, con
 /* x.grad += z.grad * dz/dx */
 static void op_backward(const mg_instruction *in, const double *u, double *gu)
 {
-    const double x = u[in->x], y = in->y == MG_NONE ? 0.0 : u[in->y], z = u[in->z], g = gu[in->z], k = in->k;
-    (void)x, (void)y, (void)z, (void)k;
+    const double g = gu[in->z];
+    double slope[2];
 
-    switch (in->op) {
-#define OP1(id, label, domain, value, dx)                                                                    \
-    case MG_##id:                                                                                            \
-        gu[in->x] += g * (dx);                                                                               \
-        break;
-#define OP2(id, label, errors, value, dx, dy)                                                                \
-    case MG_##id:                                                                                            \
-        gu[in->x] += g * (dx);                                                                               \
-        gu[in->y] += g * (dy);                                                                               \
-        break;
-#define CHOICE(id, label, value, chosen)                                                                     \
-    case MG_##id:                                                                                            \
-        gu[in->y] += (chosen) ? g : 0.0;                                                                     \
-        break;
-#include "../ops.def"
-    default:
-        break;
+    mg_slopes(in->op, u[in->x], in->y == MG_NONE ? 0.0 : u[in->y], u[in->z], in->k, slope);
+    if (mg_skips_x[in->op]) {
+        gu[in->y] += slope[1] != 0.0 ? g : 0.0;
+        return;
     }
+    gu[in->x] += g * slope[0];
+    if (in->y != MG_NONE)
+        gu[in->y] += g * slope[1];
 }
 
 void mg_uniform_backward(const mg_code *code, const double *u, double *gu, mg_goal goal)

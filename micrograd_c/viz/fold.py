@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from .._core import core
+from .._core import NAMES, OPS, core
 from .graph import Graph, Node
 
 __all__ = ["fold_graph"]
@@ -18,7 +18,7 @@ __all__ = ["fold_graph"]
 _PARAMETER = re.compile(
     r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$"
 )
-_ACTIVATIONS = ("RELU", "TANH", "SIGMOID")
+_ACTIVATIONS = {name for name, row in zip(NAMES, OPS) if row.activation}
 
 
 def fold_graph(graph: Graph, level: str) -> Graph:

@@ -158,7 +158,7 @@ class Node:
     title: str = ""  # the name that the user gave, whole
     name: str = ""  # a name that no other node has, short enough for a formula
     kind: str = "operation"  # constant, input, parameter, operation, result
-    k: float | None = None
+    k: float | None = None  # of the op, or of the activation
     activation: str = ""  # of a DOT
     pairs: int = 0  # products in a DOT: operands are inputs, then weights, then the bias if there is one
     value: Any = None  # the Value; None where there is no node of the engine behind it
@@ -214,6 +214,26 @@ def operands_of(value: Value) -> tuple[list[Value], int]:
 def _has_rule(op: str, operands: int) -> bool:
     """Tell whether it is known what an op gives to each of its operands."""
     return op in (*_LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
+
+
+def _k_of(activation: int) -> float | None:
+    """Return the number that a neuron passes on to its activation."""
+    return float(OPS[activation].k) if activation >= 0 and OPS[activation].takes_k else None
+
+
+def weighted_sum(node: Node, data: Sequence[float]) -> float:
+    """Return what the activation of a DOT is taken of, from the data of its operands."""
+    n = node.pairs
+    total = data[2 * n] if len(data) > 2 * n else 0.0
+    for x, w in zip(data[:n], data[n : 2 * n]):
+        total += w * x
+    return total
+
+
+def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
+    """Return f' of a DOT, from the data of its operands and its own."""
+    k = {} if node.k is None else {"k": node.k}
+    return OP[node.activation].derivatives[0].evaluate(x=weighted_sum(node, data), z=z, **k)
 
 
 def parameters_in(model: Any) -> dict[int, str]:
@@ -295,7 +315,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
             data=value.data,
             grad=value.grad,
             title=titles[id(value)],
-            k=described.k if OPS[described.op].takes_k else None,
+            k=described.k if OPS[described.op].takes_k else _k_of(described.activation),
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,
@@ -403,7 +423,7 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) ->
     inputs, weights, bias = node.operands[:n], node.operands[n : 2 * n], node.operands[2 * n :]
     upstream = node.grad
     if node.activation:
-        upstream *= OP[node.activation].derivatives[0].evaluate(x=float("nan"), z=node.data)
+        upstream *= slope_of_activation(node, [nodes[i].data for i in node.operands], node.data)
     steps = 2 * n - (0 if bias or not n else 1)
     parts = 0
 

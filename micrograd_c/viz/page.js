@@ -44,15 +44,16 @@ function list(ids) {
 
 /* ---- forward and the local derivatives, from the op table ---- */
 
+function weightedSum(n, xs) {
+  let total = xs.length > 2 * n.pairs ? xs[2 * n.pairs] : 0;
+  for (let i = 0; i < n.pairs; i++) total += xs[n.pairs + i] * xs[i];
+  return total;
+}
+
 function evaluate(n, data) {
   const xs = n.operands.map(i => data.get(i));
   if (n.op === "SUM") return xs.reduce((sum, x) => sum + x, 0);
-  if (n.op === "DOT") {
-    const pairs = n.pairs;
-    let total = xs.length > 2 * pairs ? xs[2 * pairs] : 0;
-    for (let i = 0; i < pairs; i++) total += xs[pairs + i] * xs[i];
-    return n.activation ? Number(OPS[n.activation].value(total)) : total;
-  }
+  if (n.op === "DOT") return n.activation ? Number(OPS[n.activation].value(weightedSum(n, xs), 0, n.k)) : weightedSum(n, xs);
   return OPS[n.op] && xs.length < 3 ? Number(OPS[n.op].value(xs[0], xs[1], n.k)) : null;
 }
 
@@ -62,7 +63,7 @@ function locals(n, data) {
   if (n.given) return n.given.map((d, slot) => [slot, real(d)]);
   if (n.op === "SUM") return xs.map((_, slot) => [slot, 1]);
   if (n.op === "DOT") {
-    const pairs = n.pairs, slope = n.activation ? Number(OPS[n.activation].local[0](NaN, 0, z, 0)) : 1;
+    const pairs = n.pairs, slope = n.activation ? Number(OPS[n.activation].local[0](weightedSum(n, xs), 0, z, n.k)) : 1;
     const out = xs.length > 2 * pairs ? [[2 * pairs, slope]] : [];
     for (let i = 0; i < pairs; i++) out.push([pairs + i, slope * xs[i]], [i, slope * xs[pairs + i]]);
     return out;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..engine import Value
-from .graph import OP, Node, clean, cut
+from .graph import OP, Node, clean, cut, slope_of_activation, weighted_sum
 
 __all__ = ["GIVEN", "evaluate", "formula_of", "local_derivatives"]
 
@@ -30,7 +30,7 @@ def formula_of(node: Node) -> str:
     if len(terms) > 5:
         terms = [*terms[:3], "…", terms[-1]]
     text = " + ".join(terms) if terms else "0"
-    return f"{OP[node.activation].formula.format(text)}" if node.activation else text
+    return OP[node.activation].formula.format(text, k="{k}") if node.activation else text
 
 
 def evaluate(node: Node, data: dict[int, float]) -> float | None:
@@ -39,13 +39,10 @@ def evaluate(node: Node, data: dict[int, float]) -> float | None:
     if node.op == "SUM":
         return sum(xs, 0.0)
     if node.op == "DOT":
-        n = node.pairs
-        total = xs[2 * n] if len(xs) > 2 * n else 0.0
-        for w, x in zip(xs[n : 2 * n], xs[:n]):
-            total += w * x
-        activation = OP[node.activation].value if node.activation else None
-        return activation.evaluate(x=total) if activation else total
-    value = OP[node.op].value
+        if not node.activation:
+            return weighted_sum(node, xs)
+        xs = [weighted_sum(node, xs)]
+    value = OP[node.activation or node.op].value
     if value is None or len(xs) > 2:
         return None
     numbers = dict(zip(("x", "y"), xs))
@@ -76,9 +73,8 @@ def local_derivatives(
         n = node.pairs
         slope, factor = "", 1.0
         if node.activation:
-            derivative = OP[node.activation].derivatives[0]
-            slope = derivative.readable(z=node.name)
-            factor = derivative.evaluate(x=float("nan"), z=z)
+            slope = OP[node.activation].derivatives[0].readable(k=node.k, x="sum", z=node.name)
+            factor = slope_of_activation(node, data, z)
             if any(c in slope for c in "+- ") and not slope.startswith("("):
                 slope = f"({slope})"
         if len(names) > 2 * n:

@@ -139,6 +139,24 @@ TEST(an_op_with_a_value_of_x_can_give_its_gradient_to_y_alone)
     }
 }
 
+TEST(an_activation_that_reads_z_alone_has_its_slope_without_x)
+{
+    int32_t found = 0;
+
+    for (int32_t op = 0; op < MG_OPS; op++)
+        for (double x = -3.0; mg_op_row(op)->activation && x <= 3.0; x += 0.25) {
+            const double k = mg_op_row(op)->k, z = mg_value(op, x, 0.0, k);
+            const bool reads_x = mg_activation_reads[op] == MG_READS_X;
+            double slope[2], expected[2];
+            mg_slopes(op, reads_x ? x : NAN, 0.0, z, k, slope);
+            mg_slopes(op, x, 0.0, z, k, expected);
+            check_note("%s of %g", mg_op_row(op)->name, x);
+            CHECK_REAL(slope[0], expected[0]);
+            found++;
+        }
+    CHECK(found > 3 * 24);
+}
+
 TEST(functions_are_stable_at_both_ends)
 {
     CHECK_REAL(value(MG_SIGMOID, 1000.0, 0, 0), 1.0);
@@ -254,8 +272,7 @@ TEST(an_op_that_the_function_does_not_take_is_refused)
         CHECK((mg_unary_k(op, a, 2.0) >= 0) == (arity == 1 && k));
         CHECK((mg_binary(op, a, a) >= 0) == (arity == 2));
         CHECK((mg_binary_number(op, a, 2.0, 0) >= 0) == (arity == 2));
-        CHECK((mg_dot(pair, pair, 2, a, op) >= 0) ==
-              (op == -1 || op == MG_RELU || op == MG_TANH || op == MG_SIGMOID));
+        CHECK((mg_dot(pair, pair, 2, a, op) >= 0) == (op == -1 || (row && row->activation)));
     }
     CHECK_INT(mg_unary(MG_ADD, a), MG_EARGUMENT);
     CHECK_INT(mg_dot(pair, pair, 2, a, MG_EXP), MG_EARGUMENT);
@@ -383,6 +400,7 @@ int main(void)
     RUN(the_derivatives_of_every_op_are_those_of_central_differences);
     RUN(derivatives_at_kinks_and_ends_are_the_agreed_ones);
     RUN(an_op_with_a_value_of_x_can_give_its_gradient_to_y_alone);
+    RUN(an_activation_that_reads_z_alone_has_its_slope_without_x);
     RUN(functions_are_stable_at_both_ends);
     RUN(nan_passes_through_every_op);
     RUN(errors_are_those_of_pythons_floats);

@@ -10,6 +10,7 @@ import warnings
 
 import micrograd_c
 from micrograd_c import MLP, Layer, Neuron, Value, optim
+from micrograd_c._core import NAMES, OPS
 
 try:
     from micrograd import nn as theirs
@@ -17,7 +18,7 @@ try:
 except ImportError:  # then the scalar form alone is the second opinion
     theirs = None
 
-ACTIVATIONS = ["relu", "tanh", "sigmoid", "linear"]
+ACTIVATIONS = [*(name.lower() for name, row in zip(NAMES, OPS) if row.activation), "linear"]
 
 
 # ---- classes of a user, each for the fused, the scalar and micrograd's network -----------------------------------
