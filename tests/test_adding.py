@@ -1,0 +1,119 @@
+"""What CONTRIBUTING says of adding: one of each is added to a copy of the tree, which is built and run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.slow
+
+ROWS = """
+OP2(SQDIFF,      "sqdiff",   TOTAL, EITHER(NAN), (x - y) * (x - y), 2 * (x - y), 2 * (y - x))
+OP1(EXP2,        "exp2",     1,                  exp2(x),           0.6931471805599453 * z)
+ACTIVATION(SOFTSIGN, "softsign", X, x / (1 + fabs(x)), 1 / ((1 + fabs(x)) * (1 + fabs(x))))
+"""
+
+# exp2 is a C function that the explainer does not know.
+VIEWER = """
+_FUNCTIONS["exp2"] = lambda x: 2.0**x
+"""
+
+STEP_DECLARED = """
+/* p -= lr * the sign of p.grad, for each parameter. MG_EHANDLE. */
+int32_t mg_sign(const int32_t *parameters, int32_t n, double lr);
+"""
+
+STEP = """
+/* p -= lr * sign(g) */
+int32_t mg_sign(const int32_t *parameters, int32_t n, double lr)
+{
+    mg_lock();
+    TRY(check(parameters, n));
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t row = mg.row_of[parameters[i]];
+        mg.data[row] -= lr * ((mg.grad[row] > 0) - (mg.grad[row] < 0));
+    }
+    mg_unlock();
+    return MG_OK;
+}
+"""
+
+USE = """
+import micrograd_c as mg
+import micrograd_c.jit
+from micrograd_c import Neuron, Value
+from micrograd_c._core import lib
+
+# ops: eager, backward, programs, which simplify them, explanations
+a, b = Value(3.0, label="a"), Value(-8.0, label="b")
+out = a.sqdiff(b) + a.exp2()
+out.backward()
+assert out.data == 129.0 and b.grad == -22.0 and abs(a.grad - 22.0 - 8 * 0.6931471805599453) < 1e-12
+f = mg.jit(lambda x, y: x.sqdiff(y) + y.sqdiff(x) + x.exp2())
+assert f(3.0, -8.0) == 250.0 and f([3.0, 3.0], [-8.0, -8.0])[1] == 250.0
+assert str(f.program([1.0], [1.0])).count("sqdiff(") == 1, f.program([1.0], [1.0])
+text = mg.explain(out).text()
+assert "exp2(a)" in text and "0.6931471805599453 * " in text, text
+
+# an activation: fused, as a scalar graph, in a program, in an explanation
+n = Neuron(2, activation="softsign")
+found = []
+for n.fused in (True, False):
+    n.zero_grad()
+    y = n([0.5, -1.5])
+    y.backward()
+    found.append([y.data, *(p.grad for p in n.parameters())])
+assert found[0] == found[1] and repr(n) == "SoftsignNeuron(2)"
+n.fused = True
+assert abs(mg.jit(lambda x, y: n([x, y]))(0.5, -1.5) - found[0][0]) < 1e-15
+assert "softsign(" in mg.explain(n([0.5, -1.5]), n).text()
+
+# a C function, which takes a step of an optimiser
+p = Value(1.0)
+(p * 5).backward()
+assert lib.mg_sign([p._h], 1, 0.25) == lib.MG_OK and p.data == 0.75
+"""
+
+
+def put(path, text, before):
+    """Write `text` into a file before the only line that begins with `before`."""
+    head, mark, tail = path.read_text().partition("\n" + before)
+    assert mark and "\n" + before not in tail, (path, before)
+    path.write_text(head + "\n" + text.strip() + "\n\n" + before + tail)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of the tree with one of each added to it."""
+    copy = tmp_path_factory.mktemp("copy") / "tree"
+    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.so", "__pycache__", "benchmarks", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    put(copy / "csrc/ops.def", ROWS, before="#undef OP1\n")
+    put(copy / "csrc/engine.h", STEP_DECLARED, before="#endif")
+    (copy / "csrc/optim.c").write_text((copy / "csrc/optim.c").read_text() + STEP)
+    put(copy / "micrograd_c/viz/expression.py", VIEWER, before="_OPERATORS:")
+    built = run(copy, "setup.py", "-q", "build_ext", "--inplace")
+    assert built.returncode == 0, built.stderr
+    return copy
+
+
+def run(tree, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=900
+    )
+
+
+def test_what_a_newcomer_adds_works_by_its_row_alone(tree):
+    done = run(tree, "-c", USE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_tests_of_the_table_check_the_new_rows(tree):
+    done = run(tree, "-m", "pytest", "-q", "tests/test_ops.py", "-p", "no:cacheprovider", "-k", "sqdiff or exp2")
+    assert done.returncode == 0 and "passed" in done.stdout, done.stdout
