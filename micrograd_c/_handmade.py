@@ -30,8 +30,8 @@ def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     return tuple(out)
 
 
-def values_in(items: Any, what: str) -> tuple[Value, ...]:
-    """Return operands as a tuple; TypeError if one is not a Value."""
+def values_in(items: Any, what: str, traced: bool = False) -> tuple[Value, ...]:
+    """Return operands as a tuple; an error if one is not a Value, or a TracedValue where none may be."""
     try:
         values = tuple(items)
     except TypeError:
@@ -40,7 +40,8 @@ def values_in(items: Any, what: str) -> tuple[Value, ...]:
     for value in values:
         if not isinstance(value, core.Node):
             raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
-    _refuse_traced(values)
+    if not traced:
+        _refuse_traced(values)
     return values
 
 
@@ -50,8 +51,11 @@ def _refuse_traced(values: Iterable[Any]) -> None:
             x._put_into_node()
 
 
-def slopes_in(given: Any, children: Any, n: int) -> list[Any]:
-    """Return local derivatives for n children: numbers, or Values alone if one of them is a Value."""
+def slopes_in(given: Any, children: Any, n: int, traced: bool = False) -> list[Any]:
+    """Return local derivatives for n children: numbers, or Values alone if one of them is a Value.
+
+    If they may be `traced` they are returned as they are.
+    """
     if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
         raise TypeError(
             "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
@@ -62,6 +66,8 @@ def slopes_in(given: Any, children: Any, n: int) -> list[Any]:
         raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
     if n > 1 and isinstance(children, (set, frozenset, dict)):
         raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
+    if traced:
+        return slopes
     if any(isinstance(x, core.Node) for x in slopes):
         _refuse_traced(slopes)
         return list(as_values(slopes))

@@ -155,6 +155,67 @@ def test_an_op_whose_value_is_x_is_no_method_of_value():
     assert not hasattr(Value, "instead")
 
 
+def hand(cls, data, children, slopes):
+    """Return a node made by hand, in a trace of Values, elsewhere of their numbers."""
+    slopes = [x if isinstance(x, Value) else Value(x) for x in slopes]
+    if isinstance(data, TracedValue):
+        return cls(data, children, tuple(slopes))
+    return cls(data.data, children, tuple(x.data for x in slopes))
+
+
+@pytest.mark.parametrize("cls", [Value, Weight])
+def test_a_node_made_by_hand_of_values_is_recorded(cls):
+    p = Value(0.7)
+    seen = []
+
+    def f(x, y):
+        product = hand(cls, x * p, (x, p), (p, x))
+        root = hand(cls, (product * product).tanh(), (product, y, product), (y * 2.0, product.exp(), 0.25))
+        seen.extend((product, root))
+        return hand(cls, root * y, [root, y], [y, p]) + product
+
+    points = [(1.5, -0.5), (0.0, 2.0), (-2.0, 0.3)]
+    wanted = []
+    for point in points:
+        x, y = map(Value, point)
+        p.grad = 0.0
+        out = f(x, y)
+        out.backward()
+        wanted.append((out.data, x.grad, y.grad, p.grad))
+    seen.clear()
+    g = mg.jit(f)
+    xs, ys = zip(*points)
+    np.testing.assert_allclose(g(xs, ys), [w[0] for w in wanted], rtol=1e-12)
+    assert {*map(type, seen)} == {TracedValue}
+    p.grad = 0.0
+    g.backward(xs, ys)
+    close(p.grad, sum(w[3] for w in wanted))
+    for point, (value, dx, dy, dp) in zip(points, wanted):
+        p.grad = 0.0
+        found = [g.backward(*point), p.grad, *g.gradient(*point)]
+        np.testing.assert_allclose(found, [value, dp, dx, dy], rtol=1e-12)
+
+
+def test_nothing_flows_through_the_data_and_the_derivatives_of_a_node_made_by_hand():
+    p, q = Value(2.0), Value(3.0)
+    f = mg.jit(lambda x: Value(x.sqrt() * p, (q,), (x * p,)))
+    assert f.backward(0.0) == 0.0
+    assert (p.grad, q.grad) == (0.0, 0.0)
+    assert f.gradient(0.0) == 0.0  # sqrt has an infinite slope there
+    f.backward(4.0)
+    assert (p.grad, q.grad) == (0.0, 8.0)
+
+
+def test_a_node_made_by_hand_in_a_trace_has_its_arguments_checked():
+    with pytest.raises(ValueError, match="1 local derivatives for 2 children"):
+        mg.jit(lambda x: Value(x, (x, x), (x,)))(1.0)
+    with pytest.raises(TypeError, match="has no order"):
+        mg.jit(lambda x: Value(x, {x, x + 1}, (x, x)))(1.0)
+    with pytest.raises(TracingError, match="again"):
+        mg.jit(lambda x: Value(x, (x,), (x,)).__init__(x))(1.0)
+    assert mg.jit(lambda x: Value(x, (x,), (x,), "n") * 1.0)(2.0) == 2.0
+
+
 # ---- what has no number ------------------------------------------------------------------------------------------
 
 CHOICES = {

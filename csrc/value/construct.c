@@ -3,7 +3,10 @@
 
 PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    (void)args, (void)kwargs;
+    PyObject *data = args && PyTuple_Size(args) > 1 ? PyTuple_GetItem(args, 0) : NULL;
+
+    if (data && is_traced(data)) /* made by hand in a trace: another class has to do it */
+        return PyObject_CallMethod(data, "_by_hand", "OOO", type, args, kwargs ? kwargs : Py_None);
     if (type == mg_value_class)
         return (PyObject *)new_value();
 

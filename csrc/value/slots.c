@@ -82,13 +82,6 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     return (PyObject *)out;
 }
 
-/* Is y a Value without a node, whose class records what is computed from it? See program/traced.py. */
-static bool is_traced(PyObject *y)
-{
-    return is_value(y) && as_value(y)->handle < 0 &&
-           PyObject_HasAttrString((PyObject *)Py_TYPE(y), "_reflected");
-}
-
 static inline PyObject *binary(int op, PyObject *x, PyObject *y)
 {
     if (Py_TYPE(x) == mg_value_class && Py_TYPE(y) == mg_value_class)

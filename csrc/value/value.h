@@ -90,6 +90,13 @@ static inline bool is_value(PyObject *o)
     return Py_TYPE(o) == mg_value_class || PyType_IsSubtype(Py_TYPE(o), mg_value_class);
 }
 
+/* Is y a Value without a node, whose class records what is computed from it? See program/traced.py. */
+static inline bool is_traced(PyObject *y)
+{
+    return is_value(y) && as_value(y)->handle < 0 &&
+           PyObject_HasAttrString((PyObject *)Py_TYPE(y), "_reflected");
+}
+
 /* The argument as a Value; TypeError. */
 value *mg_expect_value(PyObject *o);
 /* Did the number o come from numpy? 1, 0; -1: an exception is set. */

@@ -187,6 +187,12 @@ class Node:
     _a: Any
     _b: Any
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return a node; where a trace has to record one made by hand, a traced one."""
+        if len(args) > 1 and hasattr(type(args[0]), "_reflected"):
+            return args[0]._by_hand(cls, args, kwargs)
+        return object.__new__(cls)
+
     if not PYPY:
         __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
         __del__ = _del

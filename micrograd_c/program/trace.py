@@ -23,6 +23,7 @@ class Trace:
         self.marker = Value(0.0)  # leaves made after it are constants
         self.plain: dict[int, Value] = {}  # ordinary Values that a TracedValue was computed from, by id
         self.constants: dict[float, Value] = {}
+        self.new: TracedValue | None = None  # what a call of Value has made, until its __init__ runs
         self.over = False
         _open.add(ref(self, _open.discard))
 
@@ -51,7 +52,7 @@ class Trace:
     def record(self, op: int, a: Any, b: Any = None, k: float | None = None) -> TracedValue:
         """Return the node of `op` over a and b (see core.Node); nothing is computed, so nothing overflows."""
         a, b = (tuple(map(self.node_of, x)) if type(x) is tuple else self.node_of(x) for x in (a, b))
-        return _traced(self, restore(Value.__new__(Value), op, a, b, k, -1, math.nan, 0.0))
+        return _traced(self, restore(core.new(), op, a, b, k, -1, math.nan, 0.0))
 
     def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function; is_inside() knows a trace by this frame."""

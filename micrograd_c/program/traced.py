@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._core import OPS, as_number, core
+from .._core import NAMES, OPS, as_number, core
 from .._core.methods import install
 from .._core.numbers import is_array
-from ..engine import Value
+from .._handmade import slopes_in, values_in
+from ..engine import Value, dot
 from .refusals import TracingError, outside, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .trace import Trace
+
+_INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 
 _CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead of a choice in Python."
 _NUMBER = (
@@ -26,7 +29,8 @@ _NUMBER = (
 )
 _OPS = (
     "Write the node with ops of Value (+, *, exp, maximum, mg.where, ...), which know their derivatives at each "
-    "sample: what is made by hand would stay what it was in one run. Or call the function without jit."
+    "sample: what is made by hand would stay what it was in one run. Or call the function without jit. "
+    "Value(data, (a, b), (da, db)) is recorded if data depends on an argument, and all derivatives are Values."
 )
 _GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
 _GRAPH = "The graph of a traced function is its program: print(f.program(...))."
@@ -49,10 +53,27 @@ class TracedValue(Value):
         return Value(*args, **kwargs) if args or kwargs else super().__new__(cls)
 
     def __init__(self, *_: Any, **__: Any) -> None:
+        if self._trace.new is self:  # by Value(...)
+            self._trace.new = None
+            return
         raise self._refused("__init__ of a Value is called again", "Make a new Value.")
 
     def _refused(self, what: str, remedy: str) -> TracingError:
         return outside() if self._trace.over else refusal(what, remedy)
+
+    def _by_hand(self, cls: type, args: Any, kwargs: Any) -> TracedValue:
+        """Record cls(self, children, local_grads): the value of self with these local derivatives."""
+        children, slopes, name = _parts(*args, **(kwargs or {}))
+        if not children or not all(isinstance(x, Value) for x in slopes):
+            self._put_into_node()
+        trace = self._trace
+        detached = [trace.record(_INSTEAD, x, trace.constant(0.0)) for x in slopes]
+        out = trace.record(_INSTEAD, self, dot(detached, children))
+        if name:
+            out.name = name
+        if isinstance(out, cls):  # Python calls __init__ then
+            trace.new = out
+        return out
 
     def _put_into_node(self) -> None:
         """Raise TracingError."""
@@ -171,6 +192,24 @@ class TracedValue(Value):
     def _reflected(self, op: int, other: Any) -> TracedValue:
         """Record op(other, self): a core asks for it where `other` is an ordinary Value."""
         return self._trace.record(op, other, self)
+
+
+def _parts(
+    data: Any,
+    _children: Any = (),
+    _op: Any = "",
+    name: str = "",
+    label: str = "",
+    *,
+    children: Any = (),
+    local_grads: Any = None,
+) -> tuple[Any, Any, str]:
+    """Return children, local derivatives and name among the arguments of Value."""
+    given = _op if local_grads is None else local_grads
+    operands = values_in(children or _children, "_children", True)
+    if isinstance(given, str):  # a label: its derivatives would be a closure's
+        data._put_into_node()
+    return operands, slopes_in(given, children or _children, len(operands), True), name or label
 
 
 # ---- recording ---------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ NAMED = [
     if OPS[i].method and OPS[i].arity == 2 and not hasattr(float, f"__{NAMES[i].lower()}__")
 ]
 UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
-KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare"]
+KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare", "by hand"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
 SOURCES = {*(m.__file__ for m in (arguments, function, program, trace, traced, tree)), __file__}
 
@@ -54,6 +54,13 @@ def make(rng, count):
     return steps
 
 
+def by_hand(data, children, slopes):
+    """Return a node made by hand, in a trace of Values, elsewhere of their numbers."""
+    if type(data) is traced.TracedValue:
+        return Value(data, children, slopes)
+    return Value(data.data, children, [x.data for x in slopes])
+
+
 def run(steps, values):
     values = list(values)
     for what, operands, choice, flag in steps:
@@ -78,6 +85,9 @@ def run(steps, values):
             out = mg.dot(v[:half], v[half : 2 * half], bias=v[-1] if flag else None)
         elif what == "where":
             out = mg.where(first.greater(v[0]) if flag else first.equal(first), v[1], v[2])
+        elif what == "by hand":
+            children = [x for x in v if isinstance(x, Value)] or [first]
+            out = by_hand(first * 0.5 + values[0], children, [(x * choice).tanh() for x in children])
         else:
             out = first.less(v[0]) + first.greater_equal(v[1])
         values.append(out.tanh() if choice < 0.7 else out)
