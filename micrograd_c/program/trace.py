@@ -9,11 +9,13 @@ from typing import Any
 from weakref import ref
 
 from .._copying import restore
-from .._core import core
+from .._core import core, lib
 from .._core.walk import below, operands
 from ..engine import Value
 from .refusals import outside
 from .traced import TracedValue
+
+_restore = lib.mg_restore
 
 
 class Trace:
@@ -51,8 +53,17 @@ class Trace:
 
     def record(self, op: int, a: Any, b: Any = None, k: float | None = None) -> TracedValue:
         """Return the node of `op` over a and b (see core.Node); nothing is computed, so nothing overflows."""
-        a, b = (tuple(map(self.node_of, x)) if type(x) is tuple else self.node_of(x) for x in (a, b))
-        return _traced(self, restore(core.new(), op, a, b, k, -1, math.nan, 0.0))
+        node_of, new = self.node_of, core.new()
+        if type(a) is tuple:
+            a, b = tuple(map(node_of, a)), tuple(map(node_of, b)) if type(b) is tuple else node_of(b)
+            return _traced(self, restore(new, op, a, b, k, -1, math.nan, 0.0))
+        a = node_of(a)
+        operands: tuple[Any, ...] = (a,)
+        if b is not None and k is None:
+            b = node_of(b)
+            operands = (a, b)
+        core.own(new, a, b, _restore, op, core.handles(operands), len(operands), k or 0.0, -1, math.nan, 0.0)
+        return _traced(self, new)
 
     def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function; is_inside() knows a trace by this frame."""
@@ -66,7 +77,7 @@ class Trace:
 
 def _traced(trace: Trace, node: Value) -> TracedValue:
     """Return the TracedValue that `node` records."""
-    out: TracedValue = TracedValue.__new__(TracedValue)
+    out: TracedValue = Value.__new__(TracedValue)
     out._trace = trace
     out._node = node
     return out
