@@ -54,6 +54,9 @@ _handmade
 _copying
 engine
 _gradcheck
+_checks
+_fused
+_state
 nn program/tree program/refusals
 program/traced
 program/trace program/arguments program/copying

@@ -15,7 +15,7 @@ ELSEWHERE = {
     "_version": "test_setup",
     "_copying": "test_engine_copying",
     "_handmade": "test_engine_handmade",
-    "_fused": "test_nn_fused",
+    "_checks _fused": "test_nn_fused",
     "_state": "test_nn_state",
     "jit program program/copying": "test_program_function",
     "program/refusals program/traced _tracing": "test_program_traced",

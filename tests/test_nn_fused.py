@@ -7,7 +7,7 @@ import pytest
 from networks import ACTIVATIONS, X, listed, scalar
 from support import PYPY, close, nothing_left_behind
 
-from micrograd_c import MLP, Layer, Neuron, Value, nn, stats
+from micrograd_c import MLP, Layer, Neuron, Value, _fused, stats
 
 # ---- fused -------------------------------------------------------------------------------------------------------
 
@@ -50,14 +50,14 @@ def test_a_neuron_is_one_node():
 
 def test_a_layer_of_any_size_crosses_into_c_a_constant_number_of_times(monkeypatch):
     calls = []
-    real = nn.lib
+    real = _fused.lib
 
     class Counting:
         def __getattr__(self, name):
             calls.append(name)
             return getattr(real, name)
 
-    monkeypatch.setattr(nn, "lib", Counting())
+    monkeypatch.setattr(_fused, "lib", Counting())
     counts = []
     for shape in [(2, [2, 1]), (10, [30, 30, 10])]:
         model, x = MLP(*shape), [0.5] * shape[0]

@@ -1,0 +1,110 @@
+"""Checks of the arguments of networks, and their messages."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from operator import index
+
+from ._core import NAMES, OPS, as_number, warn
+from ._core.numbers import is_array
+from .engine import Value
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+# Rows of the op table that say they are activations, and none.
+ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].activation} | {"linear": -1}
+
+
+def size(name: str, n: Any) -> int:
+    """Return a number of inputs or neurons as an int."""
+    try:
+        size = index(n)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {n!r} ({type(n).__name__})") from None
+    if size < 1:
+        raise ValueError(f"{name} must be 1 or more, not {size}")
+    return size
+
+
+def check_nonlin(nonlin: Any) -> None:
+    """Raise an error if `nonlin` is the name of an activation."""
+    if isinstance(nonlin, str):
+        raise TypeError(f"nonlin must be True or False, not {nonlin!r}: pass activation={nonlin!r}")
+
+
+def check_activation(activation: Any) -> None:
+    """Raise an error if there is no such activation."""
+    if isinstance(activation, str) and activation in ACTIVATIONS:
+        return
+    there_are = f"there are {', '.join(ACTIVATIONS)}"
+    if not isinstance(activation, str):
+        raise TypeError(f"activation must be a name, not {activation!r}; {there_are}")
+    from difflib import get_close_matches
+
+    close = get_close_matches(activation.lower(), ACTIVATIONS, 1)
+    hint = f". Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"activation {activation!r} is unknown; {there_are}{hint}")
+
+
+def fitting(w: Any, x: Any) -> Any:
+    """Return the inputs of a neuron for its scalar form; an error or a warning if they do not fit its weights."""
+    n = len(w)
+    if type(x) is list and len(x) == n and _are_scalars(x):
+        return x
+    wanted = f"a list of {n} numbers or Values"
+    tracing = sys.modules.get(f"{__package__}.program.trace")
+    traced = tracing is not None and tracing.is_inside()
+    if isinstance(x, Value):
+        if n == 1:
+            return (x,)
+        remedy = "to jit a list is a batch: pass one sample as [[...]], or call the model without jit"
+        raise TypeError(
+            f"the inputs must be {wanted}, not a single Value: {remedy if traced else 'pass a list of them'}"
+        )
+    try:
+        x = x if hasattr(x, "__len__") else list(islice(x, n))
+        got = len(x)
+    except TypeError:
+        remedy = f"[{x!r}]" if n == 1 and as_number(x) is not None else "a list of them"
+        raise TypeError(
+            f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): pass {remedy}"
+        ) from None
+    if not _are_scalars(x):
+        for i, item in enumerate(x):
+            if item is None or isinstance(item, _NO_INPUTS) or is_array(item):
+                plain = item is None or isinstance(item, (str, bytes, bytearray))
+                raise TypeError(
+                    f"the inputs must be {wanted}, but number {i} is {_short(item)} ({type(item).__name__}): "
+                    + (
+                        "convert it first"
+                        if plain
+                        else "call the model for one sample at a time, [model(row) for row in "
+                        "rows], or use micrograd_c.jit(model)(rows) for a batch"
+                    )
+                )
+    if got != n:
+        message = f"a neuron of {n} weight{'s' * (n != 1)} got {got} input{'s' * (got != 1)}: "
+        if traced:
+            raise ValueError(f"{message}pass {n}, or make the network for {got}")
+        surplus = f"{got - n} of the inputs" if got > n else f"{n - got} of the weights"
+        warn(
+            f"{message}{surplus} {'is' if abs(got - n) == 1 else 'are'} not used, as in micrograd. "
+            f"Pass {n} inputs, or make the network for {got}."
+        )
+    return x
+
+
+def _are_scalars(items: Iterable[Any]) -> bool:
+    return all(issubclass(t, (Value, float, int)) for t in {*map(type, items)})
+
+
+_NO_INPUTS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
+
+
+def _short(x: Any) -> str:
+    text = " ".join(repr(x).split())
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,254 @@
+"""What makes networks fast: a neuron is one node, and a call of a layer or an MLP is one call of C."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from ._checks import ACTIVATIONS
+from ._core import Held, as_number, check, core, ffi, lib
+from .engine import Value
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from .nn import Module
+
+# A plan depends on these attributes. It is made anew if one of them was assigned since, of any module.
+_ATTRIBUTES = ("w", "b", "nonlin", "fused", "_activation", "neurons", "layers")
+_WATCHED = frozenset((*_ATTRIBUTES, "parameters", "__class__", "__dict__"))
+_assignments = 0
+
+
+class Watched:
+    """Counts the assignments that plans depend on."""
+
+    __slots__ = ("__dict__", "__weakref__", "_plan")
+
+    _plan: _Plan | None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        global _assignments
+        object.__setattr__(self, name, value)
+        if name in _WATCHED:
+            _assignments += 1
+
+    def __delattr__(self, name: str) -> None:
+        global _assignments
+        object.__delattr__(self, name)
+        if name in _WATCHED:
+            _assignments += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        global _assignments
+        self.__dict__.update(state)
+        _assignments += 1
+
+
+class _Plan:
+    """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
+
+    __slots__ = ("assignments", "call", "copies", "held", "keep", "layers", "lists", "types", "width")
+
+    assignments: int  # _assignments at the time it was made
+    layers: Any  # the layers of an MLP; None: the owner itself is the layer
+    lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
+    copies: list[Any]  # ... and what they held
+    types: tuple[Any, ...] | None  # classes of layers and neurons; None: changes of some can't be seen
+    width: int | None  # inputs
+    call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
+    keep: list[Any]  # memory of the C layers
+    held: Held | Literal[False] | None  # the parameters; None: not known yet, False: ask for them each time
+
+    def __reduce__(self) -> Any:
+        return type(None), ()
+
+
+# The classes of nn.py, which stands above this module, and their methods as they were at first.
+_Neuron: Any
+_Layer: Any
+_calls: tuple[Any, ...]
+_parameters: tuple[Any, ...]
+
+
+def know(neuron: Any, layer: Any, mlp: Any) -> None:
+    """Take the classes of nn.py."""
+    global _Neuron, _Layer, _calls, _parameters
+    _Neuron, _Layer = neuron, layer
+    _calls = (neuron.__call__, layer.__call__)
+    _parameters = (neuron.parameters, layer.parameters, mlp.parameters)
+
+
+# A script may put a relu of its own into Value: then the scalar form uses that.
+_scalar_operators = attrgetter("__add__", "__mul__", *(name for name, op in ACTIVATIONS.items() if op >= 0))
+_OPERATORS = _scalar_operators(Value)
+
+
+def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
+    """Return the plan of `layers`, or of `owner` alone, for so many inputs; None: for any number."""
+    try:
+        plan: _Plan | None = owner._plan
+    except AttributeError:
+        plan = None
+    if (
+        plan is None
+        or plan.assignments != _assignments
+        or (plan.width != width and width is not None)
+        or plan.layers is not layers
+        or plan.lists != plan.copies
+    ):
+        plan = _make_plan(owner, layers, width)
+        object.__setattr__(owner, "_plan", plan)
+    return plan
+
+
+def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
+    """Return the outputs of the last layer, or None if only the scalar form does what the user asks for."""
+    try:
+        width = len(x)
+    except TypeError:
+        if not isinstance(x, Value):  # what a layer of one neuron gave
+            return None
+        x, width = (x,), 1
+    plan = _plan_of(owner, layers, width)
+    if plan.call is None or _scalar_operators(Value) != _OPERATORS:
+        return None
+    for t in plan.types or ():
+        if t.__call__ is not _calls[0] and t.__call__ is not _calls[1]:
+            return None
+    inputs = x if type(x) is tuple else tuple(x)
+    outs = core.layers(*plan.call, inputs)
+    if outs is None and (converted := _input_values(inputs)) is not None:
+        outs = core.layers(*plan.call, converted)
+    return outs
+
+
+def zero_grad(owner: Module) -> None:
+    """Set the gradients of the parameters to 0, in one call of C if they are plain Values."""
+    held = _held_parameters(owner)
+    if held is None:
+        parameters = list(owner.parameters())
+        if not {*map(type, parameters)} <= {Value}:
+            for p in parameters:
+                p.grad = 0.0
+            return
+        held = Held(parameters)
+    check(lib.mg_set_grads(held.handles, len(held.values), 0.0))
+
+
+def _held_parameters(owner: Any) -> Held | None:
+    """Return the parameters of a Neuron, Layer or MLP, None if they have to be asked for anew."""
+    owns: Any = type(owner).parameters
+    if owns not in _parameters:
+        return None
+    plan = _plan_of(owner, owner.layers if owns is _parameters[2] else None, None)
+    if plan.types is None or any(t.parameters not in _parameters for t in plan.types):
+        return None
+    if plan.held is None:
+        modules = [
+            owner,
+            *(m for items in plan.lists for m in items if isinstance(m, Watched)),
+            *(plan.layers or ()),
+        ]
+        values = owner.parameters()
+        # A neuron with fused=False has everything read at each call.
+        seen = all("parameters" not in vars(m) and getattr(m, "fused", True) for m in modules)
+        plan.held = Held(values) if seen and {*map(type, values)} <= {Value} else False
+    return plan.held or None
+
+
+def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
+    """Return inputs as Values; None if one is of a class of the user's: its operators are used then."""
+    out: list[Any] = list(inputs)
+    places = [i for i, x in enumerate(inputs) if type(x) is not Value]
+    given = [inputs[i] for i in places]
+    numbers = [*map(as_number, given)]
+    if None in numbers:
+        return None
+    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None], given, True)):
+        out[i] = leaf
+    return tuple(out)
+
+
+def _make_plan(owner: Watched, layers: Any, width: int | None) -> _Plan:
+    plan = _Plan()
+    plan.assignments = _assignments
+    plan.width = width
+    plan.layers = layers
+    plan.lists = [layers] if type(layers) is list else []
+    plan.call = plan.held = plan.types = None
+    row: Any = [owner] if layers is None else layers if type(layers) in (list, tuple) else [None]
+    rows: list[list[Any]] = []
+    types: set[Any] = set()
+    for layer in row:
+        types.add(type(layer))
+        if isinstance(layer, _Neuron):  # a single one is a layer of one
+            neurons: Any = [layer]
+        else:
+            neurons = layer.neurons if isinstance(layer, _Layer) else None
+            if type(neurons) is not list:
+                break
+            plan.lists.append(neurons)
+        rows.append(neurons)
+        types.update(map(type, neurons))
+        if not all(isinstance(n, _Neuron) and type(n.w) is list for n in neurons):
+            break
+        plan.lists += [n.w for n in neurons]
+    else:
+        if all(map(_shows_changes, types)):
+            plan.types = tuple(types)
+    plan.copies = [list(items) for items in plan.lists]
+    if plan.types is not None and rows and all(rows):
+        _compile(plan, rows)
+    return plan
+
+
+def _shows_changes(t: Any) -> bool:
+    """Tell whether a class of neurons or layers leaves all attributes that a plan depends on to Watched."""
+    return (
+        t.__setattr__ is Watched.__setattr__
+        and t.__delattr__ is Watched.__delattr__
+        and t.__getattribute__ is object.__getattribute__
+        and not hasattr(t, "__getattr__")
+        and getattr(t, "activation", _Neuron.activation) is _Neuron.activation
+        and not any(hasattr(getattr(t, name, None), "__get__") for name in _ATTRIBUTES)
+    )
+
+
+def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
+    """Fill in what C needs, if every neuron can be fused."""
+    c_layers = ffi.new("mg_layer[]", len(rows))
+    plan.keep = [c_layers]
+    all_params = []
+    outputs, width = 0, plan.width
+    for c_layer, neurons in zip(c_layers, rows):
+        params = []
+        for n in neurons:
+            weights, bias = n.w, n.b
+            # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
+            if len(weights) != width or not weights or not n.fused or n.activation not in ACTIVATIONS:
+                return
+            if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
+                return
+            params.append((*weights, bias))
+        arrays = {
+            "counts": [len(p) - 1 for p in params],
+            "weights": core.handles([w for p in params for w in p[:-1]]),
+            "biases": core.handles([p[-1] for p in params]),
+            "activations": [ACTIVATIONS[n.activation] for n in neurons],
+        }
+        c_layer.neurons = len(neurons)
+        for name, numbers in arrays.items():
+            plan.keep.append(ffi.new("int32_t[]", numbers))
+            setattr(c_layer, name, plan.keep[-1])
+        plan.keep.append(ffi.new("int8_t[]", len(neurons)))
+        c_layer.runs = plan.keep[-1]
+        all_params.append(params)
+        outputs += len(neurons)
+        width = len(neurons)
+    *inner_params, last = all_params
+    address = int(ffi.cast("uintptr_t", c_layers))
+    plan.call = (address, len(rows), outputs, outputs - len(last), inner_params, last)
