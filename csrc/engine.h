@@ -243,13 +243,11 @@ const char *mg_lanes(const char *name);
 
 /* ---- optimisers ---- */
 
-/* One step of SGD for n parameters. state: n doubles, NULL without momentum; first: there is no momentum yet. */
-int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int32_t first, double lr, double momentum,
-               int32_t nesterov, double weight_decay);
-/* One step of Adam, or AdamW with `decoupled`. state: 2n doubles, the means of gradients and of their squares;
- * t: number of this step, from 1. */
-int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, double lr, double beta1,
-                double beta2, double eps, double weight_decay, int32_t decoupled);
+/* One step for n parameters. state: n doubles for SGD, the momenta; 2n for Adam, the means of gradients and of their
+ * squares. t: number of this step, from 1. options: in the order of the class in optim.py, a pair as two. */
+int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options);
+int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options);
+int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options);
 
 /* ---- figures ---- */
 

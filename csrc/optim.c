@@ -11,9 +11,10 @@ static int32_t check(const int32_t *parameters, int32_t n)
 
 /* g += weight_decay * p;  m = momentum * m + g;  g = nesterov ? g + momentum * m : m;
  * p -= lr * g */
-int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int32_t first, double lr, double momentum,
-               int32_t nesterov, double weight_decay)
+int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int64_t t, const double *options)
 {
+    const double lr = options[0], momentum = options[1], nesterov = options[2], weight_decay = options[3];
+
     mg_lock();
     TRY(check(parameters, n));
     for (int32_t i = 0; i < n; i++) {
@@ -21,9 +22,9 @@ int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int32_t first, d
         double g = mg.grad[row];
         if (weight_decay != 0)
             g += weight_decay * mg.data[row];
-        if (m) {
-            m[i] = first ? g : momentum * m[i] + g;
-            g = nesterov ? g + momentum * m[i] : m[i];
+        if (momentum != 0) {
+            m[i] = t == 1 ? g : momentum * m[i] + g;
+            g = nesterov != 0 ? g + momentum * m[i] : m[i];
         }
         mg.data[row] -= lr * g;
     }
@@ -33,10 +34,12 @@ int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int32_t first, d
 
 /* m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g**2;
  * p -= lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
- * weight decay: p -= lr * weight_decay * p where decoupled, else g += weight_decay * p */
-int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, double lr, double beta1,
-                double beta2, double eps, double weight_decay, int32_t decoupled)
+ * weight decay: p -= lr * weight_decay * p if decoupled, else g += weight_decay * p */
+static int32_t adam(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options,
+                    int decoupled)
 {
+    const double lr = options[0], beta1 = options[1], beta2 = options[2], eps = options[3];
+    const double weight_decay = options[4];
     double *restrict m = state, *restrict v = state + n;
     const double step = lr / (1 - pow(beta1, (double)t)), root = sqrt(1 - pow(beta2, (double)t));
 
@@ -55,4 +58,14 @@ int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, 
     }
     mg_unlock();
     return MG_OK;
+}
+
+int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options)
+{
+    return adam(parameters, n, state, t, options, 0);
+}
+
+int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options)
+{
+    return adam(parameters, n, state, t, options, 1);
 }

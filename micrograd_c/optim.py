@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from ._core import Held, as_number, check, core, ffi, lib
@@ -21,10 +22,26 @@ from .engine import Value
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
 
+def _at_least_0(name: str, value: Any) -> float:
+    return _number(name, value, 0.0)
+
+
+def _flag(name: str, value: Any) -> bool:
+    return bool(value)
+
+
+def _betas(name: str, value: Any) -> tuple[float, float]:
+    try:
+        beta1, beta2 = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be two numbers, not {value!r}") from None
+    return _number("beta1", beta1, 0.0, 1.0), _number("beta2", beta2, 0.0, 1.0)
+
+
 class _Option:
     """An attribute of an optimiser that is checked whenever it is assigned."""
 
-    def __init__(self, check: Callable[[str, Any], Any]) -> None:
+    def __init__(self, check: Callable[[str, Any], Any] = _at_least_0) -> None:
         self.check = check
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -37,24 +54,13 @@ class _Option:
         optimizer._set_options({**optimizer._options, self.name: value})
 
 
-def _at_least_0(name: str, value: Any) -> float:
-    return _number(name, value, 0.0)
-
-
-def _betas(name: str, value: Any) -> tuple[float, float]:
-    try:
-        beta1, beta2 = value
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be two numbers, not {value!r}") from None
-    return _number("beta1", beta1, 0.0, 1.0), _number("beta2", beta2, 0.0, 1.0)
-
-
 class Optimizer:
-    """What all optimisers have in common."""
+    """What all optimisers have in common; each one adds its formula, a function of C, and its options."""
 
-    _columns: int  # of state, one number for each parameter in each
+    _formula: Any  # the function of C that takes a step
+    _columns: int  # of state, one number for each parameter in each; the last of two is a mean of squares
 
-    lr = _Option(_at_least_0)
+    lr = _Option()
 
     def __init__(self, params: Iterable[Value], **options: Any) -> None:
         self._set_options(options)
@@ -76,14 +82,10 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
-        raise NotImplementedError
-
-    def _step(self, formula: Callable[..., int], *arguments: Any) -> None:
-        """Let C take the step; only one that was taken counts."""
-        status = formula(self._held.handles, self._n, *arguments)
+        status = self._formula(self._held.handles, self._n, self._state, self._steps + 1, self._numbers)
         if status < 0:
             check(status)
-        self._steps += 1
+        self._steps += 1  # only a step that was taken counts
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `load_state_dict` needs to go on from here: numbers and lists of numbers."""
@@ -95,8 +97,8 @@ class Optimizer:
         Raises
         ------
         TypeError, ValueError
-            Where it is of another optimiser, or for another number of parameters, or holds what no optimiser has;
-            nothing is changed then.
+            It is of another optimiser, or for another number of parameters, or holds what no optimiser has. Then
+            nothing is changed.
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
@@ -120,7 +122,6 @@ class Optimizer:
                 f"load_state_dict: the state has {len(numbers)} numbers, "
                 f"and {self._n} parameters have {len(self._state)}"
             )
-        # The last column of two is a mean of squares.
         squares = self._n if self._columns == 2 else len(numbers)
         checked = [
             _number(f"load_state_dict: number {i} of the state", x, 0.0 if i >= squares else -math.inf)
@@ -133,15 +134,20 @@ class Optimizer:
     def _set_options(self, options: dict[str, Any]) -> None:
         """Check all options, then take them over."""
         self._options = {name: getattr(type(self), name).check(name, value) for name, value in options.items()}
+        values = (v if isinstance(v, tuple) else (v,) for v in self._options.values())
+        self._numbers = ffi.new("double[]", [*chain.from_iterable(values)])
 
-    # Copies and pickles have no memory of C in them: they hold the Values, and take the handles of those anew.
+    # Copies and pickles hold the Values and numbers, no memory of C.
 
     def __getstate__(self) -> dict[str, Any]:
         numbers = ffi.unpack(self._state, len(self._state))
-        return {**self.__dict__, "_held": self._held.values, "_state": numbers}
+        state = {**self.__dict__, "_held": self._held.values, "_state": numbers}
+        del state["_numbers"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _held=Held(state["_held"]), _state=ffi.new("double[]", state["_state"]))
+        self._set_options(self._options)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self._options.items())
@@ -164,11 +170,12 @@ class SGD(Optimizer):
     weight_decay : float
     """
 
+    _formula = lib.mg_sgd
     _columns = 1
 
-    momentum = _Option(_at_least_0)
-    nesterov = _Option(lambda name, value: bool(value))
-    weight_decay = _Option(_at_least_0)
+    momentum = _Option()
+    nesterov = _Option(_flag)
+    weight_decay = _Option()
 
     def __init__(
         self,
@@ -179,12 +186,6 @@ class SGD(Optimizer):
         weight_decay: float = 0,
     ) -> None:
         super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
-
-    def step(self) -> None:
-        """Change every parameter by its gradient."""
-        lr, momentum, nesterov, weight_decay = self._options.values()
-        m = self._state if momentum else ffi.NULL
-        self._step(lib.mg_sgd, m, self._steps == 0, lr, momentum, nesterov, weight_decay)
 
     def _set_options(self, options: dict[str, Any]) -> None:
         if options["nesterov"] and options["momentum"] == 0:
@@ -209,12 +210,12 @@ class Adam(Optimizer):
         Times p is added to the gradient.
     """
 
+    _formula = lib.mg_adam
     _columns = 2
-    _decoupled = False
 
     betas = _Option(_betas)
-    eps = _Option(_at_least_0)
-    weight_decay = _Option(_at_least_0)
+    eps = _Option()
+    weight_decay = _Option()
 
     def __init__(
         self,
@@ -225,11 +226,6 @@ class Adam(Optimizer):
         weight_decay: float = 0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
-
-    def step(self) -> None:
-        """Change every parameter by its gradient."""
-        lr, betas, eps, weight_decay = self._options.values()
-        self._step(lib.mg_adam, self._state, self._steps + 1, lr, *betas, eps, weight_decay, self._decoupled)
 
 
 class AdamW(Adam):
@@ -247,7 +243,7 @@ class AdamW(Adam):
     weight_decay : float
     """
 
-    _decoupled = True
+    _formula = lib.mg_adamw
 
     def __init__(
         self,
