@@ -53,8 +53,6 @@ def check_activation(activation: Any) -> None:
 def fitting(w: Any, x: Any) -> Any:
     """Return the inputs of a neuron for its scalar form; an error or a warning if they do not fit its weights."""
     n = len(w)
-    if type(x) is list and len(x) == n and _are_scalars(x):
-        return x
     wanted = f"a list of {n} numbers or Values"
     tracing = sys.modules.get(f"{__package__}.program.trace")
     traced = tracing is not None and tracing.is_inside()

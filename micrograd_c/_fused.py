@@ -120,7 +120,7 @@ def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
         if t.__call__ is not _calls[0] and t.__call__ is not _calls[1]:
             return None
     inputs = x if type(x) is tuple else tuple(x)
-    outs = core.layers(*plan.call, inputs)
+    outs = core.layers(*plan.call, inputs) if type(inputs[0]) is Value else None
     if outs is None and (converted := _input_values(inputs)) is not None:
         outs = core.layers(*plan.call, converted)
     return outs

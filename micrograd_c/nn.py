@@ -156,8 +156,16 @@ class Neuron(Module):
             x = list(islice(x, len(self.w)))
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]
-        x = fitting(self.w, x)
-        total = _sum((wi * xi for wi, xi in zip(self.w, x)), self.b)
+        w = self.w
+        if type(x) is not list or len(x) != len(w):
+            x = fitting(w, x)
+        try:
+            total = _sum((wi * xi for wi, xi in zip(w, x)), self.b)
+        except TypeError:
+            fitting(w, x)  # its message says what is wrong with x
+            raise
+        if not isinstance(total, Value):
+            fitting(w, x)
         return getattr(total, self.activation)() if self.nonlin else total
 
     def parameters(self) -> list[Value]:
