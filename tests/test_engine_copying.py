@@ -10,7 +10,8 @@ import pytest
 from support import nothing_left_behind
 
 import micrograd_c
-from micrograd_c import MLP, Layer, Neuron, Value, dot, engine, topological_order
+from micrograd_c import MLP, Layer, Neuron, Value, dot, topological_order
+from micrograd_c._copying import restore
 from micrograd_c._core import NAMES, OPS
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
@@ -76,7 +77,7 @@ def test_every_op_of_the_table_comes_back_as_it_was(copied):
             nodes.append(method(a, 0.3))
         elif row.method:
             nodes.append(method(a) if row.arity == 1 else method(a, b))
-    nodes.append(engine._restore(Value.__new__(Value), NAMES.index("INSTEAD"), a, b, None, -1, 4.0, 0.0))
+    nodes.append(restore(Value.__new__(Value), NAMES.index("INSTEAD"), a, b, None, -1, 4.0, 0.0))
     nodes += [Neuron(2, activation=kind)([a, b]) for kind in ("relu", "gelu", "leaky_relu", "linear")]
     for node in nodes:
         node.backward()
