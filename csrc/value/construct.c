@@ -14,7 +14,6 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     value *v = as_value(allocate(type, 0)); /* zeroed, and tracked already */
     if (v) {
         v->handle = -1;
-        v->flags = TRACKED;
         mg_set_cyclic(v);
     }
     return (PyObject *)v;

@@ -1,66 +1,37 @@
-/* dealloc.c - the end of a Value.
+/* dealloc.c - the end of Values, and of the inner layers that nobody has asked to see.
  *
- * Deallocation of a chain does not recurse: a Value that dies while a loop drops the operands of another one waits in a
- * list for that loop.
+ * A graph of any depth dies without recursion, in one loop:
  *
- *  1. `looping` is true only while the loop of mg_value_dealloc runs code that is all ours: it frees handles and
- *     memory, and drops plain parts. None of it runs Python code, and none of it lets another thread run.
- *  2. So a Value that dies while `looping` is true dies in the loop's own hands, and the loop will see the list.
- *  3. Everything else that a death can run (attributes, callbacks of weak references, a __del__ of a subclass, the
- *     end of a class) runs inside run_free, where `looping` is false: what dies there has a loop of its own, in
- *     whatever thread.
- *  4. By 1 no loop is in the middle of its work when such code returns. So run_free goes on with `looping` as its
- *     caller, who is still there, had set it.
- *  5. A Value in the list has lost its attributes and weak references, and nobody can find it. The link to the next
- *     one is stored in its reference count, which is unused. Any loop may take it from there.
+ *  1. The loop drops what a dead object refers to. What dies by that, and can lead on to more Values (a Value, a tuple
+ *     or a list of operands, inner layers), is not deallocated but waits in a list. The loop takes it from there.
+ *  2. Nobody else can find what is in the list: its last reference was the one that the loop has dropped, and it has
+ *     lost its weak references, its attributes and its place in the collector before. So its reference count is unused,
+ *     and links it to the next one.
+ *  3. All that the loop knows is in variables of its own call. So whatever a death runs (the callback of a weak
+ *     reference, a __del__, the end of a class, another thread in between) may deallocate Values in loops of its own.
+ *  4. Anything else that dies is left to Python. The nodes of what died before are given back first: its code may count
+ *     them.
  */
 #include "value.h"
 
-static value *dying;
-static bool looping;
+enum { BATCH = 32 };
 
-#define run_free(code)                                                                                       \
-    do {                                                                                                     \
-        const bool in_loop = looping;                                                                        \
-        looping = false;                                                                                     \
-        code;                                                                                                \
-        looping = in_loop;                                                                                   \
-    } while (0)
+typedef struct {
+    PyObject *waiting;
+    int32_t handles[BATCH], n; /* of dead nodes, not given back yet */
+} loop;
 
-enum { BATCH = 256 };
-
-static void free_handles(int32_t *handles, int32_t *n)
+static void free_handles(loop *l)
 {
-    if (*n)
-        mg_shared->free(handles, *n);
-    *n = 0;
+    if (l->n)
+        mg_shared->free(l->handles, l->n);
+    l->n = 0;
 }
 
-/* Does `part` die without running code that is not ours? */
-static inline bool is_plain_part(PyObject *part)
+static inline void let_wait(loop *l, PyObject *o)
 {
-    if (Py_TYPE(part) == mg_value_class || Py_TYPE(part) == mg_hidden_class || Py_REFCNT(part) > 1 ||
-        PyFloat_CheckExact(part) || PyLong_CheckExact(part))
-        return true;
-    if (!PyTuple_CheckExact(part))
-        return false;
-    for (Py_ssize_t i = 0; i < PyTuple_Size(part); i++)
-        if (Py_TYPE(PyTuple_GetItem(part, i)) != mg_value_class)
-            return false;
-    return true;
-}
-
-/* Drops a part in the loop, which has collected n handles. */
-static inline void drop_part(PyObject *part, int32_t *handles, int32_t *n)
-{
-    if (!part)
-        return;
-    if (is_plain_part(part)) {
-        Py_DECREF(part);
-    } else {
-        free_handles(handles, n);
-        run_free(Py_DECREF(part));
-    }
+    o->ob_refcnt = (Py_ssize_t)l->waiting;
+    l->waiting = o;
 }
 
 static void drop_attributes(value *v)
@@ -83,6 +54,42 @@ static void drop_attributes(value *v)
     }
 }
 
+/* Drops all by which somebody could find a dead Value. */
+static inline void hide(value *v)
+{
+    v->flags |= DYING;
+    if (v->flags & TRACKED || Py_TYPE(v) != mg_value_class)
+        PyObject_GC_UnTrack(v);
+    if (v->weakrefs || v->flags & (EXTRA | CYCLIC))
+        drop_attributes(v);
+}
+
+/* Is this an object by whose end more Values die? */
+static inline bool may_lead_on(PyObject *o)
+{
+    return Py_TYPE(o) == mg_value_class || PyTuple_CheckExact(o) || PyList_CheckExact(o) ||
+           Py_TYPE(o) == mg_hidden_class;
+}
+
+static inline void drop(loop *l, PyObject *part)
+{
+    if (!part)
+        return;
+    if (Py_REFCNT(part) > 1) {
+        Py_DECREF(part);
+    } else if (Py_TYPE(part) == mg_value_class) {
+        part->ob_refcnt = 0;
+        hide(as_value(part));
+        let_wait(l, part);
+    } else if (may_lead_on(part)) {
+        PyObject_GC_UnTrack(part);
+        let_wait(l, part);
+    } else {
+        free_handles(l);
+        Py_DECREF(part);
+    }
+}
+
 static void release_memory(value *v)
 {
     PyTypeObject *type = Py_TYPE(v);
@@ -100,40 +107,79 @@ static void release_memory(value *v)
     }
 }
 
-void mg_value_dealloc(PyObject *self)
+static void drop_items(loop *l, PyObject *items)
 {
-    value *v = as_value(self);
-    PyTypeObject *type = Py_TYPE(self);
-    int32_t handles[BATCH], n = 0;
+    const bool list = PyList_CheckExact(items);
+    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
+    bool ours = true;
 
-    v->flags |= DYING;
-    if (v->flags & TRACKED || type != mg_value_class)
-        PyObject_GC_UnTrack(self);
-    if (v->weakrefs || v->flags & (EXTRA | CYCLIC))
-        run_free(drop_attributes(v));
-    if (looping) {
-        v->ob_base.ob_refcnt = (Py_ssize_t)dying;
-        dying = v;
-        return;
+    items->ob_refcnt = 1;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i);
+        if (!may_lead_on(item)) {
+            ours = false;
+        } else if (Py_REFCNT(item) == 1) {
+            Py_INCREF(item);
+            (void)(list ? PyList_SetItem(items, i, NULL) : PyTuple_SetItem(items, i, NULL));
+            drop(l, item);
+        }
     }
-    looping = true;
-    for (;;) {
-        PyObject *a = v->a, *b = v->b;
-        if (v->handle >= 0)
-            handles[n++] = v->handle;
-        if (n == BATCH)
-            free_handles(handles, &n);
-        release_memory(v);
-        drop_part(a, handles, &n);
-        drop_part(b, handles, &n);
-        if (!dying)
-            break;
-        v = dying;
-        dying = (value *)v->ob_base.ob_refcnt;
-        v->ob_base.ob_refcnt = 0;
-        Py_DECREF(mg_value_class);
-    }
-    looping = false;
-    free_handles(handles, &n);
+    if (!ours)
+        free_handles(l);
+    Py_DECREF(items);
+}
+
+static void drop_hidden(loop *l, hidden *h)
+{
+    PyObject *inputs = h->inputs, *params = h->params, *values = h->values;
+
+    if (h->handles)
+        mg_shared->free(h->handles, h->n);
+    PyMem_Free(h->handles);
+    PyObject_GC_Del(h);
+    Py_DECREF(mg_hidden_class);
+    drop(l, values);
+    drop(l, inputs);
+    drop(l, params);
+}
+
+static inline void drop_value(loop *l, value *v)
+{
+    PyObject *a = v->a, *b = v->b;
+    PyTypeObject *type = Py_TYPE(v);
+
+    if (v->handle >= 0)
+        l->handles[l->n++] = v->handle;
+    if (l->n == BATCH)
+        free_handles(l);
+    release_memory(v);
+    drop(l, a);
+    drop(l, b);
     Py_DECREF(type); /* of a subclass: the class may end here, and its attributes with it */
+}
+
+/* Of a Value, or of inner layers. */
+void mg_dealloc(PyObject *self)
+{
+    loop l;
+
+    l.waiting = NULL;
+    l.n = 0;
+    if (Py_TYPE(self) == mg_hidden_class)
+        PyObject_GC_UnTrack(self);
+    else
+        hide(as_value(self));
+    let_wait(&l, self);
+    while (l.waiting) {
+        PyObject *o = l.waiting;
+        l.waiting = (PyObject *)o->ob_refcnt;
+        o->ob_refcnt = 0;
+        if (PyTuple_CheckExact(o) || PyList_CheckExact(o))
+            drop_items(&l, o);
+        else if (Py_TYPE(o) == mg_hidden_class)
+            drop_hidden(&l, (hidden *)o);
+        else
+            drop_value(&l, as_value(o));
+    }
+    free_handles(&l);
 }

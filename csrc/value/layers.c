@@ -84,16 +84,6 @@ PyObject *mg_py_sum(PyObject *module, PyObject *items)
     return new_node(mg_shared->sum(x, (int32_t)n), MG_SUM, a, NULL);
 }
 
-/* The inner layers of one call of an MLP, nodes that nobody has asked to see. Their Values are made when somebody does:
- * most never are, and a Value costs more than its node. */
-typedef struct {
-    PyObject_HEAD PyObject *inputs; /* of the first layer, a tuple; owned */
-    PyObject *params; /* list of layers of neurons of tuples: the weights, then the bias; owned */
-    PyObject *values; /* those of the last of these layers, a tuple, or NULL; owned */
-    int32_t *handles; /* the nodes, layer after layer; NULL: the Values own them */
-    int32_t n;
-} hidden;
-
 static int hidden_traverse(PyObject *self, visitproc visit, void *arg)
 {
     hidden *h = (hidden *)self;
@@ -103,22 +93,6 @@ static int hidden_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(h->params);
     Py_VISIT(h->values);
     return 0;
-}
-
-static void hidden_dealloc(PyObject *self)
-{
-    hidden *h = (hidden *)self;
-    PyTypeObject *type = Py_TYPE(self);
-
-    PyObject_GC_UnTrack(self);
-    if (h->handles)
-        mg_shared->free(h->handles, h->n);
-    PyMem_Free(h->handles);
-    Py_XDECREF(h->values);
-    Py_XDECREF(h->inputs);
-    Py_XDECREF(h->params);
-    PyObject_GC_Del(self);
-    Py_DECREF(type);
 }
 
 /* The Values that it refers to. */
@@ -145,7 +119,7 @@ PyObject *mg_make_hidden_type(void)
         {"owned", hidden_owned, METH_NOARGS, "Return the Values that this object refers to."},
         {NULL, NULL, 0, NULL},
     };
-    PyType_Slot slots[] = {{Py_tp_dealloc, (void *)hidden_dealloc},
+    PyType_Slot slots[] = {{Py_tp_dealloc, (void *)mg_dealloc},
                            {Py_tp_traverse, (void *)hidden_traverse},
                            {Py_tp_methods, methods},
                            {0, NULL}};

@@ -237,7 +237,7 @@ PyObject *mg_make_type(void)
     slots[n++] = (PyType_Slot){Py_tp_getset, mg_getset};
     slots[n++] = (PyType_Slot){Py_tp_new, (void *)mg_value_new};
     slots[n++] = (PyType_Slot){Py_tp_init, (void *)mg_value_init};
-    slots[n++] = (PyType_Slot){Py_tp_dealloc, (void *)mg_value_dealloc};
+    slots[n++] = (PyType_Slot){Py_tp_dealloc, (void *)mg_dealloc};
     slots[n++] = (PyType_Slot){Py_tp_traverse, (void *)mg_value_traverse};
     slots[n++] = (PyType_Slot){Py_tp_clear, (void *)mg_value_clear};
     slots[n++] = (PyType_Slot){Py_tp_getattro, (void *)mg_value_getattro};

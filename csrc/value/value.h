@@ -46,6 +46,16 @@ struct value {
     uint32_t flags;            /* of the enum below, and above PLACE_BITS its place in the list of memory.c */
 };
 
+/* The inner layers of one call of an MLP, nodes that nobody has asked to see. Their Values are made when somebody does:
+ * most never are, and a Value costs more than its node. */
+typedef struct {
+    PyObject_HEAD PyObject *inputs; /* of the first layer, a tuple; owned */
+    PyObject *params; /* list of layers of neurons of tuples: the weights, then the bias; owned */
+    PyObject *values; /* those of the last of these layers, a tuple, or NULL; owned */
+    int32_t *handles; /* the nodes, layer after layer; NULL: the Values own them */
+    int32_t n;
+} hidden;
+
 enum {
     EXTRA = 1,   /* a points to an `extra` */
     TRACKED = 2, /* by Python's collector */
@@ -195,9 +205,10 @@ value *mg_with_closure(int32_t handle);
 int mg_list_closure(value *v);
 void mg_unlist_closure(value *v);
 
-/* ---- dealloc.c: the end of a Value ---- */
+/* ---- dealloc.c: the end of Values ---- */
 
-void mg_value_dealloc(PyObject *self);
+/* Of a Value, or of a hidden. */
+void mg_dealloc(PyObject *self);
 
 /* ---- attributes.c: data, grad, and whatever else a user assigns ---- */
 
