@@ -76,6 +76,9 @@ typedef struct {
 #define MG_LAYOUT ((uint64_t)sizeof(mg_arena) << 32 | MG_OPS << 16 | sizeof(mg_engine))
 
 #ifdef MG_NATIVE_CORE
+#ifdef __GNUC__
+__attribute__((visibility("hidden")))
+#endif
 extern const mg_engine *mg_shared;
 #define mg (*mg_shared->arena)
 /* A process with one thread needs no lock, and no second thread starts while the first one would hold it. */

@@ -22,7 +22,7 @@ static int write_column(value *v, PyObject *o, bool grad)
                              : "data of a Value cannot be deleted");
         return -1;
     }
-    if (mg_to_double(o, grad ? "grad" : "data", &number) < 0)
+    if (to_double(o, grad ? "grad" : "data", &number) < 0)
         return -1;
     mg_lock();
     const int32_t row = mg_row(v->handle);

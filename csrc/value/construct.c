@@ -82,7 +82,7 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
 
     if (is_value(data) || (third && !label && short_sequence(third) < 0))
         return 0;
-    const int numpy = mg_to_double(data, "data", &number) < 0 ? -1 : mg_from_numpy(data);
+    const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
     if (numpy < 0)
         return -1;
     /* From here on no Python runs: what is looked at stays as it is. */
@@ -99,7 +99,7 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
         PyObject *slope = item_of(third, i);
         if (!PyFloat_CheckExact(slope) && !PyLong_CheckExact(slope))
             return 0;
-        if (mg_float_of(slope, &slopes[i]) < 0)
+        if (float_of(slope, &slopes[i]) < 0)
             return -1;
     }
     PyObject *a = n > 2 || numpy ? untracked_tuple(children) : Py_NewRef(item_of(children, 0));
@@ -134,7 +134,7 @@ int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs)
         PyObject *data = PyTuple_GetItem(args, 0);
         double number;
         if (n == 1 && !is_value(data)) {
-            const int numpy = mg_to_double(data, "data", &number) < 0 ? -1 : mg_from_numpy(data);
+            const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
             if (numpy < 0 || become_leaf(v, MG_LEAF, number) < 0)
                 return -1;
             mg_set_numpy(v, numpy);
@@ -227,7 +227,7 @@ PyObject *mg_py_leaves(PyObject *module, PyObject *args)
     for (Py_ssize_t i = 0; out && i < n; i++) {
         PyObject *number = PySequence_GetItem(numbers, i), *origin = PySequence_GetItem(given, i);
         double data;
-        const int numpy = number && origin && mg_float_of(number, &data) > 0 ? mg_from_numpy(origin) : -1;
+        const int numpy = number && origin && float_of(number, &data) > 0 ? from_numpy(origin) : -1;
         value *node = numpy < 0 ? NULL : new_value();
         if (!node || become_leaf(node, constant ? MG_CONSTANT : MG_LEAF, data) < 0 ||
             PyList_Append(out, (PyObject *)node) < 0)

@@ -34,11 +34,11 @@ static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
 static inline PyObject *unary_k(int op, PyObject *x, PyObject *number, const char *side)
 {
     double k;
-    const int is_number = mg_number_of(number, &k);
+    const int is_number = number_of(number, &k);
 
     if (is_number <= 0)
         return is_number < 0 ? NULL : mg_no_number(op, number, x, side);
-    const int numpy = mg_from_numpy(number);
+    const int numpy = from_numpy(number);
     if (numpy < 0)
         return NULL;
     /* k as the user wrote it, where that is a plain number or a float of numpy's: the label shows it. An object of a
@@ -56,7 +56,7 @@ static inline PyObject *unary_k(int op, PyObject *x, PyObject *number, const cha
 static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
 {
     double c;
-    const int is_number = mg_number_of(number, &c), numpy = is_number > 0 ? mg_from_numpy(number) : 0;
+    const int is_number = number_of(number, &c), numpy = is_number > 0 ? from_numpy(number) : 0;
 
     if (is_number < 0 || numpy < 0)
         return NULL;

@@ -42,21 +42,15 @@ void mg_set_numpy(value *leaf, int numpy)
         leaf->b = Py_NewRef(NUMPY);
 }
 
-int mg_float_of(PyObject *o, double *out)
-{
-    *out = PyFloat_AsDouble(o);
-    return *out == -1.0 && PyErr_Occurred() ? -1 : 1;
-}
-
 int mg_number_of(PyObject *o, double *out)
 {
     if (is_plain(o))
-        return mg_float_of(o, out);
+        return float_of(o, out);
 
     PyObject *number = PyObject_CallFunctionObjArgs(mg_python.number, o, NULL);
     if (!number)
         return -1;
-    const int status = number == Py_None ? 0 : mg_float_of(number, out);
+    const int status = number == Py_None ? 0 : float_of(number, out);
     Py_DECREF(number);
     return status;
 }
@@ -64,12 +58,12 @@ int mg_number_of(PyObject *o, double *out)
 int mg_to_double(PyObject *o, const char *what, double *out)
 {
     if (is_plain(o))
-        return mg_float_of(o, out);
+        return float_of(o, out);
 
     PyObject *number = PyObject_CallFunction(mg_python.to_float, "Os", o, what);
     if (!number)
         return -1;
-    const int status = mg_float_of(number, out);
+    const int status = float_of(number, out);
     Py_DECREF(number);
     return status;
 }

@@ -27,6 +27,10 @@
 #define MG_NATIVE_CORE
 #include "nodes.h"
 
+#ifdef __GNUC__
+#pragma GCC visibility push(hidden) /* what is declared here is never looked up by name */
+#endif
+
 typedef struct value value;
 
 typedef struct {
@@ -109,16 +113,44 @@ static inline bool is_traced(PyObject *y)
 
 /* The argument as a Value; TypeError. */
 value *mg_expect_value(PyObject *o);
-/* Did the number o come from numpy? 1, 0; -1: an exception is set. */
-int mg_from_numpy(PyObject *o);
 /* Notes in a leaf that its number came from numpy. */
 void mg_set_numpy(value *leaf, int numpy);
-/* The double of a Python float, or what float() makes of it. */
-int mg_float_of(PyObject *o, double *out);
-/* A Python number as a double: 1; 0: it is none; -1: an exception is set. */
+/* The slow halves of the functions below. */
+int mg_from_numpy(PyObject *o);
 int mg_number_of(PyObject *o, double *out);
-/* The double that `o` stands for, or TypeError naming `what`. */
 int mg_to_double(PyObject *o, const char *what, double *out);
+
+/* The double of a Python float, or what float() makes of it. */
+static inline int float_of(PyObject *o, double *out)
+{
+    *out = PyFloat_AsDouble(o);
+    return *out == -1.0 && PyErr_Occurred() ? -1 : 1;
+}
+
+/* Did the number o come from numpy? 1, 0; -1: an exception is set. */
+static inline int from_numpy(PyObject *o)
+{
+    return PyFloat_CheckExact(o) ? 0 : mg_from_numpy(o);
+}
+
+/* A Python number as a double: 1; 0: it is none; -1: an exception is set. */
+static inline int number_of(PyObject *o, double *out)
+{
+    if (!PyFloat_CheckExact(o))
+        return mg_number_of(o, out);
+    *out = PyFloat_AsDouble(o);
+    return 1;
+}
+
+/* The double that `o` stands for, or TypeError naming `what`. */
+static inline int to_double(PyObject *o, const char *what, double *out)
+{
+    if (!PyFloat_CheckExact(o))
+        return mg_to_double(o, what, out);
+    *out = PyFloat_AsDouble(o);
+    return 1;
+}
+
 /* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the node that it stands for
  * where a number came from numpy. */
 PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y);
@@ -249,5 +281,9 @@ PyObject *mg_py_sum(PyObject *module, PyObject *items);
 PyObject *mg_py_layers(PyObject *module, PyObject *args);
 PyObject *mg_py_parts(PyObject *module, PyObject *o);
 PyObject *mg_py_operands(PyObject *module, PyObject *o);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #endif
