@@ -261,3 +261,33 @@ def test_a_late_attribute_runs_no_python_in_collections_and_asks_for_no_object(m
             sys.setprofile(None)
             gc.callbacks[:] = others
     assert asked == called == []
+
+
+SHRINKING = {
+    "sum": value_sum,
+    "dot": lambda xs: dot(xs, [1.0, 2.0, 3.0]),
+    "by hand": lambda xs: Value(1.0, xs, "op"),
+    "by hand, derivatives": lambda xs: Value(1.0, xs, [0.5, 0.5, 0.5]),
+}
+
+
+@needs_reference_counts
+@pytest.mark.parametrize("made", SHRINKING)
+def test_a_collection_may_empty_the_list_that_a_node_is_made_of(made):
+    xs = []
+    threshold = gc.get_threshold()
+    gc.callbacks.append(lambda *_: xs.clear())
+    try:
+        for _ in range(50):  # before Python 3.12 a collection can begin with any tuple
+            xs[:] = [Value(1.0), Value(2.0), Value(3.0)]
+            gc.set_threshold(1)
+            try:
+                SHRINKING[made](xs)
+            except (IndexError, ValueError):  # there is nothing left
+                pass
+            finally:
+                gc.set_threshold(*threshold)
+    finally:
+        gc.callbacks.pop()
+    xs[:] = [Value(1.0), Value(2.0), Value(3.0)]
+    assert SHRINKING[made](xs).data in (1.0, 6.0, 14.0)

@@ -46,15 +46,14 @@ static int become_leaf(value *v, int op, double data)
     return 0;
 }
 
-/* A copy of a list or tuple that is tracked with its node only. */
+/* A copy of a tuple that is tracked with its node only. */
 static PyObject *untracked_tuple(PyObject *items)
 {
-    const bool list = PyList_CheckExact(items);
-    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
+    const Py_ssize_t n = PyTuple_Size(items);
     PyObject *out = PyTuple_New(n);
 
     for (Py_ssize_t i = 0; out && i < n; i++)
-        PyTuple_SetItem(out, i, Py_NewRef(list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i)));
+        PyTuple_SetItem(out, i, Py_NewRef(PyTuple_GetItem(items, i)));
     if (out)
         PyObject_GC_UnTrack(out);
     return out;
@@ -82,15 +81,21 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
 
     if (is_value(data) || (third && !label && short_sequence(third) < 0))
         return 0;
+    if (PyList_CheckExact(children)) { /* a collection could run code that changes the list */
+        PyObject *copy = PyList_AsTuple(children);
+        const int done = copy ? make_by_hand(v, data, copy, third) : -1;
+        Py_XDECREF(copy);
+        return done;
+    }
     const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
     if (numpy < 0)
         return -1;
-    /* From here on no Python runs: what is looked at stays as it is. */
+    /* From here to the end of the loops no Python runs: what is looked at stays as it is. */
     const Py_ssize_t n = short_sequence(children);
     if (n < 1 || (third && !label && short_sequence(third) != n))
         return 0;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *child = item_of(children, i);
+        PyObject *child = PyTuple_GetItem(children, i);
         if ((Py_TYPE(child) != mg_value_class && Py_TYPE(child) != Py_TYPE(v)) || as_value(child)->handle < 0)
             return 0;
         x[i] = as_value(child)->handle;
@@ -102,8 +107,8 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
         if (float_of(slope, &slopes[i]) < 0)
             return -1;
     }
-    PyObject *a = n > 2 || numpy ? untracked_tuple(children) : Py_NewRef(item_of(children, 0));
-    PyObject *b = numpy ? Py_NewRef(NUMPY) : n == 2 ? Py_NewRef(item_of(children, 1)) : NULL;
+    PyObject *a = n > 2 || numpy ? untracked_tuple(children) : Py_NewRef(PyTuple_GetItem(children, 0));
+    PyObject *b = numpy ? Py_NewRef(NUMPY) : n == 2 ? Py_NewRef(PyTuple_GetItem(children, 1)) : NULL;
     const bool labelled = label && PyUnicode_GetLength(third) > 0;
     int done = a && (!labelled || mg_need_extra(v)) && forget_made(v) == 0 ? 1 : -1;
     if (done > 0) {

@@ -11,7 +11,8 @@ static PyObject *new_tuple(PyObject *items, PyObject *last, int32_t *handles)
 
     for (Py_ssize_t i = 0; out && i < all; i++) {
         PyObject *item = i == n ? last : list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i);
-        if (Py_TYPE(item) != mg_value_class) {
+        if (!item ||
+            Py_TYPE(item) != mg_value_class) { /* a collection has run code that made the list shorter */
             Py_DECREF(out);
             return NULL;
         }
