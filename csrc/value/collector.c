@@ -3,33 +3,25 @@
  * Ordinary Values are not tracked, and a collection does not look at them. Why no cycle is missed, and nothing is
  * freed too early:
  *
- *  1. An operand is older than whatever reads it, and neither changes. So a graph of Values has no cycles of its own.
- *     A cycle needs an attribute (a closure is one) that leads back from an operand to a Value that reads it:
+ *  1. Operands stand in rows below their reader, so Values alone make no cycle. A cycle needs an attribute of a Value
+ *     v (a closure is one) that leads back to a reader of v:
  *         v -> attribute -> ... -> reader -> ... -> v
- *     The collector finds it if it sees every object on the way: v, and all Values from the reader down to v.
- *  2. v is tracked from its first attribute on (TRACKED), or from birth if it is of a subclass. It is CYCLIC from the
- *     first attribute on that can refer to anything. It is CYCLIC from birth if it is of a subclass, or is made by hand
- *     and waits for its closure.
- *  3. The aim is: whoever reads a CYCLIC Value is CYCLIC too, and tracked. Then by 1 every cycle is found.
- *  4. A reader that is younger than the CYCLIC state of its operand is CYCLIC from birth, see `become`.
- *  5. A reader may be older only where v had a node, with others above it, when it became CYCLIC. Then `late` is set.
- *  6. While `late` is set, a full collection begins with `track_readers`. It looks at all Values in the order of their
- *     rows, from the lowest up, and makes each one CYCLIC that reads a CYCLIC Value. Operands stand below their readers,
- *     so one pass makes 3 true for all Values that own a row.
- *  7. Nodes that a `hidden` owns need no visit: it is always tracked, and by `leads_to_cyclic` its readers are CYCLIC
- *     as soon as anybody is. The Values that are made of it later are looked at again when they take over the nodes, see
- *     `values_of` in layers.c. Any other plain Value without a node reads nothing.
- *  8. So after a pass 3 holds, and by 4 it holds until the next old Value becomes CYCLIC. `late` is cleared: one pass is
- *     paid for such attributes, and other collections cost nothing more. The pass touches Values only.
- *  9. It finds them in the list of memory.c, which has the memory of every Value that `new_value` has asked for. What waits there
- *     for the next Value, or whose deallocation has begun, is DYING or without references and is skipped: nobody reads
- *     it. Values that are made of a subclass are not listed: they are CYCLIC from birth.
- * 10. A tuple of operands is tracked as soon as its reader is CYCLIC, see `mg_set_cyclic`. So the pass may skip the
- *     CYCLIC ones.
- * 11. The pass calls nothing that runs Python code or lets the GIL go. So all that it looks at stays as it is, but
- *     for the rows: it reads them under the lock.
- * 12. traverse visits each reference that a Value owns, once. So whatever is reached from outside is seen to be, and
- *     nothing is freed too early. clear drops the attributes only, since every cycle leads through one.
+ *     It is found if v, and all Values and tuples of operands from the reader down to v, are tracked.
+ *  2. CYCLIC says of a Value that it is tracked with its tuples. `mg_set_cyclic` alone sets it, and for ever. v is
+ *     CYCLIC before an attribute can refer to anything; from birth if it is of a subclass, or is made by hand and may
+ *     get a closure. So it is enough that whoever reads a CYCLIC Value is CYCLIC too.
+ *  3. A reader that gets its operands after one of them has become CYCLIC is CYCLIC at once, see `become`.
+ *  4. An older reader can be there only if v had a node, with others above it, when v became CYCLIC. Then `late` is
+ *     set, and the next full collection begins with `track_readers`. It looks at all Values in the order of their
+ *     rows, from the lowest up, and makes each one CYCLIC that reads a CYCLIC Value: by 1 one pass is enough.
+ *  5. The pass finds all readers. The list of memory.c has every Value but those of subclasses (CYCLIC, by 2) and the
+ *     dead, which nobody reads. Nodes without a Value belong to a `hidden`, which is tracked, and whose readers count
+ *     as readers of a CYCLIC Value, see `leads_to_cyclic`; Values that take over its nodes later go through 3.
+ *  6. The pass calls nothing that runs Python code or lets the GIL go, and reads the rows under the lock. So nothing
+ *     changes under its eyes. It touches Values only, and by 3 one pass is good until `late` is set again.
+ *  7. traverse visits each reference that a Value owns, once. So whatever is reached from outside is seen to be, and
+ *     nothing is freed too early; a Value that is not tracked only makes what it refers to live longer. clear drops
+ *     the attributes, since every cycle leads through one.
  */
 #include "value.h"
 
@@ -84,7 +76,7 @@ void mg_set_cyclic_reader(value *v)
         mg_set_cyclic(v);
 }
 
-/* Makes all readers of CYCLIC Values CYCLIC, see 6 at the head of this file. No memory: the next collection does. */
+/* Makes all readers of CYCLIC Values CYCLIC, see 4 at the head of this file. No memory: the next collection does. */
 static void track_readers(void)
 {
     mg_lock();
