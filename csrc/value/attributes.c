@@ -229,12 +229,12 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
     }
     if (o)
         return put(v, name, o);
-    if (x && x->dict && PyDict_DelItem(x->dict, name) == 0)
-        return 0;
-    if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_KeyError)) {
-        PyErr_Clear();
-        PyErr_Format(PyExc_AttributeError, "this Value has no attribute %R", name);
-    }
+    const int there = x && x->dict ? PyDict_Contains(x->dict, name) : 0;
+    if (there)
+        return there < 0 ? -1 : PyDict_DelItem(x->dict, name);
+    if (Py_TYPE(self) != mg_value_class)
+        return PyObject_GenericSetAttr(self, name, NULL); /* raises once more */
+    PyErr_Format(PyExc_AttributeError, "'Value' object has no attribute %R", name);
     return -1;
 }
 

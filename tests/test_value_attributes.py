@@ -1,0 +1,66 @@
+"""Attributes of Values: set, deleted, and asked for through a core."""
+
+import pytest
+
+from micrograd_c import Value
+from micrograd_c._core import core
+
+
+class Sub(Value):
+    pass
+
+
+class Slotted(Value):
+    __slots__ = ("place",)
+
+
+@pytest.mark.parametrize("cls", [Value, Sub, Slotted])
+def test_an_attribute_can_be_deleted_once(cls):
+    v = cls(1.0)
+    for attributes in (False, True):  # has it any?
+        if attributes:
+            v.note = 1
+            del v.note
+        for name in ("note", "absent", "relu"):
+            with pytest.raises(AttributeError, match=name):
+                delattr(v, name)
+    assert not hasattr(v, "note") and v.relu().data == 1.0
+
+
+@pytest.mark.parametrize("name", ["note", "absent", "data", "_op"])
+def test_deleting_says_the_same_of_a_value_as_of_a_subclass(name):
+    told = []
+    for cls in (Value, Slotted):
+        with pytest.raises(AttributeError) as raised:
+            delattr(cls(1.0), name)
+        told.append(str(raised.value).replace(cls.__name__, "Value"))
+    assert told[0] == told[1] and name in told[0]
+
+
+def test_the_core_reads_and_sets_attributes_past_all_properties():
+    v = Value(1.0)
+    v.note = 5
+    core.put(v, "other", 6)
+    assert (core.peek(v, "note"), core.peek(v, "other"), core.peek(v, "absent")) == (5, 6, None)
+    assert core.attributes(v) == {"note": 5, "other": 6}
+
+
+@pytest.mark.skipif(core.NAME != "native", reason="the other core leaves that to Python")
+@pytest.mark.parametrize(
+    "call",
+    [
+        core.handle_of,
+        core.parts,
+        core.operands,
+        core.attributes,
+        core.forget_made,
+        lambda x: core.handles([Value(1.0), x]),
+        lambda x: core.peek(x, "note"),
+        lambda x: core.put(x, "note", 1),
+        lambda x: core.own(x, None, None, int),
+        lambda x: core.sweep(x, 1.0),
+    ],
+)
+def test_what_is_no_value_is_refused_by_the_native_core(call):
+    with pytest.raises(TypeError, match="Value"):
+        call(1)
