@@ -63,11 +63,12 @@ program/trace program/arguments program/copying
 program/program
 program/function
 optim jit plot
-viz/expression viz/layout viz/words
+viz/expression viz/layout viz/style viz/text viz/words
 viz/graph
-viz/fold viz/parse viz/part viz/rules
+viz/rules
+viz/boxes viz/events viz/fold viz/parse viz/part viz/read
 viz/picture
-viz/page
+viz/lecture viz/page
 viz/explanation
 viz
 viz/command

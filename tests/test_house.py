@@ -27,6 +27,7 @@ ELSEWHERE = {
     "_core/warn": "test_nn",
     "_core/ieee": "test_program_kernels",
     "viz viz/explanation viz/events viz/words viz/part viz/rules viz/read viz/graph": "test_viz_explain",
+    "viz/text": "test_viz_expression",
     "viz/style viz/boxes viz/lecture": "test_viz_picture",
     # C
     "ops.def table nodes": "test_ops",

@@ -16,7 +16,8 @@ from support import nothing_left_behind
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c._core import NAMES, OPS, core
-from micrograd_c.viz.graph import OP, number
+from micrograd_c.viz.rules import OP
+from micrograd_c.viz.text import number
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "explain_c.txt"
@@ -76,7 +77,7 @@ def test_gradients_are_those_of_the_engine(rng):
         mg.zero_grad(root)
         root.backward()
         for i, node in explanation._graph.nodes.items():
-            assert explanation._grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-15)
+            assert explanation._stream.grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-15)
             assert explanation.engine[i] == node.value.grad
 
 
@@ -102,9 +103,9 @@ def test_every_op_is_explained_by_its_row_of_the_table():
 
 
 def test_op_that_cannot_be_read_is_explained_by_its_backward(monkeypatch):
-    from micrograd_c.viz import graph
+    from micrograd_c.viz import rules
 
-    monkeypatch.setitem(graph.OP, "TANH", graph.Op("TANH", "tanh({0})", None, ()))
+    monkeypatch.setitem(rules.OP, "TANH", rules.Op("TANH", "tanh({0})", None, ()))
     x = Value(0.5, label="x")
     explanation = mg.explain(x.tanh() * x)
     assert explanation.gradients["x"] == pytest.approx(math.tanh(0.5) + 0.5 * (1 - math.tanh(0.5) ** 2))
@@ -214,7 +215,7 @@ def test_neuron_that_ignores_its_last_inputs_is_explained():
         root = model([Value(1.0), Value(2.0), Value(3.0)])
     explanation = mg.explain(root, model)
     assert "stale" not in parts_kinds(explanation)
-    assert list(explanation.engine.values()) == pytest.approx(list(explanation._grad.values()))
+    assert list(explanation.engine.values()) == pytest.approx(list(explanation._stream.grad.values()))
 
 
 def test_large_graphs_are_cut_and_say_so():
@@ -229,7 +230,7 @@ def test_large_graphs_are_cut_and_say_so():
     root.backward()
     for i, node in explanation._graph.nodes.items():
         if node.label != "…":
-            assert explanation._grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-18)
+            assert explanation._stream.grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-18)
 
 
 def test_graph_is_explained_around_one_value():
@@ -242,7 +243,7 @@ def test_graph_is_explained_around_one_value():
     assert {v.grad for v in mg.topological_order(root)} == {0.25}
     mg.zero_grad(root)
     root.backward()
-    assert explanation._grad[explanation._graph.root] == inside.grad
+    assert explanation._stream.grad[explanation._graph.root] == inside.grad
     assert "around" in explanation.notes[0]
     with pytest.raises(ValueError, match="not computed from this Value"):
         mg.explain(root, around=Value(1.0))

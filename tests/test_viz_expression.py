@@ -9,7 +9,8 @@ import pytest
 import micrograd_c as mg
 from micrograd_c import Value
 from micrograd_c.viz.expression import Expression
-from micrograd_c.viz.graph import OP, number
+from micrograd_c.viz.rules import OP
+from micrograd_c.viz.text import number
 
 # ---- the stream --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import micrograd_c as mg
 from micrograd_c import Value
 from micrograd_c._core import core
 from micrograd_c.viz import draw_dot, trace
-from micrograd_c.viz.graph import cut, width
+from micrograd_c.viz.text import cut, width
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -83,7 +83,7 @@ def test_kinds_are_told_apart_by_class_shape_and_words():
 
 
 def test_colours_differ_in_both_themes_and_are_readable():
-    from micrograd_c.viz.picture import _DARK, _DARK_REST, _LIGHT, _LIGHT_REST
+    from micrograd_c.viz.style import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE
 
     def luminance(colour):
         channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
@@ -94,13 +94,13 @@ def test_colours_differ_in_both_themes_and_are_readable():
         high, low = sorted((luminance(a), luminance(b)), reverse=True)
         return (high + 0.05) / (low + 0.05)
 
-    for kinds, rest in ((_LIGHT, _LIGHT_REST), (_DARK, _DARK_REST)):
+    for kinds, page in ((LIGHT, LIGHT_PAGE), (DARK, DARK_PAGE)):
         assert len({stroke for _, stroke in kinds.values()}) == len(kinds)
         for fill, stroke in kinds.values():
-            assert contrast(fill, rest["text"]) >= 7
-            assert contrast(fill, rest["muted"]) >= 4.5
-            assert contrast(rest["page"], stroke) >= 3  # the outline on the page, and the op's label on its badge
-            assert contrast(rest["page"], stroke) >= 4.5
+            assert contrast(fill, page["text"]) >= 7
+            assert contrast(fill, page["muted"]) >= 4.5
+            assert contrast(page["page"], stroke) >= 3  # the outline on the page, and the op's label on its badge
+            assert contrast(page["page"], stroke) >= 4.5
 
 
 def test_text_in_words_tells_what_the_picture_shows():

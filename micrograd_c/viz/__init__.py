@@ -4,6 +4,7 @@ Nothing here is imported by the engine, and nothing of it runs unless it is aske
 """
 
 from .explanation import Explanation, explain
-from .picture import Picture, draw, draw_dot, trace
+from .lecture import draw_dot, trace
+from .picture import Picture, draw
 
 __all__ = ["Explanation", "Picture", "draw", "draw_dot", "explain", "trace"]

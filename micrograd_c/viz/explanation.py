@@ -20,22 +20,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..engine import Value, topological_order, zero_grad
-from .graph import Graph, Node, callers_names, clean, fill, number, read, unfold, variables
+from .events import Stream
+from .fold import unfold
+from .graph import Graph, Node
 from .page import frame, page
 from .part import LINES, shorten, upper_part
-from .rules import GIVEN, evaluate, formula_of, local_derivatives
-from .words import PHASES, PHRASES
+from .read import callers_names, read, variables
+from .rules import GIVEN, evaluate, local_derivatives
+from .text import factor, number
+from .words import PHASES
 
 __all__ = ["LIMIT", "Explanation", "explain"]
 
 LIMIT = 300  # values
 SCHEMA = "micrograd-c/explanation/1"
-
-Event = dict[str, Any]
 
 
 class Explanation:
@@ -60,156 +62,16 @@ class Explanation:
     def __init__(self, graph: Graph, seed: float = 1.0, title: str = "", outer: str = "") -> None:
         self._graph = graph
         self._seed = seed
-        self._outer = outer
         self.engine = {}
         self.notes = list(graph.notes)
         root = graph.nodes[graph.root]
         self.title = title or f"{root.name} and what it was computed from"
-        self._names = {i: node.name for i, node in graph.nodes.items()}
-        self._formulas = {i: formula_of(node) for i, node in graph.nodes.items()}
-        self._grad = dict.fromkeys(graph.nodes, 0.0)
-        self._topo: list[int] = []
-        self.steps: list[Event] = []
-        with _gradients_kept(graph):
-            for event in self._events():
-                self.steps.append({"index": len(self.steps), **event})
-        self.gradients = {node.name: self._grad[i] for i, node in graph.nodes.items()}
+        self._stream = Stream(graph, seed, outer)
+        self.steps = self._stream.steps
+        self.gradients = {node.name: self._stream.grad[i] for i, node in graph.nodes.items()}
 
     def __repr__(self) -> str:
         return f"<Explanation of {self.title!r}: {len(self._graph.nodes)} values, {len(self.steps)} steps>"
-
-    # ---- the stream ----------------------------------------------------------------------------------------------
-
-    def _event(self, phase: int, kind: str, node: Node, **more: Any) -> Event:
-        words = {"z": node.name, **more.pop("words", {})}
-        return {"phase": phase, "kind": kind, "node": node.id, **more, "text": PHRASES[kind].format(**words)}
-
-    def _events(self) -> Iterator[Event]:
-        nodes = self._graph.nodes
-        root = nodes[self._graph.root]
-        for node in nodes.values():
-            yield self._forward(node)
-        for node in reversed(list(nodes.values())):
-            kind = "children" if node.operands else "no-children"
-            words = {
-                "operands": self._list(dict.fromkeys(node.operands)),
-                "label": clean(node.label) or node.op.lower(),
-            }
-            yield self._event(2, kind, node, operands=node.operands, words=words)
-        yield from self._visit(root)
-        order = self._topo[::-1]
-        yield self._event(4, "order", root, order=order, words={"topo": self._list(order)})
-        yield self._event(5, "zero", root)
-        self._grad[root.id] = self._seed
-        yield self._event(5, "seed", root, after=self._seed, words={"seed": number(self._seed) + self._outer})
-        touched: set[int] = set()
-        for i in order:
-            yield from self._backward(nodes[i], touched)
-        for i in self._topo:
-            words = {"root": root.name, "gradient": number(self._grad[i])}
-            yield self._event(7, "gradient", nodes[i], gradient=self._grad[i], words=words)
-
-    def _list(self, ids: Any) -> str:
-        ids = ids if isinstance(ids, list) else list(ids)
-        if len(ids) <= 12:
-            return ", ".join(self._names[i] for i in ids)
-        return ", ".join([*(self._names[i] for i in ids[:2]), "…", *(self._names[i] for i in ids[-8:])])
-
-    def _forward(self, node: Node) -> Event:
-        value = number(node.data)
-        if not node.operands:
-            return self._event(1, "leaf", node, value=node.data, words={"value": value})
-        formula, numbers = (self._fill(node, which) for which in ("name", "data"))
-        words = {"formula": formula, "numbers": numbers, "value": value}
-        expected = evaluate(node, {i: self._graph.nodes[i].data for i in node.operands})
-        if expected is None:
-            return self._event(1, "opaque", node, value=node.data, words=words)
-        if abs(expected - node.data) > 1e-9 * max(abs(expected), abs(node.data), 1e-300):
-            words["expected"] = number(expected)
-            return self._event(1, "stale", node, value=node.data, expected=expected, words=words)
-        return self._event(1, "operation", node, value=node.data, words=words)
-
-    def _fill(self, node: Node, which: str) -> str:
-        nodes = [self._graph.nodes[i] for i in node.operands]
-        parts = [n.name if which == "name" else number(n.data) for n in nodes]
-        return fill(self._formulas[node.id], parts, "" if node.k is None else number(node.k))
-
-    def _visit(self, root: Node) -> Iterator[Event]:
-        """Yield what build_topo does, with a stack of our own: no graph is too deep."""
-        nodes = self._graph.nodes
-        visited = {root.id}
-        yield self._event(3, "enter", root, depth=0)
-        stack = [(root, iter(dict.fromkeys(root.operands)))]
-        while stack:
-            node, children = stack[-1]
-            for i in children:
-                child = nodes[i]
-                if i in visited:
-                    yield self._event(3, "skip", child, depth=len(stack))
-                    continue
-                visited.add(i)
-                yield self._event(3, "enter", child, depth=len(stack))
-                stack.append((child, iter(dict.fromkeys(child.operands))))
-                break
-            else:
-                stack.pop()
-                self._topo.append(node.id)
-                words = {"topo": self._list(self._topo)}
-                yield self._event(3, "append", node, depth=len(stack), position=len(self._topo) - 1, words=words)
-
-    def _backward(self, node: Node, touched: set[int]) -> Iterator[Event]:
-        upstream = self._grad[node.id]
-        if not node.operands:
-            yield self._event(6, "leaf-node", node)
-            return
-        words = {"upstream": number(upstream), "operands": self._list(dict.fromkeys(node.operands))}
-        yield self._event(6, "node", node, upstream=upstream, words=words)
-        if node.closure:
-            yield from self._closure(node, upstream)
-            return
-        for slot, formula, local in local_derivatives(node, self._graph.nodes):
-            x = self._graph.nodes[node.operands[slot]]
-            before = self._grad[x.id]
-            contribution = upstream * local
-            after = self._grad[x.id] = before + contribution
-            kind = "more" if x.id in touched else "first"
-            touched.add(x.id)
-            numbers = {
-                "before": before,
-                "upstream": upstream,
-                "local": local,
-                "contribution": contribution,
-                "after": after,
-            }
-            words = {"x": x.name, **{key: _factor(value) for key, value in numbers.items()}}
-            words["after"], words["contribution"] = number(after), number(contribution)
-            words["before"] = number(before)
-            yield self._event(6, kind, node, operand=x.id, slot=slot, formula=formula, **numbers, words=words)
-
-    def _closure(self, node: Node, upstream: float) -> Iterator[Event]:
-        """Let a Python function do its share, and tell what it added."""
-        distinct = [self._graph.nodes[i] for i in dict.fromkeys(node.operands)]
-        node.value.grad = upstream
-        for x in distinct:
-            x.value.grad = self._grad[x.id]
-        node.value._backward()
-        for x in distinct:
-            before, after = self._grad[x.id], x.value.grad
-            self._grad[x.id] = after
-            numbers = {"before": before, "contribution": after - before, "after": after}
-            words = {"x": x.name, **{key: number(value) for key, value in numbers.items()}}
-            yield self._event(
-                6,
-                "closure",
-                node,
-                operand=x.id,
-                slot=node.operands.index(x.id),
-                upstream=upstream,
-                **numbers,
-                words=words,
-            )
-
-    # ---- what is made of it --------------------------------------------------------------------------------------
 
     def text(self, what_if: Mapping[str, float] | None = None) -> str:
         """Return the explanation as a person reads it in a terminal.
@@ -222,7 +84,7 @@ class Explanation:
         lines = [self.title, "=" * min(len(self.title), 78)]
         for note in self.notes:
             lines += ["", f"Note: {note}"]
-        phase = 0
+        names, phase = self._stream.names, 0
         for event in self.steps:
             if event["phase"] != phase:
                 phase = event["phase"]
@@ -233,11 +95,11 @@ class Explanation:
             if event["kind"] in ("first", "more", "closure"):
                 indent = 5
             if event["kind"] in ("first", "more"):
-                x = self._names[event["operand"]]
+                x = names[event["operand"]]
                 local = number(event["local"])
                 if event["formula"] != local:
                     formula = f"{local}, given" if event["formula"] == GIVEN else f"{event['formula']} = {local}"
-                    text += f"   (d{self._names[event['node']]}/d{x} = {formula})"
+                    text += f"   (d{names[event['node']]}/d{x} = {formula})"
             lines.append(" " * min(indent, 43) + text)
         if what_if:
             lines += ["", self.what_if_text(what_if)[:-1]]
@@ -252,7 +114,7 @@ class Explanation:
         leaves = {node.name: node for node in self._leaves()}
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
         terms = [
-            f"{_factor(self.gradients[name] / self._seed)} * {_factor(x - leaves[name].data)}"
+            f"{factor(self.gradients[name] / self._seed)} * {factor(x - leaves[name].data)}"
             for name, x in what_if.items()
         ]
         estimate = root.data + sum(
@@ -306,7 +168,7 @@ class Explanation:
             values[node.id] = value
         gradients = dict.fromkeys(nodes, 0.0)
         gradients[self._graph.root] = self._seed
-        for i in reversed(self._topo):
+        for i in reversed(self._stream.topo):
             for slot, _, local in local_derivatives(nodes[i], nodes, values):
                 gradients[nodes[i].operands[slot]] += gradients[i] * local
         return WhatIf(values[self._graph.root], {node.name: gradients[i] for i, node in nodes.items()})
@@ -330,7 +192,7 @@ class Explanation:
                     "op": node.label,
                     "operands": node.operands,
                     "data": node.data,
-                    "grad": self._grad[node.id],
+                    "grad": self._stream.grad[node.id],
                 }
                 for node in self._graph.nodes.values()
             ],
@@ -380,32 +242,12 @@ class WhatIf(float):
         return self
 
 
-def _factor(x: float) -> str:
-    text = number(x)
-    return f"({text})" if text.startswith("-") else text
-
-
 def _portable(item: Any) -> Any:
     if isinstance(item, float) and (item != item or item in (float("inf"), float("-inf"))):
         return str(item)
     if isinstance(item, dict):
         return {key: _portable(value) for key, value in item.items()}
     return [_portable(value) for value in item] if isinstance(item, (list, tuple)) else item
-
-
-class _gradients_kept:
-    """Puts every gradient back at the end: the closures of hand-made nodes write into them."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._values = [n.value for n in graph.nodes.values() if n.value is not None]
-        self._needed = any(n.closure for n in graph.nodes.values())
-
-    def __enter__(self) -> None:
-        self._grads = [value.grad for value in self._values] if self._needed else []
-
-    def __exit__(self, *_: Any) -> None:
-        for value, grad in zip(self._values, self._grads):
-            value.grad = grad
 
 
 def _engine_gradients(root: Value, seed: float) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Several nodes in one box: the calls of neurons and of layers.
+"""Several nodes in one box, the calls of neurons and of layers; and a fused neuron in its parts.
 
 A fused neuron says by itself what belongs to it. In a scalar graph (`fused=False`) the names of the parameters do:
 products with a weight, the sums of these with each other and the bias, and the activation above the last sum.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
-from .._core import NAMES, OPS, core
+from .._core import LABELS, NAMES, OPS, core
 from .graph import Graph, Node
+from .rules import slope_of_activation
 
-__all__ = ["fold_graph"]
+__all__ = ["fold_graph", "unfold"]
 
 _PARAMETER = re.compile(
     r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$"
@@ -208,3 +210,71 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
         count=len(group.members),
         value=node.value,
     )
+
+
+# ---- unfolding ---------------------------------------------------------------------------------------------------
+
+
+def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
+    """Return the graph with fused neurons as the `*` and `+` that they stand for.
+
+    The parts are records of the picture; the engine builds no node for them.
+    """
+    chosen = set(graph.nodes) if which is None else set(which)
+    nodes: dict[int, Node] = {}
+    renamed: dict[int, int] = {}
+    taken = {node.name for node in graph.nodes.values()}
+    done = 0
+
+    def add(node: Node) -> int:
+        node.id = len(nodes)
+        nodes[node.id] = node
+        return node.id
+
+    for i, old in graph.nodes.items():
+        node = Node(**{**vars(old), "operands": [renamed[j] for j in old.operands]})
+        if old.op == "DOT" and i in chosen:
+            done += 1
+            _add_parts(node, nodes, add, taken)
+        renamed[i] = add(node)
+        for part in nodes.values():
+            if part.part_of == -2:
+                part.part_of = node.id
+    if done:
+        plural = "s are" if done > 1 else " is"
+        graph.notes.append(f"{done} fused neuron{plural} shown as their * and +; in the engine each is one node.")
+    return Graph(nodes, renamed[graph.root], graph.computed, graph.total, graph.notes)
+
+
+def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) -> None:
+    """Let `node` be the last part of the neuron: its activation, or else the last sum."""
+    n = node.pairs
+    inputs, weights, bias = node.operands[:n], node.operands[n : 2 * n], node.operands[2 * n :]
+    upstream = node.grad
+    if node.activation:
+        upstream *= slope_of_activation(node, [nodes[i].data for i in node.operands], node.data)
+    steps = 2 * n - (0 if bias or not n else 1)
+    parts = 0
+
+    def part(op: str, label: str, operands: list[int], data: float) -> int:
+        nonlocal parts
+        parts += 1
+        if parts == steps and not node.activation:  # the last sum is the neuron itself
+            node.op, node.label, node.operands, node.pairs = op, label, operands, 0
+            return -1
+        name = f"{node.name}.{parts}"
+        while name in taken:
+            name += "'"
+        return int(add(Node(-1, op, label, operands, data, upstream, name=name, part_of=-2)))
+
+    total = bias[0] if bias else -1
+    for w, x in zip(weights, inputs):
+        product = part("MUL", "*", [w, x], nodes[w].data * nodes[x].data)
+        if total < 0:
+            total = product
+        else:
+            sum_data = nodes[total].data + (nodes[product].data if product >= 0 else 0.0)
+            total = part("ADD", "+", [total, product], sum_data)
+    if node.activation:
+        node.op, node.label, node.operands = node.activation, LABELS[NAMES.index(node.activation)], [total]
+        node.activation, node.pairs = "", 0

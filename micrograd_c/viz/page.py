@@ -13,9 +13,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .graph import OP, clean, cut
 from .picture import Picture
-from .rules import local_derivatives
+from .rules import OP, local_derivatives
+from .text import clean, cut
 from .words import CODE, PHASES, PHRASES
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         if node.k is not None:
             record["k"] = _json_number(node.k)
         if node.operands:
-            record["formula"] = explanation._formulas[i]
+            record["formula"] = explanation._stream.formulas[i]
         if node.op == "DOT":
             record |= {"pairs": node.pairs, "activation": node.activation}
         if node.closure:
@@ -71,7 +71,7 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         "title": explanation.title,
         "root": graph.root,
         "seed": _json_number(explanation._seed),
-        "outer": explanation._outer,
+        "outer": explanation._stream.outer,
         "notes": explanation.notes,
         "phases": [[i, name, about] for i, (name, about) in PHASES.items()],
         "phrases": PHRASES,

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from .._core import NAMES, OPS, ffi
 from ..engine import Value
-from .graph import OP, Node, clean, cut, slope_of_activation, weighted_sum
+from .expression import Expression, expression
+from .graph import Node
+from .text import clean, cut
 
-__all__ = ["GIVEN", "evaluate", "formula_of", "local_derivatives"]
+__all__ = ["GIVEN", "OP", "Op", "evaluate", "formula_of", "local_derivatives", "slope_of_activation"]
 
 GIVEN = "given"  # stands for the formula of a local derivative that came as a number
+
+
+@dataclass(frozen=True)
+class Op:
+    """A row of the op table, for people: how the node is written, and its expressions."""
+
+    name: str
+    formula: str  # "{0} * {1}", the operands in their places
+    value: Expression | None  # over x, y, k
+    derivatives: tuple[Expression, ...]  # dz/dx, dz/dy, over x, y, z, k
+
+
+def _op(code: int) -> Op:
+    row, name = OPS[code], NAMES[code]
+    label = ffi.string(row.label).decode().removesuffix("{}")
+    value, dx, dy = (ffi.string(text).decode() for text in (row.value, row.dx, row.dy))
+    if name == "NEG":
+        formula = "-{0}"
+    elif name == "ABS":
+        formula = "|{0}|"
+    elif row.takes_k:
+        formula = f"{{0}}{label}{{k}}" if label == "**" else f"{name.lower()}({{0}}, {{k}})"
+    elif row.arity == 2 and not label.isidentifier():
+        formula = "{0}**{1}" if label == "**" else f"{{0}} {label} {{1}}"
+    else:
+        formula = f"{name.lower()}({', '.join(f'{{{i}}}' for i in range(max(row.arity, 0)))})"
+    try:
+        derivatives = tuple(expression(text) for text in (dx, dy) if text)
+        return Op(name, formula, expression(value) if value else None, derivatives)
+    except ValueError:  # a C function that expression.py does not know: the engine's own backward is asked then
+        return Op(name, formula, None, ())
+
+
+OP = {name: _op(code) for code, name in enumerate(NAMES)}
 
 
 def formula_of(node: Node) -> str:
@@ -31,6 +69,21 @@ def formula_of(node: Node) -> str:
         terms = [*terms[:3], "…", terms[-1]]
     text = " + ".join(terms) if terms else "0"
     return OP[node.activation].formula.format(text, k="{k}") if node.activation else text
+
+
+def weighted_sum(node: Node, data: Sequence[float]) -> float:
+    """Return what the activation of a DOT is taken of, from the data of its operands."""
+    n = node.pairs
+    total = data[2 * n] if len(data) > 2 * n else 0.0
+    for x, w in zip(data[:n], data[n : 2 * n]):
+        total += w * x
+    return total
+
+
+def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
+    """Return f' of a DOT, from the data of its operands and its own."""
+    k = {} if node.k is None else {"k": node.k}
+    return OP[node.activation].derivatives[0].evaluate(x=weighted_sum(node, data), z=z, **k)
 
 
 def evaluate(node: Node, data: dict[int, float]) -> float | None:

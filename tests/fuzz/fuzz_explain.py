@@ -149,7 +149,7 @@ def check_gradients(root, explanation, seed):
     root.backward(seed)
     shaky = set()  # the last digit of a gradient decides what comes of an inf or of a cancellation below it
     for i, node in reversed(explanation._graph.nodes.items()):
-        mine, engines = explanation._grad[i], node.value.grad
+        mine, engines = explanation._stream.grad[i], node.value.grad
         if i in shaky or not math.isfinite(mine) or not math.isfinite(engines) or size[i] > 1e100:
             shaky.update([i, *node.operands])
         else:

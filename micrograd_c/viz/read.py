@@ -1,0 +1,192 @@
+"""Reading a graph of Values. It changes nothing: no gradient, no Value, no name."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import FrameType
+from typing import Any
+
+from .. import nn
+from .._core import NAMES, OPS, core
+from .._core.walk import describe, operands
+from ..engine import Value, topological_order
+from .graph import LEAVES, Graph, Node
+from .rules import OP
+from .text import clean, cut
+
+__all__ = ["callers_names", "read", "variables"]
+
+
+def weights_of(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], Value | None]:
+    """Return inputs, weights and bias of a fused node."""
+    inputs, params = core.operands(value)
+    weights, bias = (params[:-1], params[-1]) if describe(value).bias else (params, None)
+    return tuple(inputs[: len(weights)]), tuple(weights), bias
+
+
+def operands_of(value: Value) -> tuple[list[Value], int]:
+    """Return the operands that take part, in order, and how many products a fused node has."""
+    if NAMES[describe(value).op] == "DOT":
+        inputs, weights, bias = weights_of(value)
+        return [*inputs, *weights, *([] if bias is None else [bias])], len(weights)
+    return operands(value), 0
+
+
+def _has_rule(op: str, operands: int) -> bool:
+    """Tell whether it is known what an op gives to each of its operands."""
+    return op in (*LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
+
+
+def _k_of(activation: int) -> float | None:
+    """Return the number that a neuron passes on to its activation."""
+    return float(OPS[activation].k) if activation >= 0 and OPS[activation].takes_k else None
+
+
+def parameters_in(model: Any) -> dict[int, str]:
+    """Return the names of the parameters of a module, of a dict by name, or of an iterable, by their id()."""
+    if model is None:
+        return {}
+    if isinstance(model, nn.Module):
+        return {id(p): name for name, p in model.named_parameters()}
+    if isinstance(model, dict):
+        return {id(p): str(name) for name, p in model.items()}
+    return dict.fromkeys(map(id, model), "")
+
+
+def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the Values that variables hold, by their names; those in lists and tuples too: 'w[0]', 'w[1][2]'.
+
+    An inner scope comes before an outer one. Names that begin with an underscore belong to nobody.
+    """
+    visible: dict[str, Any] = {}
+    for scope in scopes:
+        for name, item in list(scope.items()):
+            if type(name) is str and not name.startswith("_"):
+                visible.setdefault(name, item)
+    out: dict[str, Value] = {}
+    level = list(visible.items())
+    for depth in range(3):
+        inside: list[tuple[str, Any]] = []
+        for name, item in level:
+            if issubclass(type(item), Value):
+                out[name] = item
+            elif type(item) in (list, tuple) and len(item) <= LONGEST_LIST and depth < 2:
+                inside += [(f"{name}[{i}]", part) for i, part in enumerate(item)]
+        level = inside
+    return out
+
+
+def callers_names(frame: FrameType | None) -> dict[str, Value]:
+    """Return the Values that are seen from a frame, by the names of their variables."""
+    return {} if frame is None else variables(frame.f_locals, frame.f_globals)
+
+
+def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = None) -> Graph:
+    """Return the graph below `root`.
+
+    Parameters
+    ----------
+    root : Value
+    model : Module, mapping of str to Value, or iterable of Value, optional
+        Whose parameters these are: they are drawn as such, by name.
+    names : mapping of str to Value, optional
+        Names of Values that have none of their own, the better one first. No other node gets one of them.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(
+            f"a picture starts at a Value, not at {type(root).__name__}: pass the result, such as the loss"
+        )
+    order = topological_order(root)
+    ids = {id(value): i for i, value in enumerate(order)}  # by identity: a class may have an __eq__ of its own
+    named = parameters_in(model)
+    parameters = set(named)
+    names = names or {}
+    titles = {id(value): str(value.name or named.get(id(value), "")) for value in order}
+    own = {title for title in titles.values() if title}
+    for name, value in names.items():
+        if name not in own and not titles.get(id(value), name):
+            titles[id(value)] = name
+    nodes: dict[int, Node] = {}
+    for i, value in enumerate(order):
+        described = describe(value)
+        operands, pairs = operands_of(value)
+        if pairs:
+            parameters.update(id(v) for v in operands[pairs:] if core.operands(v)[0] is None)
+        op = NAMES[described.op]
+        nodes[i] = Node(
+            id=i,
+            op=op,
+            label=value._op,
+            operands=[ids[id(v)] for v in operands],
+            data=value.data,
+            grad=value.grad,
+            title=titles[id(value)],
+            k=described.k if OPS[described.op].takes_k else _k_of(described.activation),
+            activation=NAMES[described.activation] if described.activation >= 0 else "",
+            pairs=pairs,
+            value=value,
+            closure=not _has_rule(op, len(operands)) or core.peek(value, "_backward") is not None,
+        )
+        if op in LEAVES:
+            nodes[i].kind = "input" if op == "LEAF" or nodes[i].title else "constant"
+    for key in parameters:
+        if key in ids and nodes[ids[key]].op in LEAVES:
+            nodes[ids[key]].kind = "parameter"
+    last = len(order) - 1
+    if nodes[last].op not in LEAVES:
+        nodes[last].kind = "result"
+    computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
+    graph = Graph(nodes, last, computed, len(order))
+    give_names(graph, names)
+    return graph
+
+
+# ---- names -------------------------------------------------------------------------------------------------------
+
+# Names for intermediate results that have none, as the article has them: e = a * b.
+_LETTERS = [c for c in string.ascii_lowercase[4:] if c not in "lo"] + ["d"]
+NAME_CELLS = 24
+LONGEST_LIST = 1000  # of what is in longer lists nothing gets a name
+
+
+_PATH = re.compile(r"layers\.(\d+)\.neurons\.(\d+)\.(?:w\.(\d+)|(b))")
+
+
+def _short(title: str) -> str:
+    """'layers.0.neurons.3.w.1' is a name for a file, 'L0.N3.w1' one for a formula."""
+    return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), title)
+
+
+def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
+    """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one.
+
+    No new one is among those that are `used` for other Values.
+    """
+    titles = {i: cut(_short(clean(node.title)), NAME_CELLS) for i, node in graph.nodes.items() if node.title}
+    titles = {i: title for i, title in titles.items() if title}
+    count = Counter(titles.values())
+    taken = {name for name, n in count.items() if n == 1} | set(used)
+    seen: Counter[str] = Counter()
+
+    def unique(base: str) -> str:
+        while True:
+            seen[base] += 1
+            name = f"{base}{'_' if base[-1:].isdigit() or len(base) > 1 else ''}{seen[base]}"
+            if name not in taken:
+                taken.add(name)
+                return name
+
+    for i, name in titles.items():
+        graph.nodes[i].name = name if count[name] == 1 else unique(name)
+
+    rest = [node for i, node in graph.nodes.items() if i not in titles]
+    for node in rest:
+        if node.kind not in ("operation", "result"):
+            node.name = unique({"constant": "k", "parameter": "p"}.get(node.kind, "x"))
+    results = [node for node in rest if not node.name]
+    letters = [c for c in _LETTERS if c not in taken]
+    for j, node in enumerate(results):
+        node.name = letters[j] if len(results) <= min(len(letters), 12) else unique("v")
