@@ -20,7 +20,7 @@ ACTIVATION(SOFTSIGN, "softsign", X, x / (1 + fabs(x)), 1 / ((1 + fabs(x)) * (1 +
 
 # exp2 is a C function that the explainer does not know.
 VIEWER = """
-_FUNCTIONS["exp2"] = lambda x: 2.0**x
+_FUNCTIONS["exp2"] = (lambda x: 2.0**x, "x=>2**x")
 """
 
 STEP_DECLARED = """

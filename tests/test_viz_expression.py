@@ -1,76 +1,105 @@
 """Expressions of the op table, read and evaluated as the engine evaluates them; numbers written short."""
 
+import json
 import math
-import re
-from pathlib import Path
+import shutil
+import subprocess
 
 import pytest
 
 import micrograd_c as mg
 from micrograd_c import Value
-from micrograd_c.viz.expression import Expression
+from micrograd_c.viz.expression import _FUNCTIONS, Expression
+from micrograd_c.viz.page import javascript_ops
 from micrograd_c.viz.rules import OP
 from micrograd_c.viz.text import number
 
-# ---- the stream --------------------------------------------------------------------------------------------------
+ROWS = [op for op in OP.values() if op.value and op.name != "INSTEAD"]  # which is no method of Value
+ORDINARY = [0.25, -0.75, 2.5, -3.5]
+EXTREMES = [0.0, -0.0, 1.0, -1.0, 710.0, -710.0, 1e308, -1e308, math.inf, -math.inf, math.nan, 5e-324]
+
+
+def points(op):
+    """Every pair of numbers for an op of two operands, else every number."""
+    numbers = ORDINARY + EXTREMES
+    return [(x, y) for x in numbers for y in (numbers if len(op.derivatives) == 2 else [0.0])]
+
+
+def engines_answers(op):
+    """What the engine says at each point: the value, and each local derivative."""
+    method = op.name.lower()
+    method = f"__{method}__" if hasattr(Value, f"__{method}__") else method
+    k = (2.0,) if method in ("__pow__", "leaky_relu") else ()
+    one, two = (lambda x: getattr(x, method)(*k)), (lambda x, y: getattr(x, method)(y))
+    binary = len(op.derivatives) == 2
+    f = mg.jit(two if binary else one)
+    answers = []
+    for point in points(op):
+        value, slopes = f.value_and_gradient(*point[: 1 + binary])
+        answers.append([value, *(slopes if binary else [slopes])])
+    return answers
+
+
+def assert_agree(op, told):
+    for point, engines, mine in zip(points(op), engines_answers(op), told):
+        assert mine == pytest.approx(engines, rel=1e-12, abs=1e-15, nan_ok=True), point
 
 
 def test_every_row_of_the_table_can_be_read():
     rows = [op.name for op in OP.values() if op.value is None]
     assert rows == ["LEAF", "CONSTANT", "CUSTOM", "GIVEN", "SUM", "DOT"], (
-        "a C function is missing in viz/expression.py and page.html"
+        "a C function is missing in viz/expression.py"
     )
 
 
-@pytest.mark.parametrize("op", [op for op in OP.values() if op.value], ids=lambda op: op.name)
-def test_expressions_of_the_table_survive_extreme_numbers(op):
-    for x in (0.0, -0.0, 1e308, -1e308, math.inf, -math.inf, math.nan, 5e-324, -1.5):
-        for e in (op.value, *op.derivatives):
-            assert isinstance(e.evaluate(x=x, y=x, z=x, k=2.0), float)
+@pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
+def test_expressions_agree_with_the_engine_at_the_poles_too(op):
+    told = []
+    for x, y in points(op):
+        z = op.value.evaluate(x=x, y=y, k=2.0)
+        told.append([z, *(e.evaluate(x=x, y=y, z=z, k=2.0) for e in op.derivatives)])
+    assert_agree(op, told)
 
 
-# ---- json --------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def pages_answers():
+    """What the page's own functions say at each point, by op: from one run of node."""
+    node = shutil.which("node") or pytest.skip("no node")
+    script = (
+        javascript_ops(OP)
+        + """
+        const real = x => typeof x === "string" ? ({nan: NaN, inf: Infinity, "-inf": -Infinity})[x] : x;
+        const told = x => isFinite(x) ? Number(x) : String(x).replace("Infinity", "inf");
+        const answers = {};
+        for (const [name, points] of Object.entries(JSON.parse(require("fs").readFileSync(0))))
+          answers[name] = points.map(p => {
+            const [x, y] = p.map(real), z = Number(OPS[name].value(x, y, 2));
+            return [z, ...OPS[name].local.map(f => f(x, y, z, 2))].map(told);
+          });
+        console.log(JSON.stringify(answers));"""
+    )
+    asked = {op.name: [[x if math.isfinite(x) else str(x) for x in p] for p in points(op)] for op in ROWS}
+    run = subprocess.run([node, "-e", script], input=json.dumps(asked), capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return {name: [[float(x) for x in row] for row in rows] for name, rows in json.loads(run.stdout).items()}
 
 
-@pytest.mark.parametrize("op", [op for op in OP.values() if op.value], ids=lambda op: op.name)
-def test_expressions_have_the_poles_of_the_engine(op):
-    extremes = [
-        0.0,
-        -0.0,
-        1.0,
-        -1.0,
-        0.5,
-        -1.5,
-        710.0,
-        -710.0,
-        1e308,
-        -1e308,
-        math.inf,
-        -math.inf,
-        math.nan,
-        5e-324,
-    ]
-    method = op.name.lower()
-    method = f"__{method}__" if hasattr(Value, f"__{method}__") else method
-    if len(op.derivatives) == 2:
-        f, pairs = (lambda x, y: getattr(x, method)(y)), [(x, y) for x in extremes for y in extremes]
-    elif method in ("__pow__", "leaky_relu"):
-        f, pairs = (lambda x, y: getattr(x, method)(2) + 0 * y), [(x, 0.0) for x in extremes]
-    else:
-        f, pairs = (lambda x, y: getattr(x, method)() + 0 * y), [(x, 0.0) for x in extremes]
-    computed = mg.jit(f)
-    for x, y in pairs:
-        told = op.value.evaluate(x=x, y=y, k=2.0)
-        assert told == pytest.approx(computed(x, y), rel=1e-12, abs=0.0, nan_ok=True), (x, y)
+@pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
+def test_functions_of_the_page_agree_with_the_engine(op, pages_answers):
+    assert_agree(op, pages_answers[op.name])
 
 
-def test_page_has_every_function_that_an_expression_may_call():
-    from micrograd_c.viz.expression import _FUNCTIONS
-
-    page = Path(mg.__file__).with_name("viz").joinpath("page.html").read_text("utf-8")
-    assert [
-        name for name in _FUNCTIONS if not re.search(rf"(const|function|,|{{)\s+?{name}\b|[{{ ]{name}[,}} ]", page)
-    ] == []
+def test_every_function_that_an_expression_may_call_is_declared_in_the_page():
+    node = shutil.which("node") or pytest.skip("no node")
+    names = ",".join(_FUNCTIONS)
+    script = javascript_ops([]).replace("return {}", f"return {{{names}}}")
+    run = subprocess.run(
+        [node, "-e", f"{script}; console.log(Object.values(OPS).every(f => typeof f === 'function'))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.strip() == "true", run.stderr
 
 
 # ---- numbers and expressions -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-__all__ = ["Expression", "expression"]
+__all__ = ["Expression", "expression", "javascript_functions"]
 
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?)|(\w+)|(\|\||&&|[<>=!]=|[-+*/<>?:(),!]))")
 _BINARY = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6}
@@ -42,35 +42,66 @@ def _divide(x: float, y: float) -> float:
     return math.copysign(math.inf, x) * math.copysign(1.0, y) if x and x == x else math.nan
 
 
-def _total(f: Callable[..., float]) -> Callable[..., float]:
-    """Return C's form of a function of Python's: it gives inf and nan where Python raises."""
+def _pow(x: float, y: float) -> float:
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -math.inf if x < 0 and y % 2 == 1 else math.inf
+    except ValueError:
+        return math.nan if x else math.copysign(math.inf, x) if y % 2 == 1 else math.inf
+
+
+def _c(name: str, poles: dict[float, float] | None = None) -> tuple[Callable[..., float], str]:
+    """Return C's form of a function of `math`, infinite or nan where Python raises, and its name in JavaScript."""
+    f = getattr(math, name)
 
     def total(*args: float) -> float:
         try:
-            return f(*args)
+            return float(f(*args))
         except OverflowError:
-            negative = (f is math.sinh and args[0] < 0) or (f is math.pow and args[0] < 0 and args[1] % 2 == 1)
-            return -math.inf if negative else math.inf
+            return math.copysign(math.inf, f(max(-700.0, min(args[0], 700.0))))
         except ValueError:
-            if f is math.pow and args[0] == 0:
-                return math.copysign(math.inf, args[0]) if args[1] % 2 == 1 else math.inf
-            return (
-                -math.inf if (f is math.log and args[0] == 0) or (f is math.log1p and args[0] == -1) else math.nan
-            )
+            return (poles or {}).get(args[0], math.nan)
 
-    return total
+    return total, f"Math.{name}"
 
 
-_TOTAL = """pow exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot erf
-    erfc floor ceil fmod"""
-_FUNCTIONS: dict[str, Callable[..., Any]] = {name: _total(getattr(math, name)) for name in _TOTAL.split()}
-_FUNCTIONS |= {
-    "fabs": abs,
-    "logistic": _logistic,
-    "isfinite": math.isfinite,
-    "isnan": math.isnan,
-    "fmin": min,
-    "fmax": max,
+# Each function of C that an expression may call: how it is computed here, and in JavaScript. A new one is a line.
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
+    name: _c(name)
+    for name in (
+        *(
+            "exp",
+            "expm1",
+            "sqrt",
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "asinh",
+            "acosh",
+        ),
+        *("atan2", "hypot", "floor", "ceil"),
+    )
+} | {
+    "log": _c("log", {0.0: -math.inf}),
+    "log1p": _c("log1p", {-1.0: -math.inf}),
+    "atanh": _c("atanh", {-1.0: -math.inf, 1.0: math.inf}),
+    "erf": (math.erf, "erf"),  # page.html has those that JavaScript lacks
+    "erfc": (math.erfc, "erfc"),
+    "logistic": (_logistic, "logistic"),
+    "pow": (_pow, "(x,y)=>x===1||x===-1&&!Number.isFinite(y)&&y===y?1:Math.pow(x,y)"),
+    "fmod": (_c("fmod")[0], "(x,y)=>x%y"),
+    "fabs": (abs, "Math.abs"),
+    "isfinite": (math.isfinite, "Number.isFinite"),
+    "isnan": (math.isnan, "Number.isNaN"),
+    "fmin": (lambda x, y: y if x != x or y < x else x, "(x,y)=>x!==x||y<x?y:x"),
+    "fmax": (lambda x, y: y if x != x or y > x else x, "(x,y)=>x!==x||y>x?y:x"),
 }
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -130,12 +161,6 @@ class Expression:
         text = _readable(tree, names, _TERNARY)
         whole = tree[0] != "choice" and (tree[0] != "binary" or _BINARY[tree[1]] > _BINARY["<="])
         return text if whole else f"({text})"
-
-    @property
-    def is_number(self) -> bool:
-        """True for a plain number, such as 1 or -1."""
-        tree = self._tree[2] if self._tree[0] == "unary" else self._tree
-        return bool(tree[0] == "number")
 
     def javascript(self) -> str:
         """Return the expression in JavaScript; the functions have the names that they have in C."""
@@ -207,7 +232,7 @@ def _evaluate(tree: _Tree, numbers: dict[str, float]) -> Any:
         value = _evaluate(tree[2], numbers)
         return -value if tree[1] == "-" else not value if tree[1] == "!" else value
     if kind == "call":
-        return _FUNCTIONS[tree[1]](*(_evaluate(argument, numbers) for argument in tree[2]))
+        return _FUNCTIONS[tree[1]][0](*(_evaluate(argument, numbers) for argument in tree[2]))
     if kind == "choice":
         return _evaluate(tree[2] if _evaluate(tree[1], numbers) else tree[3], numbers)
     return _OPERATORS[tree[1]](_evaluate(tree[2], numbers), _evaluate(tree[3], numbers))
@@ -292,6 +317,12 @@ def _javascript(tree: _Tree) -> str:
     if kind == "choice":
         return f"({_javascript(tree[1])}?{_javascript(tree[2])}:{_javascript(tree[3])})"
     return f"({_javascript(tree[2])}{tree[1]}{_javascript(tree[3])})"
+
+
+def javascript_functions() -> str:
+    """Return JavaScript that declares the functions which an expression may call, under their names in C."""
+    own = (f"{name}={text}" for name, (_, text) in _FUNCTIONS.items() if name != text)
+    return f"const {','.join(own)};"
 
 
 @cache

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .expression import javascript_functions
 from .picture import Picture
 from .rules import OP, local_derivatives
 from .text import clean, cut
@@ -84,16 +86,16 @@ def _json_number(x: float) -> Any:
     return str(x) if x != x or x in (float("inf"), float("-inf")) else x
 
 
-def _functions(explanation: Explanation) -> str:
-    """Return the ops that occur as JavaScript."""
-    used = {node.op for node in explanation._graph.nodes.values()}
-    used |= {node.activation for node in explanation._graph.nodes.values()}
+def javascript_ops(names: Iterable[str]) -> str:
+    """Return rows of the op table as JavaScript: OPS.MUL.value(x, y, k), and in OPS.MUL.local its derivatives."""
+    used = set(names)
     rows = []
     for name, op in OP.items():
         if name in used and op.value is not None:
             derivatives = ",".join(f"(x,y,z,k)=>{e.javascript()}" for e in op.derivatives)
             rows.append(f"{name}:{{value:(x,y,k)=>{op.value.javascript()},local:[{derivatives}]}}")
-    return "{" + ",\n".join(rows) + "}"
+    text = _text("ops.js").replace("%%FUNCTIONS%%", javascript_functions())
+    return text.replace("%%ROWS%%", "{" + ",\n".join(rows) + "}")
 
 
 def page(explanation: Explanation) -> str:
@@ -107,7 +109,9 @@ def page(explanation: Explanation) -> str:
         "CSS": _text("page.css"),
         "SVG": Picture(explanation._graph, legend=True).without_notes().svg(titles=False),
         "DATA": data,
-        "OPS": _functions(explanation),
+        "OPS": javascript_ops(
+            op for node in explanation._graph.nodes.values() for op in (node.op, node.activation)
+        ),
         "JS": _text("page.js"),
     }
     # Each part is put in once, so that nothing in one of them is taken for the place of another.
