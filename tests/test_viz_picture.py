@@ -266,3 +266,14 @@ print(calls)
 """
     few, many = (int(run_python("-c", code, n).stdout) for n in (3, 12))
     assert many < 5 * few
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_lines_are_limited_as_boxes_are_and_the_picture_says_so(above):
+    x = Value(1.0, label="x")
+    total = mg.sum([x] * 1000)
+    svg = mg.draw(total * 2.0 if above else total, names={}, limit=20).svg()
+    drawn = svg.count('class="mgc-e"')
+    assert drawn == (2 if above else 19)
+    assert f"{drawn} of {1002 if above else 1000} lines are drawn, those nearest to the root" in svg
+    assert mg.draw(total, names={}, limit=None).svg().count('class="mgc-e"') == 1000

@@ -18,7 +18,7 @@ from .boxes import box, box_lines, box_size, describe, path, shape
 from .fold import fold_graph, unfold
 from .graph import Graph
 from .layout import Layout, lay_out
-from .part import shorten, upper_part
+from .part import LINES, shorten, upper_part
 from .read import callers_names, read, variables
 from .style import CELL, DARK_PAGE, LIGHT, LIGHT_PAGE, LINE, style
 from .text import clean, number, width
@@ -291,7 +291,7 @@ def draw(
     unfold_neurons : bool or iterable of Value
         Draw fused neurons, all or these, as their `*` and `+`.
     limit : int or None
-        At most so many boxes, those nearest to the root. None: all.
+        At most so many boxes, those nearest to the root, and four times as many lines. None: all.
     theme : {'auto', 'light', 'dark'}
         'auto' follows the reader's screen.
     legend : bool
@@ -323,12 +323,13 @@ def draw(
     for level in levels:
         if fold != "auto" or len(graph.nodes) > FOLD_ABOVE:
             graph = fold_graph(whole, level)
-    if limit is not None and len(graph.nodes) > limit:
-        boxes = len(graph.nodes)
+    boxes, lines = len(graph.nodes), len(graph.edges)
+    if limit is not None and (boxes > limit or lines > LINES * limit):
         shorten(graph, limit, drawn=True)
         graph = upper_part(graph, limit)
+        what = f"{len(graph.edges)} of {lines} lines" if boxes <= limit else f"{len(graph.nodes)} of {boxes} boxes"
         graph.notes.append(
-            f"{len(graph.nodes)} of {boxes} boxes are drawn, those nearest to the root. To see the rest, draw one "
-            "of the Values below it, or raise limit."
+            f"{what} are drawn, those nearest to the root. To see the rest, draw one of the Values below it, or "
+            "raise limit."
         )
     return Picture(graph, direction, theme, legend)
