@@ -229,7 +229,7 @@ def test_large_graphs_are_cut_and_say_so():
     mg.zero_grad(root)
     root.backward()
     for i, node in explanation._graph.nodes.items():
-        if node.label != "…":
+        if node.op != "…":
             assert explanation._stream.grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-18)
 
 
@@ -374,7 +374,7 @@ def test_bias_of_a_dot_is_known_and_not_guessed():
         for bias in (None, Value(2.0)):
             w, v = Value(x), Value(3.0)
             root = mg.dot([w, w], [v, Value(4.0)], bias)
-            (node,) = (n for n in mg.explain(root, names={})._graph.nodes.values() if n.op == "DOT")
+            (node,) = (n for n in mg.explain(root, names={})._graph.nodes.values() if n.row == "DOT")
             assert node.pairs == 2 and len(node.operands) == 4 + (bias is not None), (x, bias)
     assert mg.explain(mg.dot([], []), names={}).gradients == {"e": 1.0}
 

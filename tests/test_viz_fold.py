@@ -38,7 +38,7 @@ def test_parts_of_a_neuron_have_the_gradients_of_the_scalar_graph():
     scalar = total.tanh()
     mg.zero_grad(scalar)
     scalar.backward()
-    sums = [n for n in graph.nodes.values() if n.op == "ADD"]
+    sums = [n for n in graph.nodes.values() if n.row == "ADD"]
     assert sums[-1].data == total.data
     assert sums[-1].grad == pytest.approx(total.grad)
 

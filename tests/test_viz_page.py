@@ -449,8 +449,8 @@ def test_names_are_shown_and_never_interpreted(browser, tmp_path):
     page = Page(browser, mg.explain(c, title=NASTY), tmp_path / "page.html")
     assert page.text("h1") == " ".join(NASTY.split())
     assert page.all("img, b") == []
-    assert page.run("return NODES.map(n => n.title || n.name)")[0] == " ".join(NASTY.split())
-    assert page.run("return NODES[2].title.length") > 9000
+    assert page.run("return NODES.map(n => n.label || n.name)")[0] == " ".join(NASTY.split())
+    assert page.run("return NODES[2].label.length") > 9000
     assert page.run("return document.querySelector('g[data-i=\"2\"] title').textContent.length") > 9000
     page.run("go(RUN.events.length - 1)")
     page.assert_silent()

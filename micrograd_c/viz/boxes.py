@@ -28,16 +28,16 @@ def gradient_text(graph: Graph, node: Node) -> str:
 def box_lines(graph: Graph, node: Node) -> list[str]:
     """Return the lines of text in a box, the name first."""
     name = cut(node.name, MOST_CELLS)
-    if node.op == "FOLD":
+    if node.row == "FOLD":
         return [name, *node.note.split("\n")]
     return [name, f"data {number(node.data, DIGITS)}", f"grad {gradient_text(graph, node)}"]
 
 
 def badge(node: Node) -> str:
     """Return the label of the op, short; '' for a leaf."""
-    if not node.operands or node.op == "FOLD":
+    if not node.operands or node.row == "FOLD":
         return ""
-    return cut(clean(node.label) or "?", OP_CELLS)
+    return cut(clean(node.op) or "?", OP_CELLS)
 
 
 def _badge_width(node: Node) -> float:
@@ -55,14 +55,14 @@ def box_size(graph: Graph, node: Node) -> tuple[float, float]:
 
 def describe(graph: Graph, node: Node) -> str:
     """Return what a box says to those who do not see it, with the whole name."""
-    name = clean(node.title) or node.name
-    if node.op == "FOLD":
+    name = clean(node.label) or node.name
+    if node.row == "FOLD":
         return f"{name}: {node.note.replace(chr(10), ', ')}"
-    made = f", {clean(node.label) or 'made by hand'}" if node.operands else ""
+    made = f", {clean(node.op) or 'made by hand'}" if node.operands else ""
     return f"{name} ({node.kind}{made}): data {node.data!r}, grad {gradient_text(graph, node)}"
 
 
-def shape(kind: str, op: str, w: float, h: float) -> str:
+def shape(kind: str, row: str, w: float, h: float) -> str:
     """Return the outline of a box as SVG."""
     if kind == "parameter":  # corners cut off
         c = 9
@@ -73,7 +73,7 @@ def shape(kind: str, op: str, w: float, h: float) -> str:
     rect = f'<rect class="mgc-s" width="{w:g}" height="{h:g}" rx="{radius:g}"/>'
     if kind == "result":
         rect = f'<rect class="mgc-s" x="-4" y="-4" width="{w + 8:g}" height="{h + 8:g}" rx="12"/>' + rect
-    if op == "FOLD":
+    if row == "FOLD":
         rect = f'<rect class="mgc-s" x="5" y="5" width="{w:g}" height="{h:g}" rx="{radius:g}"/>' + rect
     return rect
 
@@ -84,7 +84,7 @@ def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, titles
     parts = [
         f'<g class="mgc-n mgc-{node.kind}" data-i="{node.id}" transform="translate({x:.0f} {y:.0f})">',
         f"<title>{title}</title>",
-        shape(node.kind, node.op, round(w), h),
+        shape(node.kind, node.row, round(w), h),
     ]
     left = _badge_width(node)
     if left:
@@ -97,7 +97,7 @@ def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, titles
     top = (h - len(lines) * LINE) / 2 + 12
     for i, line in enumerate(lines):
         classes = ["mgc-t", "mgc-d", "mgc-g"][min(i, 2)]
-        if line.endswith(NOT_COMPUTED) or (node.op == "FOLD" and i):
+        if line.endswith(NOT_COMPUTED) or (node.row == "FOLD" and i):
             classes += " mgc-m"
         parts.append(
             f'<text class="{classes}" x="{inside:g}" y="{top + i * LINE:g}">{escape(line, quote=False)}</text>'

@@ -54,7 +54,7 @@ class Stream:
             kind = "children" if node.operands else "no-children"
             words = {
                 "operands": self._list(dict.fromkeys(node.operands)),
-                "label": clean(node.label) or node.op.lower(),
+                "op": clean(node.op) or node.row.lower(),
             }
             yield self._event(2, kind, node, operands=node.operands, words=words)
         yield from self._visit(root)

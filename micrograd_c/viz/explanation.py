@@ -187,9 +187,9 @@ class Explanation:
                 {
                     "id": node.id,
                     "name": node.name,
-                    "label": node.title,
+                    "label": node.label,
                     "kind": node.kind,
-                    "op": node.label,
+                    "op": node.op,
                     "operands": node.operands,
                     "data": node.data,
                     "grad": self._stream.grad[node.id],
@@ -343,6 +343,6 @@ def explain(
         explanation.engine = {
             i: gradients[id(node.value)]
             for i, node in graph.nodes.items()
-            if node.value is not None and node.label != "…"
+            if node.value is not None and node.op != "…"
         }
     return explanation

@@ -47,7 +47,7 @@ def _neurons(graph: Graph) -> list[_Group]:
     groups = [
         _Group(None, ("fused", id(core.operands(node.value)[0])), [i])
         for i, node in graph.nodes.items()
-        if node.op == "DOT" and node.value is not None
+        if node.row == "DOT" and node.value is not None
     ]
     return groups + _scalar_neurons(graph)
 
@@ -56,7 +56,7 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
     nodes = graph.nodes
     owner: dict[int, tuple[str, str]] = {}
     for i, node in nodes.items():
-        match = _PARAMETER.match(node.title) if node.kind == "parameter" else None
+        match = _PARAMETER.match(node.label) if node.kind == "parameter" else None
         if match:
             owner[i] = (match["layer"] or "", match["neuron"] or "0")
     if not owner:
@@ -73,13 +73,13 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
         return g
 
     for i, node in nodes.items():  # operands come before what reads them
-        if node.op == "MUL":
+        if node.row == "MUL":
             key = next((owner[j] for j in node.operands if j in owner), None)
             if key is not None:
                 group_of[i] = len(parent)
                 parent.append(len(parent))
                 keys.append(key)
-        elif node.op in ("ADD", "SUM"):
+        elif node.row in ("ADD", "SUM"):
             inside = [find(group_of[j]) for j in node.operands if j in group_of]
             rest = [j for j in node.operands if j not in group_of]
             if inside and len({keys[g] for g in inside}) == 1:
@@ -88,7 +88,7 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
                     for g in inside[1:]:
                         parent[g] = inside[0]
                     group_of[i] = inside[0]
-        elif node.op in _ACTIVATIONS and node.operands[0] in group_of and len(readers[node.operands[0]]) == 1:
+        elif node.row in _ACTIVATIONS and node.operands[0] in group_of and len(readers[node.operands[0]]) == 1:
             group_of[i] = group_of[node.operands[0]]
     members: dict[int, list[int]] = defaultdict(list)
     for i, g in group_of.items():
@@ -163,7 +163,7 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
     for node in out.values():
         node.operands = (
             list(dict.fromkeys(moved.get(j, j) for j in node.operands))
-            if node.op == "FOLD"
+            if node.row == "FOLD"
             else [moved.get(j, j) for j in node.operands]
         )
         if any(j >= node.id for j in node.operands):
@@ -181,29 +181,29 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
 
 def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: int) -> Node:
     node = graph.nodes[i]
-    kinds = {graph.nodes[m].label.split("(")[0] for m in group.members if graph.nodes[m].op == "DOT"}
-    kinds |= {graph.nodes[m].label for m in group.members if graph.nodes[m].op in _ACTIVATIONS}
+    kinds = {graph.nodes[m].op.split("(")[0] for m in group.members if graph.nodes[m].row == "DOT"}
+    kinds |= {graph.nodes[m].op for m in group.members if graph.nodes[m].row in _ACTIVATIONS}
     kinds.discard("dot")
     kind = f"{min(kinds)} " if len(kinds) == 1 else ""
     if group.neurons > 1:
-        titles = [graph.nodes[j].title for m in group.members for j in graph.nodes[m].operands]
-        places = {match[1] for title in titles if (match := re.search(r"layers\.(\d+)\.neurons", title))}
+        labels = [graph.nodes[j].label for m in group.members for j in graph.nodes[m].operands]
+        places = {match[1] for label in labels if (match := re.search(r"layers\.(\d+)\.neurons", label))}
         name = f"layer {places.pop()}, {node.name}" if len(places) == 1 else f"layer {node.name}"
         note = f"{group.neurons} {kind}neurons\n{parameters} parameters"
-        title = ""
+        label = ""
     else:
-        name, title = node.name, node.title
+        name, label = node.name, node.label
         note = f"{kind}neuron\n{parameters} parameters\ndata {node.data:.6g}"
         if graph.computed or node.grad:
             note += f"\ngrad {node.grad:.6g}"
     return Node(
         id=i,
-        op="FOLD",
-        label=kind.strip(),
+        row="FOLD",
+        op=kind.strip(),
         operands=operands,
         data=node.data,
         grad=node.grad,
-        title=title,
+        label=label,
         name=name,
         kind="result" if node.kind == "result" else "operation",
         note=note,
@@ -233,7 +233,7 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
 
     for i, old in graph.nodes.items():
         node = Node(**{**vars(old), "operands": [renamed[j] for j in old.operands]})
-        if old.op == "DOT" and i in chosen:
+        if old.row == "DOT" and i in chosen:
             done += 1
             _add_parts(node, nodes, add, taken)
         renamed[i] = add(node)
@@ -256,16 +256,16 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) ->
     steps = 2 * n - (0 if bias or not n else 1)
     parts = 0
 
-    def part(op: str, label: str, operands: list[int], data: float) -> int:
+    def part(row: str, op: str, operands: list[int], data: float) -> int:
         nonlocal parts
         parts += 1
         if parts == steps and not node.activation:  # the last sum is the neuron itself
-            node.op, node.label, node.operands, node.pairs = op, label, operands, 0
+            node.row, node.op, node.operands, node.pairs = row, op, operands, 0
             return -1
         name = f"{node.name}.{parts}"
         while name in taken:
             name += "'"
-        return int(add(Node(-1, op, label, operands, data, upstream, name=name, part_of=-2)))
+        return int(add(Node(-1, row, op, operands, data, upstream, name=name, part_of=-2)))
 
     total = bias[0] if bias else -1
     for w, x in zip(weights, inputs):
@@ -276,5 +276,5 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) ->
             sum_data = nodes[total].data + (nodes[product].data if product >= 0 else 0.0)
             total = part("ADD", "+", [total, product], sum_data)
     if node.activation:
-        node.op, node.label, node.operands = node.activation, LABELS[NAMES.index(node.activation)], [total]
+        node.row, node.op, node.operands = node.activation, LABELS[NAMES.index(node.activation)], [total]
         node.activation, node.pairs = "", 0

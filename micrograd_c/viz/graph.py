@@ -15,12 +15,12 @@ class Node:
     """One node, or one box that stands for several."""
 
     id: int  # ascending ids are a topological order: operands before what reads them
-    op: str  # name in the op table: LEAF, MUL, DOT, CUSTOM ...; FOLD: several nodes in one box
-    label: str  # what `_op` shows
+    row: str  # of the op table: LEAF, MUL, DOT, CUSTOM ...; FOLD: several nodes in one box
+    op: str  # what `_op` shows
     operands: list[int]  # ids, in their order, one that is used twice twice
     data: float
     grad: float
-    title: str = ""  # the name that the user gave, whole
+    label: str = ""  # the name that the user gave, whole
     name: str = ""  # a name that no other node has, short enough for a formula
     kind: str = "operation"  # constant, input, parameter, operation, result
     k: float | None = None  # of the op, or of the activation

@@ -43,10 +43,10 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Any:
     graph = read(root)
     dot = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
     for node in graph.nodes.values():
-        name, i = _record(clean(node.title)), str(node.id)
+        name, i = _record(clean(node.label)), str(node.id)
         dot.node(name=i, label=f"{{ {name} | data {node.data:.4f} | grad {node.grad:.4f} }}", shape="record")
         if node.operands:
-            dot.node(name=f"{i}op", label=_plain(clean(node.label)))
+            dot.node(name=f"{i}op", label=_plain(clean(node.op)))
             dot.edge(f"{i}op", i)
     for a, b in dict.fromkeys((a, b) for a, b, _ in graph.edges):
         dot.edge(str(a), f"{b}op")

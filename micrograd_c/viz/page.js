@@ -7,7 +7,7 @@ const ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
 for (const n of NODES) { n.data = real(n.data); n.grad = real(n.grad); n.k = real(n.k); n.original = n.data; }
 const READERS = new Map(NODES.map(n => [n.id, []]));
 for (const n of NODES) for (const i of n.operands) READERS.get(i).push(n.id);
-const BY_HAND = NODES.some(n => n.closure || n.op === "CUSTOM" || n.given);
+const BY_HAND = NODES.some(n => n.closure || n.row === "CUSTOM" || n.given);
 const near = (x, y, tolerance) => Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
 const distinct = list => [...new Set(list)];
 const name = i => NODE.get(i).name;
@@ -52,23 +52,23 @@ function weightedSum(n, xs) {
 
 function evaluate(n, data) {
   const xs = n.operands.map(i => data.get(i));
-  if (n.op === "SUM") return xs.reduce((sum, x) => sum + x, 0);
-  if (n.op === "DOT") return n.activation ? Number(OPS[n.activation].value(weightedSum(n, xs), 0, n.k)) : weightedSum(n, xs);
-  return OPS[n.op] && xs.length < 3 ? Number(OPS[n.op].value(xs[0], xs[1], n.k)) : null;
+  if (n.row === "SUM") return xs.reduce((sum, x) => sum + x, 0);
+  if (n.row === "DOT") return n.activation ? Number(OPS[n.activation].value(weightedSum(n, xs), 0, n.k)) : weightedSum(n, xs);
+  return OPS[n.row] && xs.length < 3 ? Number(OPS[n.row].value(xs[0], xs[1], n.k)) : null;
 }
 
 /* [operand's place, d n / d operand] in the order in which the engine adds them */
 function locals(n, data) {
   const xs = n.operands.map(i => data.get(i)), z = data.get(n.id);
   if (n.given) return n.given.map((d, slot) => [slot, real(d)]);
-  if (n.op === "SUM") return xs.map((_, slot) => [slot, 1]);
-  if (n.op === "DOT") {
+  if (n.row === "SUM") return xs.map((_, slot) => [slot, 1]);
+  if (n.row === "DOT") {
     const pairs = n.pairs, slope = n.activation ? Number(OPS[n.activation].local[0](weightedSum(n, xs), 0, z, n.k)) : 1;
     const out = xs.length > 2 * pairs ? [[2 * pairs, slope]] : [];
     for (let i = 0; i < pairs; i++) out.push([pairs + i, slope * xs[i]], [i, slope * xs[pairs + i]]);
     return out;
   }
-  return OPS[n.op] ? OPS[n.op].local.map((f, slot) => [slot, Number(f(xs[0], xs[1], z, n.k))]) : [];
+  return OPS[n.row] ? OPS[n.row].local.map((f, slot) => [slot, Number(f(xs[0], xs[1], z, n.k))]) : [];
 }
 
 function forward(changed = new Map()) {
@@ -132,7 +132,7 @@ function build(engine) {
     add(1, kind, n, {formula}, {formula, numbers, value, expected: number(expected === null ? NaN : expected)});
   }
   for (const n of [...NODES].reverse())
-    if (n.operands.length) add(2, "children", n, {operands: n.operands}, {operands: list(distinct(n.operands)), label: n.label || n.op.toLowerCase()});
+    if (n.operands.length) add(2, "children", n, {operands: n.operands}, {operands: list(distinct(n.operands)), op: n.op || n.row.toLowerCase()});
     else add(2, "no-children", n);
 
   const touched = new Set();
@@ -309,7 +309,7 @@ function showGraph(e, state) {
     const grad = !has ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(state.grad.get(n.id), 4)} ✗` : number(state.grad.get(n.id), 6)}`;
     put(box, "data", data, () => { box.data.textContent = data; });
     put(box, "grad", grad, () => { box.grad.textContent = grad; box.grad.classList.toggle("mgc-m", !has); });
-    put(box, "title", data + grad, () => { box.title.textContent = `${n.title || n.name} (${n.kind}${n.operands.length ? `, ${n.label}` : ""}): ${data}, ${grad}`; });
+    put(box, "title", data + grad, () => { box.title.textContent = `${n.label || n.name} (${n.kind}${n.operands.length ? `, ${n.op}` : ""}): ${data}, ${grad}`; });
     box.g.classList.toggle("now", n.id === e.node);
     box.g.classList.toggle("target", n.id === e.operand);
     box.g.classList.toggle("visited", e.phase === 3 && state.visited.has(n.id) && n.id !== e.node);

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["frame", "page", "page_data"]
 
-TITLES = 30_000  # characters of all whole names in a page together
+LABELS = 30_000  # characters of all whole names in a page together
 
 _HERE = Path(__file__).parent
 
@@ -39,33 +39,33 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
             closures.setdefault(event["node"], []).append(
                 [event["slot"], _json_number(event["contribution"]), _json_number(event["upstream"])]
             )
-    titles = [clean(node.title) for node in graph.nodes.values() if node.title]
-    longest = max(80, TITLES // max(len(titles), 1))
+    labels = [clean(node.label) for node in graph.nodes.values() if node.label]
+    longest = max(80, LABELS // max(len(labels), 1))
     nodes = []
     for i, node in graph.nodes.items():
         record: dict[str, Any] = {
             "id": i,
             "name": node.name,
             "kind": node.kind,
-            "op": node.op,
-            "label": clean(node.label),
+            "row": node.row,
+            "op": clean(node.op),
             "operands": node.operands,
             "data": _json_number(node.data),
         }
         if i in explanation.engine:
             record["grad"] = _json_number(explanation.engine[i])
-        if node.title and clean(node.title) != node.name:
-            record["title"] = cut(clean(node.title), longest)
+        if node.label and clean(node.label) != node.name:
+            record["label"] = cut(clean(node.label), longest)
         if node.k is not None:
             record["k"] = _json_number(node.k)
         if node.operands:
             record["formula"] = explanation._stream.formulas[i]
-        if node.op == "DOT":
+        if node.row == "DOT":
             record |= {"pairs": node.pairs, "activation": node.activation}
         if node.closure:
             record["closure"] = closures.get(i, [])
         elif node.operands:
-            if node.op == "GIVEN":
+            if node.row == "GIVEN":
                 record["given"] = [_json_number(x) for _, _, x in local_derivatives(node, graph.nodes)]
             record["local"] = [[slot, text] for slot, text, _ in local_derivatives(node, graph.nodes)]
         nodes.append(record)
@@ -110,7 +110,7 @@ def page(explanation: Explanation) -> str:
         "SVG": Picture(explanation._graph, legend=True).without_notes().svg(titles=False),
         "DATA": data,
         "OPS": javascript_ops(
-            op for node in explanation._graph.nodes.values() for op in (node.op, node.activation)
+            row for node in explanation._graph.nodes.values() for row in (node.row, node.activation)
         ),
         "JS": _text("page.js"),
     }

@@ -34,8 +34,8 @@ def upper_part(graph: Graph, limit: int) -> Graph:
     for i in sorted(shown):
         node = Node(**vars(graph.nodes[i]))
         if i not in kept and node.operands:
-            node.op, node.operands, node.kind, node.closure, node.pairs = "LEAF", [], "input", False, 0
-            node.label, node.activation = "…", ""
+            node.row, node.operands, node.kind, node.closure, node.pairs = "LEAF", [], "input", False, 0
+            node.op, node.activation = "…", ""
         nodes[i] = node
     return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
 
@@ -48,11 +48,11 @@ def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
     """
     nodes, root = graph.nodes, graph.nodes[graph.root]
     room = max(limit - 1 if drawn else limit // 2, 2)
-    if len(root.operands) <= room or not (drawn or (root.op in ("SUM", "DOT") and not root.closure)):
+    if len(root.operands) <= room or not (drawn or (root.row in ("SUM", "DOT") and not root.closure)):
         return
     n = root.pairs
     rest = 0.0
-    if root.op == "DOT":
+    if root.row == "DOT":
         short = max((room - 1) // 2, 1)
         inputs, weights, bias = root.operands[:n], root.operands[n : 2 * n], root.operands[2 * n :]
         kept = [*inputs[:short], *weights[:short]]
@@ -66,8 +66,8 @@ def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
     name = "rest"
     while any(node.name == name for node in nodes.values()):
         name += "'"
-    op, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
-    leaf = Node(-1, op, "…", [], rest, 0.0, title=what, name=name, kind="input", note=note)
+    row, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
+    leaf = Node(-1, row, "…", [], rest, 0.0, label=what, name=name, kind="input", note=note)
     root.operands = [*kept, leaf.id]
     below = {graph.root, leaf.id}
     for i in reversed(list(nodes)):

@@ -150,8 +150,8 @@ class Picture:
         out = [f"digraph {{\n  rankdir={'LR' if self._across else 'TB'};\n  node [fontname=monospace];"]
         for node in graph.nodes.values():
             lines = box_lines(graph, node)
-            if node.operands and node.op != "FOLD":
-                lines[0] += f"  = {clean(node.label)}"
+            if node.operands and node.row != "FOLD":
+                lines[0] += f"  = {clean(node.op)}"
             extra = {"result": ", peripheries=2", "constant": ", style=dashed", "operation": ", style=rounded"}
             stroke = LIGHT[node.kind][1]
             out.append(

@@ -35,9 +35,9 @@ def operands_of(value: Value) -> tuple[list[Value], int]:
     return operands(value), 0
 
 
-def _has_rule(op: str, operands: int) -> bool:
+def _has_rule(row: str, operands: int) -> bool:
     """Tell whether it is known what an op gives to each of its operands."""
-    return op in (*LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[op].derivatives) == operands
+    return row in (*LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[row].derivatives) == operands
 
 
 def _k_of(activation: int) -> float | None:
@@ -104,39 +104,39 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     named = parameters_in(model)
     parameters = set(named)
     names = names or {}
-    titles = {id(value): str(value.name or named.get(id(value), "")) for value in order}
-    own = {title for title in titles.values() if title}
+    labels = {id(value): str(value.name or named.get(id(value), "")) for value in order}
+    own = {label for label in labels.values() if label}
     for name, value in names.items():
-        if name not in own and not titles.get(id(value), name):
-            titles[id(value)] = name
+        if name not in own and not labels.get(id(value), name):
+            labels[id(value)] = name
     nodes: dict[int, Node] = {}
     for i, value in enumerate(order):
         described = describe(value)
         operands, pairs = operands_of(value)
         if pairs:
             parameters.update(id(v) for v in operands[pairs:] if core.operands(v)[0] is None)
-        op = NAMES[described.op]
+        row = NAMES[described.op]
         nodes[i] = Node(
             id=i,
-            op=op,
-            label=value._op,
+            row=row,
+            op=value._op,
             operands=[ids[id(v)] for v in operands],
             data=value.data,
             grad=value.grad,
-            title=titles[id(value)],
+            label=labels[id(value)],
             k=described.k if OPS[described.op].takes_k else _k_of(described.activation),
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,
-            closure=not _has_rule(op, len(operands)) or core.peek(value, "_backward") is not None,
+            closure=not _has_rule(row, len(operands)) or core.peek(value, "_backward") is not None,
         )
-        if op in LEAVES:
-            nodes[i].kind = "input" if op == "LEAF" or nodes[i].title else "constant"
+        if row in LEAVES:
+            nodes[i].kind = "input" if row == "LEAF" or nodes[i].label else "constant"
     for key in parameters:
-        if key in ids and nodes[ids[key]].op in LEAVES:
+        if key in ids and nodes[ids[key]].row in LEAVES:
             nodes[ids[key]].kind = "parameter"
     last = len(order) - 1
-    if nodes[last].op not in LEAVES:
+    if nodes[last].row not in LEAVES:
         nodes[last].kind = "result"
     computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
     graph = Graph(nodes, last, computed, len(order))
@@ -155,9 +155,9 @@ LONGEST_LIST = 1000  # of what is in longer lists nothing gets a name
 _PATH = re.compile(r"layers\.(\d+)\.neurons\.(\d+)\.(?:w\.(\d+)|(b))")
 
 
-def _short(title: str) -> str:
+def _short(label: str) -> str:
     """'layers.0.neurons.3.w.1' is a name for a file, 'L0.N3.w1' one for a formula."""
-    return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), title)
+    return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), label)
 
 
 def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
@@ -165,9 +165,9 @@ def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
 
     No new one is among those that are `used` for other Values.
     """
-    titles = {i: cut(_short(clean(node.title)), NAME_CELLS) for i, node in graph.nodes.items() if node.title}
-    titles = {i: title for i, title in titles.items() if title}
-    count = Counter(titles.values())
+    labels = {i: cut(_short(clean(node.label)), NAME_CELLS) for i, node in graph.nodes.items() if node.label}
+    labels = {i: label for i, label in labels.items() if label}
+    count = Counter(labels.values())
     taken = {name for name, n in count.items() if n == 1} | set(used)
     seen: Counter[str] = Counter()
 
@@ -179,10 +179,10 @@ def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
                 taken.add(name)
                 return name
 
-    for i, name in titles.items():
+    for i, name in labels.items():
         graph.nodes[i].name = name if count[name] == 1 else unique(name)
 
-    rest = [node for i, node in graph.nodes.items() if i not in titles]
+    rest = [node for i, node in graph.nodes.items() if i not in labels]
     for node in rest:
         if node.kind not in ("operation", "result"):
             node.name = unique({"constant": "k", "parameter": "p"}.get(node.kind, "x"))

@@ -53,18 +53,18 @@ OP = {name: _op(code) for code, name in enumerate(NAMES)}
 def formula_of(node: Node) -> str:
     """Return how a node is computed, with a place for each operand: '{0} * {1}'."""
     n = node.pairs
-    if node.op == "DOT":
+    if node.row == "DOT":
         terms = [f"{{{n + i}}}*{{{i}}}" for i in range(n)]
         if len(node.operands) > 2 * n:
             terms.insert(0, f"{{{2 * n}}}")
-    elif node.op == "SUM":
+    elif node.row == "SUM":
         terms = [f"{{{i}}}" for i in range(len(node.operands))]
-    elif node.op in ("CUSTOM", "GIVEN"):
-        label = cut(clean(node.label).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
+    elif node.row in ("CUSTOM", "GIVEN"):
+        label = cut(clean(node.op).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
         places = [f"{{{i}}}" for i in range(len(node.operands))]
         return f"{label}({', '.join(places if len(places) < 7 else [*places[:2], '…', places[-1]])})"
     else:
-        return OP[node.op].formula
+        return OP[node.row].formula
     if len(terms) > 5:
         terms = [*terms[:3], "…", terms[-1]]
     text = " + ".join(terms) if terms else "0"
@@ -89,13 +89,13 @@ def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
 def evaluate(node: Node, data: dict[int, float]) -> float | None:
     """Return the value of a node from those of its operands; None where no formula gives it."""
     xs = [data[i] for i in node.operands]
-    if node.op == "SUM":
+    if node.row == "SUM":
         return sum(xs, 0.0)
-    if node.op == "DOT":
+    if node.row == "DOT":
         if not node.activation:
             return weighted_sum(node, xs)
         xs = [weighted_sum(node, xs)]
-    value = OP[node.activation or node.op].value
+    value = OP[node.activation or node.row].value
     if value is None or len(xs) > 2:
         return None
     numbers = dict(zip(("x", "y"), xs))
@@ -113,16 +113,16 @@ def local_derivatives(
     names = [nodes[i].name for i in node.operands]
     data = [nodes[i].data if values is None else values[i] for i in node.operands]
     z = node.data if values is None else values[node.id]
-    if node.op == "GIVEN":
+    if node.row == "GIVEN":
         for slot, slope in enumerate(node.value._local_grads):
             local = slope.data if isinstance(slope, Value) else slope
             yield slot, GIVEN, local
         return
-    if node.op == "SUM":
+    if node.row == "SUM":
         for slot in range(len(names)):
             yield slot, "1", 1.0
         return
-    if node.op == "DOT":
+    if node.row == "DOT":
         n = node.pairs
         slope, factor = "", 1.0
         if node.activation:
@@ -140,5 +140,5 @@ def local_derivatives(
     numbers = dict(zip(("x", "y"), data), z=z)
     if node.k is not None:
         numbers["k"] = node.k
-    for slot, derivative in enumerate(OP[node.op].derivatives):
+    for slot, derivative in enumerate(OP[node.row].derivatives):
         yield slot, derivative.readable(k=node.k, x=x, y=y, z=node.name), derivative.evaluate(**numbers)

@@ -21,7 +21,7 @@ PHRASES = {
     "operation": "{z} = {formula} = {numbers} = {value}",
     "stale": "{z} = {value}: its data was assigned; {formula} would give {expected}",
     "opaque": "{z} = {formula} = {value}",
-    "children": "{z} was computed from {operands} by {label}",
+    "children": "{z} was computed from {operands} by {op}",
     "no-children": "{z} is a leaf: it was computed from nothing",
     "enter": "visit {z}: not visited yet, so add it to visited",
     "skip": "visit {z}: already visited, skip",

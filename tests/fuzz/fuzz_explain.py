@@ -166,7 +166,7 @@ def check_given(explanation, page):
     nodes = explanation._graph.nodes
     wanted = {}
     for i, node in nodes.items():
-        if node.op == "GIVEN" and node.operands:
+        if node.row == "GIVEN" and node.operands:
             assert not node.closure
             wanted[i] = [float(getattr(d, "data", d)) for d in node.value._local_grads]
     told = {i: [None] * len(slopes) for i, slopes in wanted.items()}
