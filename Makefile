@@ -25,7 +25,7 @@ C_NATIVE  := $(wildcard csrc/value/*.c)
 C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/value/*.h csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
 C_FORMAT  := $(wildcard csrc/*.[ch] csrc/value/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
-PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py .ci/house.py
+PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py $(wildcard .ci/*.py)
 
 C_BASE    := -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread -Icsrc
 C_WARN    := -Wall -Wextra -Werror
@@ -36,7 +36,7 @@ C_RELEASE := $(C_BASE) $(C_WARN) -O3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-slow ctest fuzz asan test-all house lint format hooks bench build dist clean clean-all
+.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house lint format hooks bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -115,7 +115,7 @@ $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_NATIVE) $(C_HEADERS) build_ffi.py
 	@touch $@
 
 # The package is there already, so what this installs is what the extra asks for.
-$(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
+$(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.coverage $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
 	@echo '-- installing what the extra "$*" of pyproject.toml names (a minute or two)'
 	$(PIP) 'micrograd-c[$*]'
 	@touch $@
@@ -173,3 +173,25 @@ asan: $(VENV)/.test  ## the Python tests but the slow ones, with an extension bu
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
 	  $(CURDIR)/$(BIN)/python -m pytest --capture=sys -m 'not memory and not slow' $(ARGS)
+
+# ---- coverage --------------------------------------------------------------------------------------------------
+# Another copy of the tree: the C tests and the Python tests on both cores run in it, on code that counts what it
+# reaches, and that lets allocations fail. A test that fails is told and stops nothing: `make test` judges tests.
+
+COVERAGE := build/coverage
+COUNTED  := --coverage -fprofile-update=atomic -O0
+
+coverage: $(VENV)/.coverage  ## which lines and branches of the C code the C tests and both cores' Python tests reach
+	rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)/src
+	cp -R $(filter-out build dist micrograd_c.egg-info,$(wildcard *)) $(COVERAGE)/src
+	find $(COVERAGE)/src/micrograd_c -name '*.so' -delete
+	$(MAKE) --no-print-directory -C $(COVERAGE)/src ctest SANITIZE='$(COUNTED)'
+	cd $(COVERAGE)/src && MICROGRAD_C_COVERAGE='$(COUNTED)' $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
+	cd $(COVERAGE)/src && for core in cffi $(CORE); do \
+	  for tests in "-m 'not slow'" tests/test_memory.py; do \
+	    MICROGRAD_C_CORE=$$core PYTHONPATH=$(CURDIR)/$(COVERAGE)/src eval $(CURDIR)/$(BIN)/python -m pytest -q $$tests $(ARGS) || true; \
+	  done; \
+	done
+	cd $(COVERAGE)/src && $(CURDIR)/$(BIN)/gcovr --root . --filter csrc/ --json $(CURDIR)/$(COVERAGE)/counts.json \
+	  --gcov-ignore-errors=no_working_dir_found build 2>$(CURDIR)/$(COVERAGE)/gcovr.log
+	$(BIN)/python .ci/coverage.py $(COVERAGE)/counts.json

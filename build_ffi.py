@@ -56,8 +56,11 @@ def flags() -> dict[str, list[str]]:
     link_args = ["-pthread"]
     if os.environ.get("MICROGRAD_C_SANITIZE"):  # `make asan`
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
-        compile_args += ["-O1", "-g", "-fno-wrapv", *sanitize]  # Python's own -fwrapv hides signed overflow
+        compile_args += ["-O1", "-g", "-fno-wrapv", "-DMG_TEST_ALLOC", *sanitize]  # not with Python's own -fwrapv
         link_args += sanitize
+    if counted := os.environ.get("MICROGRAD_C_COVERAGE"):  # `make coverage`; -fno-wrapv as in the C tests
+        compile_args += ["-fno-wrapv", "-DMG_TEST_ALLOC", *counted.split()]
+        link_args += ["--coverage"]
     return {"extra_compile_args": compile_args, "extra_link_args": link_args, "libraries": ["m"]}
 
 
