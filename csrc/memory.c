@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef MG_TEST_ALLOC
 int64_t mg_test_allocations;
@@ -15,4 +16,20 @@ void *mg_allocate(void *p, size_t bytes)
         return NULL;
 #endif
     return realloc(p, bytes ? bytes : 1);
+}
+
+bool mg_grow(void *array, int64_t *capacity, int64_t needed, size_t size)
+{
+    const int64_t grown = needed > 2 * *capacity ? needed : 2 * *capacity;
+    void *p;
+
+    if (needed <= *capacity)
+        return true;
+    memcpy(&p, array, sizeof p); /* any pointer to an object looks like this one */
+    p = mg_allocate(p, (size_t)grown * size);
+    if (!p)
+        return false;
+    memcpy(array, &p, sizeof p);
+    *capacity = grown;
+    return true;
 }

@@ -9,6 +9,10 @@
 /* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
 void *mg_allocate(void *p, size_t bytes);
 
+/* Makes room for `needed` items of `size` bytes in an array. `array` is the address of its pointer, *capacity the
+ * items that it has room for. Without memory it returns false, and both stay as they are. */
+bool mg_grow(void *array, int64_t *capacity, int64_t needed, size_t size);
+
 #ifdef MG_TEST_ALLOC
 /* Python's tests look them up by name. */
 #define MG_VISIBLE __attribute__((visibility("default")))
