@@ -25,13 +25,14 @@ arena
 nodes operands
 ops layer autograd optim handmade
 engine
-program/code.h program/lane_math
+program/graph program/binding program/lane_math
+program/optimise program/guard program/build program/code.h
 program/kernels.inc
-program/graph
-program/optimise program/guard program/build program/uniform
-program/schedule program/pool program/kernels_baseline program/kernels_avx2 program/kernels_avx512
-program/kernels
-program/run program/listing
+program/columns program/pool program/schedule program/listing program/uniform
+program/kernels_baseline program/kernels_avx2 program/kernels_avx512
+program/kernels program/run.h
+program/plan program/reserve
+program/run
 program/program
 value/value
 value/memory value/closures

@@ -184,14 +184,15 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
 /* A recorded graph that runs over many samples. Several threads may run one at the same time. */
 typedef struct mg_program mg_program;
 /* A run between two slices of its time. */
-typedef struct mg_work mg_work;
+typedef struct mg_run mg_run;
 
 enum { MG_MOST_ARGUMENTS = 128 }; /* of one call, those with a sample in every row */
 
-enum mg_what {
-    MG_VALUES = 0,   /* the values of all outputs */
-    MG_BACKWARD = 1, /* the weighted sum of the one output; adds to the gradients of the parameters */
-    MG_GRADIENT = 2  /* gradients of the one output with respect to the arguments */
+/* What a run is for. */
+enum mg_goal {
+    MG_BACKWARD = 0, /* the weighted sum of the one output; adds to the gradients of the parameters */
+    MG_GRADIENT = 1, /* gradients of the one output with respect to the arguments */
+    MG_VALUES = 2    /* the values of all outputs */
 };
 
 /* Types of the numbers of an argument. */
@@ -208,16 +209,16 @@ void mg_program_free(mg_program *p);
  * `layout`: columns, bytes from sample to sample, bytes from column to column, mg_type. Outputs: n values each;
  * one reduced value scale * sum weights*value (weights NULL: 1); or gradients by number and by argument.
  * MG_OK; 1: time is up, resume or give up `*unfinished`; a status: no gradient was touched. */
-int32_t mg_program_run(mg_program *p, int32_t what, int64_t n, const double *numbers, int32_t arguments,
+int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t arguments,
                        const void *const *data, const int64_t *layout, const double *weights, double scale,
                        double *values, double *number_gradients, double *const *gradients,
-                       mg_work **unfinished);
+                       mg_run **unfinished);
 /* The same without a batch: one value for each output, the value itself, or a gradient for each number. */
-int32_t mg_program_run_once(mg_program *p, int32_t what, const double *numbers, double *values,
+int32_t mg_program_run_once(mg_program *p, int32_t goal, const double *numbers, double *values,
                             double *number_gradients);
 /* Goes on; results as mg_program_run. `*unfinished` becomes NULL when it is through. */
-int32_t mg_program_resume(mg_work **unfinished);
-void mg_program_give_up(mg_work **unfinished);
+int32_t mg_program_resume(mg_run **unfinished);
+void mg_program_give_up(mg_run **unfinished);
 
 typedef struct {
     int32_t recorded;     /* nodes that the function made or read */
@@ -226,8 +227,8 @@ typedef struct {
     int32_t inputs;
     int32_t parameters;
     int32_t outputs;
-    int64_t bytes; /* memory of the program, without that of its runs */
-    double work;   /* about so many floating-point operations for a sample, forward */
+    int64_t bytes;     /* memory of the program, without that of its runs */
+    double operations; /* about so many floating-point operations for a sample, forward */
 } mg_program_figures;
 
 void mg_program_describe(const mg_program *p, mg_program_figures *out);

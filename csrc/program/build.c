@@ -1,9 +1,9 @@
 /* build.c - from the nodes of the arena below some outputs to a graph of their own. */
-#include "code.h"
+#include "build.h"
 
 #include <stdlib.h>
 
-/* ---- from the arena ---- */
+#include "../arena.h"
 
 typedef struct {
     int32_t *node; /* row -> 1: reached; then its node + 1 */
@@ -71,7 +71,7 @@ static int32_t add_list(mg_graph *g, const rows *r, int64_t row)
                                        : sum;
 }
 
-static int32_t add_row(mg_program *p, mg_graph *g, const rows *r, int64_t row, int64_t marker)
+static int32_t add_row(mg_graph *g, mg_binding *b, const rows *r, int64_t row, int64_t marker)
 {
     const int op = mg.op[row];
     int32_t args[2] = {0, 0};
@@ -79,9 +79,10 @@ static int32_t add_row(mg_program *p, mg_graph *g, const rows *r, int64_t row, i
     switch (mg_shape_of[op]) {
     case MG_NO_OPERAND:
         if (row > marker) /* made while the function ran */
-            return mg_graph_add(g, MG_P_CONST, NULL, 0, mg.data[row]);
-        p->parameters[p->parameter_count] = mg.handle[row];
-        return mg_graph_add(g, MG_P_PARAM, NULL, 0, (double)p->parameter_count++);
+            return mg_graph_constant(g, mg.data[row]);
+        b->handles[b->count] = mg.handle[row];
+        g->parameter_count = b->count + 1;
+        return mg_graph_leaf(g, MG_P_PARAM, b->count++);
     case MG_LIST:
     case MG_PAIRED: /* reach() has refused it */
     case MG_WEIGHTED:
@@ -93,8 +94,7 @@ static int32_t add_row(mg_program *p, mg_graph *g, const rows *r, int64_t row, i
         args[0] = r->node[mg.a[row]] - 1;
         break;
     }
-    return mg_graph_add(g, op, args, 1 + (mg_shape_of[op] == MG_TWO),
-                        mg_shape_of[op] == MG_ONE_K ? mg_row_k(row) : 0.0);
+    return mg_graph_add(g, op, args, 1 + (mg_shape_of[op] == MG_TWO), mg_takes_k(op) ? mg_row_k(row) : 0.0);
 }
 
 /* Marks all rows below the outputs; counts them and the leaves among them. 1: one of them is Python's own. */
@@ -114,53 +114,51 @@ static int32_t reach(rows *r, int64_t *leaves, int32_t *recorded, int32_t *culpr
     return MG_OK;
 }
 
-/* The rows of the outputs are in `nodes`. */
-static int32_t build(mg_program *p, mg_graph *g, rows *r, int64_t marker, const int32_t *inputs,
-                     const int8_t *batched, int32_t *nodes, int32_t *culprit)
+/* The outputs are rows at first, and nodes of g at the end. */
+static int32_t build(mg_graph *g, mg_binding *b, rows *r, int64_t marker, const int32_t *inputs,
+                     int32_t *recorded, int32_t *culprit)
 {
     int64_t leaves = 0;
 
-    for (int32_t i = 0; i < p->output_count; i++)
-        r->node[nodes[i]] = 1;
-    const int32_t status = reach(r, &leaves, &p->recorded, culprit);
+    for (int32_t i = 0; i < g->output_count; i++)
+        r->node[g->outputs[i]] = 1;
+    const int32_t status = reach(r, &leaves, recorded, culprit);
     if (status != MG_OK)
         return status;
     r->scratch = mg_allocate(NULL, (size_t)(2 * r->longest + 1) * sizeof *r->scratch);
-    p->parameters = mg_allocate(NULL, (size_t)leaves * sizeof *p->parameters);
-    if (!r->scratch || !p->parameters)
+    b->handles = mg_allocate(NULL, (size_t)leaves * sizeof *b->handles);
+    if (!r->scratch || !b->handles)
         return MG_ENOMEM;
-    for (int32_t i = 0; i < p->input_count; i++) {
-        const int32_t node = mg_graph_add(g, MG_P_INPUT, NULL, 0, i);
-        const int32_t row = mg_row(inputs[i]);
+    for (int32_t i = 0; i < g->input_count; i++) {
+        const int32_t node = mg_graph_leaf(g, MG_P_INPUT, i), row = mg_row(inputs[i]);
         if (g->failed || row < 0)
             return g->failed ? MG_ENOMEM : MG_EHANDLE;
-        g->nodes[node].varying = batched[i];
         if (row < r->rows && r->node[row])
             r->node[row] = -(node + 1);
     }
     for (int64_t row = 0; row < r->rows; row++)
         if (r->node[row])
-            r->node[row] = r->node[row] < 0 ? -r->node[row] : add_row(p, g, r, row, marker) + 1;
-    for (int32_t i = 0; i < p->output_count; i++)
-        nodes[i] = r->node[nodes[i]] - 1;
+            r->node[row] = r->node[row] < 0 ? -r->node[row] : add_row(g, b, r, row, marker) + 1;
+    for (int32_t i = 0; i < g->output_count; i++)
+        g->outputs[i] = r->node[g->outputs[i]] - 1;
     return g->failed ? MG_ENOMEM : MG_OK;
 }
 
-int32_t mg_program_build(mg_program *p, mg_graph *g, int32_t marker, const int32_t *inputs,
-                         const int8_t *batched, const int32_t *outputs, int32_t *nodes, int32_t *culprit)
+int32_t mg_graph_build(mg_graph *g, mg_binding *b, int32_t marker, const int32_t *inputs,
+                       const int32_t *outputs, int32_t *recorded, int32_t *culprit)
 {
     rows r = {0};
 
     mg_lock();
     const int32_t marker_row = mg_row(marker);
     TRY(marker_row);
-    TRY(mg_to_rows(outputs, p->output_count, nodes));
-    for (int32_t i = 0; i < p->output_count; i++)
-        r.rows = nodes[i] >= r.rows ? nodes[i] + 1 : r.rows;
+    TRY(mg_to_rows(outputs, g->output_count, g->outputs));
+    for (int32_t i = 0; i < g->output_count; i++)
+        r.rows = g->outputs[i] >= r.rows ? g->outputs[i] + 1 : r.rows;
     r.node = mg_allocate(NULL, (size_t)r.rows * sizeof *r.node);
     TRY(r.node ? MG_OK : MG_ENOMEM);
     memset(r.node, 0, (size_t)r.rows * sizeof *r.node);
-    const int32_t status = build(p, g, &r, marker_row, inputs, batched, nodes, culprit);
+    const int32_t status = build(g, b, &r, marker_row, inputs, recorded, culprit);
     mg_unlock();
     free(r.node);
     free(r.scratch);

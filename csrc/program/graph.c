@@ -1,14 +1,48 @@
-/* graph.c - expressions, each once. */
-#include "code.h"
+/* graph.c - nodes, each once. */
+#include "graph.h"
 
 #include <stdlib.h>
+
+#include "../memory.h"
+
+int32_t mg_graph_init(mg_graph *g, const int8_t *batched, int32_t inputs, int32_t outputs)
+{
+    *g = (mg_graph){.input_count = inputs, .output_count = outputs};
+    g->batched = mg_allocate(NULL, (size_t)inputs);
+    g->outputs = mg_allocate(NULL, (size_t)outputs * sizeof *g->outputs);
+    if (!g->batched || !g->outputs)
+        return MG_ENOMEM;
+    memcpy(g->batched, batched, (size_t)inputs);
+    return MG_OK;
+}
 
 void mg_graph_free(mg_graph *g)
 {
     free(g->nodes);
     free(g->args);
+    free(g->doubles);
     free(g->table);
+    free(g->batched);
+    free(g->outputs);
     memset(g, 0, sizeof *g);
+}
+
+/* ---- nodes by their content ---- */
+
+static bool has_number(int op)
+{
+    return op == MG_P_CONST || mg_takes_k(op);
+}
+
+/* What two nodes of one op and the same operands differ in: the bits of a double, an index, or nothing. */
+static uint64_t payload(const mg_graph *g, const mg_expr *e)
+{
+    uint64_t bits;
+
+    if (!has_number(e->op))
+        return (uint64_t)e->index;
+    memcpy(&bits, &g->doubles[e->index], sizeof bits);
+    return bits;
 }
 
 static uint64_t mix(uint64_t h, uint64_t x)
@@ -17,23 +51,23 @@ static uint64_t mix(uint64_t h, uint64_t x)
     return h ^ (h >> 29);
 }
 
-static uint64_t hash(const mg_expr *e, const int32_t *args)
+static uint64_t hash(const mg_expr *e, const int32_t *args, uint64_t bits)
 {
-    uint64_t k, h = (uint64_t)e->op;
+    uint64_t h = mix((uint64_t)e->op, bits);
 
-    memcpy(&k, &e->k, sizeof k);
-    h = mix(h, k);
     for (int32_t i = 0; i < e->n; i++)
         h = mix(h, (uint64_t)(uint32_t)args[i]);
     return h;
 }
 
-static bool same(const mg_graph *g, const mg_expr *e, const int32_t *args, const mg_expr *other)
+static bool same(const mg_graph *g, int32_t node, const mg_expr *e, const int32_t *args, uint64_t bits)
 {
-    if (e->op != other->op || e->n != other->n || memcmp(&e->k, &other->k, sizeof e->k) != 0)
+    const mg_expr *other = &g->nodes[node];
+
+    if (e->op != other->op || e->n != other->n || bits != payload(g, other))
         return false;
     for (int32_t i = 0; i < e->n; i++)
-        if (args[i] != g->args[other->first + i])
+        if (args[i] != mg_operands(g, node)[i])
             return false;
     return true;
 }
@@ -47,7 +81,7 @@ static bool grow_table(mg_graph *g)
         return false;
     memset(table, 0, (size_t)size * sizeof *table);
     for (int32_t i = 0; i < g->count; i++) {
-        uint64_t at = hash(&g->nodes[i], g->args + g->nodes[i].first);
+        uint64_t at = hash(&g->nodes[i], mg_operands(g, i), payload(g, &g->nodes[i]));
         while (table[at & (uint64_t)(size - 1)])
             at++;
         table[at & (uint64_t)(size - 1)] = i + 1;
@@ -58,29 +92,67 @@ static bool grow_table(mg_graph *g)
     return true;
 }
 
-/* Room for one more node with n operands. */
+/* Room for one more node with n operands. schedule.c counts several ints for each in 32 bits. */
 static bool reserve(mg_graph *g, int32_t n)
 {
-    if (g->count == g->capacity) {
-        const int32_t capacity = g->capacity ? 2 * g->capacity : 128;
-        mg_expr *nodes = capacity > 0 ? mg_allocate(g->nodes, (size_t)capacity * sizeof *nodes) : NULL;
-        if (!nodes)
-            return false;
-        g->nodes = nodes;
-        g->capacity = capacity;
-    }
-    if (g->args_used > INT32_MAX / 4 - n)
-        return false;
-    if (g->args_used + n > g->args_capacity) {
-        const int32_t capacity = 2 * g->args_capacity + n + 256;
-        int32_t *args = mg_allocate(g->args, (size_t)capacity * sizeof *args);
-        if (!args)
-            return false;
-        g->args = args;
-        g->args_capacity = capacity;
-    }
-    return 2 * g->count < g->table_size || grow_table(g);
+    const int32_t most = INT32_MAX / 8;
+
+    return g->count < most && g->args_used < most - n &&
+           mg_grow(&g->nodes, &g->capacity, g->count + 1, sizeof *g->nodes) &&
+           mg_grow(&g->args, &g->args_capacity, g->args_used + n + 1, sizeof *g->args) &&
+           mg_grow(&g->doubles, &g->doubles_capacity, g->doubles_used + 1, sizeof *g->doubles) &&
+           (2 * g->count < g->table_size || grow_table(g));
 }
+
+/* The node e(args), e without operands yet. `bits` are its payload. */
+static int32_t find_or_add(mg_graph *g, mg_expr e, const int32_t *args, uint64_t bits)
+{
+    if (g->failed || !reserve(g, e.n)) {
+        g->failed = true;
+        return 0;
+    }
+    uint64_t at = hash(&e, args, bits);
+    for (int32_t found; (found = g->table[at & (uint64_t)(g->table_size - 1)]); at++)
+        if (same(g, found - 1, &e, args, bits))
+            return found - 1;
+    e.first = g->args_used;
+    e.guard = MG_NONE;
+    for (int32_t i = 0; i < e.n; i++) {
+        g->args[g->args_used++] = args[i];
+        e.varying |= args[i] != MG_NONE && g->nodes[args[i]].varying;
+    }
+    if (has_number(e.op)) {
+        e.index = g->doubles_used++;
+        memcpy(&g->doubles[e.index], &bits, sizeof bits);
+    }
+    g->nodes[g->count] = e;
+    g->table[at & (uint64_t)(g->table_size - 1)] = g->count + 1;
+    return g->count++;
+}
+
+int32_t mg_graph_leaf(mg_graph *g, int op, int32_t number)
+{
+    const bool varying = op == MG_P_INPUT && g->batched[number];
+    const mg_expr e = {.op = (int16_t)op, .index = number, .varying = varying};
+
+    return find_or_add(g, e, NULL, (uint64_t)number);
+}
+
+static int32_t add(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
+{
+    uint64_t bits = (uint64_t)MG_NONE;
+
+    if (has_number(op))
+        memcpy(&bits, &k, sizeof bits);
+    return find_or_add(g, (mg_expr){.op = (int16_t)op, .n = n, .index = MG_NONE}, args, bits);
+}
+
+int32_t mg_graph_constant(mg_graph *g, double value)
+{
+    return add(g, MG_P_CONST, NULL, 0, value);
+}
+
+/* ---- simpler nodes ---- */
 
 /* The column `neutral` of ops.def, and `same` in the place of `right`. */
 static const struct {
@@ -98,8 +170,10 @@ static const struct {
 
 static bool is_constant(const mg_graph *g, int32_t node, double *value)
 {
-    *value = g->nodes[node].k;
-    return g->nodes[node].op == MG_P_CONST;
+    if (g->nodes[node].op != MG_P_CONST)
+        return false;
+    *value = mg_number(g, &g->nodes[node]);
+    return true;
 }
 
 /* What op(args; k) is known to be without computing it: a node there is already, NONE where nothing is known. */
@@ -115,9 +189,9 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
     if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && c[1] == algebra[op].right)
         return args[0];
     if (left && mg_is_choice[op])
-        return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_add(g, MG_P_CONST, NULL, 0, 0.0);
+        return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_constant(g, 0.0);
     if (left && (n == 1 || right))
-        return mg_graph_add(g, MG_P_CONST, NULL, 0, mg_ieee(op, c[0], c[1], k));
+        return mg_graph_constant(g, mg_ieee(op, c[0], c[1], k));
     if (op == MG_POW && k == 2.0)
         return mg_graph_add(g, MG_MUL, (int32_t[]){args[0], args[0]}, 2, 0.0);
     return MG_NONE;
@@ -126,12 +200,9 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
 int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
 {
     int32_t swapped[2];
-    mg_expr e = {.op = (int16_t)op, .n = n, .k = k, .guard = MG_NONE};
 
     if (g->failed)
         return 0;
-    if (op < MG_OPS && mg_shape_of[op] != MG_ONE_K)
-        e.k = 0.0;
     const int32_t known = simpler(g, op, args, n, k);
     if (known != MG_NONE || g->failed)
         return g->failed ? 0 : known;
@@ -139,20 +210,5 @@ int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double
         swapped[0] = args[1], swapped[1] = args[0];
         args = swapped;
     }
-    if (!reserve(g, n)) {
-        g->failed = true;
-        return 0;
-    }
-    uint64_t at = hash(&e, args);
-    for (int32_t found; (found = g->table[at & (uint64_t)(g->table_size - 1)]); at++)
-        if (same(g, &e, args, &g->nodes[found - 1]))
-            return found - 1;
-    e.first = g->args_used;
-    for (int32_t i = 0; i < n; i++) {
-        g->args[g->args_used++] = args[i];
-        e.varying |= args[i] != MG_NONE && g->nodes[args[i]].varying;
-    }
-    g->nodes[g->count] = e;
-    g->table[at & (uint64_t)(g->table_size - 1)] = g->count + 1;
-    return g->count++;
+    return add(g, op, args, n, k);
 }

@@ -21,14 +21,9 @@
  *
  * A program without one of these has no guard, and all of this costs it nothing.
  */
-#include "code.h"
+#include "graph.h"
 
 enum { UNREACHED = MG_NOWHERE, ALWAYS = MG_NONE };
-
-static const int32_t *operands(const mg_graph *g, int32_t node)
-{
-    return g->args + g->nodes[node].first;
-}
 
 static bool chooses(const mg_graph *g, int32_t node)
 {
@@ -43,20 +38,20 @@ static bool skips_x(const mg_graph *g, int32_t node)
 /* The guard as a node of the graph, and back. */
 static int32_t node_of(mg_graph *g, int32_t guard)
 {
-    return guard == ALWAYS ? mg_graph_add(g, MG_P_CONST, NULL, 0, 1.0) : guard;
+    return guard == ALWAYS ? mg_graph_constant(g, 1.0) : guard;
 }
 
 static int32_t guard_of(const mg_graph *g, int32_t node)
 {
     if (g->nodes[node].op != MG_P_CONST)
         return node;
-    return g->nodes[node].k != 0.0 ? ALWAYS : UNREACHED;
+    return mg_number(g, &g->nodes[node]) != 0.0 ? ALWAYS : UNREACHED;
 }
 
 /* What a reader with this guard passes on to the operand that it chooses. */
 static int32_t chosen(mg_graph *g, int32_t reader, int32_t guard)
 {
-    const int op = g->nodes[reader].op, condition = operands(g, reader)[0];
+    const int op = g->nodes[reader].op, condition = mg_operands(g, reader)[0];
     const int32_t node = node_of(g, guard);
 
     return guard_of(g, mg_graph_add(g, op, (int32_t[]){condition, node}, 2, 0.0));
@@ -66,7 +61,7 @@ static int32_t chosen(mg_graph *g, int32_t reader, int32_t guard)
 static bool holds_within(const mg_graph *g, int32_t p, int32_t q)
 {
     while (q != p && q != ALWAYS && chooses(g, q))
-        q = guard_of(g, operands(g, q)[1]);
+        q = guard_of(g, mg_operands(g, q)[1]);
     return q == p;
 }
 
@@ -81,8 +76,8 @@ static int32_t either(mg_graph *g, int32_t p, int32_t q)
     if (holds_within(g, q, p))
         return q;
     if (chooses(g, p) && chooses(g, q) && g->nodes[p].op != g->nodes[q].op && /* when and unless */
-        memcmp(operands(g, p), operands(g, q), 2 * sizeof(int32_t)) == 0)
-        return guard_of(g, operands(g, p)[1]);
+        memcmp(mg_operands(g, p), mg_operands(g, q), 2 * sizeof(int32_t)) == 0)
+        return guard_of(g, mg_operands(g, p)[1]);
     return mg_graph_add(g, MG_MAXIMUM, (int32_t[]){p < q ? p : q, p < q ? q : p}, 2, 0.0);
 }
 
@@ -102,16 +97,17 @@ static bool can_make_nan(const mg_graph *g, int32_t node)
         return true;
     if (e->op == MG_P_PRODUCTS) {
         for (int32_t i = 2; i < e->n; i += 2)
-            if (operands(g, node)[i] != MG_NONE)
+            if (mg_operands(g, node)[i] != MG_NONE)
                 return true;
         return false;
     }
     if (e->op >= MG_OPS || mg_skips_x[e->op])
         return false;
-    if (e->op == MG_MUL) /* by a constant, which takes no gradient itself */
-        for (int i = 0; i < 2; i++)
-            if (g->nodes[operands(g, node)[i]].op == MG_P_CONST && isfinite(g->nodes[operands(g, node)[i]].k))
-                return false;
+    for (int i = 0; i < 2 && e->op == MG_MUL; i++) { /* by a constant, which takes no gradient itself */
+        const mg_expr *factor = &g->nodes[mg_operands(g, node)[i]];
+        if (factor->op == MG_P_CONST && isfinite(mg_number(g, factor)))
+            return false;
+    }
     return !is_plain(mg_op_row(e->op)->dx) || !is_plain(mg_op_row(e->op)->dy);
 }
 
@@ -125,10 +121,10 @@ static void find_dead(mg_graph *g, int32_t count)
             g->nodes[g->nodes[i].guard].dead = false;
     for (int32_t i = g->count - 1; i >= count; i--)
         for (int32_t j = 0; !g->nodes[i].dead && j < g->nodes[i].n; j++)
-            g->nodes[operands(g, i)[j]].dead = false;
+            g->nodes[mg_operands(g, i)[j]].dead = false;
 }
 
-int32_t mg_program_guard(mg_graph *g, const int32_t *outputs, int32_t n)
+int32_t mg_graph_guard(mg_graph *g)
 {
     const int32_t count = g->count;
     bool any = false;
@@ -138,12 +134,12 @@ int32_t mg_program_guard(mg_graph *g, const int32_t *outputs, int32_t n)
         g->nodes[i].guard = UNREACHED;
         any |= skips_x(g, i);
     }
-    for (int32_t i = 0; i < n; i++)
-        g->nodes[outputs[i]].guard = ALWAYS;
+    for (int32_t i = 0; i < g->output_count; i++)
+        g->nodes[g->outputs[i]].guard = ALWAYS;
     for (int32_t i = count - 1; i >= 0 && any && !g->failed; i--) {
         const int32_t guard = g->nodes[i].guard;
         for (int32_t j = skips_x(g, i); j < g->nodes[i].n && guard != UNREACHED && !g->failed; j++) {
-            const int32_t operand = operands(g, i)[j];
+            const int32_t operand = mg_operands(g, i)[j];
             if (operand == MG_NONE)
                 continue;
             const int32_t passed = chooses(g, i) ? chosen(g, i, guard) : guard;

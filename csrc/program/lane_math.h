@@ -1,7 +1,8 @@
 /* lane_math.h - exp, log, tanh and their kin without branches or tables, so that loops of them become vector code.
  *
- * After this the op table's names mean these. They are within a few units of the last place of libm's, and follow
- * it at 0, at infinities and for NaN. What is not here (sin, pow, erf, ...) is libm's, lane by lane.
+ * After this the op table's names mean these. They are within 3 units of the last place of the exact value, and are
+ * libm's at 0 (but expm1(-0) is 0), at infinities and for NaN. What is not here (sin, pow, erf, ...) is libm's, lane
+ * by lane.
  */
 #ifndef MG_LANE_MATH_H
 #define MG_LANE_MATH_H
@@ -68,7 +69,7 @@ LANE double lane_exp(double x)
     const double low = x < -746.0 ? -746.0 : x, c = low > 710.0 ? 710.0 : low;
     const double t = c * LOG2_E + ROUNDER, n = t - ROUNDER;
     const double p = 1.0 + expm1_series((c - n * LN2_HIGH) - n * LN2_LOW);
-    const uint64_t i = low_bits(t); /* of nan whatever it is: no overflow */
+    const uint64_t i = low_bits(t); /* for nan any value will do; unsigned arithmetic cannot overflow */
     /* In two steps: results at both ends of the range pass 2**1024 or 2**-1022 on the way. */
     const uint64_t half = ((i + 4096) >> 1) - 2048;
 

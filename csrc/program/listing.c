@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 typedef struct {
-    const mg_program *p;
+    const mg_code *code;
     char *text;
     int64_t size, length;
 } writer;
@@ -23,44 +23,44 @@ __attribute__((format(printf, 2, 3))) static void put(writer *w, const char *for
             w->text[w->length] = piece[i];
 }
 
-static int32_t first_constant(const mg_program *p)
+static int32_t first_constant(const mg_code *code)
 {
-    int32_t place = p->parameter_count;
+    int32_t place = code->parameter_count;
 
-    for (int32_t i = 0; i < p->input_count; i++)
-        place += !p->inputs[i].varying;
+    for (int32_t i = 0; i < code->input_count; i++)
+        place += !code->inputs[i].varying;
     return place;
 }
 
-static bool is_constant(const mg_program *p, int32_t place, bool uniform)
+static bool is_constant(const mg_code *code, int32_t place, bool uniform)
 {
-    const int32_t first = first_constant(p);
-    return uniform && place >= first && place < first + p->code.constants;
+    const int32_t first = first_constant(code);
+    return uniform && place >= first && place < first + code->constants;
 }
 
 static void put_place(writer *w, int32_t place, bool uniform)
 {
-    const mg_program *p = w->p;
-    const int32_t columns = p->input_count - (first_constant(p) - p->parameter_count);
+    const mg_code *code = w->code;
+    const int32_t columns = code->input_count - (first_constant(code) - code->parameter_count);
 
     if (place == MG_NONE)
         put(w, "0");
     else if (!uniform)
         put(w, place < columns ? "x%d" : "v%d", (int)place);
-    else if (place < p->parameter_count)
+    else if (place < code->parameter_count)
         put(w, "p%d", (int)place);
-    else if (place < first_constant(p))
-        put(w, "n%d", (int)(place - p->parameter_count));
-    else if (is_constant(p, place, uniform))
-        put(w, "%.6g", p->code.start[place]);
+    else if (place < first_constant(code))
+        put(w, "n%d", (int)(place - code->parameter_count));
+    else if (is_constant(code, place, uniform))
+        put(w, "%.6g", code->start[place]);
     else
         put(w, "u%d", (int)place);
 }
 
 /* Does place `next` follow `place`, as the ones of a matrix do? Constants are all shown. */
-static bool follows(const mg_program *p, int32_t place, int32_t next, bool uniform)
+static bool follows(const mg_code *code, int32_t place, int32_t next, bool uniform)
 {
-    return next == place + 1 && !is_constant(p, place, uniform) && !is_constant(p, next, uniform);
+    return next == place + 1 && !is_constant(code, place, uniform) && !is_constant(code, next, uniform);
 }
 
 /* (a, b, c .. z): of three or more that follow one another the first and the last. `brief`: of more than three such
@@ -71,11 +71,11 @@ static void put_places(writer *w, const int32_t *places, int32_t n, bool uniform
 
     put(w, "(");
     for (int32_t i = 0, last, piece = 0; i < n; i = last + 1, piece++) {
-        for (last = i; last + 1 < n && follows(w->p, places[last], places[last + 1], uniform);)
+        for (last = i; last + 1 < n && follows(w->code, places[last], places[last + 1], uniform);)
             last++;
         if (last == i + 1)
             last = i;
-        if (brief && piece >= 2 && last < n - 1 && !is_constant(w->p, places[i], uniform)) {
+        if (brief && piece >= 2 && last < n - 1 && !is_constant(w->code, places[i], uniform)) {
             skipped = true;
             continue;
         }
@@ -105,7 +105,7 @@ static void put_results(writer *w, const mg_instruction *in, bool uniform)
 /* Of many terms the first three and the last; those with a constant in any case. */
 static void put_products(writer *w, const mg_instruction *in, bool uniform)
 {
-    const int32_t *bias = w->p->code.ints + in->list, *xy = bias + 1;
+    const int32_t *bias = w->code->ints + in->list, *xy = bias + 1;
     bool skipped = false;
 
     if (*bias != MG_NONE) {
@@ -113,8 +113,8 @@ static void put_products(writer *w, const mg_instruction *in, bool uniform)
         put(w, in->n ? " + " : "");
     }
     for (int32_t i = 0; i < in->n; i++, xy += 2) {
-        if (in->n > 6 && i >= 3 && i < in->n - 1 && !is_constant(w->p, xy[0], uniform) &&
-            !is_constant(w->p, xy[1], uniform)) {
+        if (in->n > 6 && i >= 3 && i < in->n - 1 && !is_constant(w->code, xy[0], uniform) &&
+            !is_constant(w->code, xy[1], uniform)) {
             skipped = true;
             continue;
         }
@@ -158,12 +158,12 @@ static void put_op(writer *w, const mg_instruction *in)
 
 static void put_layer(writer *w, const mg_instruction *in)
 {
-    const int32_t *x = w->p->code.ints + in->list, *bias = x + in->n, *weights = bias + 2 * in->count;
+    const int32_t *x = w->code->ints + in->list, *bias = x + in->n, *weights = bias + 2 * in->count;
     bool biased = false;
 
     put(w, "%d x %d weights ", (int)in->count, (int)in->n);
     put_places(w, weights, in->count * in->n, true, true);
-    put(w, in->affine ? " * " : " packed * ");
+    put(w, in->matrix ? " * " : " packed * ");
     put_places(w, x, in->n, false, true);
     for (int32_t j = 0; j < in->count; j++)
         biased |= bias[j] != MG_NONE;
@@ -194,28 +194,28 @@ static void put_instruction(writer *w, const mg_instruction *in, bool uniform)
     put(w, "\n");
 }
 
-int64_t mg_program_listing(const mg_program *p, char *text, int64_t size)
+int64_t mg_code_listing(const mg_code *code, char *text, int64_t size)
 {
-    writer w = {p, text, size, 0};
+    writer w = {code, text, size, 0};
 
-    if (p->code.uniform_count)
+    if (code->uniform_count)
         put(&w, "once:\n");
-    for (int32_t i = 0; i < p->code.uniform_count; i++) {
-        mg_instruction in = p->code.uniform[i];
+    for (int32_t i = 0; i < code->uniform_count; i++) {
+        mg_instruction in = code->uniform[i];
         in.x_uniform = in.y_uniform = true;
         put_instruction(&w, &in, true);
     }
-    if (p->code.varying_count)
+    if (code->varying_count)
         put(&w, "for each sample:\n");
-    for (int32_t i = 0; i < p->code.varying_count; i++) {
-        if (i == p->code.values_count)
+    for (int32_t i = 0; i < code->varying_count; i++) {
+        if (i == code->values_count)
             put(&w, "for gradients:\n");
-        put_instruction(&w, &p->code.varying[i], false);
+        put_instruction(&w, &code->varying[i], false);
     }
     put(&w, "return ");
-    for (int32_t i = 0; i < p->output_count; i++) {
+    for (int32_t i = 0; i < code->output_count; i++) {
         put(&w, i ? ", " : "");
-        put_place(&w, p->outputs[i].place, !p->outputs[i].varying);
+        put_place(&w, code->outputs[i].index, !code->outputs[i].varying);
     }
     put(&w, "\n");
     if (size > 0)

@@ -3,12 +3,14 @@
  *     ((b + w0*x0) + w1*x1) + ...   becomes   LINEAR[b, w0, x0, w1, x1, ...]     w uniform, x varying
  *     p*p + q*q + ...               becomes   PRODUCTS[-, p, p, q, q, ...]       any others
  *
- * Constants and common subexpressions are the affair of mg_graph_add. Neurons that read the same inputs are put
+ * Constants and common subexpressions are the work of mg_graph_add. Neurons that read the same inputs are put
  * side by side in schedule.c.
  */
-#include "code.h"
+#include "graph.h"
 
 #include <stdlib.h>
+
+#include "../memory.h"
 
 typedef struct {
     int32_t x, y; /* y NONE: the term is x alone */
@@ -18,14 +20,13 @@ typedef struct {
     const mg_graph *from;
     mg_graph *to;
     int32_t *uses;   /* node -> how often it is read */
-    int32_t *plan;   /* node -> NONE: not needed; COPY; or the place of its terms in `terms` */
+    int32_t *plan;   /* node -> NONE: not needed; COPY; or where its terms begin in `terms` */
     int32_t *length; /* node -> number of its terms */
     int32_t *map;    /* node -> node of `to` */
     term *terms;
     int64_t used, capacity;
-    int32_t *todo; /* stack of nodes; NONE-terminated pairs are not on it */
+    int32_t *todo; /* stack of nodes that are still to be split into terms */
     int32_t *args; /* of the node that is being made */
-    int64_t args_capacity;
 } optimiser;
 
 enum { COPY = -2 };
@@ -37,14 +38,8 @@ static bool is_sum(const mg_expr *e)
 
 static bool push_term(optimiser *o, int32_t x, int32_t y)
 {
-    if (o->used == o->capacity) {
-        const int64_t capacity = 2 * o->capacity + 256;
-        term *terms = mg_allocate(o->terms, (size_t)capacity * sizeof *terms);
-        if (!terms)
-            return false;
-        o->terms = terms;
-        o->capacity = capacity;
-    }
+    if (!mg_grow(&o->terms, &o->capacity, o->used + 1, sizeof *o->terms))
+        return false;
     o->terms[o->used++] = (term){x, y};
     return true;
 }
@@ -101,14 +96,14 @@ static bool worthwhile(const mg_graph *g, const term *terms, int64_t n, const mg
 }
 
 /* From the outputs down: what is needed, and which sums are taken as a whole. */
-static bool make_plan(optimiser *o, const int32_t *outputs, int32_t n)
+static bool make_plan(optimiser *o)
 {
     const mg_graph *g = o->from;
 
     for (int32_t i = 0; i < g->count; i++)
         o->plan[i] = MG_NONE;
-    for (int32_t i = 0; i < n; i++)
-        o->plan[outputs[i]] = COPY;
+    for (int32_t i = 0; i < g->output_count; i++)
+        o->plan[g->outputs[i]] = COPY;
     for (int32_t i = g->count - 1; i >= 0; i--) {
         const mg_expr *e = &g->nodes[i];
         if (o->plan[i] == MG_NONE)
@@ -206,7 +201,7 @@ static int32_t add_sum(optimiser *o, term *terms, int32_t n)
     for (int32_t i = 0; i < n; i++)
         others += kinds[i] == VARYING;
     int32_t sum = add_products(o, MG_NONE, terms, n, UNIFORM, kinds);
-    if (weighted == 1 && others > 0) { /* no row of a layer */
+    if (weighted == 1 && others > 0) { /* one product alone is no neuron: an ordinary term */
         for (int32_t i = 0; i < n; i++)
             if (kinds[i] == WEIGHTED)
                 terms[i] =
@@ -233,22 +228,27 @@ static int32_t add_sum(optimiser *o, term *terms, int32_t n)
     return others > 0 || sum == MG_NONE ? add_products(o, sum, terms, n, VARYING, kinds) : sum;
 }
 
-static void emit(optimiser *o, int32_t i)
+static int32_t copy(optimiser *o, const mg_expr *e)
 {
-    const mg_expr *e = &o->from->nodes[i];
-
-    if (o->plan[i] >= 0) {
-        o->map[i] = o->length[i] ? add_sum(o, o->terms + o->plan[i], o->length[i])
-                                 : mg_graph_add(o->to, MG_P_CONST, NULL, 0, 0.0);
-        return;
-    }
+    if (e->op == MG_P_INPUT || e->op == MG_P_PARAM)
+        return mg_graph_leaf(o->to, e->op, e->index);
+    if (e->op == MG_P_CONST)
+        return mg_graph_constant(o->to, mg_number(o->from, e));
     for (int32_t j = 0; j < e->n; j++) {
         const int32_t arg = o->from->args[e->first + j];
         o->args[j] = arg == MG_NONE ? MG_NONE : o->map[arg];
     }
-    o->map[i] = mg_graph_add(o->to, e->op, o->args, e->n, e->k);
-    if (e->op == MG_P_INPUT && !o->to->failed)
-        o->to->nodes[o->map[i]].varying = e->varying;
+    return mg_graph_add(o->to, e->op, o->args, e->n, mg_takes_k(e->op) ? mg_number(o->from, e) : 0.0);
+}
+
+static void add_node(optimiser *o, int32_t i)
+{
+    if (o->plan[i] == COPY)
+        o->map[i] = copy(o, &o->from->nodes[i]);
+    else if (o->length[i] > 0)
+        o->map[i] = add_sum(o, o->terms + o->plan[i], o->length[i]);
+    else
+        o->map[i] = mg_graph_constant(o->to, 0.0);
 }
 
 /* Memory for all of it but the terms. */
@@ -266,32 +266,33 @@ static bool prepare(optimiser *o)
     return o->uses && o->plan && o->length && o->map && o->todo && o->args;
 }
 
-static void count_uses(optimiser *o, const int32_t *outputs, int32_t n)
+static void count_uses(optimiser *o)
 {
     const mg_graph *g = o->from;
 
     memset(o->uses, 0, (size_t)g->count * sizeof *o->uses);
-    for (int32_t i = 0; i < n; i++)
-        o->uses[outputs[i]]++;
+    for (int32_t i = 0; i < g->output_count; i++)
+        o->uses[g->outputs[i]]++;
     for (int32_t i = g->count - 1; i >= 0; i--)
         for (int32_t j = 0; o->uses[i] && j < g->nodes[i].n; j++)
             if (g->args[g->nodes[i].first + j] != MG_NONE)
                 o->uses[g->args[g->nodes[i].first + j]]++;
 }
 
-int32_t mg_program_optimise(const mg_graph *from, mg_graph *to, int32_t *outputs, int32_t n)
+int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to)
 {
     optimiser o = {.from = from, .to = to};
     int32_t status = MG_ENOMEM;
 
-    if (prepare(&o)) {
-        count_uses(&o, outputs, n);
-        if (make_plan(&o, outputs, n)) {
+    if (mg_graph_init(to, from->batched, from->input_count, from->output_count) == MG_OK && prepare(&o)) {
+        to->parameter_count = from->parameter_count;
+        count_uses(&o);
+        if (make_plan(&o)) {
             for (int32_t i = 0; i < from->count; i++)
                 if (o.plan[i] != MG_NONE && !to->failed)
-                    emit(&o, i);
-            for (int32_t i = 0; i < n; i++)
-                outputs[i] = o.map[outputs[i]];
+                    add_node(&o, i);
+            for (int32_t i = 0; i < from->output_count; i++)
+                to->outputs[i] = o.map[from->outputs[i]];
             status = to->failed ? MG_ENOMEM : MG_OK;
         }
     }

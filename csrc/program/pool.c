@@ -1,5 +1,10 @@
-/* pool.c - a few threads that wait for work. The first to ask gets them all; whoever comes meanwhile works alone. */
-#include "code.h"
+/* pool.c - a few threads that wait for a task. One run at a time has them all; a run that begins meanwhile uses its own
+ * thread only. */
+#include "pool.h"
+
+#include <stdbool.h>
+
+#include "../engine.h"
 
 #ifdef _WIN32
 /* One thread for now. Programs of several threads of the user's run one after the other where they share. */
@@ -26,10 +31,10 @@ int32_t mg_pool_threads(void)
     return 1;
 }
 
-void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
+void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
 {
     (void)helpers;
-    work(argument);
+    task(argument);
 }
 #else
 #include <pthread.h>
@@ -39,7 +44,7 @@ void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
 
 enum {
     MOST_THREADS = 256,
-    SPIN_NS = 100000 /* so long a thread looks for the next work before it sleeps: waking it costs as much */
+    SPIN_NS = 100000 /* a thread looks for the next task so long before it sleeps: waking it costs as much */
 };
 
 static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
@@ -47,16 +52,16 @@ static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
 /* All of this is guarded by `lock`; what is atomic may be read without it. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t called;  /* there is work */
+    pthread_cond_t called;  /* there is a task */
     pthread_cond_t through; /* `inside` fell to 0 */
-    void (*work)(void *);   /* NULL: none */
+    void (*task)(void *);   /* NULL: none */
     void *argument;
     int32_t wanted;    /* helpers that may still come in */
-    atomic_int inside; /* helpers at work */
-    atomic_int calls;  /* how often there was work */
+    atomic_int inside; /* helpers in the task */
+    atomic_int calls;  /* how often there was a task */
     int32_t helpers;   /* threads there are */
     int32_t threads;   /* threads to use, the caller's included; 0: not said yet */
-    bool busy;         /* somebody's work is going on */
+    bool busy;         /* somebody's task is going on */
     bool prepared;     /* fork handlers are in place */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
           .called = PTHREAD_COND_INITIALIZER,
@@ -84,14 +89,14 @@ static void after_fork(void)
     pthread_mutex_unlock(&programs);
 }
 
-/* The child has none of the helpers, and nobody who is at work. */
+/* The child has none of the helpers, and no task. */
 static void after_fork_in_child(void)
 {
     pthread_mutex_init(&programs, NULL);
     pthread_mutex_init(&pool.lock, NULL);
     pthread_cond_init(&pool.called, NULL);
     pthread_cond_init(&pool.through, NULL);
-    pool.work = NULL;
+    pool.task = NULL;
     pool.wanted = pool.inside = pool.helpers = 0;
     pool.busy = false;
 }
@@ -124,20 +129,20 @@ static void *help(void *unused)
     (void)unused;
     pthread_mutex_lock(&pool.lock);
     for (;;) {
-        while (!pool.work || pool.wanted == 0) {
+        while (!pool.task || pool.wanted == 0) {
             const int calls = atomic_load(&pool.calls);
             pthread_mutex_unlock(&pool.lock);
             spin(&pool.calls, calls, true);
             pthread_mutex_lock(&pool.lock);
-            if ((!pool.work || pool.wanted == 0) && calls == atomic_load(&pool.calls))
+            if ((!pool.task || pool.wanted == 0) && calls == atomic_load(&pool.calls))
                 pthread_cond_wait(&pool.called, &pool.lock);
         }
-        void (*work)(void *) = pool.work;
+        void (*task)(void *) = pool.task;
         void *argument = pool.argument;
         pool.wanted--;
         pool.inside++;
         pthread_mutex_unlock(&pool.lock);
-        work(argument);
+        task(argument);
         pthread_mutex_lock(&pool.lock);
         if (--pool.inside == 0)
             pthread_cond_signal(&pool.through);
@@ -184,7 +189,7 @@ int32_t mg_pool_threads(void)
     return threads;
 }
 
-void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
+void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
 {
     bool mine = false;
 
@@ -194,7 +199,7 @@ void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
         if (mine) {
             hire(helpers);
             pool.busy = true;
-            pool.work = work;
+            pool.task = task;
             pool.argument = argument;
             pool.wanted = helpers;
             atomic_fetch_add(&pool.calls, 1);
@@ -202,10 +207,10 @@ void mg_pool_run(void (*work)(void *), void *argument, int32_t helpers)
         }
         pthread_mutex_unlock(&pool.lock);
     }
-    work(argument);
+    task(argument);
     if (mine) {
         pthread_mutex_lock(&pool.lock);
-        pool.work = NULL; /* who comes now comes too late */
+        pool.task = NULL; /* who comes now comes too late */
         pthread_mutex_unlock(&pool.lock);
         spin(&pool.inside, 0, false);
         pthread_mutex_lock(&pool.lock);

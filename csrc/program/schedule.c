@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
+#include "../memory.h"
+
 typedef struct {
-    mg_program *p;
+    mg_code *code;
     const mg_graph *g;
     int32_t *place;    /* node -> its place in u or v; NONE: not yet */
     int32_t *next;     /* LINEAR node -> the next one that reads the same inputs, NONE */
@@ -45,7 +47,7 @@ static bool same_inputs(const scheduler *s, int32_t a, int32_t b)
 
 static void find_layers(scheduler *s)
 {
-    int32_t *last = s->place; /* leader -> the last of its layer; the places are not in use yet */
+    int32_t *last = s->place; /* leader -> the last of its layer; places are not needed yet */
 
     for (int32_t i = 0; i < s->g->count; i++) {
         const mg_expr *e = &s->g->nodes[i];
@@ -83,7 +85,7 @@ static int32_t place_of(const scheduler *s, int32_t node)
 /* Does the value of `node` depend on what is wanted? */
 static bool is_active(const scheduler *s, int goal, int32_t node)
 {
-    const mg_code *code = &s->p->code;
+    const mg_code *code = s->code;
 
     if (node == MG_NONE)
         return false;
@@ -93,7 +95,7 @@ static bool is_active(const scheduler *s, int goal, int32_t node)
 
 static void set_active(scheduler *s, int goal, int32_t node, bool active)
 {
-    mg_code *code = &s->p->code;
+    mg_code *code = s->code;
 
     if (s->g->nodes[node].varying)
         code->active_v[goal][s->place[node]] = active;
@@ -101,8 +103,8 @@ static void set_active(scheduler *s, int goal, int32_t node, bool active)
         code->active_u[goal][s->place[node]] = active;
 }
 
-/* Gives `node` the place `z`, and says whose gradients pass through it. */
-static void settle(scheduler *s, int32_t node, int32_t z, mg_instruction *in)
+/* Gives `node` the place `z`, and marks the operands that need its gradient. */
+static void place_and_mark_active(scheduler *s, int32_t node, int32_t z, mg_instruction *in)
 {
     const mg_expr *e = &s->g->nodes[node];
     const int32_t *args = s->g->args + e->first;
@@ -136,10 +138,16 @@ static bool find_matrix(mg_instruction *in, const int32_t *w)
     return true;
 }
 
-/* The whole layer that begins with `node`: x[n], bias[count], z[count], w[count*n]. */
+static bool same_k(const mg_graph *g, const mg_expr *a, const mg_expr *b)
+{
+    return !mg_takes_k(a->op) ||
+           memcmp(&g->doubles[a->index], &g->doubles[b->index], sizeof *g->doubles) == 0;
+}
+
+/* The whole layer that begins with `node`. */
 static void add_layer(scheduler *s, int32_t node)
 {
-    mg_code *code = &s->p->code;
+    mg_code *code = s->code;
     mg_instruction in = {.op = MG_P_LINEAR,
                          .x = MG_NONE,
                          .y = MG_NONE,
@@ -160,17 +168,17 @@ static void add_layer(scheduler *s, int32_t node)
         for (int32_t i = 0; i < in.n; i++)
             w[j * in.n + i] = s->place[args[1 + 2 * i]];
         z[j] = code->v++;
-        settle(s, m, z[j], &in);
+        place_and_mark_active(s, m, z[j], &in);
     }
     if (in.guard != MG_NONE && in.n > s->longest)
         s->longest = in.n;
-    in.affine = find_matrix(&in, w);
-    if (!in.affine) {
+    in.matrix = find_matrix(&in, w);
+    if (!in.matrix) {
         in.weights = code->packed;
         in.row = in.n;
         code->packed += in.n * in.count;
     }
-    code->work += 2.0 * in.n * in.count;
+    code->operations += 2.0 * in.n * in.count;
     code->varying[code->varying_count++] = in;
 
     /* An activation that all of them have goes over all of them at once. */
@@ -180,14 +188,18 @@ static void add_layer(scheduler *s, int32_t node)
     const mg_expr *e = &s->g->nodes[f];
     for (int32_t m = node; m != MG_NONE; m = s->next[m]) {
         const mg_expr *other = s->follower[m] == MG_NONE ? NULL : &s->g->nodes[s->follower[m]];
-        if (!other || other->op != e->op || other->guard != e->guard ||
-            memcmp(&other->k, &e->k, sizeof e->k) != 0)
+        if (!other || other->op != e->op || other->guard != e->guard || !same_k(s->g, other, e))
             return;
     }
-    mg_instruction map = {.op = e->op, .k = e->k, .x = in.z, .y = MG_NONE, .z = code->v, .count = in.count};
+    mg_instruction map = {.op = e->op,
+                          .k = mg_takes_k(e->op) ? mg_number(s->g, e) : 0.0,
+                          .x = in.z,
+                          .y = MG_NONE,
+                          .z = code->v,
+                          .count = in.count};
     for (int32_t m = node; m != MG_NONE; m = s->next[m])
-        settle(s, s->follower[m], code->v++, &map);
-    code->work += in.count;
+        place_and_mark_active(s, s->follower[m], code->v++, &map);
+    code->operations += in.count;
     code->varying[code->varying_count++] = map;
 }
 
@@ -199,15 +211,19 @@ static void add_products(scheduler *s, int32_t node, mg_instruction *in)
     in->list = s->ints;
     in->n = (e->n - 1) / 2;
     for (int32_t i = 0; i < e->n; i++)
-        s->p->code.ints[s->ints++] = place_of(s, s->g->args[e->first + i]);
+        s->code->ints[s->ints++] = place_of(s, s->g->args[e->first + i]);
 }
 
 static void add_instruction(scheduler *s, int32_t node)
 {
-    mg_code *code = &s->p->code;
+    mg_code *code = s->code;
     const mg_expr *e = &s->g->nodes[node];
     const int32_t *args = s->g->args + e->first;
-    mg_instruction in = {.op = e->op, .k = e->k, .x = MG_NONE, .y = MG_NONE, .count = 1};
+    mg_instruction in = {.op = e->op,
+                         .k = mg_takes_k(e->op) ? mg_number(s->g, e) : 0.0,
+                         .x = MG_NONE,
+                         .y = MG_NONE,
+                         .count = 1};
 
     if (e->op == MG_P_PRODUCTS) {
         add_products(s, node, &in);
@@ -220,9 +236,9 @@ static void add_instruction(scheduler *s, int32_t node)
         }
     }
     in.z = e->varying ? code->v++ : code->u++;
-    settle(s, node, in.z, &in);
+    place_and_mark_active(s, node, in.z, &in);
     if (e->varying) {
-        code->work += e->op == MG_P_PRODUCTS ? 2.0 * in.n : is_unary(e) ? 8.0 : 1.0;
+        code->operations += e->op == MG_P_PRODUCTS ? 2.0 * in.n : is_unary(e) ? 8.0 : 1.0;
         code->varying[code->varying_count++] = in;
     } else {
         code->uniform[code->uniform_count++] = in;
@@ -231,39 +247,53 @@ static void add_instruction(scheduler *s, int32_t node)
 
 static void place_leaves(scheduler *s)
 {
-    mg_program *p = s->p;
-    mg_code *code = &p->code;
+    mg_code *code = s->code;
 
-    code->u = p->parameter_count;
-    for (int32_t i = 0; i < p->input_count; i++) {
-        p->inputs[i].place = p->inputs[i].varying ? code->v++ : code->u++;
-        if (p->inputs[i].varying)
-            code->active_v[MG_OF_INPUTS][p->inputs[i].place] = 1;
-        else
-            code->active_u[MG_OF_INPUTS][p->inputs[i].place] = 1;
+    code->u = code->parameter_count;
+    memset(code->active_u[MG_BACKWARD], 1, (size_t)code->parameter_count);
+    for (int32_t i = 0; i < code->input_count; i++) {
+        mg_place *input = &code->inputs[i];
+        input->varying = s->g->batched[i];
+        input->index = input->varying ? code->v++ : code->u++;
+        (input->varying ? code->active_v : code->active_u)[MG_GRADIENT][input->index] = 1;
     }
-    for (int32_t i = 0; i < p->parameter_count; i++)
-        code->active_u[MG_OF_PARAMETERS][i] = 1;
     for (int32_t i = 0; i < s->g->count; i++) {
         const mg_expr *e = &s->g->nodes[i];
         if (e->op == MG_P_PARAM) {
-            s->place[i] = (int32_t)e->k;
+            s->place[i] = e->index;
         } else if (e->op == MG_P_INPUT) {
-            s->place[i] = p->inputs[(int32_t)e->k].place;
+            s->place[i] = code->inputs[e->index].index;
         } else if (e->op == MG_P_CONST) {
             code->constants++;
-            code->start[code->u] = e->k;
+            code->start[code->u] = mg_number(s->g, e);
             s->place[i] = code->u++;
         }
     }
 }
 
+/* An array of the code. */
+static void *array_of(mg_code *code, size_t n, size_t size)
+{
+    code->bytes += (int64_t)(n * size);
+    return mg_allocate(NULL, n * size);
+}
+
+/* The same, all 0. */
+static void *zeros_of(mg_code *code, size_t n, size_t size)
+{
+    void *p = array_of(code, n, size);
+
+    return p ? memset(p, 0, n * size) : NULL;
+}
+
 static bool get_memory(scheduler *s)
 {
-    mg_code *code = &s->p->code;
-    const size_t n = (size_t)s->g->count;
-    const size_t places = 2 * n + (size_t)s->p->parameter_count + (size_t)s->p->input_count;
+    mg_code *code = s->code;
+    const size_t n = (size_t)s->g->count, inputs = (size_t)s->g->input_count;
+    const size_t outputs = (size_t)s->g->output_count;
+    const size_t places = 2 * n + (size_t)s->g->parameter_count + inputs;
     const size_t ints = 3 * (size_t)s->g->args_used + 2 * n + 1;
+    bool all = true;
 
     while (s->table_size < 2 * s->g->count + 2)
         s->table_size = s->table_size ? 2 * s->table_size : 64;
@@ -272,32 +302,27 @@ static bool get_memory(scheduler *s)
     s->leader = mg_allocate(NULL, n * sizeof *s->leader);
     s->follower = mg_allocate(NULL, n * sizeof *s->follower);
     s->table = mg_allocate(NULL, (size_t)s->table_size * sizeof *s->table);
-    code->uniform = mg_allocate(NULL, n * sizeof *code->uniform);
-    code->varying = mg_allocate(NULL, 2 * n * sizeof *code->varying);
-    code->ints = mg_allocate(NULL, ints * sizeof *code->ints);
-    code->start = mg_allocate(NULL, places * sizeof *code->start);
-    bool all = s->place && s->next && s->leader && s->follower && s->table && code->uniform &&
-               code->varying && code->ints && code->start;
+    code->uniform = array_of(code, n, sizeof *code->uniform);
+    code->varying = array_of(code, 2 * n, sizeof *code->varying);
+    code->ints = array_of(code, ints, sizeof *code->ints);
+    code->start = zeros_of(code, places, sizeof *code->start);
+    code->inputs = array_of(code, inputs, sizeof *code->inputs);
+    code->outputs = array_of(code, outputs, sizeof *code->outputs);
     for (int goal = 0; goal < 2; goal++) {
-        code->active_u[goal] = mg_allocate(NULL, places);
-        code->active_v[goal] = mg_allocate(NULL, places);
+        code->active_u[goal] = zeros_of(code, places, 1);
+        code->active_v[goal] = zeros_of(code, places, 1);
         all = all && code->active_u[goal] && code->active_v[goal];
-        if (all) {
-            memset(code->active_u[goal], 0, places);
-            memset(code->active_v[goal], 0, places);
-        }
     }
-    if (all) {
+    if (s->table)
         memset(s->table, 0, (size_t)s->table_size * sizeof *s->table);
-        memset(code->start, 0, places * sizeof *code->start);
-    }
-    return all;
+    return all && s->place && s->next && s->leader && s->follower && s->table && code->uniform &&
+           code->varying && code->ints && code->start && code->inputs && code->outputs;
 }
 
 /* Turns the guards of instructions from nodes into places. */
 static void place_guards(scheduler *s)
 {
-    mg_code *code = &s->p->code;
+    mg_code *code = s->code;
     int32_t *counted = s->next; /* node -> where its lanes are counted; not in use any more */
 
     for (int32_t i = 0; i < s->g->count; i++)
@@ -332,41 +357,63 @@ static void place_guards(scheduler *s)
     code->scratch = 4 + s->longest;
 }
 
-int32_t mg_program_schedule(mg_program *p, const int32_t *outputs)
+static void schedule(scheduler *s)
 {
-    scheduler s = {.p = p, .g = &p->graph};
-    const bool memory = get_memory(&s);
+    const mg_graph *g = s->g;
+    mg_code *code = s->code;
 
-    if (memory) {
-        find_layers(&s);
-        place_leaves(&s);
-        for (int32_t i = 0; i < s.g->count; i++) { /* uniform values come first: any layer may read them */
-            const mg_expr *e = &s.g->nodes[i];
-            if (!e->varying && !is_leaf(e) && !e->dead)
-                add_instruction(&s, i);
-        }
-        for (int32_t i = 0; i < s.g->count; i++) {
-            if (i == s.g->guards)
-                p->code.values_count = p->code.varying_count;
-            if (!s.g->nodes[i].varying || s.g->nodes[i].dead || s.place[i] != MG_NONE)
-                continue;
-            if (s.g->nodes[i].op == MG_P_LINEAR)
-                add_layer(&s, i);
-            else
-                add_instruction(&s, i);
-        }
-        if (s.g->guards == s.g->count)
-            p->code.values_count = p->code.varying_count;
-        place_guards(&s);
-        for (int32_t i = 0; i < p->output_count; i++) {
-            p->outputs[i].place = s.place[outputs[i]];
-            p->outputs[i].varying = s.g->nodes[outputs[i]].varying;
-        }
+    find_layers(s);
+    place_leaves(s);
+    for (int32_t i = 0; i < g->count; i++) { /* uniform values come first: any layer may read them */
+        const mg_expr *e = &g->nodes[i];
+        if (!e->varying && !is_leaf(e) && !e->dead)
+            add_instruction(s, i);
     }
+    for (int32_t i = 0; i < g->count; i++) {
+        if (i == g->guards)
+            code->values_count = code->varying_count;
+        if (!g->nodes[i].varying || g->nodes[i].dead || s->place[i] != MG_NONE)
+            continue;
+        if (g->nodes[i].op == MG_P_LINEAR)
+            add_layer(s, i);
+        else
+            add_instruction(s, i);
+    }
+    if (g->guards == g->count)
+        code->values_count = code->varying_count;
+    place_guards(s);
+    for (int32_t i = 0; i < code->output_count; i++)
+        code->outputs[i] = (mg_place){s->place[g->outputs[i]], g->nodes[g->outputs[i]].varying};
+}
+
+int32_t mg_code_init(mg_code *code, const mg_graph *g)
+{
+    scheduler s = {.code = code, .g = g};
+
+    *code = (mg_code){.parameter_count = g->parameter_count,
+                      .input_count = g->input_count,
+                      .output_count = g->output_count};
+    const bool memory = get_memory(&s);
+    if (memory)
+        schedule(&s);
     free(s.place);
     free(s.next);
     free(s.leader);
     free(s.follower);
     free(s.table);
     return memory ? MG_OK : MG_ENOMEM;
+}
+
+void mg_code_free(mg_code *code)
+{
+    free(code->uniform);
+    free(code->varying);
+    free(code->ints);
+    free(code->start);
+    free(code->inputs);
+    free(code->outputs);
+    for (int goal = 0; goal < 2; goal++) {
+        free(code->active_u[goal]);
+        free(code->active_v[goal]);
+    }
 }

@@ -48,7 +48,7 @@ static void op_backward(const mg_instruction *in, const double *u, double *gu)
         gu[in->y] += g * slope[1];
 }
 
-void mg_uniform_backward(const mg_code *code, const double *u, double *gu, mg_goal goal)
+void mg_uniform_backward(const mg_code *code, const double *u, double *gu, int32_t goal)
 {
     for (int32_t i = code->uniform_count - 1; i >= 0; i--) {
         const mg_instruction *in = &code->uniform[i];
@@ -65,7 +65,7 @@ void mg_pack_weights(const mg_code *code, const double *u, double *packed)
 {
     for (int32_t i = 0; i < code->varying_count && code->packed; i++) {
         const mg_instruction *in = &code->varying[i];
-        if (in->op != MG_P_LINEAR || in->affine)
+        if (in->op != MG_P_LINEAR || in->matrix)
             continue;
         const int32_t *w = code->ints + in->list + in->n + 2 * in->count;
         for (int64_t j = 0; j < (int64_t)in->n * in->count; j++)
@@ -77,7 +77,7 @@ void mg_unpack_gradients(const mg_code *code, const double *packed, double *gu)
 {
     for (int32_t i = 0; i < code->varying_count && code->packed; i++) {
         const mg_instruction *in = &code->varying[i];
-        if (in->op != MG_P_LINEAR || in->affine)
+        if (in->op != MG_P_LINEAR || in->matrix)
             continue;
         const int32_t *w = code->ints + in->list + in->n + 2 * in->count;
         for (int64_t j = 0; j < (int64_t)in->n * in->count; j++)

@@ -110,7 +110,7 @@ class Program:
         if not data and what == BACKWARD:
             status = _run_once(self._c, what, a.numbers, out[0], _NULL)
         else:
-            unfinished = _new("mg_work **")
+            unfinished = _new("mg_run **")
             try:
                 status = _run(
                     self._c, what, a.n, a.numbers, len(data), data, a.layout, weights, scale, *out, unfinished

@@ -78,7 +78,7 @@ static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n
     const void *data[] = {f->x};
     const int64_t layout[] = {2, sizeof f->x[0], sizeof(double), MG_F64};
     double *gradients[] = {gradient};
-    mg_work *unfinished;
+    mg_run *unfinished;
     int32_t status = mg_program_run(r->p, what, n, &number, 1, data, layout, NULL, 1.0, values,
                                     number_gradient, gradients, &unfinished);
 
@@ -245,7 +245,7 @@ TEST(an_input_that_comes_twice_gets_the_gradients_of_both)
     const int64_t layout[] = {2, 2 * sizeof *x, sizeof *x, MG_F64};
     double gradient[4], values[2], *gradients[] = {gradient}, number;
     int32_t leaves[6];
-    mg_work *unfinished;
+    mg_run *unfinished;
 
     mg_program *p = twice_each(leaves);
     CHECK_INT(mg_program_run(p, MG_GRADIENT, 2, NULL, 1, data, layout, NULL, 1.0, values, &number, gradients,
@@ -267,7 +267,7 @@ TEST(lanes_without_a_sample_add_nothing_to_gradients)
     const int64_t layout[] = {2, 0, sizeof *x, MG_F64}; /* so many samples as asked for */
     double value;
     int32_t leaves[6];
-    mg_work *unfinished;
+    mg_run *unfinished;
 
     mg_program *p = twice_each(leaves);
     for (int64_t n = 1; n < 20; n++) {
@@ -301,7 +301,7 @@ TEST(nothing_goes_through_the_branch_that_is_not_taken)
     const int64_t layout[] = {1, sizeof *samples, 0, MG_F64};
     double gradient[4], value, number, *gradients[] = {gradient};
     int32_t status, culprit;
-    mg_work *unfinished;
+    mg_run *unfinished;
     char text[1000];
 
     const int32_t p = leaf(0.0), marker = leaf(0.0), zero = leaf(0.0), x = leaf(0.0);
@@ -467,30 +467,6 @@ TEST(a_child_of_fork_runs_programs)
     mg_program_free(r.p);
 }
 
-TEST(optimisers_take_a_step)
-{
-    double state[2] = {0};
-    const int32_t p = leaf(2.0);
-    const double *sgd = (double[]){0.125, 0.5, 0, 0}, *adam = (double[]){0.5, 0.9, 0.999, 0, 0.5};
-
-    CHECK_INT(mg_set_grad(p, 4.0), MG_OK);
-    CHECK_INT(mg_sgd(&p, 1, NULL, 1, (double[]){0.25, 0, 0, 0}), MG_OK);
-    CHECK_REAL(mg_data(p), 1.0);
-    CHECK_INT(mg_sgd(&p, 1, state, 1, sgd), MG_OK); /* m = 4 */
-    CHECK_REAL(mg_data(p), 0.5);
-    CHECK_INT(mg_sgd(&p, 1, state, 2, (double[]){0.125, 0.5, 1, 0}), MG_OK); /* m = 6, g + m/2 = 7 */
-    CHECK_REAL(mg_data(p), -0.375);
-    state[0] = 0.0;
-    CHECK_INT(mg_adam(&p, 1, state, 1, (double[]){0.5, 0.9, 0.999, 0, 0}),
-              MG_OK); /* the first step is lr * sign */
-    CHECK_NEAR(mg_data(p), -0.875, 1e-15);
-    CHECK_INT(mg_adam((int32_t[]){p, 99}, 2, state, 1, adam), MG_EHANDLE);
-    CHECK_NEAR(mg_data(p), -0.875, 1e-15);
-    state[0] = state[1] = 0.0;
-    CHECK_INT(mg_adamw(&p, 1, state, 1, adam), MG_OK);
-    CHECK_NEAR(mg_data(p), -0.875 * 0.75 - 0.5, 1e-15);
-}
-
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
@@ -506,6 +482,5 @@ int main(void)
     RUN(without_memory_nothing_changes);
     RUN(parameters_that_died_are_an_error);
     RUN(a_child_of_fork_runs_programs);
-    RUN(optimisers_take_a_step);
     return 0;
 }
