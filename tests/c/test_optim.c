@@ -1,0 +1,33 @@
+/* Steps of optimisers. */
+#include "check.h"
+
+TEST(optimisers_take_a_step)
+{
+    double state[2] = {0};
+    const int32_t p = leaf(2.0);
+    const double *sgd = (double[]){0.125, 0.5, 0, 0}, *adam = (double[]){0.5, 0.9, 0.999, 0, 0.5};
+
+    CHECK_INT(mg_set_grad(p, 4.0), MG_OK);
+    CHECK_INT(mg_sgd(&p, 1, NULL, 1, (double[]){0.25, 0, 0, 0}), MG_OK);
+    CHECK_REAL(mg_data(p), 1.0);
+    CHECK_INT(mg_sgd(&p, 1, state, 1, sgd), MG_OK); /* m = 4 */
+    CHECK_REAL(mg_data(p), 0.5);
+    CHECK_INT(mg_sgd(&p, 1, state, 2, (double[]){0.125, 0.5, 1, 0}), MG_OK); /* m = 6, g + m/2 = 7 */
+    CHECK_REAL(mg_data(p), -0.375);
+    state[0] = 0.0;
+    CHECK_INT(mg_adam(&p, 1, state, 1, (double[]){0.5, 0.9, 0.999, 0, 0}),
+              MG_OK); /* the first step is lr * sign */
+    CHECK_NEAR(mg_data(p), -0.875, 1e-15);
+    CHECK_INT(mg_adam((int32_t[]){p, 99}, 2, state, 1, adam), MG_EHANDLE);
+    CHECK_NEAR(mg_data(p), -0.875, 1e-15);
+    state[0] = state[1] = 0.0;
+    CHECK_INT(mg_adamw(&p, 1, state, 1, adam), MG_OK);
+    CHECK_NEAR(mg_data(p), -0.875 * 0.75 - 0.5, 1e-15);
+}
+
+int main(void)
+{
+    CHECK_INT(mg_init(), MG_OK);
+    RUN(optimisers_take_a_step);
+    return 0;
+}

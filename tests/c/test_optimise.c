@@ -1,0 +1,99 @@
+/* The same outputs from fewer nodes, and where their gradients go. */
+#include "graphs.h"
+
+static mg_graph optimised(mg_graph *from)
+{
+    mg_graph to;
+
+    CHECK_INT(mg_graph_optimise(from, &to), MG_OK);
+    mg_graph_free(from);
+    return to;
+}
+
+TEST(sums_of_products_become_dot_products)
+{
+    mg_graph g = new_graph(3, 4, 1);
+    int32_t sum = parameter(&g, 3);
+
+    for (int32_t i = 0; i < 3; i++)
+        sum = two(&g, MG_ADD, sum, two(&g, MG_MUL, parameter(&g, i), input(&g, i)));
+    g.outputs[0] = sum;
+    mg_graph to = optimised(&g);
+    const mg_expr *e = &to.nodes[to.outputs[0]];
+    CHECK_INT(e->op, MG_P_LINEAR);
+    CHECK_INT(e->n, 7);
+    CHECK_INT(mg_operands(&to, to.outputs[0])[0], parameter(&to, 3));
+    for (int32_t i = 0; i < 3; i++) {
+        CHECK_INT(mg_operands(&to, to.outputs[0])[1 + 2 * i], parameter(&to, i));
+        CHECK_INT(mg_operands(&to, to.outputs[0])[2 + 2 * i], input(&to, i));
+    }
+    CHECK_INT(to.parameter_count, 4);
+    mg_graph_free(&to);
+}
+
+TEST(a_sum_that_is_read_twice_stays_a_node)
+{
+    mg_graph g = new_graph(4, 0, 2);
+    const int32_t inner = two(&g, MG_ADD, two(&g, MG_ADD, input(&g, 0), input(&g, 1)), input(&g, 2));
+
+    g.outputs[0] = two(&g, MG_ADD, inner, input(&g, 3));
+    g.outputs[1] = one(&g, MG_TANH, inner);
+    mg_graph to = optimised(&g);
+    CHECK_INT(count_of(&to, MG_P_PRODUCTS), 1);
+    CHECK_INT(to.nodes[to.outputs[0]].op, MG_ADD);
+    mg_graph_free(&to);
+}
+
+TEST(what_no_output_needs_goes)
+{
+    mg_graph g = new_graph(2, 1, 1);
+
+    (void)one(&g, MG_EXP, two(&g, MG_MUL, input(&g, 1), parameter(&g, 0)));
+    g.outputs[0] = one(&g, MG_TANH, input(&g, 0));
+    mg_graph to = optimised(&g);
+    CHECK_INT(to.count, 2);
+    CHECK_INT(to.input_count, 2);
+    CHECK_INT(to.parameter_count, 1);
+    mg_graph_free(&to);
+}
+
+TEST(a_branch_has_a_guard_and_what_both_read_has_none)
+{
+    mg_graph g = new_graph(2, 0, 1);
+    const int32_t c = two(&g, MG_GREATER, input(&g, 0), number(&g, 0.0)), x = one(&g, MG_SINH, input(&g, 1));
+    const int32_t root = one(&g, MG_SQRT, x), log = one(&g, MG_LOG, x);
+
+    g.outputs[0] = two(&g, MG_ADD, two(&g, MG_WHEN, c, root), two(&g, MG_UNLESS, c, log));
+    const int32_t count = g.count;
+    CHECK_INT(mg_graph_guard(&g), MG_OK);
+    CHECK_INT(g.guards, count);
+    CHECK_INT(g.nodes[g.nodes[root].guard].op, MG_WHEN);
+    CHECK_INT(g.nodes[g.nodes[log].guard].op, MG_UNLESS);
+    CHECK_INT(g.nodes[x].guard, MG_NONE);
+    CHECK_INT(g.nodes[c].guard, MG_NOWHERE);
+    mg_graph_free(&g);
+}
+
+TEST(a_graph_without_a_choice_has_no_guard)
+{
+    mg_graph g = new_graph(1, 0, 1);
+
+    g.outputs[0] = one(&g, MG_SQRT, one(&g, MG_SINH, input(&g, 0)));
+    const int32_t count = g.count;
+    CHECK_INT(mg_graph_guard(&g), MG_OK);
+    CHECK_INT(g.count, count);
+    for (int32_t i = 0; i < count; i++)
+        CHECK_INT(g.nodes[i].guard, MG_NONE);
+    mg_graph_free(&g);
+}
+
+int main(void)
+{
+    CHECK_INT(mg_init(), MG_OK);
+    RUN(sums_of_products_become_dot_products);
+    RUN(a_sum_that_is_read_twice_stays_a_node);
+    RUN(what_no_output_needs_goes);
+    RUN(a_branch_has_a_guard_and_what_both_read_has_none);
+    RUN(a_graph_without_a_choice_has_no_guard);
+    return 0;
+}
