@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import _local
-from copy import deepcopy
 
 from ._core import NAMES, OPS, core, lib
 from ._core.walk import describe, in_order, references
@@ -70,6 +69,8 @@ def shallow(value: Value) -> Value:
 
 def deep(value: Any, memo: dict[int, Any]) -> Any:
     """Return a copy over copies of all that it was computed from."""
+    from copy import deepcopy  # here, since few programs copy a Value
+
     for v in in_order(value, references):
         if id(v) not in memo:
             state = _state(v, "deepcopy")

@@ -14,6 +14,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 
+from . import _copying
 from ._core import LABELS, NAMES, OPS, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
@@ -272,27 +273,21 @@ class Value(core.Node):
     # ---- copies and pickles --------------------------------------------------------------------------------------
 
     def __copy__(self) -> Value:
-        return _copying().shallow(self)  # type: ignore[no-any-return]
+        return _copying.shallow(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return _copying().deep(self, memo)  # type: ignore[no-any-return]
+        return _copying.deep(self, memo)  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _unpickle, *_copying().reduced(self)
+        return _unpickle, *_copying.reduced(self)
 
     def __setstate__(self, state: Any) -> None:
-        _copying().set_state(self, state)
-
-
-def _copying() -> Any:
-    from . import _copying as module  # here, since few programs copy a Value
-
-    return module
+        _copying.set_state(self, state)
 
 
 def _unpickle(*arguments: Any) -> Any:
     """Return a Value from its pickle, which has the name of this function in it."""
-    return _copying().unpickle(*arguments)
+    return _copying.unpickle(*arguments)
 
 
 if Value.__doc__:  # python -OO has none
