@@ -78,7 +78,7 @@ lint: $(VENV)/.dev house  ## ruff, mypy --strict, clang-format, compiler warning
 	$(BIN)/mypy
 	$(if $(C_FORMAT),$(BIN)/clang-format --dry-run -Werror $(C_FORMAT))
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
-	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -DPy_LIMITED_API=0x030A0000 -fsyntax-only $(C_NATIVE) \
+	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -DPy_LIMITED_API=0x030A0000 -DMG_SOURCES=0 -fsyntax-only $(C_NATIVE) \
 	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"
 
 house:  ## every arrow between files points down

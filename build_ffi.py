@@ -12,6 +12,7 @@ setup.py names this file in ``cffi_modules``; it is not meant to be run by hand.
 
 import os
 import sys
+import zlib
 from pathlib import Path
 
 from cffi import FFI
@@ -44,6 +45,12 @@ def files(*patterns: str) -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
+def sources() -> int:
+    """Return a number for the text of all that both compiled modules have to agree about."""
+    text = b"".join((ROOT / name).read_bytes() for name in files("csrc/*.c", "csrc/*.h", "csrc/*.def"))
+    return zlib.crc32(text) & 0x7FFFFFFF
+
+
 def flags() -> dict[str, list[str]]:
     """Return the compiler's and the linker's arguments."""
     if sys.platform == "win32":  # the equivalents for MSVC; never tried
@@ -66,9 +73,10 @@ def flags() -> dict[str, list[str]]:
 
 ffibuilder = FFI()
 ffibuilder.cdef(declarations((ROOT / "csrc" / "engine.h").read_text(encoding="utf-8")))
+ffibuilder.cdef("#define MG_SOURCES ...")
 ffibuilder.set_source(
     "micrograd_c._core._cffi",
-    '#include "engine.h"',
+    f'#include "engine.h"\n#define MG_SOURCES {sources()}',
     sources=files("csrc/*.c", "csrc/program/*.c"),
     depends=[
         "build_ffi.py",

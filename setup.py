@@ -82,15 +82,15 @@ def native_core():
     if PYPY or NO_GIL:
         return []
     sys.path.insert(0, str(Path(__file__).resolve().parent))  # pip does not put it there
-    from build_ffi import files, flags
+    from build_ffi import files, flags, sources
 
     return [
         Extension(
             NATIVE,
             files("csrc/value/*.c"),
-            depends=files("csrc/*.h", "csrc/*.def", "csrc/value/*.h"),
+            depends=files("csrc/*.c", "csrc/*.h", "csrc/*.def", "csrc/value/*.h"),
             include_dirs=["csrc"],
-            define_macros=[("Py_LIMITED_API", "0x030A0000")] if ABI3 else [],
+            define_macros=[("MG_SOURCES", sources()), *([("Py_LIMITED_API", "0x030A0000")] if ABI3 else [])],
             py_limited_api=ABI3,
             **flags(),
         )

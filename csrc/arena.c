@@ -390,8 +390,9 @@ void mg_discard(int64_t rows, int64_t pool_used)
     mg.pool_used = pool_used;
 }
 
-static void free_unlocked(const int32_t *handles, int32_t n)
+void mg_free(const int32_t *handles, int32_t n)
 {
+    mg_lock();
     for (int32_t i = 0; i < n; i++) {
         const int32_t handle = handles[i], row = mg_row(handle);
         if (row >= 0)
@@ -404,20 +405,10 @@ static void free_unlocked(const int32_t *handles, int32_t n)
         if (many_dead())
             mg.limit = mg.rows; /* the next append squeezes */
     }
-}
-
-void mg_free(const int32_t *handles, int32_t n)
-{
-    mg_lock();
-    free_unlocked(handles, n);
     mg_unlock();
 }
 
-void mg_free_once(int32_t *handles, int32_t n)
+void mg_free_list(const mg_list *list)
 {
-    mg_lock();
-    free_unlocked(handles, n);
-    for (int32_t i = 0; i < n; i++)
-        handles[i] = MG_NONE;
-    mg_unlock();
+    mg_free(list->handles, list->n);
 }

@@ -56,7 +56,6 @@ typedef struct {
 
 /* What the native core of Value needs of the engine: it is a module of its own, and shares the one arena. */
 typedef struct {
-    uint64_t layout; /* MG_LAYOUT: both were built from the same sources */
     mg_arena *arena;
     const char *single_threaded; /* not 0: there is one thread in the process */
     void (*lock)(void);
@@ -72,8 +71,6 @@ typedef struct {
     int32_t (*resume)(mg_pause *pause);
     void (*close)(mg_pause *pause);
 } mg_engine;
-
-#define MG_LAYOUT ((uint64_t)sizeof(mg_arena) << 32 | MG_OPS << 16 | sizeof(mg_engine))
 
 #ifdef MG_NATIVE_CORE
 #ifdef __GNUC__

@@ -38,9 +38,9 @@ int32_t mg_init(void)
 const void *mg_engine_of(void)
 {
     static const char unknown = 0;
-    static mg_engine engine = {MG_LAYOUT,    &mg,         &unknown,        mg_lock,       mg_unlock,
-                               mg_make_room, mg_free,     mg_sum,          mg_dot,        mg_layers,
-                               mg_by_hand,   mg_backward, mg_sweep_resume, mg_sweep_close};
+    static mg_engine engine = {&mg,         &unknown,        mg_lock,       mg_unlock, mg_make_room,
+                               mg_free,     mg_sum,          mg_dot,        mg_layers, mg_by_hand,
+                               mg_backward, mg_sweep_resume, mg_sweep_close};
 
 #ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
     const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");

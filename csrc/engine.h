@@ -111,8 +111,13 @@ int32_t mg_by_hand_over(int32_t x, int32_t y, double data);
 int32_t mg_is_read(int32_t handle);
 /* Gives n nodes back. A node that is no longer alive is passed over. */
 void mg_free(const int32_t *handles, int32_t n);
-/* Likewise, and writes -1 in the place of each handle: a second call does nothing. */
-void mg_free_once(int32_t *handles, int32_t n);
+/* Nodes with one owner. */
+typedef struct {
+    int32_t n;
+    int32_t handles[]; /* -1: none */
+} mg_list;
+/* Gives all of them back. */
+void mg_free_list(const mg_list *list);
 
 /* ---- reading and writing ---- */
 

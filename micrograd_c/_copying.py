@@ -36,7 +36,7 @@ def restore(
     grad: float,
     given: list[float] | None = None,
 ) -> Any:
-    """Let `out` own a node of `op` over the operands `a` and `b` (see core.Node); nothing is computed."""
+    """Let `out` own a node of `op` over the parts `a` and `b`; nothing is computed."""
     if op == _GIVEN:
         children = a if type(a) is tuple else (a,) if b is None else (a, b)
         core.by_hand(out, data, children, b if given is None else given, b is ...)

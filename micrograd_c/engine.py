@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from . import _copying
-from ._core import LABELS, NAMES, OPS, as_number, check, core, from_numpy, lib, to_float, warn
+from ._core import LABELS, NAMES, OPS, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
 from ._handmade import SET_BY_INIT, as_values, make_anew, slopes_in, slopes_of, take_operands, values_in
@@ -31,7 +31,7 @@ _CUSTOM, _GIVEN, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "GIVEN",
 
 
 @core.complete
-class Value(core.Node):
+class Value(Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
 
     `_core` makes its operators and functions from the rows of csrc/ops.def: each is an op and its derivatives.

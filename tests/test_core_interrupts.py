@@ -12,7 +12,8 @@ from interrupting import stopped_at
 from public_calls import CALLS, Watched
 from support import PYPY, collect, live_nodes
 
-from micrograd_c import MLP, Value, dot, stats, zero_grad
+from micrograd_c import MLP, Value, dot, nn, stats, zero_grad
+from micrograd_c import sum as mg_sum
 
 
 @pytest.mark.slow
@@ -29,6 +30,41 @@ def test_nothing_but_the_nodes_under_way_is_lost_by_an_exception_at_any_opcode_o
             watched.check(lost=stats().core == "cffi")
         except BaseException as error:
             raise AssertionError(f"after an exception at opcode {n}") from error
+
+
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+@pytest.mark.parametrize("make", ["leaves", "one layer", "two layers"])
+def test_a_call_that_makes_many_nodes_loses_one_of_them_at_most(make, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # what is raised in __del__
+    model = nn.Layer(2, 50) if make == "one layer" else MLP(2, [50, 50])
+    inputs = [Value(1.0), Value(2.0)]
+    numbers = [float(i) for i in range(50)]
+
+    def call():
+        mg_sum(numbers) if make == "leaves" else model(inputs)
+
+    call()
+    before = live_nodes()
+    for stop_at in range(1, stopped_at(call, -1) + 1, 47):
+        stopped_at(call, stop_at)
+        now = live_nodes()
+        assert now <= before + 1
+        before = now
+
+
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+def test_operands_are_those_of_c_after_an_exception_in_a_second_init(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    for stop_at in range(1, 10_000):
+        a, b, c = (Value(x) for x in (2.0, 3.0, 4.0))
+        out = Value(1.0, (a, b), (5.0, 6.0))
+        n = stopped_at(lambda out=out, c=c: out.__init__(1.0, (c,), (7.0,)), stop_at)
+        out.backward()
+        assert (a.grad, b.grad, c.grad) == ((5.0, 6.0, 0.0) if out._prev == {a, b} else (0.0, 0.0, 7.0))
+        assert out._prev in ({a, b}, {c})
+        if n < stop_at:
+            break
+    assert out._prev == {c}
 
 
 # ---- Ctrl-C ------------------------------------------------------------------------------------------------------
@@ -166,7 +202,7 @@ def test_ctrl_c_at_every_single_opcode_leaves_a_usable_engine(interruptible):
         def trace(frame, event, _):
             nonlocal count
             code = frame.f_code
-            if code.co_filename not in sources or code.co_name in ("_del", "__del__", "flush"):
+            if code.co_filename not in sources or code.co_name in ("give_back", "__del__", "flush"):
                 return None  # what is raised in __del__ is raised later, see below
             frame.f_trace_opcodes = True
             if event == "opcode":

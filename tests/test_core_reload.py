@@ -184,3 +184,11 @@ else:
 """
     done = run_python("-c", "\n".join([INTERPRETER, f"inside({told!r}, True)", USE, "check(mg)"]))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_compiled_modules_of_different_c_code_are_refused():
+    module = "types.ModuleType('micrograd_c._core._native'); native.__getattr__ = lambda name: object"
+    code = f"import sys, types; native = {module}; native.expect_main = native.set_docs = lambda *_: None\n"
+    code += "sys.modules[native.__name__] = native; import micrograd_c"
+    done = run_python("-c", code, env={"MICROGRAD_C_CORE": ""})
+    assert done.returncode and "ImportError: micrograd-c's two compiled modules" in done.stderr

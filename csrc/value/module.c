@@ -83,10 +83,6 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
         return NULL;
     Py_INCREF(args); /* for ever, and with it what mg_python refers to */
     mg_shared = (const mg_engine *)(uintptr_t)address;
-    if (mg_shared->layout != MG_LAYOUT) {
-        PyErr_SetString(PyExc_ImportError, "the native core was built from other sources than the engine");
-        return NULL;
-    }
     Py_RETURN_NONE;
 }
 
@@ -178,7 +174,8 @@ PyMODINIT_FUNC PyInit__native(void)
     mg_hidden_class = (PyTypeObject *)mg_make_hidden_type();
     if (!mg_intern_names() || !mg_value_class || !mg_hidden_class || greet_numpy() < 0 ||
         PyModule_AddObjectRef(module, "Node", (PyObject *)mg_value_class) < 0 ||
-        PyModule_AddObjectRef(module, "Hidden", (PyObject *)mg_hidden_class) < 0)
+        PyModule_AddObjectRef(module, "Hidden", (PyObject *)mg_hidden_class) < 0 ||
+        PyModule_AddIntConstant(module, "SOURCES", MG_SOURCES) < 0)
         Py_CLEAR(module);
     return module;
 }

@@ -1,7 +1,7 @@
 """The core of Value: what has to be fast. Everything above it is ordinary Python and knows no core.
 
-The native core is a C type and runs where it was built, on CPython; the cffi core runs everywhere.
-MICROGRAD_C_CORE=native or =cffi in the environment chooses one.
+There are two: the native core is a C type, for CPython; the cffi core is Python and runs everywhere. `protocol.py`
+tells what both of them do. MICROGRAD_C_CORE=native or =cffi in the environment chooses one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ except ModuleNotFoundError as _error:
         f"the C code of {_package} is not compiled for this Python: run `python -m pip install -e .` in "
         f"{os.path.dirname(_package)}, or, if micrograd-c is installed already, start Python in another folder"
     ) from None
-from .errors import DOMAINS, LABELS, NAMES, OPS, check, error
+from .errors import DOMAINS, LABELS, NAMES, OPS, check
 from .numbers import as_number, from_numpy, to_float
 from .warn import warn
 
@@ -36,16 +36,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from . import cffi_core, native_core
+    from .protocol import Core, Node
+
+    _cores: tuple[Core, ...] = cffi_core, native_core  # mypy compares them
+
 __all__ = [
     "DOMAINS",
     "LABELS",
     "NAMES",
     "OPS",
     "Held",
+    "Node",
     "as_number",
     "check",
     "core",
-    "error",
     "ffi",
     "from_numpy",
     "lib",
@@ -54,7 +59,7 @@ __all__ = [
 ]
 
 
-def _choose() -> Any:
+def _choose() -> Core:
     wanted = os.environ.get("MICROGRAD_C_CORE", "")
     if wanted not in ("", "native", "cffi"):
         raise ImportError(f"MICROGRAD_C_CORE={wanted}: there is no such core; leave it out, or set native or cffi")
@@ -62,20 +67,22 @@ def _choose() -> Any:
         try:
             from . import native_core
 
-            return native_core
+            if native_core.SOURCES == lib.MG_SOURCES:
+                return native_core
         except ImportError as error:
             if wanted == "native":
                 why = "PyPy runs the cffi core only" if sys.implementation.name == "pypy" else str(error)
                 raise ImportError(f"MICROGRAD_C_CORE=native: the native core is not there: {why}") from error
+        else:
+            raise ImportError("micrograd-c's two compiled modules come from different C code: compile both again")
     from . import cffi_core
 
     return cffi_core
 
 
-if TYPE_CHECKING:  # both have the same functions
-    from . import cffi_core as core
-else:
-    core = _choose()
+core = _choose()
+if not TYPE_CHECKING:
+    Node = core.Node
 
 
 class Held:

@@ -1,7 +1,9 @@
-"""Types of the native core; what each function does is said in cffi_core.py, which has the same ones."""
+"""Types of the native core; protocol.py says what each function does."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+SOURCES: int
 
 class Hidden:
     def owned(self) -> list[Any]: ...

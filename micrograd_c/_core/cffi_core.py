@@ -1,23 +1,24 @@
-"""The hot part of Value over cffi: it runs on any Python.
+"""The cffi core: the hot part of Value in Python, over the C functions of the engine.
 
-`Node` owns one node of the arena, by handle, and refers to the Values that it was computed from:
+Why it exists
+    The native core is a C type, and needs CPython with its GIL. PyPy and free-threaded Python take this core, and
+    so does every Python for which the native core could not be compiled. It is the other's oracle too:
+    tests/test_cores.py compares the two bit by bit. So it stays thin: one call into C for each op.
 
-======================  ==================  ===================
-op                      ``_a``              ``_b``
-======================  ==================  ===================
-leaf                    None                ... where its number came from numpy, else None
-f(x)                    x                   None
-f(x; k)                 x                   k, a plain number
-f(x, y)                 x                   y
-sum                     tuple of operands   None
-made by hand            x                   None, or y
-... over more           tuple of operands   None
-... of data of numpy's  tuple of operands   ...
-... with Values as      tuple of operands   list of them
-local derivatives
-dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
-neuron after neurons    Hidden              likewise
-======================  ==================  ===================
+What it owns
+    A `Node` owns one node of the arena by its handle, `_h`, and refers by `_a` and `_b` to the Values that it was
+    computed from (protocol.py tells which). Python's references alone keep these alive: C has none.
+
+Its rules
+    1. A node outlives what reads it, since its reader refers to it. So `_a` and `_b` always are what C computed the
+       node from, after an exception and after a Ctrl-C too.
+    2. One object owns a handle: a Node, or an owner of cffi_handles.py that the Node keeps alive. It goes back when
+       that object dies.
+    3. cffi releases the GIL in each call, so two threads are in C at once; the arena has a lock of its own. Python
+       keeps no number of C across a call, only handles.
+    4. A Ctrl-C may come after any call into C. The one node that this call made may be lost then, and stays until
+       the process ends; nothing else is.
+    5. What an op does with Values is written out, since a call of a Python function costs a fifth of a product.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from __future__ import annotations
 import sys
 from _weakref import ref
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from itertools import starmap
 
 from ._cffi import ffi, lib
 from .absent import HABITS, absent
+from .cffi_handles import Owned, closures, give_back, lend, owned_list, take
+from .cffi_handles import flush as flush
 from .errors import OPS, check, error
 from .ieee import failure
-from .interrupts import raised_later
 from .methods import install
 from .numbers import from_numpy, to_float
 
@@ -49,119 +51,9 @@ PYPY = sys.implementation.name == "pypy"
 
 check(lib.mg_init())
 
-# ---- the end of a node -------------------------------------------------------------------------------------------
-# A call into C costs more than all else that __del__ has to do, so handles go back by the hundred. There is no
-# lock, and a Ctrl-C may come between any two steps:
-#  1. `_dead` gives each handle to one thread only, and straight into a C array that `_returned` has already.
-#  2. C frees each handle of an array once, and writes -1 in its place. So an array may be freed twice.
-#  3. Each flush frees all arrays that it finds. So it finishes what an interrupted one has left.
-
-_BATCH = 256
-_dead: list[int] = []
-_returned: list[Any] = []
-
-# Values whose `_backward` is a Python closure, by handle.
-_closures: dict[int, ref[Any]] = {}
-
-
-# What these need stands in their defaults: they still run when the interpreter has cleared this module.
-def flush(
-    dead: list[int] = _dead,
-    returned: list[Any] = _returned,
-    new: Callable[..., Any] = ffi.new,
-    free: Callable[..., None] = lib.mg_free_once,
-    times: Callable[..., Any] = repeat,
-) -> None:
-    """Give the handles of all Values that have died back to the arena."""
-    n = len(dead)
-    batch = new("int32_t[]", [-1] * n)
-    returned.append(batch)
-    try:  # noqa: SIM105 - contextlib may be gone at exit
-        batch[0:n] = map(dead.pop, times(-1, n))
-    except IndexError:  # another thread took the rest
-        pass
-    for array in (batch, *[other for other in returned if other is not batch]):
-        free(array, len(array))
-        try:  # noqa: SIM105
-            returned.remove(array)
-        except ValueError:  # another thread has done it
-            pass
-
-
-@raised_later
-def _del(
-    self: Any,
-    dead: list[int] = _dead,
-    full: int = _BATCH,
-    flush: Callable[[], None] = flush,
-    closures: dict[int, Any] = _closures,
-    plain: Any = int,
-) -> None:
-    try:
-        handle = self._h
-    except AttributeError:  # __init__ raised before there was a node
-        return
-    if closures:
-        closures.pop(handle, None)
-    if type(handle) is plain:
-        dead.append(handle)
-    self._h = -1
-    if len(dead) >= full:
-        flush()
-
-
-class _Owned:
-    """A node by its handle; it is given back when this object dies.
-
-    For PyPy: it finalizes an object after all that refer to it, one of them a collection, and a chain of Values
-    with __del__ would take as many collections as it is long. These refer to nothing, so all of them go at once.
-    """
-
-    __slots__ = ("_h",)
-
-    def __init__(self, handle: int) -> None:
-        self._h = handle
-
-    __del__ = _del
-
-
-class _OwnedArray:
-    """The nodes of inner layers, see Hidden; they are given back when this object dies."""
-
-    __slots__ = ("handles", "n")
-
-    def __init__(self, handles: Any, n: int) -> None:
-        self.n = n
-        self.handles = handles  # from here on they are owned
-
-    @raised_later
-    def __del__(self, free: Callable[..., None] = lib.mg_free_once) -> None:
-        if hasattr(self, "handles"):
-            free(self.handles, self.n)
-
-
-class _Lent(int):
-    """A handle whose node belongs to another object, and which keeps that alive."""
-
-    owner: Any
-
-    @property
-    def _h(self) -> int:
-        return self
-
-
-def _lend(handle: int, owner: Any) -> int:
-    lent = _Lent(handle)
-    lent.owner = owner
-    return lent
-
-
-# ---- nodes -------------------------------------------------------------------------------------------------------
-
 _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
-_data, _grad, _set_data, _set_grad = lib.mg_data, lib.mg_grad, lib.mg_set_data, lib.mg_set_grad
 _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
 _set_python, _resume = lib.mg_set_python, lib.mg_sweep_resume
 
@@ -180,6 +72,34 @@ class _Absent:
         )
 
 
+def _column(name: str, doc: str, no_deletion: str) -> Any:
+    """Return the property for a column of the arena."""
+    read, write = getattr(lib, f"mg_{name}"), getattr(lib, f"mg_set_{name}")
+
+    def get(self: Node) -> float:
+        try:
+            number: float = read(self._h)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
+        if number != number and self._h < 0:
+            raise error(lib.MG_EHANDLE)
+        return number
+
+    def set(self: Node, number: Any) -> None:
+        if type(number) is not float:
+            number = to_float(number, name)
+        try:
+            status = write(self._h, number)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
+        check(status)
+
+    def delete(self: Node) -> None:
+        raise AttributeError(no_deletion)
+
+    return property(get, set, delete, doc)
+
+
 class Node:
     """One node of the arena: data, grad, operators, lifetime."""
 
@@ -195,7 +115,7 @@ class Node:
 
     if not PYPY:
         __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
-        __del__ = _del
+        __del__ = give_back
     elif not TYPE_CHECKING:
         __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_owned")
 
@@ -205,67 +125,24 @@ class Node:
 
         @_h.setter
         def _h(self, handle: int) -> None:
-            self._owned = _Owned(handle) if type(handle) is int else handle
+            self._owned = Owned(handle) if type(handle) is int else handle
 
     # numpy's scalars and arrays step aside for whoever has a higher priority.
     __array_priority__ = 1000.0
 
-    @property
-    def data(self) -> float:
-        """The value of this node, a float; may be assigned. What was computed from it stays as it is."""
-        try:
-            data: float = _data(self._h)
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-        if data != data:
-            self._check_alive()
-        return data
-
-    @data.setter
-    def data(self, data: float) -> None:
-        if type(data) is not float:
-            data = to_float(data, "data")
-        try:
-            if _set_data(self._h, data) < 0:
-                self._check_alive()
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-
-    @data.deleter
-    def data(self) -> None:
-        raise AttributeError("data of a Value cannot be deleted")
-
-    @property
-    def grad(self) -> float:
-        """The derivative of the root with respect to this node, summed over backward() calls; may be assigned."""
-        try:
-            grad: float = _grad(self._h)
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-        if grad != grad:
-            self._check_alive()
-        return grad
-
-    @grad.setter
-    def grad(self, grad: float) -> None:
-        if type(grad) is not float:
-            grad = to_float(grad, "grad")
-        try:
-            if _set_grad(self._h, grad) < 0:
-                self._check_alive()
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-
-    @grad.deleter
-    def grad(self) -> None:
-        raise AttributeError("grad of a Value cannot be deleted: assign 0.0 to clear it")
+    data = _column(
+        "data",
+        "The value of this node, a float; may be assigned. What was computed from it stays as it is.",
+        "data of a Value cannot be deleted",
+    )
+    grad = _column(
+        "grad",
+        "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
+        "grad of a Value cannot be deleted: assign 0.0 to clear it",
+    )
 
     def __dir__(self) -> list[str]:
         return [name for name in object.__dir__(self) if name not in HABITS or hasattr(self, name)]
-
-    def _check_alive(self) -> None:
-        if self._h < 0:
-            raise error(lib.MG_EHANDLE)
 
 
 for _name in HABITS:
@@ -298,7 +175,7 @@ def put(node: Node, name: str, attribute: Any) -> None:
     """Set an attribute past all properties; the sweep pauses at the node from its `_backward` on."""
     node.__dict__[name] = attribute
     if name == "_backward" and hasattr(node, "_h"):
-        _closures[int(node._h)] = ref(node)  # a lent handle would keep the node alive
+        closures[int(node._h)] = ref(node)  # a lent handle would keep the node alive
         _set_python(node._h, 1)
 
 
@@ -307,13 +184,13 @@ def forget_made(node: Node) -> None:
     attributes = node.__dict__
     if attributes:
         attributes.pop("_op", None)
-        if attributes.pop("_backward", None) is not None and _closures.pop(node._h, None) is not None:
+        if attributes.pop("_backward", None) is not None and closures.pop(node._h, None) is not None:
             _set_python(node._h, 0)
 
 
 def closure_at(handle: int) -> Any:
     """Return the node with a closure at a handle, or None."""
-    reference = _closures.get(handle)
+    reference = closures.get(handle)
     return None if reference is None else reference()
 
 
@@ -323,7 +200,7 @@ def sweep(node: Node, seed: float) -> None:
     try:
         status = lib.mg_backward(handle_of(node), seed, pause)
         while status > 0:
-            paused: Any = _closures[pause.node]()
+            paused: Any = closures[pause.node]()
             paused.__dict__["_backward"]()
             status = _resume(pause)
         check(status)
@@ -370,7 +247,7 @@ def operands(node: Node) -> tuple[Any, Any]:
 
 def _own(node: Any, handle: int) -> None:
     """Give `node` its handle. A class may have a __del__ of its own, which need not call ours."""
-    node._h = handle if PYPY or type(node).__del__ is _del else _lend(handle, _Owned(handle))
+    node._h = handle if PYPY or type(node).__del__ is give_back else lend(handle, Owned(handle))
 
 
 def new() -> Any:
@@ -380,11 +257,7 @@ def new() -> Any:
 
 def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any) -> Any:
     """Let `node`, which has none yet, own the node that `function` returns the handle of."""
-    return make(node, check(function(*arguments)), a, b)
-
-
-def make(node: Any, handle: int, a: Any, b: Any) -> Any:
-    """Let `node`, which has none yet, own the node at `handle`."""
+    handle = check(function(*arguments))
     node._a = a
     node._b = b
     _own(node, handle)
@@ -394,23 +267,15 @@ def make(node: Any, handle: int, a: Any, b: Any) -> Any:
 class Hidden:
     """All layers of an MLP call but the last; their Values are made when one is asked for.
 
-    Most never are, and a Value costs more than the node that it stands for. The nodes belong to this object's
-    `owner`, which the Values keep alive.
-
-    Parameters
-    ----------
-    owner : _OwnedArray
-        The nodes, layer after layer.
-    inputs : tuple of Value
-        What the first layer reads.
-    params : sequence of list of tuple of Value
-        For each inner layer and each of its neurons the weights, then the bias.
+    Most never are, and a Value costs more than the node that it stands for. `owned` has the nodes, layer after
+    layer, and the Values keep it alive. The first layer reads `inputs`; `params` has for each layer and each of its
+    neurons the weights, then the bias.
     """
 
-    __slots__ = ("_inputs", "_made", "_owner", "_params")
+    __slots__ = ("_inputs", "_made", "_owned", "_params")
 
-    def __init__(self, owner: _OwnedArray, inputs: Any, params: Sequence[Any]) -> None:
-        self._owner = owner
+    def __init__(self, owned: Any, inputs: tuple[Any, ...], params: Sequence[Any]) -> None:
+        self._owned = owned
         self._inputs = inputs
         self._params = params
         self._made: dict[int, tuple[Any, ...]] = {}
@@ -422,10 +287,10 @@ class Hidden:
     def values(self) -> tuple[Any, ...]:
         """Return the Values of the last of these layers; the same ones each time."""
         if not self._made:
-            handles = iter(self._owner.handles)
+            handles = iter(self._owned.handles[0 : self._owned.n])
             inputs = self._inputs
             for params in self._params:
-                inputs = tuple(_node(_lend(next(handles), self._owner), inputs, neuron) for neuron in params)
+                inputs = tuple(_node(lend(next(handles), self._owned), inputs, neuron) for neuron in params)
             self._made.setdefault(0, inputs)  # another thread may have been here first
         return self._made[0]
 
@@ -441,40 +306,33 @@ def _node(handle: int, a: Any, b: Any) -> Any:
 def layers(
     address: int, n: int, outputs: int, inner: int, inner_params: Any, params: list[Any], inputs: tuple[Any, ...]
 ) -> list[Any] | None:
-    """Run `n` layers, and return the outputs of the last.
-
-    Parameters
-    ----------
-    address : int
-        Of an mg_layer[n].
-    outputs, inner : int
-        Neurons of all layers, and of all but the last.
-    inner_params, params : list
-        Weights, then bias, of each neuron of each inner layer, and of the last layer.
-    inputs : tuple of Value
-        Of the first layer.
-
-    Returns
-    -------
-    list of Value or None
-        None where an input is no Value, or one of a subclass.
-    """
+    """Run `n` layers, and return the outputs of the last."""
     if not {*map(type, inputs)} <= {_Value}:
         return None
-    out = ffi.new("int32_t[]", outputs)
-    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, handles(inputs), len(inputs), out))
-    read = Hidden(_OwnedArray(out, inner), inputs, inner_params) if inner else inputs
-    return [_node(handle, read, b) for handle, b in zip(out[inner:outputs], params)]
+    owned = owned_list(outputs)
+    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, handles(inputs), len(inputs), owned.handles))
+    read = Hidden(owned, inputs, inner_params) if inner else inputs
+    made = owned.handles
+    return [_node(take(made, i), read, b) for i, b in enumerate(params, inner)]
 
 
-def dot(ws: Any, xs: Any, bias: Any) -> Any:
-    """Return engine.dot where a core has a shorter way to it, else None."""
-    return None
+def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:
+    """Return new leaves, in consecutive rows."""
+    n = len(numbers)
+    owned = owned_list(n)
+    check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, owned.handles))
+    made = owned.handles
+    return [
+        _node(take(made, i), None, ... if type(x) is not float and from_numpy(x) else None)
+        for i, x in enumerate(given)
+    ]
 
 
-def sum(values: Any) -> Any:
-    """Return engine.sum where a core has a shorter way to it, else None."""
-    return None
+def no_shorter_way(*_: Any) -> Any:
+    """Return None: engine.py computes it."""
+
+
+dot = sum = no_shorter_way
 
 
 def has_node(node: Node) -> bool:
@@ -485,68 +343,37 @@ def has_node(node: Node) -> bool:
 def by_hand(
     node: Node, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
 ) -> None:
-    """Let `node` own a node made by hand; one that it owns becomes it.
-
-    Parameters
-    ----------
-    operands : tuple of Value
-        A leaf has none.
-    slopes : list of float or of Value, or None
-        Local derivatives.
-    numpy : bool
-        `data` came from there.
-    """
+    """Let `node` own a node made by hand; one that it owns becomes it."""
     n = len(operands)
-    if n < 3 and slopes is None and not numpy and not hasattr(node, "_h"):  # as lectures make them
-        a: Any = operands[0] if n else None
-        b: Any = operands[1] if n == 2 else None
-        try:
-            if b is not None and b._h < 0:
-                handles(operands)  # names it
-            handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-        if handle < 0:
-            handles(operands)  # names one that has no node
-            raise error(handle)
-        node._a = a
-        node._b = b
-        _own(node, handle)
-        return
     given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
-    handle = _by_hand(
-        node._h if hasattr(node, "_h") else -1,
-        handles(operands),
-        n,
-        _NULL if slopes is None or given else slopes,
-        [x._h for x in slopes] if given else _NULL,  # type: ignore[union-attr]
-        data,
-    )
-    if handle < 0:
-        handles((*operands, *(slopes if given and slopes else ())))  # names one that has no node
-        raise error(handle)
-    if not has_node(node):
-        _own(node, handle)
+    before = node._h if hasattr(node, "_h") else -1
+    a: Any
+    b: Any
     if n > 2 or (n and (given or numpy)):
-        node._a = operands
-        node._b = slopes if given else ... if numpy else None
+        a, b = operands, slopes if given else ... if numpy else None
     else:
-        node._a = operands[0] if n else None
-        node._b = operands[1] if n == 2 else ... if numpy else None
-
-
-def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:
-    """Return new leaves, in consecutive rows; the numbers were `given` as these objects.
-
-    `constant`: they came as operands.
-    """
-    n = len(numbers)
-    out = ffi.new("int32_t[]", n)
-    check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, out))
-    return [
-        _node(handle, None, ... if type(x) is not float and from_numpy(x) else None)
-        for handle, x in zip(ffi.unpack(out, n), given)
-    ]
+        a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
+    slope_nodes: Any = [x._h for x in slopes] if given and slopes else _NULL
+    numbers = _NULL if slopes is None or given else slopes
+    arguments = before, handles(operands), n, numbers, slope_nodes, data
+    done: list[int] = []
+    try:
+        done.extend(
+            starmap(_by_hand, (arguments,))
+        )  # one step: an exception comes before the call or finds its status
+        if done[0] >= 0:
+            node._a = a
+            node._b = b
+    except BaseException:
+        if done and done[0] >= 0:
+            node._a = a
+            node._b = b
+        raise
+    if done[0] < 0:
+        handles((*operands, *(slopes if given and slopes else ())))  # names one that has no node
+        raise error(done[0])
+    if before == -1:
+        _own(node, done[0])
 
 
 def _failure(status: int, op: int, *operands: Any) -> Any:

@@ -1,36 +1,31 @@
-"""The hot part of Value as a CPython type, from csrc/value/; its rarer half stands here."""
+"""The native core: the hot part of Value as a CPython type, written in C. What is rare stands here, in Python.
+
+Why it exists
+    An op of the cffi core is ten steps of Python and one call into C; here it is one call. `a * b` takes a tenth of
+    the time, and what a script does with its Values one by one is most of its time.
+
+What it owns
+    A Value is the C struct of csrc/value/. It has the handle of its node, and references to the Values that
+    the node was computed from (protocol.py tells which). Python's references alone keep these alive, as on the cffi
+    core. The nodes are those of the one arena, in the other compiled module: `attach` hands its address over.
+
+Its rules
+    1. Names, signatures, docstrings, messages and numbers are those of the cffi core, to the last bit.
+    2. C asks the Python functions that `attach` has been given for what is rare: objects that are no plain numbers,
+       errors, missing attributes, the slow half of __init__.
+    3. Both compiled modules come from the same C code: SOURCES tells, and _core/__init__.py refuses other pairs.
+    4. The type and its tables belong to the main interpreter; others have the cffi core.
+    5. Python's collector sees what can stand on a cycle, and nothing else: csrc/value/collector.c proves it.
+"""
 
 from __future__ import annotations
 
 import gc
 import sys
 
+from . import _native
 from ._cffi import ffi, lib
-from ._native import (
-    Hidden,
-    Node,
-    add_scalar,
-    attach,
-    attributes,
-    before_collection,
-    closure_at,
-    dot,
-    expect_main,
-    forget_made,
-    handle_of,
-    handles,
-    layers,
-    leaves,
-    new,
-    operands,
-    own,
-    parts,
-    peek,
-    put,
-    set_docs,
-    sum,
-    sweep,
-)
+from ._native import add_scalar, attach, before_collection, expect_main, set_docs
 from .absent import absent
 from .docs import doc, signature
 from .errors import NAMES, OPS, check
@@ -43,36 +38,30 @@ if TYPE_CHECKING:
 
 NAME = "native"
 
-# What a core is.
-__all__ = [
-    "NAME",
-    "Hidden",
-    "Node",
-    "attributes",
-    "by_hand",
-    "closure_at",
-    "complete",
-    "dot",
-    "flush",
-    "forget_made",
-    "handle_of",
-    "handles",
-    "has_node",
-    "layers",
-    "leaves",
-    "new",
-    "operands",
-    "own",
-    "parts",
-    "peek",
-    "put",
-    "sum",
-    "sweep",
-]
+# What is in C alone.
+SOURCES = _native.SOURCES
+Hidden = _native.Hidden
+Node = _native.Node
+attributes = _native.attributes
+closure_at = _native.closure_at
+dot = _native.dot
+forget_made = _native.forget_made
+handle_of = _native.handle_of
+handles = _native.handles
+layers = _native.layers
+leaves = _native.leaves
+new = _native.new
+operands = _native.operands
+own = _native.own
+parts = _native.parts
+peek = _native.peek
+put = _native.put
+sum = _native.sum
+sweep = _native.sweep
 
 expect_main()
 check(lib.mg_init())
-on_scalar(add_scalar)
+on_scalar.append(add_scalar)
 set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(len(OPS)) if OPS[op].method)
 
 
@@ -88,7 +77,7 @@ def has_node(node: Node) -> bool:
 def by_hand(
     node: Any, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
 ) -> None:
-    """Let `node` own a node made by hand; one that it owns becomes it. See cffi_core."""
+    """Let `node` own a node made by hand; one that it owns becomes it."""
     n = len(operands)
     a: Any
     b: Any

@@ -27,18 +27,12 @@ def is_object(x: Any) -> bool:
 
 # Classes of numpy's scalars met so far: to know one again is much cheaper than to ask it all the questions below.
 _scalars: set[type] = set()
-_listeners: list[Callable[[type], None]] = []
-
-
-def on_scalar(listener: Callable[[type], None]) -> None:
-    """Let `listener` hear of each class of numpy's scalars that is met."""
-    _listeners.append(listener)
+on_scalar: list[Callable[[type], Any]] = [_scalars.add]  # what hears of each of them
 
 
 def _remember(scalar: type) -> None:
-    _scalars.add(scalar)
-    for listener in _listeners:
-        listener(scalar)
+    for hear in on_scalar:
+        hear(scalar)
 
 
 def from_numpy(x: Any) -> bool:

@@ -1,0 +1,117 @@
+"""Who owns a handle on the cffi core, and how the handles of dead Values go back to the arena.
+
+A call into C costs more than all else that __del__ has to do, so handles go back by the hundred. There is no lock,
+and a Ctrl-C may come between any two steps:
+
+1. `_dead` gives each handle to one thread only, and straight into a list of C, see `owned_list`.
+2. Such a list frees its handles when it dies, in C, where no Ctrl-C arrives. So it frees them once, and surely.
+
+Finalizers still run when the interpreter has cleared this module, so what they need stands in their defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import repeat
+
+from ._cffi import ffi, lib
+from .interrupts import raised_later
+
+TYPE_CHECKING = False  # typing takes longer to import than all of this package
+if TYPE_CHECKING:
+    from _weakref import ref
+    from typing import Any
+
+_BATCH = 256
+_dead: list[int] = []
+
+# Values whose `_backward` is a Python closure, by handle.
+closures: dict[int, ref[Any]] = {}
+
+
+def owned_list(
+    n: int,
+    new: Callable[..., Any] = ffi.new,
+    gc: Callable[..., Any] = ffi.gc,
+    free: Callable[..., None] = lib.mg_free_list,
+) -> Any:
+    """Return an mg_list for n handles, which go back to the arena when it dies."""
+    return gc(new("mg_list *", (n, [-1] * n)), free)
+
+
+def take(handles: Any, i: int) -> int:
+    """Return a handle of an owned list, for another owner."""
+    handle: int = handles[i]
+    handles[i] = -1
+    return handle
+
+
+def flush(
+    dead: list[int] = _dead,
+    owned_list: Callable[[int], Any] = owned_list,
+    times: Callable[..., Any] = repeat,
+    release: Callable[..., None] = ffi.release,
+) -> None:
+    """Give the handles of all Values that have died back to the arena."""
+    n = len(dead)
+    batch = owned_list(n)
+    try:  # noqa: SIM105 - contextlib may be gone at exit
+        batch.handles[0:n] = map(dead.pop, times(-1, n))
+    except IndexError:  # another thread took the rest
+        pass
+    release(batch)
+
+
+@raised_later
+def give_back(
+    self: Any,
+    dead: list[int] = _dead,
+    full: int = _BATCH,
+    flush: Callable[[], None] = flush,
+    closures: dict[int, Any] = closures,
+    plain: Any = int,
+) -> None:
+    """Be the __del__ of what has a handle, `_h`."""
+    try:
+        handle = self._h
+    except AttributeError:  # __init__ raised before there was a node
+        return
+    if closures:
+        closures.pop(handle, None)
+    if type(handle) is plain:
+        dead.append(handle)
+    self._h = -1
+    if len(dead) >= full:
+        flush()
+
+
+class Owned:
+    """A node by its handle; it is given back when this object dies.
+
+    For PyPy: it finalizes an object after all that refer to it, one of them a collection, and a chain of Values
+    with __del__ would take as many collections as it is long. These refer to nothing, so all of them go at once.
+    """
+
+    __slots__ = ("_h",)
+
+    def __init__(self, handle: int) -> None:
+        self._h = handle
+
+    __del__ = give_back
+
+
+class _Lent(int):
+    """A handle whose node belongs to another object, and which keeps that alive."""
+
+    owner: Any
+
+    @property
+    def _h(self) -> int:
+        return self
+
+
+def lend(handle: int, owner: Any) -> int:
+    """Return a handle that keeps the owner of its node alive."""
+    lent = _Lent(handle)
+    lent.owner = owner
+    return lent
