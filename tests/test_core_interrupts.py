@@ -23,6 +23,7 @@ def test_nothing_but_the_nodes_under_way_is_lost_by_an_exception_at_any_opcode_o
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # what is raised in __del__
     watched = Watched(call)
     opcodes = stopped_at(call, 0)
+    assert opcodes > 30
     step = 1 + opcodes // 1000  # of long calls some, others at each run
     for n in range(rng.randrange(1, step + 1), opcodes + 1, step):
         stopped_at(call, n)
@@ -213,6 +214,7 @@ def test_ctrl_c_at_every_single_opcode_leaves_a_usable_engine(interruptible):
 
         before = sys.gettrace()
         gc.disable()  # what is raised in a callback of the collector is raised later too
+        sys._getframe().f_trace_opcodes = True  # see interrupting.py
         sys.settrace(trace)
         try:
             result = work()
