@@ -44,7 +44,9 @@ def stopped_at(call, stop_at, inside=in_package, error=Stop):
 
     before = sys.gettrace()
     gc.disable()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 asks for opcodes only if some frame has when tracing begins
+    sys._getframe().f_trace_opcodes = (
+        True  # Python 3.12 asks for opcodes only if some frame has when tracing begins
+    )
     sys.settrace(trace)
     try:
         call()

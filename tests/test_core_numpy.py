@@ -317,7 +317,7 @@ def test_random_programs_over_numpy_give_what_micrograd_gives(rng):
         ours = micrograds_answer(12, seed, Value)
         try:
             expected = micrograds_answer(12, seed, theirs)
-        except ZeroDivisionError:  # its relu gives the Python int 0
+        except (ZeroDivisionError, OverflowError):  # its relu gives the Python int 0
             continue
         compared += 1
         special += not all(map(math.isfinite, expected))

@@ -11,14 +11,14 @@ HOUSE = TESTS.parent / ".ci" / "house.py"
 # What has no file of tests of its name: the files that test it.
 ELSEWHERE = {
     # Python
-    "__init__ as_micrograd __main__ replace": "test_as_micrograd",
+    "__init__ as_micrograd __main__": "test_as_micrograd",
     "_version": "test_setup",
     "_copying": "test_engine_copying",
     "_handmade": "test_engine_handmade",
     "_checks _fused": "test_nn_fused",
     "_state": "test_nn_state",
     "jit program program/copying": "test_program_function",
-    "program/refusals program/traced _tracing": "test_program_traced",
+    "program/refusals program/traced": "test_program_traced",
     "program/tree": "test_program_arguments",
     "_core _core/_cffi _core/_native _core/cffi_core _core/native_core _core/protocol": "test_cores",
     "_core/cffi_handles": "test_core_interrupts",
@@ -37,7 +37,8 @@ ELSEWHERE = {
     "program/kernels.inc program/lane_math program/uniform": "test_program_kernels",
     "program/kernels_baseline program/kernels_avx2 program/kernels_avx512 program/pool": "test_program_kernels",
     "program/code.h program/graph program/optimise program/guard program/build program/schedule": "test_program",
-    "program/listing program/binding program/program": "test_program",
+    "program/listing program/binding program/columns program/program": "test_program",
+    "program/plan program/reserve program/run.h": "test_program",
     "value/value value/memory value/dealloc value/closures": "test_value_collector",
     "value/construct value/slots value/attributes value/module": "test_engine_value",
     "value/layers": "test_nn_fused",

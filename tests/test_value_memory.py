@@ -59,7 +59,6 @@ CALLS = {
     "closure": closure,
     "__dict__": lambda v: v.__dict__,
     "backward": lambda v: (v * v + v).backward(),
-    "data": lambda v: setattr(v, "data", v.data + 1.0),
 }
 
 
