@@ -98,6 +98,9 @@ class Value(Node):
     ) -> None:
         numpy = False
         if type(data) is not float:
+            if (_children or children) and hasattr(type(data), "_reflected"):  # traced; the native core asks in C
+                data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
+                return
             data, numpy = to_float(data, "data"), from_numpy(data)
         if children:
             if _children:

@@ -54,3 +54,17 @@ def _close_names(cls: type, name: str) -> str:
 
     close = get_close_matches(name, [x for x in dir(cls) if x[0] != "_"])
     return f"close to it {'is' if len(close) == 1 else 'are'} {', '.join(close)}" if close else ""
+
+
+class Absent:
+    """Says what to write instead of an attribute: a __getattr__ would make every attribute slower."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, node: Any, cls: Any = None) -> Any:
+        raise (node is not None and absent(node, self._name)) or AttributeError(
+            f"type object 'Value' has no attribute {self._name!r}"
+        )

@@ -18,7 +18,7 @@ Its rules
        keeps no number of C across a call, only handles.
     4. A Ctrl-C may come after any call into C. The one node that this call made may be lost then, and stays until
        the process ends; nothing else is.
-    5. What an op does with Values is written out, since a call of a Python function costs a fifth of a product.
+    5. What an op does with Values is written out, since each call of a Python function would be felt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
 
 from ._cffi import ffi, lib
-from .absent import HABITS, absent
+from .absent import HABITS, Absent
 from .cffi_handles import Owned, closures, give_back, lend, owned_list, take
 from .cffi_handles import flush as flush
 from .errors import OPS, check, error
@@ -58,20 +58,6 @@ _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_ove
 _set_python, _resume = lib.mg_set_python, lib.mg_sweep_resume
 
 
-class _Absent:
-    """Says what to write instead of an attribute: a __getattr__ would make every attribute slower."""
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, node: Any, cls: Any = None) -> Any:
-        raise (node is not None and absent(node, self._name)) or AttributeError(
-            f"type object 'Value' has no attribute {self._name!r}"
-        )
-
-
 def _column(name: str, doc: str, no_deletion: str) -> Any:
     """Return the property for a column of the arena."""
     read, write = getattr(lib, f"mg_{name}"), getattr(lib, f"mg_set_{name}")
@@ -92,7 +78,8 @@ def _column(name: str, doc: str, no_deletion: str) -> Any:
             status = write(self._h, number)
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
-        check(status)
+        if status < 0:
+            check(status)
 
     def delete(self: Node) -> None:
         raise AttributeError(no_deletion)
@@ -106,12 +93,6 @@ class Node:
     _h: int
     _a: Any
     _b: Any
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Return a node; where a trace has to record one made by hand, a traced one."""
-        if len(args) > 1 and hasattr(type(args[0]), "_reflected"):
-            return args[0]._by_hand(cls, args, kwargs)
-        return object.__new__(cls)
 
     if not PYPY:
         __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
@@ -146,7 +127,7 @@ class Node:
 
 
 for _name in HABITS:
-    setattr(Node, _name, _Absent(_name))
+    setattr(Node, _name, Absent(_name))
 
 _Value: Any = Node  # the class of what operators return; engine.Value as soon as it exists
 
@@ -345,10 +326,25 @@ def by_hand(
 ) -> None:
     """Let `node` own a node made by hand; one that it owns becomes it."""
     n = len(operands)
-    given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
     before = node._h if hasattr(node, "_h") else -1
     a: Any
     b: Any
+    if n < 3 and slopes is None and not numpy and before == -1:  # as lectures make them
+        a, b = operands[0] if n else None, operands[1] if n == 2 else None
+        try:
+            if b is not None and b._h < 0:
+                handles(operands)  # names it
+            handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
+        except AttributeError:
+            raise error(lib.MG_EHANDLE) from None
+        if handle < 0:
+            handles(operands)
+            raise error(handle)
+        node._a = a
+        node._b = b
+        _own(node, handle)
+        return
+    given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
     if n > 2 or (n and (given or numpy)):
         a, b = operands, slopes if given else ... if numpy else None
     else:
@@ -357,10 +353,8 @@ def by_hand(
     numbers = _NULL if slopes is None or given else slopes
     arguments = before, handles(operands), n, numbers, slope_nodes, data
     done: list[int] = []
-    try:
-        done.extend(
-            starmap(_by_hand, (arguments,))
-        )  # one step: an exception comes before the call or finds its status
+    try:  # one step: an exception comes before the call or finds its status
+        done.extend(starmap(_by_hand, (arguments,)))
         if done[0] >= 0:
             node._a = a
             node._b = b

@@ -42,7 +42,7 @@ class TracedValue(Value):
     It owns no node of the arena: what does not know it finds a Value without one, and refuses it.
     """
 
-    __slots__ = ("_node", "_trace")
+    __slots__ = ("_node", "_trace") if core.NAME == "native" else ()  # see _begin
 
     _h, _a, _b = -1, None, None
     _trace: Trace
@@ -74,6 +74,12 @@ class TracedValue(Value):
         if isinstance(out, cls):  # Python calls __init__ then
             trace.new = out
         return out
+
+    def _begin(self, value: Any, *args: Any, **kwargs: Any) -> None:
+        """Let `value`, whose __init__ runs, become the record of a node made by hand (on the cffi core)."""
+        out = self._by_hand(type(None), (self, *args), kwargs)
+        value.__class__ = TracedValue
+        value.__dict__.update(out.__dict__)
 
     def _put_into_node(self) -> None:
         """Raise TracingError."""
