@@ -1,6 +1,7 @@
-"""Check the floors of the house: every arrow between files points down.
+"""Check the floors of the house: every arrow between files points down, and the documentation shows them.
 
-python .ci/house.py   name every arrow that does not, and fail
+python .ci/house.py          name every arrow that does not, and fail
+python .ci/house.py --draw   draw the pictures of docs/architecture.md anew
 
 An arrow goes from a file of C to another whose header it includes, or whose function or variable it uses, and from
 a Python module to another that it imports, wherever in the file the import stands. Imports for the type checker do
@@ -200,17 +201,82 @@ def check(arrows, floor):
     return seen, list(dict.fromkeys(wrong))
 
 
+# ---- the pictures ------------------------------------------------------------------------------------------------
+
+ROW, HIGH, GAP, LETTER = 62, 26, 18, 7.3
+STYLE = """<style>
+rect { fill: #f6f8fa; stroke: #57606a }
+text { font: 12px ui-monospace, monospace; fill: #1f2328; text-anchor: middle }
+path { fill: none; stroke: #57606a; opacity: 0.45 }
+@media (prefers-color-scheme: dark) {
+  rect { fill: #161b22; stroke: #8b949e } text { fill: #e6edf3 } path { stroke: #8b949e }
+}
+</style>"""
+
+
+def without_detours(pairs):
+    """Return the arrows from which all others follow: those that no chain of other arrows replaces."""
+    below = {}
+    for start, end in pairs:
+        below.setdefault(start, set()).add(end)
+
+    def reached(room, known={}):  # noqa: B006 - rooms are few, and an arrow that points down ends
+        if room not in known:
+            known[room] = set().union(*[{end} | reached(end) for end in below.get(room, ())])
+        return known[room]
+
+    return [(a, b) for a, b in sorted(pairs) if not any(b in reached(other) for other in below[a] - {b})]
+
+
+def picture(title, pairs, floor):
+    """Return an SVG with a row for each floor; an arrow stands for all that the arrows below it imply."""
+    rows = [[room for room in floor if floor[room] == i] for i in sorted(set(floor.values()))]
+    width = {room: LETTER * len(room) + 20 for room in floor}
+    pairs = without_detours(pairs)
+    at = {}
+    for _ in range(8):  # each room moves above the middle of those that it stands on
+        for row in rows:
+            centre = {r: [at[b] for a, b in pairs if a == r and b in at] for r in row}
+            row.sort(key=lambda r: sum(centre[r]) / len(centre[r]) if centre[r] else 0.0)
+            x = -(sum(width[r] for r in row) + GAP * (len(row) - 1)) / 2
+            for r in row:
+                at[r] = x + width[r] / 2
+                x += width[r] + GAP
+    half = max(at[r] + width[r] / 2 for r in floor) + 10
+    top = {room: (len(rows) - 1 - i) * ROW + 10 for i, row in enumerate(rows) for room in row}
+    lines = [
+        f'<path d="M{at[a]:.0f} {top[a] + HIGH}C{at[a]:.0f} {top[a] + ROW} {at[b]:.0f} {top[b] - ROW + HIGH}'
+        f' {at[b]:.0f} {top[b]}"/>'
+        for a, b in pairs
+    ]
+    for room in floor:
+        left, wide = at[room] - width[room] / 2, width[room]
+        lines.append(
+            f'<rect x="{left:.0f}" y="{top[room]}" width="{wide:.0f}" height="{HIGH}" rx="4"/>'
+            f'<text x="{at[room]:.0f}" y="{top[room] + 17}">{room}</text>'
+        )
+    size = f'viewBox="{-half:.0f} 0 {2 * half:.0f} {len(rows) * ROW}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>Floors of {title}</title>'
+    return "\n".join([head, STYLE, *lines, "</svg>", ""])
+
+
 def main():
     """Print what is wrong; return whether anything is."""
     failed = False
-    for title, find, folder, text in (
-        ("csrc", c_arrows, ROOT / "csrc", C_FLOORS),
-        ("micrograd_c", python_arrows, ROOT / "micrograd_c", PYTHON_FLOORS),
-    ):
+    tour = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for title, find, text in (("csrc", c_arrows, C_FLOORS), ("micrograd_c", python_arrows, PYTHON_FLOORS)):
         floor = floors(text)
-        arrows, wrong = check(find(folder, floor), floor)
+        arrows, wrong = check(find(ROOT / title, floor), floor)
         rooms = {room for arrow in arrows for room in arrow}
         wrong += [f"{room} is no file" for room in floor if room not in rooms]
+        wrong += [f"docs/architecture.md does not name `{room}`" for room in floor if f"`{room}`" not in tour]
+        if not wrong:
+            drawn = picture(title, arrows, floor)
+            file = ROOT / "docs" / f"floors-{title}.svg"
+            if "--draw" in sys.argv:
+                file.write_text(drawn, encoding="utf-8")
+            elif not file.exists() or file.read_text(encoding="utf-8") != drawn:
+                wrong.append(f"docs/{file.name} is not of this tree; python .ci/house.py --draw draws it anew")
         for line in wrong:
             print(f"{title}: {line}")
         print(
