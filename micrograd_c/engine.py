@@ -98,7 +98,8 @@ class Value(Node):
     ) -> None:
         numpy = False
         if type(data) is not float:
-            if (_children or children) and hasattr(type(data), "_reflected"):  # traced; the native core asks in C
+            given = type(_children) is not tuple or _children or type(children) is not tuple or children
+            if given and hasattr(type(data), "_reflected"):  # traced
                 data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
                 return
             data, numpy = to_float(data, "data"), from_numpy(data)

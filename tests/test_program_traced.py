@@ -155,24 +155,23 @@ def test_an_op_whose_value_is_x_is_no_method_of_value():
     assert not hasattr(Value, "instead")
 
 
-def hand(cls, data, children, slopes):
+def hand(data, children, slopes):
     """Return a node made by hand, in a trace of Values, elsewhere of their numbers."""
     slopes = [x if isinstance(x, Value) else Value(x) for x in slopes]
     if isinstance(data, TracedValue):
-        return cls(data, children, tuple(slopes))
-    return cls(data.data, children, tuple(x.data for x in slopes))
+        return Value(data, children, tuple(slopes))
+    return Value(data.data, children, tuple(x.data for x in slopes))
 
 
-@pytest.mark.parametrize("cls", [Value, Weight])
-def test_a_node_made_by_hand_of_values_is_recorded(cls):
+def test_a_node_made_by_hand_of_values_is_recorded():
     p = Value(0.7)
     seen = []
 
     def f(x, y):
-        product = hand(cls, x * p, (x, p), (p, x))
-        root = hand(cls, (product * product).tanh(), (product, y, product), (y * 2.0, product.exp(), 0.25))
+        product = hand(x * p, (x, p), (p, x))
+        root = hand((product * product).tanh(), (product, y, product), (y * 2.0, product.exp(), 0.25))
         seen.extend((product, root))
-        return hand(cls, root * y, [root, y], [y, p]) + product
+        return hand(root * y, [root, y], [y, p]) + product
 
     points = [(1.5, -0.5), (0.0, 2.0), (-2.0, 0.3)]
     wanted = []
@@ -213,7 +212,36 @@ def test_a_node_made_by_hand_in_a_trace_has_its_arguments_checked():
         mg.jit(lambda x: Value(x, {x, x + 1}, (x, x)))(1.0)
     with pytest.raises(TracingError, match="again"):
         mg.jit(lambda x: Value(x, (x,), (x,)).__init__(x))(1.0)
+    with pytest.raises(TypeError, match="two names of one argument"):
+        mg.jit(lambda x: Value(x, (x,), children=(x,), local_grads=(x,)))(1.0)
+    with pytest.raises(TypeError, match="beside local_grads"):
+        mg.jit(lambda x: Value(x, (x,), (x,), local_grads=(x,)))(1.0)
     assert mg.jit(lambda x: Value(x, (x,), (x,), "n") * 1.0)(2.0) == 2.0
+    named = mg.jit(lambda x, y: Value(x * y, children=(x, y), local_grads=(y, x)))
+    assert named(2.0, 3.0) == 6.0 and named.gradient(2.0, 3.0) == (3.0, 2.0)
+
+
+class Tag(Value):
+    def __init__(self, source, k):
+        super().__init__(k)
+        self.source = source
+
+
+def test_a_trace_takes_no_place_of_a_users_class_nor_of_a_value_that_there_is():
+    with pytest.raises(TracingError, match="not of a subclass"):
+        mg.jit(lambda x: Weight(x * 2, (x,), (x,)))(1.0)
+    outer = Value(5.0)
+    reader = outer * 2.0
+    with pytest.raises(TracingError, match="made by hand"):
+        mg.jit(lambda x: outer.__init__(x * 2, (x,), (x,)))(1.0)
+    reader.backward()
+    assert (type(outer), outer.data, outer.grad) == (Value, 5.0, 2.0)
+
+    def tagged(x):
+        tag = Tag(x, 2.0)
+        return tag * tag.source
+
+    assert mg.jit(tagged)(3.0) == 6.0
 
 
 # ---- what has no number ------------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 
 PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *data = args && PyTuple_Size(args) > 1 ? PyTuple_GetItem(args, 0) : NULL;
-
-    if (data && is_traced(data)) /* made by hand in a trace: another class has to do it */
-        return PyObject_CallMethod(data, "_by_hand", "OOO", type, args, kwargs ? kwargs : Py_None);
-    if (type == mg_value_class)
+    if (type == mg_value_class) {
+        const Py_ssize_t n = args ? PyTuple_Size(args) : 0;
+        PyObject *data = n > 1 || (n == 1 && kwargs) ? PyTuple_GetItem(args, 0) : NULL;
+        if (data && is_traced(data)) /* made by hand in a trace: another class has to do it */
+            return PyObject_CallMethod(data, "_by_hand", "OOO", type, args, kwargs ? kwargs : Py_None);
         return (PyObject *)new_value();
+    }
 
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     value *v = as_value(allocate(type, 0)); /* zeroed, and tracked already */

@@ -145,7 +145,7 @@ class Arguments:
             number = None if isinstance(item, Value) else as_number(item)
             if number is None:
                 raise self._no_number(type(item), i)
-            out.flat[place] = number
+            out.flat[place] = float(number)  # an OverflowError of Python's
         return out
 
     def reduction(self, reduce: str, weights: Any) -> tuple[float, Any]:

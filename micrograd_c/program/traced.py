@@ -30,7 +30,8 @@ _NUMBER = (
 _OPS = (
     "Write the node with ops of Value (+, *, exp, maximum, mg.where, ...), which know their derivatives at each "
     "sample: what is made by hand would stay what it was in one run. Or call the function without jit. "
-    "Value(data, (a, b), (da, db)) is recorded if data depends on an argument, and all derivatives are Values."
+    "Value(data, (a, b), (da, db)) is recorded, but not of a subclass, if data depends on an argument, and all "
+    "derivatives are Values."
 )
 _GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
 _GRAPH = "The graph of a traced function is its program: print(f.program(...))."
@@ -76,7 +77,12 @@ class TracedValue(Value):
         return out
 
     def _begin(self, value: Any, *args: Any, **kwargs: Any) -> None:
-        """Let `value`, whose __init__ runs, become the record of a node made by hand (on the cffi core)."""
+        """Let a new Value, whose __init__ runs, become the record of a node made by hand.
+
+        On the native core its __new__ has called _by_hand before.
+        """
+        if core.NAME == "native" or type(value) is not Value or core.has_node(value):
+            self._put_into_node()
         out = self._by_hand(type(None), (self, *args), kwargs)
         value.__class__ = TracedValue
         value.__dict__.update(out.__dict__)
@@ -212,10 +218,15 @@ def _parts(
 ) -> tuple[Any, Any, str]:
     """Return children, local derivatives and name among the arguments of Value."""
     given = _op if local_grads is None else local_grads
-    operands = values_in(children or _children, "_children", True)
+    if type(_children) is tuple and _children and type(children) is tuple and children:
+        raise TypeError("children and _children are two names of one argument: give one of them")
+    if local_grads is not None and not isinstance(_op, str):
+        raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
+    children = _children if type(children) is tuple and not children else children
+    operands = values_in(children, "_children", True)
     if isinstance(given, str):  # a label: its derivatives would be a closure's
         data._put_into_node()
-    return operands, slopes_in(given, children or _children, len(operands), True), name or label
+    return operands, slopes_in(given, children, len(operands), True), name or label
 
 
 # ---- recording ---------------------------------------------------------------------------------------------------

@@ -318,6 +318,7 @@ def compare(twins, xs, weights, history):
     for twin, found in zip(twins[1:], others):
         if isinstance(found, str) and twin.kind == "theirs":  # no hidden layer of one neuron, there
             assert "'Value' object is not iterable" in found, found
+            twins.remove(twin)  # computed weights have other gradients from here on
             continue
         if isinstance(expected, str) or isinstance(found, str):
             assert expected == found or twin.kind == "theirs", (expected, found, history)
