@@ -83,7 +83,7 @@ def fitting(w: Any, x: Any) -> Any:
                         else "call the model for one sample at a time, [model(row) for row in "
                         "rows], or use micrograd_c.jit(model)(rows) for a batch"
                     )
-                )
+                ) from None
     if got != n:
         message = f"a neuron of {n} weight{'s' * (n != 1)} got {got} input{'s' * (got != 1)}: "
         if traced:

@@ -157,12 +157,14 @@ class Neuron(Module):
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]
         w = self.w
-        if type(x) is not list or len(x) != len(w):
+        checked = type(x) is not list or len(x) != len(w)
+        if checked:
             x = fitting(w, x)
         try:
             total = _sum((wi * xi for wi, xi in zip(w, x)), self.b)
         except TypeError:
-            fitting(w, x)  # its message says what is wrong with x
+            if not checked:
+                fitting(w, x)  # its message says what is wrong with x
             raise
         if not isinstance(total, Value):
             fitting(w, x)

@@ -488,3 +488,16 @@ def test_a_zero_times_infinity_is_a_nan_in_the_fused_form_as_in_the_scalar_one()
 def test_a_model_at_exit_is_silent():
     done = run_python("-c", "from micrograd_c import MLP\nm = MLP(2, [2, 1])\nout = m([1.0, 2.0])\nm.out = out")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_bad_input_is_told_once_and_alone(fused):
+    with pytest.raises(TypeError, match="number 0 is 'a'") as told:
+        Neuron(2, fused=fused)(["a", 1.0])
+    assert told.value.__context__ is None or told.value.__suppress_context__
+    neuron = Neuron(2, fused=fused)
+    neuron.w[0] = "a"
+    with warnings.catch_warnings(record=True) as warned, pytest.raises(TypeError):
+        warnings.simplefilter("always")
+        neuron([1.0, 2.0, 3.0])
+    assert len(warned) == 1
