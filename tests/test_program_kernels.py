@@ -115,6 +115,7 @@ def test_vector_functions_are_those_of_libm(name, lanes):
         normal = ~(np.abs(want) < 1e-300)  # numbers that small have few digits left
     np.testing.assert_allclose(got[normal], want[normal], rtol=1e-14)
     np.testing.assert_allclose(got[~normal], want[~normal], atol=1e-300)
+    assert (np.signbit(got) == np.signbit(want))[~np.isnan(want)].all()
 
 
 UNARY = ["relu", "tanh", "sigmoid", "sin", "softplus", "neg", "abs", "atan", "erf", "silu", "square", "exp"]

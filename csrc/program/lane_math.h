@@ -1,8 +1,7 @@
 /* lane_math.h - exp, log, tanh and their kin without branches or tables, so that loops of them become vector code.
  *
  * After this the op table's names mean these. They are within 3 units of the last place of the exact value, and are
- * libm's at 0 (but expm1(-0) is 0), at infinities and for NaN. What is not here (sin, pow, erf, ...) is libm's, lane
- * by lane.
+ * libm's at 0, at infinities and for NaN. What is not here (sin, pow, erf, ...) is libm's, lane by lane.
  */
 #ifndef MG_LANE_MATH_H
 #define MG_LANE_MATH_H
@@ -83,7 +82,7 @@ LANE double lane_expm1(double x)
     const double s = power_of_two(low_bits(t));
     const double small = s * expm1_series((c - n * LN2_HIGH) - n * LN2_LOW) + (s - 1.0);
 
-    return x > 40.0 ? lane_exp(x) : small;
+    return x > 40.0 ? lane_exp(x) : copysign(small, x); /* of -0 too */
 }
 
 /* log x = n ln(2) + log(1 + f), the series in s = f / (2 + f) and its coefficients are fdlibm's e_log.c */

@@ -86,9 +86,34 @@ TEST(ends_of_the_range_are_those_of_the_library)
             const double z = functions[i].lane(ends[j]), exact = (double)functions[i].exact(ends[j]);
             compare(&functions[i], ends[j]);
             check_note("%s(%.17g) is %.17g", functions[i].name, ends[j], z);
-            CHECK(isfinite(z) == isfinite(exact) && (z == 0.0) == (exact == 0.0));
-            CHECK(z == 0.0 || isnan(z) || !signbit(z) == !signbit(exact));
+            CHECK(isnan(z) == isnan(exact) && isinf(z) == isinf(exact) && (z == 0.0) == (exact == 0.0));
+            CHECK(isnan(z) || !signbit(z) == !signbit(exact));
         }
+}
+
+/* Where a function changes its formula, or its result leaves the normal numbers; and all that a step of two halves
+ * of the exponent can see. */
+TEST(neighbours_of_every_threshold_are_as_exact_as_all_others)
+{
+    static const double thresholds[] = {
+        0x1p-54, 40.0,   20.0,    19.061547, 709.782712893384, 708.396418532264, 745.133219101941,
+        1.0,     0x1p52, 0x1p-26, M_SQRT1_2, M_SQRT2,          0x1p-1022,        0x1.fffffffffffffp1023,
+    };
+
+    for (int32_t i = 0; i < LENGTH(functions); i++) {
+        for (int32_t j = 0; j < LENGTH(thresholds); j++)
+            for (int64_t step = -500; step <= 500; step++) {
+                const double x = from_bits(bits_of(thresholds[j]) + step);
+                compare(&functions[i], x);
+                compare(&functions[i], -x);
+            }
+        for (int64_t n = -2200; n <= 2200; n++)
+            for (int64_t step = -2; step <= 2; step++) {
+                compare(&functions[i], from_bits(bits_of(n * 0.5 * M_LN2) + step));
+                compare(&functions[i],
+                        from_bits((int64_t)((uint64_t)(n + 2200) << 51)) * (1 + step * 0x1p-52));
+            }
+    }
 }
 
 int main(void)
@@ -96,5 +121,6 @@ int main(void)
     CHECK_INT(mg_init(), MG_OK);
     RUN(results_are_a_few_units_of_the_last_place_off);
     RUN(ends_of_the_range_are_those_of_the_library);
+    RUN(neighbours_of_every_threshold_are_as_exact_as_all_others);
     return 0;
 }
