@@ -12,39 +12,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
+from inspect import Parameter, Signature
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._core import Held, as_number, check, core, ffi, lib
 from .engine import Value
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
-
-def _at_least_0(name: str, value: Any) -> float:
-    return _number(name, value, 0.0)
-
-
-def _flag(name: str, value: Any) -> bool:
-    return bool(value)
-
-
-def _betas(name: str, value: Any) -> tuple[float, float]:
-    try:
-        beta1, beta2 = value
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be two numbers, not {value!r}") from None
-    return _number("beta1", beta1, 0.0, 1.0), _number("beta2", beta2, 0.0, 1.0)
+_REQUIRED = Parameter.empty
 
 
 class _Option:
     """An attribute of an optimiser that is checked whenever it is assigned."""
 
-    def __init__(self, check: Callable[[str, Any], Any] = _at_least_0) -> None:
-        self.check = check
-
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def __get__(self, optimizer: Any, owner: type) -> Any:
@@ -55,19 +39,47 @@ class _Option:
 
 
 class Optimizer:
-    """What all optimisers have in common; each one adds its formula, a function of C, and its options."""
+    """What all optimisers have in common; each one adds its formula, its columns of state and its options."""
 
-    _formula: Any  # the function of C that takes a step
-    _columns: int  # of state, one number for each parameter in each; the last of two is a mean of squares
+    # The least number in each column of state; a column has one number for each parameter, 0 at first.
+    _columns: tuple[float, ...] = ()
+    # Options in the order in which C reads them, and their defaults; _REQUIRED: there is none. A default tells what
+    # an option may be: a number of 0 or more, True or False, or two numbers from 0 to below 1.
+    _defaults: Mapping[str, Any] = {"lr": _REQUIRED}
+    _signature: Signature  # of __init__ with these options
+    __signature__: Signature | None  # what inspect.signature returns of the class; None: it looks at __init__
 
-    lr = _Option()
+    if TYPE_CHECKING:  # the options
 
-    def __init__(self, params: Iterable[Value], **options: Any) -> None:
-        self._set_options(options)
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        parameters = {"params": _REQUIRED, **cls._defaults}.items()
+        cls._signature = Signature([Parameter(name, kind, default=default) for name, default in parameters])
+        own = cls.__init__ is not Optimizer.__init__  # of a user's class
+        cls.__signature__ = None if own else cls._signature
+        for name in vars(cls).get("_defaults", ()):
+            setattr(cls, name, _Option(name))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        params = bound.arguments.pop("params")
+        self._set_options(bound.arguments)
         self._held = Held(_checked(params))
         self._n = len(self._held.values)
-        self._state = ffi.new("double[]", self._columns * self._n)
+        self._state = ffi.new("double[]", len(self._columns) * self._n)
         self._steps = 0
+
+    def _formula(self, *_: Any) -> int:
+        """Take a step: a function of csrc/optim.c."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no formula: define step(self), or _formula, a function of C, with _columns "
+            "and _defaults, as optim.SGD does"
+        )
 
     @property
     def params(self) -> tuple[Value, ...]:
@@ -122,9 +134,8 @@ class Optimizer:
                 f"load_state_dict: the state has {len(numbers)} numbers, "
                 f"and {self._n} parameters have {len(self._state)}"
             )
-        squares = self._n if self._columns == 2 else len(numbers)
         checked = [
-            _number(f"load_state_dict: number {i} of the state", x, 0.0 if i >= squares else -math.inf)
+            _number(f"load_state_dict: number {i} of the state", x, self._columns[i // self._n])
             for i, x in enumerate(numbers)
         ]
         self._set_options({name: state[name] for name in self._options})
@@ -133,7 +144,7 @@ class Optimizer:
 
     def _set_options(self, options: dict[str, Any]) -> None:
         """Check all options, then take them over."""
-        self._options = {name: getattr(type(self), name).check(name, value) for name, value in options.items()}
+        self._options = {name: _option(name, value, self._defaults[name]) for name, value in options.items()}
         values = (v if isinstance(v, tuple) else (v,) for v in self._options.values())
         self._numbers = ffi.new("double[]", [*chain.from_iterable(values)])
 
@@ -154,6 +165,9 @@ class Optimizer:
         return f"{type(self).__name__}({self._n} parameters, {options})"
 
 
+Optimizer.__init_subclass__()
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent.
 
@@ -171,21 +185,8 @@ class SGD(Optimizer):
     """
 
     _formula = lib.mg_sgd
-    _columns = 1
-
-    momentum = _Option()
-    nesterov = _Option(_flag)
-    weight_decay = _Option()
-
-    def __init__(
-        self,
-        params: Iterable[Value],
-        lr: float,
-        momentum: float = 0,
-        nesterov: bool = False,
-        weight_decay: float = 0,
-    ) -> None:
-        super().__init__(params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
+    _columns = (-math.inf,)
+    _defaults = {"lr": _REQUIRED, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
 
     def _set_options(self, options: dict[str, Any]) -> None:
         if options["nesterov"] and options["momentum"] == 0:
@@ -211,49 +212,18 @@ class Adam(Optimizer):
     """
 
     _formula = lib.mg_adam
-    _columns = 2
-
-    betas = _Option(_betas)
-    eps = _Option()
-    weight_decay = _Option()
-
-    def __init__(
-        self,
-        params: Iterable[Value],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-    ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    _columns = (-math.inf, 0.0)
+    _defaults = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
 
 
 class AdamW(Adam):
     """Adam with weight decay that does not pass through the means (Loshchilov and Hutter, 2019).
 
-    p -= lr * weight_decay * p, before the step of Adam.
-
-    Parameters
-    ----------
-    params : iterable of Value
-        Leaves, each once.
-    lr : float
-    betas : tuple of two floats
-    eps : float
-    weight_decay : float
+    p -= lr * weight_decay * p, before the step of Adam. The parameters are those of Adam.
     """
 
     _formula = lib.mg_adamw
-
-    def __init__(
-        self,
-        params: Iterable[Value],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+    _defaults = {**Adam._defaults, "weight_decay": 1e-2}
 
 
 def _checked(params: Any) -> list[Value]:
@@ -283,6 +253,19 @@ def _checked(params: Any) -> list[Value]:
             raise ValueError(f"parameter {i} is there twice")
         seen.add(id(p))
     return values
+
+
+def _option(name: str, value: Any, default: Any) -> Any:
+    """Return the value of an option, checked."""
+    if isinstance(default, bool):
+        return bool(value)
+    if not isinstance(default, tuple):
+        return _number(name, value, 0.0)
+    try:
+        one, two = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be two numbers, not {value!r}") from None
+    return _number(f"{name[:-1]}1", one, 0.0, 1.0), _number(f"{name[:-1]}2", two, 0.0, 1.0)
 
 
 def _number(name: str, value: Any, least: float, below: float = math.inf) -> float:

@@ -1,6 +1,7 @@
 """What CONTRIBUTING says of adding: one of each is added to a copy of the tree, which is built and run."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,31 +24,14 @@ VIEWER = """
 _FUNCTIONS["exp2"] = (lambda x: 2.0**x, "x=>2**x")
 """
 
-STEP_DECLARED = """
-/* p -= lr * the sign of p.grad, for each parameter. MG_EHANDLE. */
-int32_t mg_sign(const int32_t *parameters, int32_t n, double lr);
-"""
-
-STEP = """
-/* p -= lr * sign(g) */
-int32_t mg_sign(const int32_t *parameters, int32_t n, double lr)
-{
-    mg_lock();
-    TRY(check(parameters, n));
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t row = mg.row_of[parameters[i]];
-        mg.data[row] -= lr * ((mg.grad[row] > 0) - (mg.grad[row] < 0));
-    }
-    mg_unlock();
-    return MG_OK;
-}
-"""
-
 USE = """
+import copy
+import math
+import pickle
+
 import micrograd_c as mg
 import micrograd_c.jit
 from micrograd_c import Neuron, Value
-from micrograd_c._core import lib
 
 # ops: eager, backward, programs, which simplify them, explanations
 a, b = Value(3.0, label="a"), Value(-8.0, label="b")
@@ -73,10 +57,33 @@ n.fused = True
 assert abs(mg.jit(lambda x, y: n([x, y]))(0.5, -1.5) - found[0][0]) < 1e-15
 assert "softsign(" in mg.explain(n([0.5, -1.5]), n).text()
 
-# a C function, which takes a step of an optimiser
-p = Value(1.0)
-(p * 5).backward()
-assert lib.mg_sign([p._h], 1, 0.25) == lib.MG_OK and p.data == 0.75
+# an optimiser: three steps of the formula, the last one by copies
+p, q = Value(1.0), Value(-2.0)
+rmsprop = mg.optim.RMSprop([p, q], alpha=0.75)
+want, v = [1.0, -2.0], [0.0, 0.0]
+for step in range(3):
+    if step == 2:
+        assert rmsprop.state_dict() == {"lr": 0.01, "alpha": 0.75, "eps": 1e-8, "steps": 2, "state": v}
+        loaded = mg.optim.RMSprop([Value(p.data), Value(q.data)], 5.0)
+        loaded.load_state_dict(rmsprop.state_dict())
+        copies = [rmsprop, copy.deepcopy(rmsprop), pickle.loads(pickle.dumps(rmsprop)), loaded]
+    else:
+        copies = [rmsprop]
+    for i, g in enumerate([step + 0.5, -4.0]):
+        v[i] = 0.75 * v[i] + (1 - 0.75) * g * g
+        want[i] -= 0.01 * g / (math.sqrt(v[i]) + 1e-8)
+        for c in copies:
+            c.params[i].grad = g
+    for c in copies:
+        c.step()
+        assert [x.data for x in c.params] == want, (c, want)
+for wrong in ({"state": [1.0, -1.0]}, {"alpha": -1.0}):
+    try:
+        rmsprop.load_state_dict({**rmsprop.state_dict(), **wrong})
+    except ValueError as error:
+        assert "alpha" in str(error) or "number 1 of the state" in str(error), error
+    else:
+        raise AssertionError(wrong)
 """
 
 
@@ -87,6 +94,12 @@ def put(path, text, before):
     path.write_text(head + "\n" + text.strip() + "\n\n" + before + tail)
 
 
+def optimiser_of_contributing():
+    """Return the three pieces of code that CONTRIBUTING.md shows of an optimiser."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## To add an optimiser\n")[2].partition("\n## ")[0]
+    return re.findall(r"```(?:c|python)\n(.*?)```", text, re.DOTALL)
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """A copy of the tree with one of each added to it."""
@@ -94,23 +107,26 @@ def tree(tmp_path_factory):
     ignored = shutil.ignore_patterns(".*", "build", "dist", "*.so", "__pycache__", "benchmarks", "*.egg-info")
     shutil.copytree(ROOT, copy, ignore=ignored)
     put(copy / "csrc/ops.def", ROWS, before="#undef OP1\n")
-    put(copy / "csrc/engine.h", STEP_DECLARED, before="#endif")
-    (copy / "csrc/optim.c").write_text((copy / "csrc/optim.c").read_text() + STEP)
+    loop, declaration, optimizer = optimiser_of_contributing()
+    put(copy / "csrc/engine.h", declaration, before="int32_t mg_sgd(")
+    (copy / "csrc/optim.c").write_text((copy / "csrc/optim.c").read_text() + "\n" + loop)
+    put(copy / "micrograd_c/optim.py", optimizer, before="def _checked(")
     put(copy / "micrograd_c/viz/expression.py", VIEWER, before="_OPERATORS:")
     built = run(copy, "setup.py", "-q", "build_ext", "--inplace")
     assert built.returncode == 0, built.stderr
     return copy
 
 
-def run(tree, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
+def run(tree, *arguments, core="native"):
+    environment = {**os.environ, "PYTHONPATH": str(tree), "MICROGRAD_C_CORE": core}
     return subprocess.run(
         [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=900
     )
 
 
-def test_what_a_newcomer_adds_works_by_its_row_alone(tree):
-    done = run(tree, "-c", USE)
+@pytest.mark.parametrize("core", ["native", "cffi"])
+def test_what_a_newcomer_adds_works_by_its_row_alone(tree, core):
+    done = run(tree, "-c", USE, core=core)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,6 +1,7 @@
 """Optimisers take PyTorch's steps; golden/make_optim.py has written those down."""
 
 import copy
+import inspect
 import json
 import math
 import pickle
@@ -285,3 +286,52 @@ def test_what_is_no_state_at_all_is_refused():
 def test_parameters_of_the_wrong_kind_are_refused_with_the_remedy(params, remedy):
     with pytest.raises(TypeError, match=remedy):
         optim.SGD(params, lr=0.1)
+
+
+# ---- optimisers of users -----------------------------------------------------------------------------------------
+
+
+def test_an_optimizer_without_a_formula_says_what_to_define():
+    class Mine(optim.Optimizer):
+        pass
+
+    for kind in (Mine, optim.Optimizer):
+        with pytest.raises(
+            NotImplementedError, match=rf"{kind.__name__} .*step\(self\).*_formula.*_columns.*_defaults"
+        ):
+            kind([Value(1.0)], lr=0.5).step()
+
+
+def test_an_optimizer_may_take_its_step_in_python():
+    class Sign(optim.Optimizer):
+        _defaults = {"lr": 0.5, "flip": False}
+
+        def step(self):
+            for p in self.params:
+                p.data -= math.copysign(self.lr, -p.grad if self.flip else p.grad)
+
+    p = Value(1.0)
+    sign = Sign([p], flip=1)
+    p.grad = 3.0
+    sign.step()
+    assert p.data == 1.5 and sign.flip is True
+    sign.flip, sign.lr = False, 2
+    sign.step()
+    assert p.data == -0.5 and repr(sign) == "Sign(1 parameters, lr=2.0, flip=False)"
+    with pytest.raises(ValueError, match="lr"):
+        sign.lr = -1
+
+
+def test_signatures_show_the_options_and_their_defaults():
+    assert str(inspect.signature(optim.SGD)) == "(params, lr, momentum=0.0, nesterov=False, weight_decay=0.0)"
+    assert inspect.signature(optim.AdamW).parameters["weight_decay"].default == 0.01
+    assert inspect.signature(optim.Adam).parameters["weight_decay"].default == 0.0
+    for arguments, options in [((), {}), ((0.1,), {"lr": 0.1}), ((0.1,), {"beta": 0.1})]:
+        with pytest.raises(TypeError):
+            optim.SGD([Value(1.0)], *arguments, **options)
+
+    class Mine(optim.SGD):
+        def __init__(self, params):
+            super().__init__(params, 0.25)
+
+    assert list(inspect.signature(Mine).parameters) == ["params"] and Mine([Value(1.0)]).lr == 0.25
