@@ -45,10 +45,14 @@ def files(*patterns: str) -> list[str]:
     return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
+def all_files() -> list[str]:
+    """Return the files of csrc: a change of any of them compiles both modules anew."""
+    return files(*(f"csrc/**/*.{suffix}" for suffix in ("c", "h", "def", "inc")))
+
+
 def sources() -> int:
-    """Return a number for the text of all that both compiled modules have to agree about."""
-    text = b"".join((ROOT / name).read_bytes() for name in files("csrc/*.c", "csrc/*.h", "csrc/*.def"))
-    return zlib.crc32(text) & 0x7FFFFFFF
+    """Return a number for the text of all C code: both compiled modules have to be of the same."""
+    return zlib.crc32(b"".join((ROOT / name).read_bytes() for name in all_files())) & 0x7FFFFFFF
 
 
 def flags() -> dict[str, list[str]]:
@@ -78,10 +82,7 @@ ffibuilder.set_source(
     "micrograd_c._core._cffi",
     f'#include "engine.h"\n#define MG_SOURCES {sources()}',
     sources=files("csrc/*.c", "csrc/program/*.c"),
-    depends=[
-        "build_ffi.py",
-        *files("csrc/*.h", "csrc/*.def", "csrc/program/*.h", "csrc/program/*.def", "csrc/program/*.inc"),
-    ],
+    depends=["build_ffi.py", *all_files()],
     include_dirs=["csrc"],
     **flags(),
 )

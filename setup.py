@@ -82,13 +82,13 @@ def native_core():
     if PYPY or NO_GIL:
         return []
     sys.path.insert(0, str(Path(__file__).resolve().parent))  # pip does not put it there
-    from build_ffi import files, flags, sources
+    from build_ffi import all_files, files, flags, sources
 
     return [
         Extension(
             NATIVE,
             files("csrc/value/*.c"),
-            depends=files("csrc/*.c", "csrc/*.h", "csrc/*.def", "csrc/value/*.h"),
+            depends=["build_ffi.py", *all_files()],
             include_dirs=["csrc"],
             define_macros=[("MG_SOURCES", sources()), *([("Py_LIMITED_API", "0x030A0000")] if ABI3 else [])],
             py_limited_api=ABI3,

@@ -111,3 +111,20 @@ def test_the_demo_prints_one_table_and_leaves_its_picture_where_it_says(tmp_path
     assert [row[:26].strip() for row in rows] == ["micrograd", "micrograd, collector off", "micrograd-c"]
     assert float(difference.split(" by ")[1].split()[0]) < 1e-9
     assert picture.endswith(f" {tmp_path / 'here.png'}") and (tmp_path / "here.png").stat().st_size > 1000
+
+
+def test_both_modules_depend_on_every_file_of_csrc(tmp_path, monkeypatch):
+    """Where one of them was compiled from other text, `_core` refuses the pair by this number."""
+    pytest.importorskip("cffi")
+    monkeypatch.syspath_prepend(str(ROOT))
+    import build_ffi
+
+    shutil.copytree(ROOT / "csrc", tmp_path / "csrc")
+    monkeypatch.setattr(build_ffi, "ROOT", tmp_path)
+    texts = [path for path in (tmp_path / "csrc").rglob("*") if path.is_file()]
+    numbers = {build_ffi.sources()}
+    for path in texts:
+        path.write_text(path.read_text() + "\n")
+        numbers.add(build_ffi.sources())
+    assert len(numbers) == len(texts) + 1 and {"run.c", "kernels.inc", "slots.c"} <= {path.name for path in texts}
+    assert sorted(build_ffi.all_files()) == sorted(path.relative_to(tmp_path).as_posix() for path in texts)
