@@ -26,8 +26,8 @@ _Static_assert(sizeof(double) == 2 * sizeof(int32_t), "a k fills two places of t
  * {n, -1, row, row, ...} for any others.
  * MG_SUM, MG_CUSTOM   a: list
  * MG_GIVEN            a: list, b: list of the nodes whose data are the derivatives; or ~b: as many doubles
- * MG_DOT              a: record {activation, bias, list of weights}, b: list of inputs, at least as long as
- *                     that of the weights; the neurons of a layer share it
+ * MG_DOT              a: record {activation, bias, list of weights}, b: list of as many inputs; the neurons of
+ *                     a layer share it
  * ops that take k     a: operand, b: the double in the pool */
 enum { MG_LIST_HEAD = 2, MG_DOT_HEAD = 2, MG_K_INTS = 2 };
 

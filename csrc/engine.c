@@ -127,7 +127,6 @@ int32_t mg_describe(int32_t handle, mg_node *out)
     const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
     out->op = mg.op[row] & ~MG_PYTHON;
     out->activation = shape == MG_WEIGHTED ? mg.pool[mg.a[row]] : MG_NONE;
-    out->bias = shape == MG_WEIGHTED && mg.pool[mg.a[row] + 1] != MG_NONE;
     out->k = shape == MG_ONE_K ? mg_row_k(row) : NAN;
     out->data = mg.data[row];
     out->grad = mg.grad[row];

@@ -97,7 +97,7 @@ int32_t mg_sum(const int32_t *x, int32_t n);
 int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
 /* The number z of an op with one or two operands by IEEE's rules, which know no error; no node is made. */
 double mg_value(int32_t op, double x, double y, double k);
-/* A node as it was, nothing is computed. Operands of MG_DOT: w, then x, then the bias where there is one. */
+/* A node as it was, nothing is computed. Operands of MG_DOT: x, then w, then the bias where there is one. */
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad);
 /* A node made by hand over n operands. Its local derivatives are `slopes`, or the current data of `nodes`, n of
@@ -133,7 +133,6 @@ int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad);
 typedef struct {
     int32_t op;         /* an mg_op */
     int32_t activation; /* op code, of an MG_DOT; -1: none */
-    int32_t bias;       /* 1: an MG_DOT whose last operand is its bias */
     double k;           /* of an op that takes one; nan: none */
     double data;
     double grad;
@@ -169,12 +168,12 @@ int32_t mg_zero_grad(int32_t root);
 
 /* ---- layers ---- */
 
-/* The parameters of a layer by handle, neuron after neuron. Owned by the caller, who keeps them alive. */
+/* The parameters of a layer by handle, neuron after neuron; each has as many weights as the layer has inputs. Owned by
+ * the caller, who keeps them alive. */
 typedef struct {
     int32_t neurons;
-    const int32_t *counts;      /* weights of each neuron, at most the number of inputs */
-    const int32_t *weights;     /* sum of counts */
-    const int32_t *biases;      /* one a neuron */
+    const int32_t *weights;     /* neurons * inputs */
+    const int32_t *biases;      /* one a neuron, -1: none */
     const int32_t *activations; /* op code of each neuron's activation, -1: none */
     int8_t *runs;               /* 0 at first; the engine notes 1 where the weights stand in consecutive rows,
                                    which no squeeze changes while all of them live */

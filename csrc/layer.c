@@ -140,9 +140,8 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
         rows += layers[l].neurons;
         ints += MG_LIST_HEAD + (int64_t)width;
         for (int32_t j = 0; j < layers[l].neurons; j++) {
-            ints += MG_DOT_HEAD + MG_LIST_HEAD + (int64_t)layers[l].counts[j];
-            if (layers[l].counts[j] > width || layers[l].counts[j] < 0 ||
-                !mg_is_activation(layers[l].activations[j]))
+            ints += MG_DOT_HEAD + MG_LIST_HEAD + (int64_t)width;
+            if (!mg_is_activation(layers[l].activations[j]))
                 return MG_EARGUMENT;
         }
     }
@@ -150,19 +149,20 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     mg_lock();
     TRY(mg_reserve(rows, ints));
     const int64_t rows_before = mg.rows, pool_before = mg.pool_used;
-    for (int32_t l = 0; l < n && status >= 0; l++) {
+    width = inputs;
+    for (int32_t l = 0; l < n && status >= 0; width = layers[l++].neurons) {
         const int32_t *weights = layers[l].weights;
         if (layers[l].neurons == 0) /* nobody to own the list of inputs */
             continue;
-        int32_t list =
-            append_handles(l ? out - layers[l - 1].neurons : x, l ? layers[l - 1].neurons : inputs);
+        const int32_t list = append_handles(x, width);
         const int64_t records = mg.pool_used;
         status = list;
-        for (int32_t j = 0; j < layers[l].neurons && status >= 0; weights += layers[l].counts[j++])
-            status = append_neuron(weights, layers[l].counts[j], layers[l].biases[j],
-                                   layers[l].activations[j], layers[l].runs ? layers[l].runs + j : NULL);
+        for (int32_t j = 0; j < layers[l].neurons && status >= 0; j++, weights += width)
+            status = append_neuron(weights, width, layers[l].biases[j], layers[l].activations[j],
+                                   layers[l].runs ? layers[l].runs + j : NULL);
         if (status >= 0)
             status = append_layer(&layers[l], list, records, out);
+        x = out;
         out += layers[l].neurons;
     }
     if (status < 0)
@@ -173,7 +173,7 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
 
 int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation)
 {
-    const mg_layer one = {1, &n, w, &bias, &activation, NULL};
+    const mg_layer one = {1, w, &bias, &activation, NULL};
     int32_t handle;
     const int32_t status = mg_layers(&one, 1, x, n, &handle);
 

@@ -112,7 +112,7 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     if (op < 0 || op >= MG_OPS || op == MG_GIVEN || n < 0) /* mg_by_hand restores that */
         return MG_EARGUMENT;
     const enum mg_shape shape = mg_shape_of[op];
-    const bool bias = n % 2; /* MG_WEIGHTED: w, x, and the bias where there is one */
+    const bool bias = n % 2; /* MG_WEIGHTED: x, w, and the bias where there is one */
     if (shape != MG_LIST && shape != MG_WEIGHTED && n != (shape == MG_TWO) + (shape != MG_NO_OPERAND))
         return MG_EARGUMENT;
     if (!mg_is_activation(activation))
@@ -142,8 +142,8 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
         a = mg_append_list(rows, n);
         break;
     case MG_WEIGHTED:
-        b = mg_append_list(rows + n / 2, n / 2);
-        a = mg_append_record(rows, n / 2, bias ? rows[n - 1] : MG_NONE, activation);
+        b = mg_append_list(rows, n / 2);
+        a = mg_append_record(rows + n / 2, n / 2, bias ? rows[n - 1] : MG_NONE, activation);
         break;
     }
     const int32_t handle = mg_append(op, a, b, data);

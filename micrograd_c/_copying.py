@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import _local
 
 from ._core import NAMES, OPS, core, lib
-from ._core.walk import describe, in_order, references
+from ._core.walk import describe, flat, in_order, references
 from ._handmade import SET_BY_INIT, slopes_of
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     _Values = list
 
-_GIVEN, _DOT = NAMES.index("GIVEN"), NAMES.index("DOT")
+_GIVEN = NAMES.index("GIVEN")
 
 # Slots that are no attributes of a user's class.
 _NOT_COPIED = frozenset(("__dict__", "__weakref__", "_a", "_b", "_h", "_owned", *SET_BY_INIT))
@@ -42,12 +42,7 @@ def restore(
         core.by_hand(out, data, children, b if given is None else given, b is ...)
         out.grad = grad
         return out
-    if op == _DOT:
-        n = len(a)
-        operands = [*b[:n], *a, *b[n:]]
-    else:
-        operands = [*a] if isinstance(a, tuple) else [x for x in (a, b) if isinstance(x, core.Node)]
-    handles = core.handles(operands)
+    handles = core.handles(flat(a, b))
     k = 0.0 if k is None else k
     return core.own(out, a, b, lib.mg_restore, op, handles, len(handles), k, activation, data, grad)
 

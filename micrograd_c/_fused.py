@@ -235,7 +235,6 @@ def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
                 return
             params.append((*weights, bias))
         arrays = {
-            "counts": [len(p) - 1 for p in params],
             "weights": core.handles([w for p in params for w in p[:-1]]),
             "biases": core.handles([p[-1] for p in params]),
             "activations": [ACTIVATIONS[n.activation] for n in neurons],

@@ -18,9 +18,17 @@ def describe(value: Any) -> Any:
 
 
 def operands(value: Any) -> list[Any]:
-    """Return the operands in their order; one that is used twice stands there twice."""
+    """Return the operands in their order; one that is used twice stands there twice.
+
+    Those of a dot product are the inputs, then as many weights, then the bias if there is one.
+    """
+    return flat(*core.operands(value))
+
+
+def flat(*parts: Any) -> list[Any]:
+    """Return the operands among the two parts of a Value."""
     out: list[Any] = []
-    for part in core.operands(value):
+    for part in parts:
         if isinstance(part, tuple):
             out += part
         elif isinstance(part, core.Node):

@@ -20,21 +20,6 @@ from .text import clean, cut
 __all__ = ["callers_names", "read", "variables"]
 
 
-def weights_of(value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...], Value | None]:
-    """Return inputs, weights and bias of a fused node."""
-    inputs, params = core.operands(value)
-    weights, bias = (params[:-1], params[-1]) if describe(value).bias else (params, None)
-    return tuple(inputs[: len(weights)]), tuple(weights), bias
-
-
-def operands_of(value: Value) -> tuple[list[Value], int]:
-    """Return the operands that take part, in order, and how many products a fused node has."""
-    if NAMES[describe(value).op] == "DOT":
-        inputs, weights, bias = weights_of(value)
-        return [*inputs, *weights, *([] if bias is None else [bias])], len(weights)
-    return operands(value), 0
-
-
 def _has_rule(row: str, operands: int) -> bool:
     """Tell whether it is known what an op gives to each of its operands."""
     return row in (*LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[row].derivatives) == operands
@@ -112,15 +97,16 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     nodes: dict[int, Node] = {}
     for i, value in enumerate(order):
         described = describe(value)
-        operands, pairs = operands_of(value)
-        if pairs:
-            parameters.update(id(v) for v in operands[pairs:] if core.operands(v)[0] is None)
         row = NAMES[described.op]
+        below = operands(value)
+        pairs = len(below) // 2 if row == "DOT" else 0
+        if pairs:
+            parameters.update(id(v) for v in below[pairs:] if core.operands(v)[0] is None)
         nodes[i] = Node(
             id=i,
             row=row,
             op=value._op,
-            operands=[ids[id(v)] for v in operands],
+            operands=[ids[id(v)] for v in below],
             data=value.data,
             grad=value.grad,
             label=labels[id(value)],
@@ -128,7 +114,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,
-            closure=not _has_rule(row, len(operands)) or core.peek(value, "_backward") is not None,
+            closure=not _has_rule(row, len(below)) or core.peek(value, "_backward") is not None,
         )
         if row in LEAVES:
             nodes[i].kind = "input" if row == "LEAF" or nodes[i].label else "constant"

@@ -133,7 +133,7 @@ static inline int32_t op_of(int32_t handle)
 
 /* ---- the arena seen from inside ---- */
 
-/* Operands of a row: their rows in `out`, which has room for `most`; of an MG_DOT w, x, bias; of an MG_GIVEN the nodes
+/* Operands of a row: their rows in `out`, which has room for `most`; of an MG_DOT x, w, bias; of an MG_GIVEN the nodes
  * of its derivatives too. */
 static inline int32_t operands_of(int64_t row, int32_t *out, int32_t most)
 {
@@ -166,9 +166,9 @@ static inline int32_t operands_of(int64_t row, int32_t *out, int32_t most)
         }
         break;
     case MG_WEIGHTED:
-        lists[count] = a + MG_DOT_HEAD;
-        lengths[count++] = mg.pool[a + MG_DOT_HEAD];
         lists[count] = b;
+        lengths[count++] = mg.pool[b];
+        lists[count] = a + MG_DOT_HEAD;
         lengths[count++] = mg.pool[a + MG_DOT_HEAD];
         break;
     }

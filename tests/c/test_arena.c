@@ -62,8 +62,8 @@ TEST(a_handle_that_names_no_node_is_refused_everywhere)
     drop(dead);
     for (int32_t i = 0; i < LENGTH(strangers); i++) {
         const int32_t s = strangers[i], pair[] = {a, s};
-        const int32_t one = 1, none = MG_NONE;
-        const mg_layer layer = {1, &one, &s, &a, &none, NULL};
+        const int32_t none = MG_NONE;
+        const mg_layer layer = {1, &s, &a, &none, NULL};
 
         CHECK(isnan(mg_data(s)) && isnan(mg_grad(s)));
         CHECK_INT(mg_set_data(s, 1.0), MG_EHANDLE);
@@ -101,7 +101,7 @@ TEST(a_negative_count_is_refused)
     const int32_t a = leaf(1.0);
     const double data = 1.0;
     int32_t out;
-    const mg_layer none = {0, NULL, NULL, NULL, NULL, NULL}, negative = {-1, NULL, NULL, NULL, NULL, NULL};
+    const mg_layer none = {0, NULL, NULL, NULL, NULL}, negative = {-1, NULL, NULL, NULL, NULL};
 
     CHECK_INT(mg_leaves(&data, -1, &out), MG_EARGUMENT);
     CHECK_INT(mg_sum(&a, -1), MG_EARGUMENT);
@@ -176,9 +176,9 @@ TEST(a_row_taken_off_the_top_gives_its_part_of_the_pool_back)
 /* out = three neurons that read the inputs x0, x1 (not neighbours); all parameters of a neuron are `w[j]`. */
 static void three_neurons(const int32_t x[2], const int32_t w[3], int32_t out[3])
 {
-    const int32_t counts[] = {2, 2, 2}, weights[] = {w[0], w[0], w[1], w[1], w[2], w[2]};
+    const int32_t weights[] = {w[0], w[0], w[1], w[1], w[2], w[2]};
     const int32_t activations[] = {MG_NONE, MG_NONE, MG_NONE};
-    const mg_layer layer = {3, counts, weights, w, activations, NULL};
+    const mg_layer layer = {3, weights, w, activations, NULL};
 
     CHECK_INT(mg_layers(&layer, 1, x, 2, out), MG_OK);
 }
@@ -639,15 +639,15 @@ static int64_t make_dot(void)
 static int64_t make_layers(void)
 {
     enum { INPUTS = 3000 }; /* more than any layer of this program has had: their values need memory */
-    static int32_t x[INPUTS], out[3], weights[2 * INPUTS], counts[] = {INPUTS, INPUTS}, biases[2];
+    static int32_t x[INPUTS], out[3], weights[2 * INPUTS], biases[2];
     static const int32_t activations[] = {MG_RELU, MG_NONE};
 
     for (int32_t i = 0; i < INPUTS; i++)
         x[i] = weights[i] = weights[INPUTS + i] = operand[i % 4];
     biases[0] = biases[1] = operand[0];
-    const int32_t two = 2, one_activation = MG_TANH;
-    const mg_layer layers[] = {{2, counts, weights, biases, activations, NULL},
-                               {1, &two, operand, operand, &one_activation, NULL}};
+    const int32_t one_activation = MG_TANH;
+    const mg_layer layers[] = {{2, weights, biases, activations, NULL},
+                               {1, operand, operand, &one_activation, NULL}};
     const int32_t status = mg_layers(layers, 2, x, INPUTS, out);
 
     keep(status < 0 ? status : out[2]);
@@ -798,7 +798,7 @@ enum { MOST = 400, OPERANDS = 12 };
 /* A node of the model. Its data are small whole numbers, so sums are exact in any order. */
 typedef struct {
     int32_t handle, op, n, activation, readers;
-    int32_t x[2 * OPERANDS + 1]; /* nodes of the model; of an MG_DOT w, x, bias */
+    int32_t x[2 * OPERANDS + 1]; /* nodes of the model; of an MG_DOT x, w, bias */
     double k, data, grad;
     bool alive, reached;
 } model_node;
@@ -938,36 +938,32 @@ static void settle(model_node *z)
 static void random_layer(rng *r)
 {
     int32_t x[OPERANDS], inputs[OPERANDS], weights[4 * OPERANDS], w[4 * OPERANDS], biases[4], b[4];
-    int32_t counts[4], activations[4], out[4];
+    int32_t activations[4], out[4];
     const int32_t width = random_below(r, OPERANDS), neurons = 1 + random_below(r, 4);
     int32_t used = 0;
 
     for (int32_t i = 0; i < width; i++)
         inputs[i] = model[x[i] = random_alive(r)].handle;
     for (int32_t j = 0; j < neurons; j++) {
-        counts[j] = random_below(r, 3) ? width : random_below(r, width + 1);
         activations[j] = random_below(r, 2) ? MG_RELU : MG_NONE;
         b[j] = random_below(r, 4) ? random_alive(r) : MG_NONE;
         biases[j] = b[j] == MG_NONE ? MG_NONE : model[b[j]].handle;
-        for (int32_t i = 0; i < counts[j]; i++, used++)
+        for (int32_t i = 0; i < width; i++, used++)
             weights[used] = model[w[used] = random_alive(r)].handle;
     }
-    const mg_layer layer = {neurons, counts, weights, biases, activations, NULL};
+    const mg_layer layer = {neurons, weights, biases, activations, NULL};
     CHECK_INT(mg_layers(&layer, 1, inputs, width, out), MG_OK);
     used = 0;
-    for (int32_t j = 0; j < neurons; used += counts[j++]) {
+    for (int32_t j = 0; j < neurons; j++, used += width) {
         int32_t operands[2 * OPERANDS + 1], n = 0;
-        for (int32_t i = 0; i < counts[j]; i++)
-            operands[n++] = w[used + i];
-        for (int32_t i = 0; i < counts[j]; i++)
+        for (int32_t i = 0; i < width; i++)
             operands[n++] = x[i];
+        for (int32_t i = 0; i < width; i++)
+            operands[n++] = w[used + i];
         if (b[j] != MG_NONE)
             operands[n++] = b[j];
         model_node *z = model_append(out[j], MG_DOT, n, operands);
         z->activation = activations[j];
-        /* Inputs that this neuron does not use are in its list all the same, and must outlive it. */
-        for (int32_t i = counts[j]; i < width; i++)
-            model[x[i]].readers += MOST;
         settle(z);
     }
 }
@@ -1099,7 +1095,7 @@ static void check_operands(void)
             continue;
         CHECK_REAL(mg_data(z->handle), z->data);
         if (op_of(z->handle) != z->op) {
-            bool lost = z->op == MG_DOT; /* an input that it does not use may be what it lost */
+            bool lost = false;
             for (int32_t j = 0; j < z->n; j++)
                 lost |= !model[z->x[j]].alive;
             CHECK_INT(op_of(z->handle), MG_LEAF);

@@ -116,24 +116,23 @@ static void check_shadow(int32_t count)
 static int32_t add_layer(rng *r, int32_t count)
 {
     const int32_t neurons = 1 + random_below(r, 3), width = 1 + random_below(r, 3);
-    int32_t x[3], w[9], counts[3], biases[3], activations[3], out[3];
+    int32_t x[3], w[9], biases[3], activations[3], out[3];
 
     for (int32_t i = 0; i < width; i++)
         x[i] = shadow[random_below(r, count)].handle;
     for (int32_t j = 0; j < neurons; j++) {
-        counts[j] = width;
         biases[j] = shadow[random_below(r, count)].handle;
         activations[j] = MG_RELU;
         for (int32_t i = 0; i < width; i++)
             w[j * width + i] = shadow[random_below(r, count)].handle;
     }
-    const mg_layer layer = {neurons, counts, w, biases, activations, NULL};
+    const mg_layer layer = {neurons, w, biases, activations, NULL};
     CHECK_INT(mg_layers(&layer, 1, x, width, out), MG_OK);
     for (int32_t j = 0; j < neurons; j++) {
         shadow[count].handle = out[j];
         shadow[count].n = 2 * width + 1;
-        memcpy(shadow[count].x, w + j * width, (size_t)width * sizeof *w);
-        memcpy(shadow[count].x + width, x, (size_t)width * sizeof *x);
+        memcpy(shadow[count].x, x, (size_t)width * sizeof *x);
+        memcpy(shadow[count].x + width, w + j * width, (size_t)width * sizeof *w);
         shadow[count++].x[2 * width] = biases[j];
     }
     return count;

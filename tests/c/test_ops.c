@@ -356,16 +356,16 @@ TEST(a_node_of_every_shape_comes_back_as_it_was)
             const int32_t operands[] = {b, a};
             comes_back(made(apply(op, b, a, 3.0)), operands, mg_op_row(op)->arity);
         }
-    const int32_t list[] = {c, a, c}, wx[] = {a, c, b, a, c}, runs[] = {run[0], run[1], run[2], run[3], a};
+    const int32_t list[] = {c, a, c}, xw[] = {a, c, b, a, c}, runs[] = {run[0], run[1], run[2], run[3], a};
     for (int32_t n = 0; n <= 3; n++) {
         comes_back(made(mg_sum(list, n)), list, n);
         comes_back(made(mg_restore(MG_CUSTOM, list, n, NAN, MG_NONE, 9.0, 0.0)), list, n);
     }
     comes_back(made(mg_sum(run, 4)), run, 4);
-    comes_back(made(mg_dot(wx, wx + 2, 2, c, MG_SIGMOID)), wx, 5);
-    comes_back(made(mg_dot(wx, wx + 2, 2, MG_NONE, MG_NONE)), wx, 4);
-    comes_back(made(mg_dot(runs, runs + 2, 2, a, MG_RELU)), runs, 5);
-    comes_back(made(mg_dot(wx, runs, 2, MG_NONE, MG_TANH)), (int32_t[]){a, c, run[0], run[1]}, 4);
+    comes_back(made(mg_dot(xw + 2, xw, 2, c, MG_SIGMOID)), xw, 5);
+    comes_back(made(mg_dot(xw + 2, xw, 2, MG_NONE, MG_NONE)), xw, 4);
+    comes_back(made(mg_dot(runs + 2, runs, 2, a, MG_RELU)), runs, 5);
+    comes_back(made(mg_dot(xw, runs, 2, MG_NONE, MG_TANH)), (int32_t[]){run[0], run[1], a, c}, 4);
     comes_back(made(mg_dot(NULL, NULL, 0, c, MG_TANH)), &c, 1);
     comes_back(made(mg_dot(NULL, NULL, 0, MG_NONE, MG_TANH)), NULL, 0);
 }
