@@ -75,12 +75,41 @@ def flags() -> dict[str, list[str]]:
     return {"extra_compile_args": compile_args, "extra_link_args": link_args, "libraries": ["m"]}
 
 
+# These take less time than giving up the GIL and taking it again, which cffi does around each call. Whoever holds
+# the lock of the arena needs no GIL to give it back, so to wait for that lock with the GIL is no deadlock.
+QUICK = """
+    mg_leaf mg_unary mg_unary_k mg_binary mg_binary_number mg_by_hand_over
+    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_resume
+"""
+
+
+def without_ceremony(header: str) -> str:
+    """Return C that lets cffi's wrappers of QUICK functions keep the GIL, and none save errno: nobody reads it."""
+    names = QUICK.split()
+    for name in names:
+        if f" {name}(" not in header:
+            raise ValueError(f"build_ffi.py: QUICK names {name}, which csrc/engine.h does not declare")
+    is_quick = " || ".join(f'!strcmp(wrapper, "_cffi_f_{name}")' for name in names)  # a constant to a compiler
+    return f"""
+static inline int is_quick(const char *wrapper) {{ return {is_quick}; }}
+#undef Py_BEGIN_ALLOW_THREADS
+#undef Py_END_ALLOW_THREADS
+#undef _cffi_restore_errno
+#undef _cffi_save_errno
+#define Py_BEGIN_ALLOW_THREADS {{ PyThreadState *others = is_quick(__func__) ? NULL : PyEval_SaveThread();
+#define Py_END_ALLOW_THREADS if (others) PyEval_RestoreThread(others); }}
+#define _cffi_restore_errno() ((void)0)
+#define _cffi_save_errno() ((void)0)
+"""
+
+
+HEADER = declarations((ROOT / "csrc" / "engine.h").read_text(encoding="utf-8"))
 ffibuilder = FFI()
-ffibuilder.cdef(declarations((ROOT / "csrc" / "engine.h").read_text(encoding="utf-8")))
+ffibuilder.cdef(HEADER)
 ffibuilder.cdef("#define MG_SOURCES ...")
 ffibuilder.set_source(
     "micrograd_c._core._cffi",
-    f'#include "engine.h"\n#define MG_SOURCES {sources()}',
+    f'#include "engine.h"\n#define MG_SOURCES {sources()}\n{without_ceremony(HEADER)}',
     sources=files("csrc/*.c", "csrc/program/*.c"),
     depends=["build_ffi.py", *all_files()],
     include_dirs=["csrc"],
