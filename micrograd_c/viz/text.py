@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Context
 
 __all__ = ["clean", "cut", "factor", "fill", "number", "width"]
+
+
+_HALVES_UP = [Context(prec=max(digits, 1), rounding=ROUND_HALF_UP) for digits in range(18)]
 
 
 def number(x: float, digits: int = 8) -> str:
@@ -18,6 +22,7 @@ def number(x: float, digits: int = 8) -> str:
         return str(x)
     if x == 0:
         return "0"
+    x = float(_HALVES_UP[digits].create_decimal_from_float(x))  # as JavaScript does; Python rounds halves to even
     text = f"{x:.{digits}g}"
     if "e" not in text and 1e-4 <= abs(x) < 10.0**digits:
         return text
