@@ -63,7 +63,7 @@ typedef struct {
     double k;           /* its default; nan: none */
     const char *value;  /* the row's C expressions as text: z of x, y and k, ... */
     const char *dx;     /* ... dz/dx ... */
-    const char *dy;     /* ... and dz/dy, for whoever explains them; "": the op has none */
+    const char *dy;     /* ... and dz/dy, for whoever explains them; "": nothing is passed there */
 } mg_op_info;
 
 /* Row `op` of the table, NULL past its end. Static: nobody frees it. */

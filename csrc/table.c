@@ -18,7 +18,9 @@ static const mg_op_info op_table[MG_OPS] = {
     [MG_##id] = {#id, label, "1", "TOTAL", 1, 0, 1, 1, NAN, #value, #dx, ""},
 #define ACTIVATIONK(id, label, reads, k, same, value, dx)                                                    \
     [MG_##id] = {#id, label, "1", "TOTAL", 1, 1, 1, 1, k, #value, #dx, ""},
-#define INSTEAD(id, label) [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 0, 0, NAN, "x", "0", "1"},
+#define CHOICE(id, label, value, chosen)                                                                     \
+    [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 1, 0, NAN, #value, "", #chosen},
+#define INSTEAD(id, label) [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 0, 0, NAN, "x", "", "1"},
 #include "ops.def"
 };
 

@@ -1,5 +1,7 @@
 """Graphs for the tests of pictures and explanations, and what is read from a picture."""
 
+import contextlib
+import math
 import random
 import xml.etree.ElementTree as ET
 
@@ -51,6 +53,68 @@ def random_graph(rng, nodes=40):
         )
         values[-1] = values[-1].tanh()
     return mg.sum(values[-6:])
+
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 12345678.5, 1e-300, 1e300, math.inf, -math.inf, math.nan]
+
+
+def wild_graph(rng, numbers=SPECIAL, nodes=12):
+    """A graph of many ops over leaves with infinite, nan and other numbers, with branches that are not taken."""
+    leaves = [Value(rng.choice([*numbers, rng.uniform(-2, 2)]), label=f"x{i}") for i in range(4)]
+    values = list(leaves)
+    while len(values) < nodes + 4:
+        a, b = rng.choice(values), rng.choice(values)
+        make = rng.choice(
+            [
+                lambda a=a, b=b: a * b,
+                lambda a=a, b=b: a - b,
+                lambda a=a, b=b: a / b,
+                lambda a=a: a.sqrt(),
+                lambda a=a: a.log(),
+                lambda a=a: a.exp(),
+                lambda a=a: a.relu(),
+                lambda a=a: a.tanh(),
+                lambda a=a: a**-1,
+                lambda a=a, b=b: a.maximum(b),
+                lambda a=a, b=b: mg.where(a.greater(0), b, a),
+                lambda a=a, b=b: mg.where(b.less(a), a.relu(), b * 2.0),
+                lambda a=a, b=b: a.when(b),
+                lambda a=a, b=b: mg.sum([a, b, a]),
+                lambda a=a, b=b: mg.dot([a, b], [b, a], a),
+                lambda a=a: mg.Neuron(1, activation="gelu")([a]),
+            ]
+        )
+        with contextlib.suppress(ArithmeticError, ValueError):
+            values.append(make())
+    return mg.sum(values[-4:]), leaves
+
+
+def check_gradients(root, explanation, seed=1.0):
+    """Compare all gradients of an explanation with the engine's.
+
+    Both add up in topological orders, but not in the same one. So where the last digit of a gradient, or an
+    overflow on the way, decides between a number, inf and nan, what lies below is left out.
+    """
+    shares = {i: [] for i in explanation._graph.nodes}
+    for step in explanation.steps:
+        if "contribution" in step:
+            shares[step["operand"]].append(abs(step["contribution"]))
+    mg.zero_grad(root)
+    root.backward(seed)
+    rounded, shaky = set(), set()
+    for i, node in reversed(explanation._graph.nodes.items()):
+        mine, engines, size = explanation._stream.grad[i], node.value.grad, sum(shares[i])
+        if i in shaky:
+            shaky.update(node.operands)
+        elif mine == engines or (mine != mine and engines != engines):
+            continue
+        elif size < 1e100:
+            message = (i, node, mine, engines)
+            assert math.isclose(mine, engines, rel_tol=1e-6, abs_tol=1e-9 * size + 1e-300), message
+            rounded.update(node.operands)
+        else:
+            assert i in rounded or any(1e100 < x < math.inf for x in shares[i]), (i, node, mine, engines)
+            shaky.update(node.operands)
 
 
 def boxes(picture):

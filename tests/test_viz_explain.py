@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from graphs import article, named, random_graph
+from graphs import article, check_gradients, named, random_graph, wild_graph
 from support import nothing_left_behind
 
 import micrograd_c as mg
@@ -18,6 +18,7 @@ from micrograd_c import MLP, Value
 from micrograd_c._core import NAMES, OPS, core
 from micrograd_c.viz.rules import OP
 from micrograd_c.viz.text import number
+from micrograd_c.viz.words import PHRASES
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "explain_c.txt"
@@ -79,6 +80,50 @@ def test_gradients_are_those_of_the_engine(rng):
         for i, node in explanation._graph.nodes.items():
             assert explanation._stream.grad[i] == pytest.approx(node.value.grad, rel=1e-12, abs=1e-15)
             assert explanation.engine[i] == node.value.grad
+
+
+def test_branch_that_is_not_taken_gets_no_share():
+    x = Value(0.0, label="x")
+    root = mg.where(x.greater(0), x.sqrt(), 0.0)  # the slope of sqrt is infinite there
+    explanation = mg.explain(root, names={"root": root})
+    root.backward()
+    assert x.grad == explanation.gradients["x"] == explanation.what_if().gradients["x"] == 0.0
+    kinds = {step["kind"] for step in explanation.steps}
+    assert {"not-taken", "unreached"} <= kinds
+    x.grad = 0.0
+    assert mg.explain(root).what_if(x=4.0).gradients["x"] == 0.25
+
+
+def test_condition_gets_nothing_of_an_infinite_gradient():
+    x, y = Value(2.0, label="x"), Value(0.0, label="y")
+    root = mg.where(x, y.sqrt(), 1.0)
+    root.backward()
+    explanation = mg.explain(root)
+    assert (x.grad, y.grad) == (explanation.gradients["x"], explanation.gradients["y"]) == (0.0, math.inf)
+
+
+def test_gradients_of_infinite_and_nan_data_are_those_of_the_engine(rng):
+    for _ in range(200):
+        root, _ = wild_graph(rng)
+        check_gradients(root, mg.explain(root, limit=10**6))
+
+
+def test_share_after_that_of_a_closure_is_a_further_one():
+    x = Value(2.0, label="x")
+    out = Value(6.0, (x,), "triple")
+    out._backward = lambda: setattr(x, "grad", x.grad + 3.0 * out.grad)
+    texts = [s["text"] for s in mg.explain(x * 5.0 + out, names={}).steps if s.get("operand") is not None]
+    assert [text for text in texts if text.startswith("x.grad")] == [
+        "x.grad += 3, by the _backward of e: 0 + 3 = 3",
+        "x.grad += f.grad * df/dx = 3 + 1 * 5 = 8",
+    ]
+
+
+@pytest.mark.parametrize("data", [math.inf, math.nan, 7.0])
+def test_any_number_that_was_assigned_is_told(data):
+    e = Value(2.0, label="a") * Value(3.0, label="b")
+    e.data = data
+    assert "stale" in {step["kind"] for step in mg.explain(e).steps}
 
 
 def test_every_op_is_explained_by_its_row_of_the_table():
@@ -414,10 +459,18 @@ def test_values_that_compare_equal_are_told_apart():
 def test_json_follows_its_schema(rng):
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads(SCHEMA.read_text("utf-8"))
-    for root in (article(), random_graph(rng), Value(math.inf) * 0.0 + 1.0):
+    branches = mg.where(Value(0.0), Value(1.0).exp(), Value(2.0))
+    for root in (article(), random_graph(rng), branches, Value(math.inf) * 0.0 + 1.0):
         data = json.loads(mg.explain(root, limit=10**6).json())
         jsonschema.validate(data, schema)
     assert any(node["data"] == "nan" for node in data["nodes"])
+
+
+def test_every_kind_of_event_is_in_the_schema_and_in_the_documentation():
+    kinds = json.loads(SCHEMA.read_text("utf-8"))["properties"]["steps"]["items"]["properties"]["kind"]["enum"]
+    assert kinds == list(PHRASES)
+    page = (HERE.parent / "docs" / "seeing.md").read_text("utf-8")
+    assert [kind for kind in kinds if f"`{kind}`" not in page] == []
 
 
 def test_json_holds_what_steps_hold():

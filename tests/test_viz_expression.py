@@ -57,7 +57,7 @@ def test_expressions_agree_with_the_engine_at_the_poles_too(op):
     told = []
     for x, y in points(op):
         z = op.value.evaluate(x=x, y=y, k=2.0)
-        told.append([z, *(e.evaluate(x=x, y=y, z=z, k=2.0) for e in op.derivatives)])
+        told.append([z, *(0.0 if e is None else e.evaluate(x=x, y=y, z=z, k=2.0) for e in op.derivatives)])
     assert_agree(op, told)
 
 
@@ -74,7 +74,7 @@ def pages_answers():
         for (const [name, points] of Object.entries(JSON.parse(require("fs").readFileSync(0))))
           answers[name] = points.map(p => {
             const [x, y] = p.map(real), z = Number(OPS[name].value(x, y, 2));
-            return [z, ...OPS[name].local.map(f => f(x, y, z, 2))].map(told);
+            return [z, ...OPS[name].local.map(f => f ? f(x, y, z, 2) : 0)].map(told);
           });
         console.log(JSON.stringify(answers));"""
     )
@@ -118,6 +118,8 @@ def test_every_function_that_an_expression_may_call_is_declared_in_the_page():
         (99999999.9, "1e8"),
         (1e300, "1e300"),
         (100.0, "100"),
+        (12345678.5, "12345679"),  # JavaScript's toPrecision rounds halves away from zero
+        (-1234567.25, "-1234567.3"),
         (math.inf, "inf"),
         (math.nan, "nan"),
     ],

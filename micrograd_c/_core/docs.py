@@ -49,8 +49,8 @@ def signature(op: int) -> str:
 def formulas(op: int) -> list[str]:
     """Return z and its derivatives."""
     row = OPS[op]
-    texts = (_readable(ffi.string(text).decode()) for text in (row.value, row.dx, row.dy))
-    return [f"{name} = {text}" for name, text in zip(("z", "dz/dx", "dz/dy"), texts) if text]
+    texts = (_readable(ffi.string(text).decode() or "0") for text in (row.value, row.dx, row.dy)[: 1 + row.arity])
+    return [f"{name} = {text}" for name, text in zip(("z", "dz/dx", "dz/dy"), texts)]
 
 
 def doc(op: int) -> str:

@@ -1,25 +1,104 @@
-"""The steps of backward as one stream of events: what explanations, pages and JSON are made of."""
+"""The steps of backward as one stream of events: what explanations, pages and JSON are made of.
+
+`plan` tells what happens, without a number; `Stream` puts the numbers in. The page has the same plan and puts in
+numbers of its own: those of other data, and of engines that are wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from math import isclose
 from typing import Any
 
 from .graph import Graph, Node
-from .rules import evaluate, formula_of, local_derivatives
+from .rules import derivatives, evaluate, formula_of, local_derivatives
 from .text import clean, factor, fill, number
 from .words import PHRASES
 
-__all__ = ["Event", "Stream"]
+__all__ = ["Event", "Stream", "op_of", "plan"]
 
 Event = dict[str, Any]
+Step = tuple[Any, ...]  # what happens, the id of a node; of a share the slot of its operand and a formula too
+
+
+def plan(graph: Graph) -> Iterator[Step]:
+    """Yield the steps, as far as they do not depend on data."""
+    nodes, root, topo = graph.nodes, graph.root, []
+    for i in nodes:
+        yield "value", i
+    for i, node in reversed(nodes.items()):
+        yield "children" if node.operands else "no-children", i
+    for step in _visit(graph):
+        if step[0] == "append":
+            topo.append(step[1])
+        yield step
+    yield from (("order", root), ("zero", root), ("seed", root))
+    for i in reversed(topo):
+        node = nodes[i]
+        yield "turn", i
+        if node.closure:
+            yield from (("closure", i, node.operands.index(x)) for x in dict.fromkeys(node.operands))
+        else:
+            yield from (("share", i, slot, formula) for slot, formula in derivatives(node, nodes))
+    for i in topo:
+        yield "gradient", i
+
+
+def _visit(graph: Graph) -> Iterator[Step]:
+    """Yield what build_topo does, with a stack of our own: no graph is too deep."""
+    visited = {graph.root}
+    yield "enter", graph.root
+    stack = [(graph.root, iter(dict.fromkeys(graph.nodes[graph.root].operands)))]
+    while stack:
+        i, children = stack[-1]
+        for child in children:
+            if child in visited:
+                yield "skip", child
+                continue
+            visited.add(child)
+            yield "enter", child
+            stack.append((child, iter(dict.fromkeys(graph.nodes[child].operands))))
+            break
+        else:
+            stack.pop()
+            yield "append", i
+
+
+def op_of(node: Node) -> str:
+    """Return what a node was computed by, as a sentence says it."""
+    return clean(node.op) or node.row.lower()
+
+
+_WORD = re.compile(r"\{(\(?)(\w+)\)?\}")
+
+
+def say(kind: str, words: Mapping[str, Any]) -> str:
+    """Return the sentence of a kind of event with its names and its numbers."""
+
+    def word(match: re.Match[str]) -> str:
+        item = words[match[2]]
+        return item if isinstance(item, str) else factor(item) if match[1] else number(item)
+
+    return _WORD.sub(word, PHRASES[kind][2])
 
 
 class Stream:
     """What backward does to a graph, event after event, and what it comes to.
 
+    Parameters
+    ----------
+    graph : Graph
+    seed : float
+    outer : str
+        What the seed is, where the root is not the user's.
+    data : mapping of int to float, optional
+        Other data than those of the nodes, by id.
+
     Attributes
     ----------
+    plan : list of tuple
+        The steps without their numbers.
     steps : list of dict
         The events.
     topo : list of int
@@ -28,147 +107,133 @@ class Stream:
         The gradients at the end, by id.
     """
 
-    def __init__(self, graph: Graph, seed: float, outer: str) -> None:
+    def __init__(self, graph: Graph, seed: float, outer: str, data: Mapping[int, float] | None = None) -> None:
         self.graph = graph
         self.seed = seed
-        self.outer = outer  # what the seed is, where the root is not the user's
+        self.outer = outer
         self.names = {i: node.name for i, node in graph.nodes.items()}
         self.formulas = {i: formula_of(node) for i, node in graph.nodes.items()}
+        self.data = {i: node.data for i, node in graph.nodes.items()} if data is None else data
         self.grad = dict.fromkeys(graph.nodes, 0.0)
         self.topo: list[int] = []
         self.steps: list[Event] = []
+        self.plan = list(plan(graph))
+        self._depth = 0
+        self._reached = {graph.root}
+        self._shared: set[int] = set()  # has got a share
+        self._passing: Any = None  # what the node whose turn it is passes on: f and each g, see local_derivatives
         with _GradientsKept(graph):
-            for event in self._events():
-                self.steps.append({"index": len(self.steps), **event})
+            for what, i, *more in self.plan:
+                getattr(self, f"_{what.replace('-', '_')}")(graph.nodes[i], *more)
 
-    def _event(self, phase: int, kind: str, node: Node, **more: Any) -> Event:
-        words = {"z": node.name, **more.pop("words", {})}
-        return {"phase": phase, "kind": kind, "node": node.id, **more, "text": PHRASES[kind].format(**words)}
+    def _add(self, kind: str, node: Node, words: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        text = say(kind, {"z": node.name, **fields, **(words or {})})
+        head = {"index": len(self.steps), "phase": PHRASES[kind][0], "kind": kind, "node": node.id}
+        self.steps.append({**head, **fields, "text": text})
 
-    def _events(self) -> Iterator[Event]:
-        nodes = self.graph.nodes
-        root = nodes[self.graph.root]
-        for node in nodes.values():
-            yield self._forward(node)
-        for node in reversed(list(nodes.values())):
-            kind = "children" if node.operands else "no-children"
-            words = {
-                "operands": self._list(dict.fromkeys(node.operands)),
-                "op": clean(node.op) or node.row.lower(),
-            }
-            yield self._event(2, kind, node, operands=node.operands, words=words)
-        yield from self._visit(root)
-        order = self.topo[::-1]
-        yield self._event(4, "order", root, order=order, words={"topo": self._list(order)})
-        yield self._event(5, "zero", root)
-        self.grad[root.id] = self.seed
-        yield self._event(5, "seed", root, after=self.seed, words={"seed": number(self.seed) + self.outer})
-        touched: set[int] = set()
-        for i in order:
-            yield from self._backward(nodes[i], touched)
-        for i in self.topo:
-            words = {"root": root.name, "gradient": number(self.grad[i])}
-            yield self._event(7, "gradient", nodes[i], gradient=self.grad[i], words=words)
-
-    def _list(self, ids: Any) -> str:
+    def _list(self, ids: Iterable[int]) -> str:
         ids = ids if isinstance(ids, list) else list(ids)
-        if len(ids) <= 12:
-            return ", ".join(self.names[i] for i in ids)
-        return ", ".join([*(self.names[i] for i in ids[:2]), "…", *(self.names[i] for i in ids[-8:])])
+        ends = (ids,) if len(ids) <= 12 else (ids[:2], ids[-8:])
+        return ", …, ".join(", ".join(self.names[i] for i in end) for end in ends)
 
-    def _forward(self, node: Node) -> Event:
-        value = number(node.data)
+    def _value(self, node: Node) -> None:
+        value = self.data[node.id]
         if not node.operands:
-            return self._event(1, "leaf", node, value=node.data, words={"value": value})
-        formula, numbers = (self._fill(node, which) for which in ("name", "data"))
-        words = {"formula": formula, "numbers": numbers, "value": value}
-        expected = evaluate(node, {i: self.graph.nodes[i].data for i in node.operands})
+            self._add("leaf", node, value=value)
+            return
+        formula, k = self.formulas[node.id], "" if node.k is None else number(node.k)
+        words = {"formula": fill(formula, [self.names[i] for i in node.operands], k)}
+        words["numbers"] = fill(formula, [number(self.data[i]) for i in node.operands], k)
+        expected = evaluate(node, self.data)
         if expected is None:
-            return self._event(1, "opaque", node, value=node.data, words=words)
-        if abs(expected - node.data) > 1e-9 * max(abs(expected), abs(node.data), 1e-300):
-            words["expected"] = number(expected)
-            return self._event(1, "stale", node, value=node.data, expected=expected, words=words)
-        return self._event(1, "operation", node, value=node.data, words=words)
+            self._add("opaque", node, words, value=value)
+        elif isclose(expected, value, rel_tol=1e-9, abs_tol=1e-309) or (expected != expected and value != value):
+            self._add("operation", node, words, value=value)
+        else:
+            self._add("stale", node, words, value=value, expected=expected)
 
-    def _fill(self, node: Node, which: str) -> str:
-        nodes = [self.graph.nodes[i] for i in node.operands]
-        parts = [n.name if which == "name" else number(n.data) for n in nodes]
-        return fill(self.formulas[node.id], parts, "" if node.k is None else number(node.k))
+    def _children(self, node: Node) -> None:
+        words = {"xs": self._list(dict.fromkeys(node.operands)), "op": op_of(node)}
+        self._add("children", node, words, operands=node.operands)
 
-    def _visit(self, root: Node) -> Iterator[Event]:
-        """Yield what build_topo does, with a stack of our own: no graph is too deep."""
-        nodes = self.graph.nodes
-        visited = {root.id}
-        yield self._event(3, "enter", root, depth=0)
-        stack = [(root, iter(dict.fromkeys(root.operands)))]
-        while stack:
-            node, children = stack[-1]
-            for i in children:
-                child = nodes[i]
-                if i in visited:
-                    yield self._event(3, "skip", child, depth=len(stack))
-                    continue
-                visited.add(i)
-                yield self._event(3, "enter", child, depth=len(stack))
-                stack.append((child, iter(dict.fromkeys(child.operands))))
-                break
-            else:
-                stack.pop()
-                self.topo.append(node.id)
-                words = {"topo": self._list(self.topo)}
-                yield self._event(3, "append", node, depth=len(stack), position=len(self.topo) - 1, words=words)
+    def _no_children(self, node: Node) -> None:
+        self._add("no-children", node, operands=[])
 
-    def _backward(self, node: Node, touched: set[int]) -> Iterator[Event]:
-        upstream = self.grad[node.id]
+    def _enter(self, node: Node) -> None:
+        self._add("enter", node, depth=self._depth)
+        self._depth += 1
+
+    def _skip(self, node: Node) -> None:
+        self._add("skip", node, depth=self._depth)
+
+    def _append(self, node: Node) -> None:
+        self._depth -= 1
+        self.topo.append(node.id)
+        words = {"topo": self._list(self.topo)}
+        self._add("append", node, words, depth=self._depth, position=len(self.topo) - 1)
+
+    def _order(self, root: Node) -> None:
+        order = self.topo[::-1]
+        self._add("order", root, {"topo": self._list(order)}, order=order)
+
+    def _zero(self, root: Node) -> None:
+        self._add("zero", root)
+
+    def _seed(self, root: Node) -> None:
+        self.grad[root.id] = self.seed
+        self._add("seed", root, {"outer": self.outer}, after=self.seed)
+
+    def _turn(self, node: Node) -> None:
+        """Begin a node's turn: it passes something on, or else its shares do not happen."""
+        self._passing = None
         if not node.operands:
-            yield self._event(6, "leaf-node", node)
-            return
-        words = {"upstream": number(upstream), "operands": self._list(dict.fromkeys(node.operands))}
-        yield self._event(6, "node", node, upstream=upstream, words=words)
-        if node.closure:
-            yield from self._closure(node, upstream)
-            return
-        for slot, formula, local in local_derivatives(node, self.graph.nodes):
-            x = self.graph.nodes[node.operands[slot]]
-            before = self.grad[x.id]
-            contribution = upstream * local
-            after = self.grad[x.id] = before + contribution
-            kind = "more" if x.id in touched else "first"
-            touched.add(x.id)
-            numbers = {
-                "before": before,
-                "upstream": upstream,
-                "local": local,
-                "contribution": contribution,
-                "after": after,
-            }
-            words = {"x": x.name, **{key: factor(value) for key, value in numbers.items()}}
-            words["after"], words["contribution"] = number(after), number(contribution)
-            words["before"] = number(before)
-            yield self._event(6, kind, node, operand=x.id, slot=slot, formula=formula, **numbers, words=words)
+            self._add("leaf-node", node)
+        elif node.id not in self._reached:
+            self._add("unreached", node)
+        else:
+            f, gs = (1.0, [0.0] * len(node.operands)) if node.closure else local_derivatives(node, self.data)
+            taken = dict.fromkeys(i for i, g in zip(node.operands, gs) if g is not None)
+            if not taken:
+                self._add("not-taken", node, {"xs": self.names[node.operands[-1]]})
+                return
+            self._reached.update(taken)
+            upstream = self.grad[node.id]
+            self._passing = self._run(node) if node.closure else (f, gs)
+            self._add("node", node, {"xs": self._list(taken)}, upstream=upstream)
 
-    def _closure(self, node: Node, upstream: float) -> Iterator[Event]:
-        """Let a Python function do its share, and tell what it added."""
-        distinct = [self.graph.nodes[i] for i in dict.fromkeys(node.operands)]
-        node.value.grad = upstream
-        for x in distinct:
-            x.value.grad = self.grad[x.id]
+    def _share(self, node: Node, slot: int, formula: str) -> None:
+        if self._passing is None:
+            return
+        f, gs = self._passing
+        upstream, x = self.grad[node.id], self.graph.nodes[node.operands[slot]]
+        before, contribution = self.grad[x.id], upstream * f * gs[slot]
+        after = self.grad[x.id] = before + contribution
+        kind = "more" if x.id in self._shared else "first"
+        self._shared.add(x.id)
+        numbers = {"before": before, "upstream": upstream, "local": f * gs[slot], "contribution": contribution}
+        self._add(kind, node, {"x": x.name}, operand=x.id, slot=slot, formula=formula, **numbers, after=after)
+
+    def _run(self, node: Node) -> dict[int, float]:
+        """Let a Python function do its share, and return the gradients after it."""
+        operands = {i: self.graph.nodes[i].value for i in node.operands}
+        node.value.grad = self.grad[node.id]
+        for i, value in operands.items():
+            value.grad = self.grad[i]
         node.value._backward()
-        for x in distinct:
-            before, after = self.grad[x.id], x.value.grad
-            self.grad[x.id] = after
-            numbers = {"before": before, "contribution": after - before, "after": after}
-            words = {"x": x.name, **{key: number(value) for key, value in numbers.items()}}
-            yield self._event(
-                6,
-                "closure",
-                node,
-                operand=x.id,
-                slot=node.operands.index(x.id),
-                upstream=upstream,
-                **numbers,
-                words=words,
-            )
+        return {i: value.grad for i, value in operands.items()}
+
+    def _closure(self, node: Node, slot: int) -> None:
+        if self._passing is None:
+            return
+        x = self.graph.nodes[node.operands[slot]]
+        before, after = self.grad[x.id], self._passing[x.id]
+        self.grad[x.id] = after
+        self._shared.add(x.id)
+        numbers = {"upstream": self.grad[node.id], "before": before, "contribution": after - before, "after": after}
+        self._add("closure", node, {"x": x.name}, operand=x.id, slot=slot, **numbers)
+
+    def _gradient(self, node: Node) -> None:
+        self._add("gradient", node, {"root": self.names[self.graph.root]}, gradient=self.grad[node.id])
 
 
 class _GradientsKept:

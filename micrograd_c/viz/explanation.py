@@ -30,7 +30,7 @@ from .graph import Graph, Node
 from .page import frame, page
 from .part import LINES, shorten, upper_part
 from .read import callers_names, read, variables
-from .rules import GIVEN, evaluate, local_derivatives
+from .rules import GIVEN, evaluate
 from .text import factor, number
 from .words import PHASES
 
@@ -166,11 +166,7 @@ class Explanation:
                     f"what_if: {node.name} was made by hand, so its data can't be computed anew: make it of ops"
                 )
             values[node.id] = value
-        gradients = dict.fromkeys(nodes, 0.0)
-        gradients[self._graph.root] = self._seed
-        for i in reversed(self._stream.topo):
-            for slot, _, local in local_derivatives(nodes[i], nodes, values):
-                gradients[nodes[i].operands[slot]] += gradients[i] * local
+        gradients = Stream(self._graph, self._seed, "", values).grad
         return WhatIf(values[self._graph.root], {node.name: gradients[i] for i, node in nodes.items()})
 
     def data(self) -> dict[str, Any]:

@@ -1,18 +1,20 @@
-/* The page's own engine, the stream of events, and the four panes that show where it stands. */
+/* Python's steps with the page's numbers, and the four panes that show where they stand. */
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
 const real = x => typeof x === "string" ? ({nan: NaN, inf: Infinity, "-inf": -Infinity})[x] : x;
-const NODES = DATA.nodes, NODE = new Map(NODES.map(n => [n.id, n]));
-const ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
-for (const n of NODES) { n.data = real(n.data); n.grad = real(n.grad); n.k = real(n.k); n.original = n.data; }
+const NODES = DATA.nodes.map(([id, name, kind, row, operands, data, grad, more]) => ({id, name, kind, row, operands,
+  data: real(data), original: real(data), grad: real(grad), formula: OPS[row] && OPS[row].formula, ...more, k: real(more.k)}));
+const STEPS = DATA.steps.map(([what, ...more]) => [DATA.happenings[what], ...more]);
+const NODE = new Map(NODES.map(n => [n.id, n])), ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
 const READERS = new Map(NODES.map(n => [n.id, []]));
 for (const n of NODES) for (const i of n.operands) READERS.get(i).push(n.id);
 const BY_HAND = NODES.some(n => n.closure || n.row === "CUSTOM" || n.given);
-const near = (x, y, tolerance) => Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
+const near = (x, y, tolerance, least = 1) => Object.is(x, y)
+  || isFinite(x - y) && Math.abs(x - y) <= tolerance * Math.max(least, Math.abs(x), Math.abs(y));
 const distinct = list => [...new Set(list)];
 const name = i => NODE.get(i).name;
 
-/* ---- text: the same rules as in graph.py ---- */
+/* ---- text: the rules of text.py and words.py ---- */
 
 function number(x, digits = 8) {
   if (x !== x) return "nan";
@@ -27,22 +29,23 @@ function number(x, digits = 8) {
 
 function factor(x) { const text = number(x); return text.startsWith("-") ? `(${text})` : text; }
 
-function fill(formula, operands, k) {
-  return formula.replace(/\{(\w+)\}/g, (match, key, at) => {
-    const text = key === "k" ? k : operands[+key];
-    const before = formula.slice(0, at), after = formula.slice(at + match.length);
+/* A node's formula with texts for its operands. */
+function fill(n, operands) {
+  return n.formula.replace(/\{(\w+)\}/g, (match, key, at) => {
+    const text = key === "k" ? number(n.k) : operands[+key];
+    const before = n.formula.slice(0, at), after = n.formula.slice(at + match.length);
     const alone = /(\(|, |\|)$/.test(before) && /^[),|]/.test(after);
     return text.startsWith("-") && !alone && (before || after.startsWith("**")) ? `(${text})` : text;
   });
 }
+const formula = n => fill(n, n.operands.map(name));
 
-const say = (kind, words) => DATA.phrases[kind].replace(/\{(\w+)\}/g, (_, key) => words[key]);
+const say = (kind, words) => DATA.phrases[kind][2].replace(/\{(\(?)(\w+)\)?\}/g, (_, bracket, key) =>
+  typeof words[key] === "string" ? words[key] : bracket ? factor(words[key]) : number(words[key]));
 
-function list(ids) {
-  return (ids.length <= 12 ? ids.map(name) : [...ids.slice(0, 2).map(name), "…", ...ids.slice(-8).map(name)]).join(", ");
-}
+const list = ids => (ids.length <= 12 ? [ids] : [ids.slice(0, 2), ids.slice(-8)]).map(end => end.map(name).join(", ")).join(", …, ");
 
-/* ---- forward and the local derivatives, from the op table ---- */
+/* ---- forward and the local derivatives, from the op table: the rules of rules.py ---- */
 
 function weightedSum(n, xs) {
   let total = xs.length > 2 * n.pairs ? xs[2 * n.pairs] : 0;
@@ -57,25 +60,23 @@ function evaluate(n, data) {
   return OPS[n.row] && xs.length < 3 ? Number(OPS[n.row].value(xs[0], xs[1], n.k)) : null;
 }
 
-/* [operand's place, d n / d operand] in the order in which the engine adds them */
-function locals(n, data) {
-  const xs = n.operands.map(i => data.get(i)), z = data.get(n.id);
-  if (n.given) return n.given.map((d, slot) => [slot, real(d)]);
-  if (n.row === "SUM") return xs.map((_, slot) => [slot, 1]);
-  if (n.row === "DOT") {
-    const pairs = n.pairs, slope = n.activation ? Number(OPS[n.activation].local[0](weightedSum(n, xs), 0, z, n.k)) : 1;
-    const out = xs.length > 2 * pairs ? [[2 * pairs, slope]] : [];
-    for (let i = 0; i < pairs; i++) out.push([pairs + i, slope * xs[i]], [i, slope * xs[pairs + i]]);
-    return out;
-  }
-  return OPS[n.row] ? OPS[n.row].local.map((f, slot) => [slot, Number(f(xs[0], xs[1], z, n.k))]) : [];
+/* f and, for each operand, g: d n / d operand is f * g; null where the operand gets nothing */
+function localDerivatives(n, data) {
+  const xs = n.operands.map(i => data.get(i)), z = data.get(n.id), p = n.pairs;
+  if (n.closure || n.row === "SUM") return [1, xs.map(() => 1)];
+  if (n.given) return [1, n.given.map(real)];
+  if (n.row === "DOT")
+    return [n.activation ? Number(OPS[n.activation].local[0](weightedSum(n, xs), 0, z, n.k)) : 1,
+      [...xs.slice(p, 2 * p), ...xs.slice(0, p), ...xs.slice(2 * p).map(() => 1)]];
+  const out = OPS[n.row].local.map(f => f && Number(f(xs[0], xs[1], z, n.k)));
+  return [1, out[0] === null ? [null, out[1] || null] : out];
 }
 
-function forward(changed = new Map()) {
+function forward(changed) {
   const data = new Map();
   for (const n of NODES) {
-    const value = changed.has(n.id) ? changed.get(n.id)
-      : !n.operands.length || !edited ? n.data : evaluate(n, data);
+    const value = changed && changed.has(n.id) ? changed.get(n.id)
+      : n.operands.length && (edited || changed) ? evaluate(n, data) : n.data;
     data.set(n.id, value === null ? n.data : value);
   }
   return data;
@@ -83,10 +84,8 @@ function forward(changed = new Map()) {
 let edited = false;
 
 function quotient(n) {
-  const x = DATA_NOW.get(n.id), h = 1e-6 * Math.max(1, Math.abs(x)), keep = edited;
-  edited = true;
-  const high = forward(new Map([[n.id, x + h]])).get(ROOT.id), low = forward(new Map([[n.id, x - h]])).get(ROOT.id);
-  edited = keep;
+  const x = DATA_NOW.get(n.id), h = 1e-6 * Math.max(1, Math.abs(x));
+  const [high, low] = [x + h, x - h].map(value => forward(new Map([[n.id, value]])).get(ROOT.id));
   return SEED * (high - low) / (2 * h);
 }
 
@@ -115,125 +114,93 @@ const CODE_OF = {
       ["contribution", "            {update}"], ["", ""], ["seed", "root.grad = 1"], ["", "backward(root)"]],
 };
 
-function build(engine) {
-  const events = [], grad = new Map(NODES.map(n => [n.id, 0])), data = DATA_NOW, counts = new Map(), topo = [];
-  const add = (phase, kind, n, more = {}, words = {}) => {
-    if (events.length > MOST_STEPS) return;
-    events.push({phase, kind, node: n.id, ...more, text: more.text || say(kind, {z: n.name, ...words})});
-  };
-  for (const n of NODES) {
-    const value = number(data.get(n.id));
-    if (!n.operands.length) { add(1, "leaf", n, {}, {value}); continue; }
-    const k = n.k === undefined ? "" : number(n.k);
-    const formula = fill(n.formula, n.operands.map(name), k), numbers = fill(n.formula, n.operands.map(i => number(data.get(i))), k);
-    const expected = evaluate(n, data);
-    const off = expected !== null && Math.abs(expected - data.get(n.id)) > 1e-9 * Math.max(Math.abs(expected), Math.abs(data.get(n.id)), 1e-300);
-    const kind = expected === null ? "opaque" : off ? "stale" : "operation";
-    add(1, kind, n, {formula}, {formula, numbers, value, expected: number(expected === null ? NaN : expected)});
+/* The steps of an engine: Python's, or what a wrong one makes of them. */
+let stopped = false;
+function stepsOf(engine) {
+  const steps = STEPS, [visit, order, zero, turn, end] =
+    ["enter", "order", "zero", "turn", "gradient"].map(what => steps.findIndex(step => step[0] === what));
+  if (engine === "twice")
+    return [...steps.slice(0, end), ["again", DATA.root], ["seed", DATA.root], ...steps.slice(turn)];
+  if (engine !== "depth") return steps;
+  const turns = new Map(NODES.map(n => [n.id, []])), walk = [], todo = REUSED ? [[DATA.root, 0]] : [];
+  for (const step of steps.slice(turn, end)) turns.get(step[1]).push(step);
+  if (!REUSED) for (const step of steps.slice(visit, order)) walk.push(step, ...step[0] === "append" ? turns.get(step[1]) : []);
+  while (todo.length && walk.length < MOST_STEPS) {
+    const [i, depth] = todo.pop();
+    walk.push(...depth ? [["call", i, depth]] : [], ...turns.get(i));
+    for (const child of distinct(NODE.get(i).operands).reverse()) todo.push([child, depth + 1]);
   }
-  for (const n of [...NODES].reverse())
-    if (n.operands.length) add(2, "children", n, {operands: n.operands}, {operands: list(distinct(n.operands)), op: n.op || n.row.toLowerCase()});
-    else add(2, "no-children", n);
+  stopped = todo.length > 0;
+  return [...steps.slice(0, visit), ...steps.slice(zero, turn), ...walk, ...steps.slice(end)];
+}
 
-  const touched = new Set();
-  const pass = n => {
-    const upstream = grad.get(n.id);
-    if (!n.operands.length) { add(6, "leaf-node", n); return; }
-    add(6, "node", n, {upstream}, {upstream: number(upstream), operands: list(distinct(n.operands))});
-    if (n.closure) {
-      for (const [slot, was, by] of n.closure) {
-        const x = NODE.get(n.operands[slot]), before = grad.get(x.id);
-        const contribution = real(by) ? real(was) * upstream / real(by) : real(was);
-        const after = engine === "overwrite" ? contribution : before + contribution;
-        grad.set(x.id, after);
-        counts.set(x.id, (counts.get(x.id) || 0) + 1);
-        add(6, "closure", n, {operand: x.id, slot, before, upstream, contribution, after, local: NaN},
-          {x: x.name, before: number(before), contribution: number(contribution), after: number(after)});
-      }
-      return;
-    }
-    const formulas = new Map(n.local);
-    for (const [slot, local] of locals(n, data)) {
-      const x = NODE.get(n.operands[slot]), before = grad.get(x.id), contribution = upstream * local;
-      const after = engine === "overwrite" ? contribution : before + contribution;
-      grad.set(x.id, after);
-      counts.set(x.id, (counts.get(x.id) || 0) + 1);
-      const kind = touched.has(x.id) ? "more" : "first";
-      touched.add(x.id);
-      const words = {x: x.name, before: number(before), upstream: factor(upstream), local: factor(local), contribution: number(contribution), after: number(after)};
-      const more = {operand: x.id, slot, before, upstream, local, contribution, after, formula: formulas.get(slot)};
-      if (engine === "overwrite") more.text = say("first", {z: n.name, ...words}).replace("+=", "=");
-      add(6, kind, n, more, words);
-    }
+/* The events of an engine: its steps with their numbers, as Stream in events.py puts them in. */
+function run(engine) {
+  const events = [], grad = new Map(NODES.map(n => [n.id, 0])), counts = new Map(), topo = [], data = DATA_NOW;
+  let depth = 0, reached, passing;
+  const add = (kind, n, fields, words) => {
+    const [phase] = DATA.phrases[kind];
+    events.push({kind, phase: engine === "depth" && phase === 3 ? 6 : phase, node: n.id, ...fields, text: say(kind, {z: n.name, root: ROOT.name, ...fields, ...words})});
   };
-  const seed = () => {
-    add(5, "zero", ROOT);
-    grad.set(ROOT.id, SEED);
-    add(5, "seed", ROOT, {after: SEED}, {seed: number(SEED) + DATA.outer});
+  const arrive = (kind, n, slot, contribution, fields, known) => {
+    const x = NODE.get(n.operands[slot]), before = grad.get(x.id);
+    const after = engine === "overwrite" ? contribution : known === undefined || engine !== "right" ? before + contribution : known;
+    grad.set(x.id, after);
+    counts.set(x.id, (counts.get(x.id) || 0) + 1);
+    add(kind, n, {operand: x.id, slot, before, upstream: grad.get(n.id), contribution, after, ...fields}, {x: x.name});
+    if (engine === "overwrite") events.at(-1).text = events.at(-1).text.replace("+=", "=");
   };
-
-  if (engine === "depth") {
-    seed();
-    if (REUSED) {
-      const todo = [[ROOT, 0]];
-      while (todo.length && events.length <= MOST_STEPS) {
-        const [n, depth] = todo.pop();
-        if (depth) add(6, "enter", n, {depth, text: `call backward(${n.name})`});
-        pass(n);
-        for (const i of distinct(n.operands).reverse()) todo.push([NODE.get(i), depth + 1]);
-      }
-    } else {
-      const visited = new Set([ROOT.id]), stack = [[ROOT, distinct(ROOT.operands)]];
-      add(6, "enter", ROOT, {depth: 0});
-      while (stack.length) {
-        const [n, children] = stack[stack.length - 1];
-        if (!children.length) { stack.pop(); pass(n); continue; }
-        const child = NODE.get(children.shift());
-        if (visited.has(child.id)) { add(6, "skip", child, {depth: stack.length}); continue; }
-        visited.add(child.id);
-        add(6, "enter", child, {depth: stack.length});
-        stack.push([child, distinct(child.operands)]);
-      }
-    }
-  } else {
-    const visited = new Set([ROOT.id]), stack = [[ROOT, distinct(ROOT.operands)]];
-    add(3, "enter", ROOT, {depth: 0});
-    while (stack.length) {
-      const [n, children] = stack[stack.length - 1];
-      if (!children.length) {
-        stack.pop();
-        topo.push(n.id);
-        add(3, "append", n, {depth: stack.length, position: topo.length - 1}, {topo: list(topo)});
-        continue;
-      }
-      const child = NODE.get(children.shift());
-      if (visited.has(child.id)) { add(3, "skip", child, {depth: stack.length}); continue; }
-      visited.add(child.id);
-      add(3, "enter", child, {depth: stack.length});
-      stack.push([child, distinct(child.operands)]);
-    }
-    const order = [...topo].reverse();
-    add(4, "order", ROOT, {order}, {topo: list(order)});
-    seed();
-    for (const i of order) pass(NODE.get(i));
-    if (engine === "twice") {
-      add(5, "again", ROOT, {text: "backward() is called a second time; nobody has called zero_grad()"});
-      grad.set(ROOT.id, SEED);
-      add(5, "seed", ROOT, {after: SEED}, {seed: number(SEED) + DATA.outer});
-      for (const i of order) pass(NODE.get(i));
-    }
-  }
-  for (const i of topo.length ? topo : NODES.map(n => n.id)) {
-    const gradient = number(grad.get(i)), right = engine === "right" ? grad.get(i) : RIGHT.grad.get(i);
-    const more = near(grad.get(i), right, 1e-9) ? {gradient} : {gradient, text: `${name(i)}.grad = ${gradient}, but d${ROOT.name}/d${name(i)} = ${number(right)}`};
-    add(7, "gradient", NODE.get(i), more, {root: ROOT.name, gradient});
-  }
-  return {events, grad, counts, topo};
+  const happens = {
+    value(n) {
+      const value = data.get(n.id), expected = evaluate(n, data);
+      const kind = !n.operands.length ? "leaf" : expected === null ? "opaque" : near(expected, value, 1e-9, 1e-300) ? "operation" : "stale";
+      add(kind, n, {value, expected}, n.operands.length && {formula: formula(n), numbers: fill(n, n.operands.map(i => number(data.get(i))))});
+    },
+    children(n) { add("children", n, {}, {xs: list(distinct(n.operands)), op: n.op}); },
+    enter(n) { add("enter", n, {depth: depth++}); },
+    skip(n) { add("skip", n, {depth}); },
+    append(n) {
+      depth--;
+      topo.push(n.id);
+      if (engine !== "depth") add("append", n, {depth}, {topo: list(topo)});
+    },
+    order(n) { add("order", n, {}, {topo: list([...topo].reverse())}); },
+    seed(n) {
+      grad.set(n.id, SEED);
+      reached = new Set(engine === "depth" && !REUSED ? NODE.keys() : [n.id]);
+      add("seed", n, {after: SEED}, {outer: DATA.outer});
+    },
+    call(n, depth) { add("call", n, {depth}); },
+    turn(n) {
+      passing = null;
+      if (!n.operands.length) { add("leaf-node", n); return; }
+      if (!reached.has(n.id)) { add("unreached", n); return; }
+      const [f, gs] = localDerivatives(n, data), taken = distinct(n.operands.filter((_, slot) => gs[slot] !== null));
+      if (!taken.length) { add("not-taken", n, {}, {xs: name(n.operands.at(-1))}); return; }
+      for (const i of taken) reached.add(i);
+      passing = {f, gs};
+      add("node", n, {upstream: grad.get(n.id)}, {xs: list(taken)});
+    },
+    share(n, slot, formula) {
+      if (!passing) return;
+      const {f, gs} = passing, kind = counts.has(n.operands[slot]) ? "more" : "first";
+      arrive(kind, n, slot, grad.get(n.id) * f * gs[slot], {local: f * gs[slot], formula});
+    },
+    closure(n, slot, by, was, after) {
+      if (passing) arrive("closure", n, slot, real(by) ? real(was) * grad.get(n.id) / real(by) : real(was), {}, real(after));
+    },
+    gradient(n) {
+      const gradient = grad.get(n.id), right = engine === "right" ? gradient : RIGHT.grad.get(n.id);
+      add(near(gradient, right, 1e-9) ? "gradient" : "wrong", n, {gradient, right});
+    },
+  };
+  for (const [what, i, ...more] of stepsOf(engine)) if (happens[what]) happens[what](NODE.get(i), ...more); else add(what, NODE.get(i));
+  return {events, grad, counts};
 }
 
 /* ---- what stands where ---- */
 
-let DATA_NOW = forward(), engine = "right", RUN = build("right"), RIGHT = RUN, at = 0, timer = 0, predicting = false;
+let DATA_NOW = forward(), engine = "right", RUN = run("right"), RIGHT = RUN, at = 0, timer = 0, predicting = false;
 const element = (tag, className, text) => {
   const out = document.createElement(tag);
   if (className) out.className = className;
@@ -251,16 +218,15 @@ for (const path of $("graph").querySelectorAll("path[data-e]")) LINES.set(path.d
 
 /* What has happened up to a step. */
 function stateAt(step) {
-  const state = {computed: new Set(), visited: new Set(), stack: [], topo: [], grad: new Map(), shares: new Map(), passed: new Set()};
+  const state = {computed: new Set(), visited: new Set(), stack: [], topo: [], grad: new Map(), shares: new Map()};
   for (let i = 0; i <= step; i++) {
     const e = RUN.events[i];
     if (e.phase === 1) state.computed.add(e.node);
-    else if (e.kind === "enter") { state.stack.length = e.depth; state.stack.push(e.node); state.visited.add(e.node); }
+    else if (e.kind === "enter" || e.kind === "call") { state.stack.length = e.depth; state.stack.push(e.node); state.visited.add(e.node); }
     else if (e.kind === "append") { state.stack.length = e.depth; state.topo.push(e.node); }
     else if (e.kind === "skip") state.stack.length = e.depth;
     else if (e.kind === "zero") { NODES.forEach(n => state.grad.set(n.id, 0)); if (engine !== "depth") state.stack = []; }
-    else if (e.kind === "seed") { state.grad.set(e.node, e.after); state.passed.clear(); }
-    else if (e.kind === "node" || e.kind === "leaf-node") state.passed.add(e.node);
+    else if (e.kind === "seed") state.grad.set(e.node, e.after);
     if (e.operand !== undefined) {
       state.grad.set(e.operand, e.after);
       if (!state.shares.has(e.operand)) state.shares.set(e.operand, []);
@@ -269,10 +235,6 @@ function stateAt(step) {
   }
   return state;
 }
-
-const LINE_OF = {leaf: "forward", operation: "forward", stale: "forward", opaque: "forward", children: "forward", "no-children": "forward",
-  enter: "enter", skip: "test", append: "append", order: "order", zero: "init", seed: "seed", node: "node", "leaf-node": "node",
-  first: "contribution", more: "contribution", closure: "contribution", again: "again"};
 
 const hidden = e => predicting && e.phase >= 6;
 const spoken = e => !hidden(e) ? e.text : e.kind === "node" ? `${name(e.node)} passes its gradient on` : e.text.replace(/=.*/, "= …");
@@ -358,11 +320,11 @@ function showStack(e, state) {
 function showCode(e) {
   const pane = $("code"), pre = element("ol", "code");
   pane.textContent = "";
-  const n = NODE.get(e.node), current = LINE_OF[e.kind];
+  const n = NODE.get(e.node), current = DATA.phrases[e.kind][1];
   for (const [key, text] of CODE_OF[engine]) {
     let line = text;
     if (key === "forward") {
-      line = n.operands.length ? `${n.name} = ${fill(n.formula, n.operands.map(name), n.k === undefined ? "" : number(n.k))}` : `${n.name} = Value(${number(DATA_NOW.get(n.id))})`;
+      line = n.operands.length ? `${n.name} = ${formula(n)}` : `${n.name} = Value(${number(DATA_NOW.get(n.id))})`;
     } else if (key === "contribution") {
       const sign = engine === "overwrite" ? "=" : "+=";
       const rule = e.operand === undefined || e.kind === "closure" ? `operand.grad ${sign} d v / d operand * v.grad`
@@ -389,7 +351,7 @@ function showChain(e, state) {
   if (e.operand === undefined) {
     if (e.phase === 7) pane.append(element("p", "big", e.text));
     else pane.append(element("p", "quiet", e.phase < 5 ? "x.grad += z.grad * dz/dx, for each operand x of each value z. It is not there yet."
-      : e.kind === "node" || e.kind === "leaf-node" ? `${e.text}.` : `d${ROOT.name}/d${ROOT.name} = 1: that is where the chain begins.`));
+      : e.phase === 6 ? `${e.text}.` : `d${ROOT.name}/d${ROOT.name} = 1: that is where the chain begins.`));
     return;
   }
   const x = name(e.operand), z = n.name, sign = engine === "overwrite" ? "=" : "+=";
@@ -399,7 +361,7 @@ function showChain(e, state) {
   const term = (what, value) => { dl.append(element("dt", "", what), element("dd", "", value)); };
   term(`${z}.grad`, `${number(e.upstream)}, what has arrived at ${z}`);
   const local = number(e.local);
-  term(`d${z}/d${x}`, n.given ? `${local}, given with ${z}` : e.formula === local ? `${local}, since ${z} = ${RUN.formulas(n)}` : `${e.formula} = ${local}, since ${z} = ${RUN.formulas(n)}`);
+  term(`d${z}/d${x}`, n.given ? `${local}, given with ${z}` : e.formula === local ? `${local}, since ${z} = ${formula(n)}` : `${e.formula} = ${local}, since ${z} = ${formula(n)}`);
   term("this share", `${factor(e.upstream)} * ${factor(e.local)} = ${number(e.contribution)}`);
   pane.append(dl);
   const shares = state.shares.get(e.operand);
@@ -418,7 +380,6 @@ function listSteps() {
   pane.textContent = "";
   ITEMS = [];
   let phase = 0, ol;
-  RUN.formulas = n => fill(n.formula, n.operands.map(name), n.k === undefined ? "" : number(n.k));
   for (const [i, e] of RUN.events.entries()) {
     if (e.phase !== phase) {
       phase = e.phase;
@@ -544,7 +505,7 @@ function verdict() {
       const times = predicting || passed.length > 6 ? `${passed.length} times` : `${passed.length} times: ${passed.join(", then ")}`;
       why = `${REUSED.name} has several readers. Going straight down from each of them, it passed its gradient on ${times}. In reverse topological order its turn comes once, when all of its shares have arrived.`;
       if (!wrong.length) why += " Here the surplus shares are 0.";
-      if (RUN.events.length > MOST_STEPS) why += ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.`;
+      if (stopped) why += ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.`;
     } else {
       const n = NODES.find(n => n.operands.length && n !== ROOT);
       why = n ? `_backward() was called on the way back, operands first: ${n.name} passed its gradient on while it was still 0, since ${name(READERS.get(n.id)[0])}, which reads it, had its turn later. Readers must come before what they read: that is what the reversed topological order is for.`
@@ -576,8 +537,8 @@ for (const [key, [title, about]] of Object.entries(ENGINES)) {
 function rebuild(where) {
   const was = RUN.events[at];
   DATA_NOW = forward();
-  RIGHT = build("right");
-  RUN = engine === "right" ? RIGHT : build(engine);
+  RIGHT = run("right");
+  RUN = engine === "right" ? RIGHT : run(engine);
   listSteps();
   verdict();
   showValues();
@@ -646,7 +607,7 @@ function showValues() {
   if (edited) {
     check.textContent = "The data are yours now, and so the page's own arithmetic is all there is to go by; with the original data it is compared with the engine's.";
   } else {
-    const known = NODES.filter(n => n.grad !== undefined);
+    const known = NODES.filter(n => n.grad !== null);
     const off = known.filter(n => !near(RIGHT.grad.get(n.id), n.grad, 1e-12));
     check.textContent = !known.length ? "The engine's gradients are not compared: a value was made by hand."
       : off.length ? `${off.length} of ${known.length} gradients differ from the engine's: ${list(off.map(n => n.id))}.`

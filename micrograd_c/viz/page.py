@@ -14,11 +14,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .events import op_of
 from .expression import javascript_functions
 from .picture import Picture
 from .rules import OP, local_derivatives
 from .text import clean, cut
-from .words import CODE, PHASES, PHRASES
+from .words import CODE, PHASES, PHRASES, WRONG_PHRASES
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -26,59 +27,53 @@ if TYPE_CHECKING:
 __all__ = ["frame", "page", "page_data"]
 
 LABELS = 30_000  # characters of all whole names in a page together
+CLOSURE = ("upstream", "contribution", "after")  # what the page knows of a share by a Python function
 
 _HERE = Path(__file__).parent
 
 
 def page_data(explanation: Explanation) -> dict[str, Any]:
     """Return what the page's script needs to know."""
-    graph = explanation._graph
-    closures: dict[int, list[Any]] = {}
-    for event in explanation.steps:
-        if event["kind"] == "closure":
-            closures.setdefault(event["node"], []).append(
-                [event["slot"], _json_number(event["contribution"]), _json_number(event["upstream"])]
-            )
+    graph, stream = explanation._graph, explanation._stream
+    run = {(e["node"], e["slot"]): e for e in explanation.steps if e["kind"] == "closure"}
     labels = [clean(node.label) for node in graph.nodes.values() if node.label]
     longest = max(80, LABELS // max(len(labels), 1))
     nodes = []
     for i, node in graph.nodes.items():
-        record: dict[str, Any] = {
-            "id": i,
-            "name": node.name,
-            "kind": node.kind,
-            "row": node.row,
-            "op": clean(node.op),
-            "operands": node.operands,
-            "data": _json_number(node.data),
-        }
-        if i in explanation.engine:
-            record["grad"] = _json_number(explanation.engine[i])
+        record: dict[str, Any] = {}
         if node.label and clean(node.label) != node.name:
             record["label"] = cut(clean(node.label), longest)
         if node.k is not None:
             record["k"] = _json_number(node.k)
         if node.operands:
-            record["formula"] = explanation._stream.formulas[i]
+            record["op"] = op_of(node)
+        if stream.formulas[i] != OP[node.row].formula:
+            record["formula"] = stream.formulas[i]
         if node.row == "DOT":
             record |= {"pairs": node.pairs, "activation": node.activation}
         if node.closure:
-            record["closure"] = closures.get(i, [])
-        elif node.operands:
-            if node.row == "GIVEN":
-                record["given"] = [_json_number(x) for _, _, x in local_derivatives(node, graph.nodes)]
-            record["local"] = [[slot, text] for slot, text, _ in local_derivatives(node, graph.nodes)]
-        nodes.append(record)
+            record["closure"] = True
+        elif node.row == "GIVEN" and node.operands:
+            record["given"] = [_json_number(d) for d in local_derivatives(node, stream.data)[1] if d is not None]
+        known = _json_number(explanation.engine[i]) if i in explanation.engine else None
+        nodes.append([i, node.name, node.kind, node.row, node.operands, _json_number(node.data), known, record])
+    happenings = list(dict.fromkeys(what for what, *_ in stream.plan))
+    steps = []
+    for what, i, *more in stream.plan:
+        event = run.get((i, *more), {})  # of a closure, which runs in Python only
+        steps.append([happenings.index(what), i, *more, *(_json_number(event[key]) for key in CLOSURE if event)])
     return {
         "title": explanation.title,
         "root": graph.root,
         "seed": _json_number(explanation._seed),
-        "outer": explanation._stream.outer,
+        "outer": stream.outer,
         "notes": explanation.notes,
         "phases": [[i, name, about] for i, (name, about) in PHASES.items()],
-        "phrases": PHRASES,
+        "phrases": PHRASES | WRONG_PHRASES,
         "code": CODE,
         "nodes": nodes,
+        "happenings": happenings,
+        "steps": steps,
     }
 
 
@@ -92,8 +87,9 @@ def javascript_ops(names: Iterable[str]) -> str:
     rows = []
     for name, op in OP.items():
         if name in used and op.value is not None:
-            derivatives = ",".join(f"(x,y,z,k)=>{e.javascript()}" for e in op.derivatives)
-            rows.append(f"{name}:{{value:(x,y,k)=>{op.value.javascript()},local:[{derivatives}]}}")
+            derivatives = ",".join(f"(x,y,z,k)=>{e.javascript()}" if e else "null" for e in op.derivatives)
+            value = f"formula:{json.dumps(op.formula)},value:(x,y,k)=>{op.value.javascript()}"
+            rows.append(f"{name}:{{{value},local:[{derivatives}]}}")
     text = _text("ops.js").replace("%%FUNCTIONS%%", javascript_functions())
     return text.replace("%%ROWS%%", "{" + ",\n".join(rows) + "}")
 

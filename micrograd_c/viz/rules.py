@@ -11,7 +11,7 @@ from .expression import Expression, expression
 from .graph import Node
 from .text import clean, cut
 
-__all__ = ["GIVEN", "OP", "Op", "evaluate", "formula_of", "local_derivatives", "slope_of_activation"]
+__all__ = ["GIVEN", "OP", "Op", "derivatives", "evaluate", "formula_of", "local_derivatives", "slope_of_activation"]
 
 GIVEN = "given"  # stands for the formula of a local derivative that came as a number
 
@@ -23,7 +23,7 @@ class Op:
     name: str
     formula: str  # "{0} * {1}", the operands in their places
     value: Expression | None  # over x, y, k
-    derivatives: tuple[Expression, ...]  # dz/dx, dz/dy, over x, y, z, k
+    derivatives: tuple[Expression | None, ...]  # dz/dx, dz/dy, over x, y, z, k; None: x gets no share
 
 
 def _op(code: int) -> Op:
@@ -41,7 +41,7 @@ def _op(code: int) -> Op:
     else:
         formula = f"{name.lower()}({', '.join(f'{{{i}}}' for i in range(max(row.arity, 0)))})"
     try:
-        derivatives = tuple(expression(text) for text in (dx, dy) if text)
+        derivatives = tuple(expression(text) if text else None for text in (dx, dy)[: max(row.arity, 0)])
         return Op(name, formula, expression(value) if value else None, derivatives)
     except ValueError:  # a C function that expression.py does not know: the engine's own backward is asked then
         return Op(name, formula, None, ())
@@ -82,11 +82,15 @@ def weighted_sum(node: Node, data: Sequence[float]) -> float:
 
 def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
     """Return f' of a DOT, from the data of its operands and its own."""
+    if not node.activation:
+        return 1.0
     k = {} if node.k is None else {"k": node.k}
-    return OP[node.activation].derivatives[0].evaluate(x=weighted_sum(node, data), z=z, **k)
+    (derivative,) = OP[node.activation].derivatives
+    assert derivative is not None
+    return derivative.evaluate(x=weighted_sum(node, data), z=z, **k)
 
 
-def evaluate(node: Node, data: dict[int, float]) -> float | None:
+def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
     """Return the value of a node from those of its operands; None where no formula gives it."""
     xs = [data[i] for i in node.operands]
     if node.row == "SUM":
@@ -104,41 +108,46 @@ def evaluate(node: Node, data: dict[int, float]) -> float | None:
     return value.evaluate(**numbers)
 
 
-def local_derivatives(
-    node: Node, nodes: dict[int, Node], values: Mapping[int, float] | None = None
-) -> Iterator[tuple[int, str, float]]:
-    """Yield for each operand its place, d node / d operand as a formula, and as a number; with other data too."""
-    if not node.operands:
-        return
+def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, str]]:
+    """Yield the slot of each operand that may get a share, in the engine's order, and its derivative as text."""
     names = [nodes[i].name for i in node.operands]
-    data = [nodes[i].data if values is None else values[i] for i in node.operands]
-    z = node.data if values is None else values[node.id]
-    if node.row == "GIVEN":
-        for slot, slope in enumerate(node.value._local_grads):
-            local = slope.data if isinstance(slope, Value) else slope
-            yield slot, GIVEN, local
-        return
-    if node.row == "SUM":
-        for slot in range(len(names)):
-            yield slot, "1", 1.0
-        return
-    if node.row == "DOT":
-        n = node.pairs
-        slope, factor = "", 1.0
-        if node.activation:
-            slope = OP[node.activation].derivatives[0].readable(k=node.k, x="sum", z=node.name)
-            factor = slope_of_activation(node, data, z)
+    n = node.pairs
+    if node.row in ("GIVEN", "SUM"):
+        yield from ((slot, GIVEN if node.row == "GIVEN" else "1") for slot in range(len(names)))
+    elif node.row == "DOT":
+        slope = ""
+        for derivative in OP[node.activation].derivatives if node.activation else ():
+            assert derivative is not None
+            slope = derivative.readable(k=node.k, x="sum", z=node.name)
             if any(c in slope for c in "+- ") and not slope.startswith("("):
                 slope = f"({slope})"
         if len(names) > 2 * n:
-            yield 2 * n, slope or "1", factor
+            yield 2 * n, slope or "1"
         for i in range(n):
             for slot, other in ((n + i, i), (i, n + i)):
-                yield slot, f"{slope} * {names[other]}" if slope else names[other], factor * data[other]
-        return
-    x, y = [*names, "", ""][:2]
-    numbers = dict(zip(("x", "y"), data), z=z)
+                yield slot, f"{slope} * {names[other]}" if slope else names[other]
+    else:
+        x, y = [*names, "", ""][:2]
+        for slot, derivative in enumerate(OP[node.row].derivatives):
+            if derivative is not None:
+                yield slot, derivative.readable(k=node.k, x=x, y=y, z=node.name)
+
+
+def local_derivatives(node: Node, data: Mapping[int, float]) -> tuple[float, list[float | None]]:
+    """Return f and, for each operand, g: its local derivative is f * g, and its share (upstream * f) * g.
+
+    None: the operand gets no share at all, as the branch that a `where` did not take.
+    """
+    xs = [data[i] for i in node.operands]
+    if node.row == "GIVEN":
+        return 1.0, [d.data if isinstance(d, Value) else d for d in node.value._local_grads]
+    if node.row == "SUM":
+        return 1.0, [1.0] * len(xs)
+    if node.row == "DOT":
+        n = node.pairs
+        return slope_of_activation(node, xs, data[node.id]), [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) - 2 * n)]
+    numbers = dict(zip(("x", "y"), xs), z=data[node.id])
     if node.k is not None:
         numbers["k"] = node.k
-    for slot, derivative in enumerate(OP[node.row].derivatives):
-        yield slot, derivative.readable(k=node.k, x=x, y=y, z=node.name), derivative.evaluate(**numbers)
+    out = [None if d is None else d.evaluate(**numbers) for d in OP[node.row].derivatives]
+    return 1.0, [None, out[1] or None] if out[:1] == [None] else out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CODE", "PHASES", "PHRASES"]
+__all__ = ["CODE", "PHASES", "PHRASES", "WRONG_PHRASES"]
 
 # The phases of an explanation, in the words of the article.
 PHASES = {
@@ -15,26 +15,40 @@ PHASES = {
     7: ("Gradients", "how much the result changes for each unit that a value changes"),
 }
 
-# The sentence of each kind of event. The page's script fills in the same ones.
+# Each kind of event: its phase, the key of its line in CODE, and its sentence. A negative number gets brackets in
+# {(x)}. `say` in events.py fills the sentence in, and the page does it by the same rule.
 PHRASES = {
-    "leaf": "{z} = {value}",
-    "operation": "{z} = {formula} = {numbers} = {value}",
-    "stale": "{z} = {value}: its data was assigned; {formula} would give {expected}",
-    "opaque": "{z} = {formula} = {value}",
-    "children": "{z} was computed from {operands} by {op}",
-    "no-children": "{z} is a leaf: it was computed from nothing",
-    "enter": "visit {z}: not visited yet, so add it to visited",
-    "skip": "visit {z}: already visited, skip",
-    "append": "append {z} to topo: [{topo}]",
-    "order": "reversed(topo) = [{topo}]",
-    "zero": "every gradient is 0 before it begins",
-    "seed": "{z}.grad = {seed}",
-    "node": "{z} passes its gradient {upstream} on to {operands}",
-    "leaf-node": "{z} is a leaf: it has nothing to pass on",
-    "first": "{x}.grad += {z}.grad * d{z}/d{x} = {upstream} * {local} = {contribution}",
-    "more": "{x}.grad += {z}.grad * d{z}/d{x} = {before} + {upstream} * {local} = {after}",
-    "closure": "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
-    "gradient": "d{root}/d{z} = {z}.grad = {gradient}",
+    "leaf": (1, "forward", "{z} = {value}"),
+    "operation": (1, "forward", "{z} = {formula} = {numbers} = {value}"),
+    "stale": (1, "forward", "{z} = {value}: its data was assigned; {formula} would give {expected}"),
+    "opaque": (1, "forward", "{z} = {formula} = {value}"),
+    "children": (2, "forward", "{z} was computed from {xs} by {op}"),
+    "no-children": (2, "forward", "{z} is a leaf: it was computed from nothing"),
+    "enter": (3, "enter", "visit {z}: not visited yet, so add it to visited"),
+    "skip": (3, "test", "visit {z}: already visited, skip"),
+    "append": (3, "append", "append {z} to topo: [{topo}]"),
+    "order": (4, "order", "reversed(topo) = [{topo}]"),
+    "zero": (5, "init", "every gradient is 0 before it begins"),
+    "seed": (5, "seed", "{z}.grad = {after}{outer}"),
+    "node": (6, "node", "{z} passes its gradient {upstream} on to {xs}"),
+    "leaf-node": (6, "node", "{z} is a leaf: it has nothing to pass on"),
+    "unreached": (6, "node", "no gradient has come to {z}: it has nothing to pass on"),
+    "not-taken": (6, "node", "{z} did not take {xs}: it passes nothing on"),
+    "first": (6, "contribution", "{x}.grad += {z}.grad * d{z}/d{x} = {(upstream)} * {(local)} = {contribution}"),
+    "more": (6, "contribution", "{x}.grad += {z}.grad * d{z}/d{x} = {before} + {(upstream)} * {(local)} = {after}"),
+    "closure": (
+        6,
+        "contribution",
+        "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
+    ),
+    "gradient": (7, "", "d{root}/d{z} = {z}.grad = {gradient}"),
+}
+
+# What the page's wrong engines do besides.
+WRONG_PHRASES = {
+    "call": (6, "enter", "call backward({z})"),
+    "again": (5, "again", "backward() is called a second time; nobody has called zero_grad()"),
+    "wrong": (7, "", "{z}.grad = {gradient}, but d{root}/d{z} = {right}"),
 }
 
 # What micrograd's own backward() looks like, and which line an event stands on.
