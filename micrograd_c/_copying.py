@@ -22,7 +22,7 @@ else:
 _GIVEN = NAMES.index("GIVEN")
 
 # Slots that are no attributes of a user's class.
-_NOT_COPIED = frozenset(("__dict__", "__weakref__", "_a", "_b", "_h", "_owned", *SET_BY_INIT))
+_NOT_COPIED = frozenset(("__dict__", "__weakref__", "_a", "_b", "_closure", "_h", "_label", "_owned", *SET_BY_INIT))
 
 
 def restore(

@@ -96,6 +96,10 @@ class Value(Node):
         children: Iterable[Value] = (),
         local_grads: Iterable[Any] | None = None,
     ) -> None:
+        if name or label:
+            self.name = name or label
+        if local_grads is None and not children and core.by_hand_at_once(self, data, _children, _op):
+            return
         numpy = False
         if type(data) is not float:
             given = type(_children) is not tuple or _children or type(children) is not tuple or children
@@ -123,8 +127,6 @@ class Value(Node):
                 core.forget_made(self)
         if _op:
             core.put(self, "_op", _op)
-        if name or label:
-            self.name = name or label
 
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "program/tree": "test_program_arguments",
     "_core _core/_cffi _core/_native _core/cffi_core _core/native_core _core/protocol": "test_cores",
     "_core/cffi_handles": "test_core_interrupts",
+    "_core/cffi_attributes": "test_engine_closures",
     "_core/walk": "test_engine_backward",
     "_core/stats": "test_arena",
     "_core/docs _core/absent": "test_core_errors",

@@ -45,6 +45,17 @@ def test_the_core_reads_and_sets_attributes_past_all_properties():
     assert core.attributes(v) == {"note": 5, "other": 6}
 
 
+def test_label_and_closure_of_a_node_are_no_attributes_of_the_user():
+    a = Value(1.0)
+    out, late = Value(2.0, (a,), "twice"), a * 2.0
+    out._backward = late._backward = put = lambda: None
+    late._op = "late"
+    for v, label in (out, "twice"), (late, "late"):
+        assert vars(v) == {}
+        assert core.attributes(v) == {"_op": label, "_backward": put}
+        assert (v._op, v._backward) == (label, put)
+
+
 @pytest.mark.skipif(core.NAME != "native", reason="the other core leaves that to Python")
 @pytest.mark.parametrize(
     "call",

@@ -24,18 +24,23 @@ Its rules
 from __future__ import annotations
 
 import sys
-from _weakref import ref
 from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
 
 from ._cffi import ffi, lib
 from .absent import HABITS, Absent
+from .cffi_attributes import attributes as attributes
+from .cffi_attributes import closure_at as closure_at
+from .cffi_attributes import column
+from .cffi_attributes import forget_made as forget_made
+from .cffi_attributes import peek as peek
+from .cffi_attributes import put as put
 from .cffi_handles import Owned, closures, give_back, lend, owned_list, take
 from .cffi_handles import flush as flush
 from .errors import OPS, check, error
 from .ieee import failure
 from .methods import install
-from .numbers import from_numpy, to_float
+from .numbers import from_numpy
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -55,36 +60,7 @@ _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
 _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
-_set_python, _resume = lib.mg_set_python, lib.mg_sweep_resume
-
-
-def _column(name: str, doc: str, no_deletion: str) -> Any:
-    """Return the property for a column of the arena."""
-    read, write = getattr(lib, f"mg_{name}"), getattr(lib, f"mg_set_{name}")
-
-    def get(self: Node) -> float:
-        try:
-            number: float = read(self._h)
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-        if number != number and self._h < 0:
-            raise error(lib.MG_EHANDLE)
-        return number
-
-    def set(self: Node, number: Any) -> None:
-        if type(number) is not float:
-            number = to_float(number, name)
-        try:
-            status = write(self._h, number)
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-        if status < 0:
-            check(status)
-
-    def delete(self: Node) -> None:
-        raise AttributeError(no_deletion)
-
-    return property(get, set, delete, doc)
+_resume = lib.mg_sweep_resume
 
 
 class Node:
@@ -93,12 +69,14 @@ class Node:
     _h: int
     _a: Any
     _b: Any
+    _closure: Any  # _backward and _op where they were assigned; unset or None: they were not
+    _label: Any
 
     if not PYPY:
-        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_h")
+        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_closure", "_h", "_label")
         __del__ = give_back
     elif not TYPE_CHECKING:
-        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_owned")
+        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_closure", "_label", "_owned")
 
         @property
         def _h(self) -> int:
@@ -111,12 +89,12 @@ class Node:
     # numpy's scalars and arrays step aside for whoever has a higher priority.
     __array_priority__ = 1000.0
 
-    data = _column(
+    data = column(
         "data",
         "The value of this node, a float; may be assigned. What was computed from it stays as it is.",
         "data of a Value cannot be deleted",
     )
-    grad = _column(
+    grad = column(
         "grad",
         "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
         "grad of a Value cannot be deleted: assign 0.0 to clear it",
@@ -147,52 +125,18 @@ def complete(cls: Any) -> Any:
     return _Value
 
 
-def peek(node: Node, name: str) -> Any:
-    """Return an attribute past all properties, None where there is none."""
-    return node.__dict__.get(name)
-
-
-def put(node: Node, name: str, attribute: Any) -> None:
-    """Set an attribute past all properties; the sweep pauses at the node from its `_backward` on."""
-    node.__dict__[name] = attribute
-    if name == "_backward" and hasattr(node, "_h"):
-        closures[int(node._h)] = ref(node)  # a lent handle would keep the node alive
-        _set_python(node._h, 1)
-
-
-def forget_made(node: Node) -> None:
-    """Drop the label and the closure of a node."""
-    attributes = node.__dict__
-    if attributes:
-        attributes.pop("_op", None)
-        if attributes.pop("_backward", None) is not None and closures.pop(node._h, None) is not None:
-            _set_python(node._h, 0)
-
-
-def closure_at(handle: int) -> Any:
-    """Return the node with a closure at a handle, or None."""
-    reference = closures.get(handle)
-    return None if reference is None else reference()
-
-
 def sweep(node: Node, seed: float) -> None:
     """Run backward from a node, and the closures on its way."""
     pause = ffi.gc(ffi.new("mg_pause *"), lib.mg_sweep_close)  # for a Ctrl-C in `finally`
     try:
         status = lib.mg_backward(handle_of(node), seed, pause)
         while status > 0:
-            paused: Any = closures[pause.node]()
-            paused.__dict__["_backward"]()
+            closures[pause.node]()._closure()  # type: ignore[union-attr]
             status = _resume(pause)
         check(status)
     finally:
         if pause.sweep:
             lib.mg_sweep_close(pause)
-
-
-def attributes(node: Node) -> dict[str, Any]:
-    """Return a copy of all attributes."""
-    return dict(node.__dict__)
 
 
 def handle_of(node: Node) -> int:
@@ -321,6 +265,40 @@ def has_node(node: Node) -> bool:
     return hasattr(node, "_h")
 
 
+def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
+    """Let `node` own a node made by hand, as lectures make them. False: by_hand has to do it, or to say why not."""
+    if type(operands) is not tuple or type(label) is not str or hasattr(node, "_h"):
+        return False
+    a = b = None
+    n = len(operands)
+    try:
+        if type(data) is not float:
+            if type(data) is not int:
+                return False
+            data = float(data)
+        if n == 0:
+            handle = _leaf(data)
+        elif n == 1 and isinstance(a := operands[0], Node):
+            handle = _by_hand_over(a._h, -1, data)
+        elif n == 2 and isinstance(a := operands[0], Node) and isinstance(b := operands[1], Node) and b._h >= 0:
+            handle = _by_hand_over(a._h, b._h, data)
+        else:
+            return False
+    except (AttributeError, OverflowError):  # an operand has no node; an int is too large
+        return False
+    if handle < 0:
+        return False
+    node._a = a
+    node._b = b
+    node._closure = None
+    node._label = label or None
+    if type(node) is _Value:
+        node._h = handle
+    else:
+        _own(node, handle)
+    return True
+
+
 def by_hand(
     node: Node, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
 ) -> None:
@@ -329,21 +307,6 @@ def by_hand(
     before = node._h if hasattr(node, "_h") else -1
     a: Any
     b: Any
-    if n < 3 and slopes is None and not numpy and before == -1:  # as lectures make them
-        a, b = operands[0] if n else None, operands[1] if n == 2 else None
-        try:
-            if b is not None and b._h < 0:
-                handles(operands)  # names it
-            handle = _by_hand_over(a._h, -1 if b is None else b._h, data) if n else _leaf(data)
-        except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
-        if handle < 0:
-            handles(operands)
-            raise error(handle)
-        node._a = a
-        node._b = b
-        _own(node, handle)
-        return
     given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
     if n > 2 or (n and (given or numpy)):
         a, b = operands, slopes if given else ... if numpy else None

@@ -76,6 +76,9 @@ class Core(Protocol):
             `data` came from there.
         """
 
+    def by_hand_at_once(self, node: Any, data: Any, operands: Any, label: Any) -> bool:
+        """Do the same for what lectures give to Value(data, (a, b), label). False: `by_hand` has to look closer."""
+
     def layers(
         self,
         address: int,
