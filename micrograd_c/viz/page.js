@@ -91,28 +91,10 @@ function quotient(n) {
 
 /* ---- the engines: one that is right and three that are not ---- */
 
-const ENGINES = {
-  right: ["The right one", "adds up with +=, in topological order, once"],
-  overwrite: ["= instead of +=", "each share replaces the one before"],
-  depth: ["depth first, without the order", "a value may pass its gradient on before all of it has arrived"],
-  twice: ["backward() twice, without zero_grad()", "the second run adds to what the first one left"],
-};
 /* Depth first goes wrong in one of two ways: from readers down, where a result in between has two readers; else the
    way of those who call _backward() on the way back. */
 const REUSED = NODES.find(n => n.operands.length && distinct(READERS.get(n.id)).length > 1);
 const MOST_STEPS = 6000;
-
-const CODE_OF = {
-  right: DATA.code,
-  overwrite: DATA.code,
-  twice: [...DATA.code, ["", ""], ["", "c.backward()".replace("c", "root")], ["again", "root.backward()  # and no zero_grad() between"]],
-  depth: REUSED
-    ? [["forward", "{formula}"], ["", ""], ["", "def backward(v):"], ["node", "    v._backward()"], ["contribution", "        {update}"],
-      ["children", "    for child in v._prev:"], ["enter", "        backward(child)"], ["", ""], ["seed", "root.grad = 1"], ["", "backward(root)"]]
-    : [["forward", "{formula}"], ["", ""], ["", "def backward(v):"], ["test", "    if v not in visited:"], ["enter", "        visited.add(v)"],
-      ["children", "        for child in v._prev:"], ["", "            backward(child)"], ["node", "        v._backward()"],
-      ["contribution", "            {update}"], ["", ""], ["seed", "root.grad = 1"], ["", "backward(root)"]],
-};
 
 /* The steps of an engine: Python's, or what a wrong one makes of them. */
 let stopped = false;
@@ -148,7 +130,8 @@ function run(engine) {
     grad.set(x.id, after);
     counts.set(x.id, (counts.get(x.id) || 0) + 1);
     add(kind, n, {operand: x.id, slot, before, upstream: grad.get(n.id), contribution, after, ...fields}, {x: x.name});
-    if (engine === "overwrite") events.at(-1).text = events.at(-1).text.replace("+=", "=");
+    const e = events.at(-1);
+    if (engine === "overwrite") e.text = (kind === "closure" ? e.text.slice(0, e.text.lastIndexOf(": ")) : e.text).replace("+=", "=");
   };
   const happens = {
     value(n) {
@@ -183,7 +166,7 @@ function run(engine) {
     },
     share(n, slot, formula) {
       if (!passing) return;
-      const {f, gs} = passing, kind = counts.has(n.operands[slot]) ? "more" : "first";
+      const {f, gs} = passing, kind = engine !== "overwrite" && counts.has(n.operands[slot]) ? "more" : "first";
       arrive(kind, n, slot, grad.get(n.id) * f * gs[slot], {local: f * gs[slot], formula});
     },
     closure(n, slot, by, was, after) {
@@ -201,36 +184,32 @@ function run(engine) {
 /* ---- what stands where ---- */
 
 let DATA_NOW = forward(), engine = "right", RUN = run("right"), RIGHT = RUN, at = 0, timer = 0, predicting = false;
-const element = (tag, className, text) => {
+const element = (tag, className, ...inside) => {
   const out = document.createElement(tag);
   if (className) out.className = className;
-  if (text !== undefined) out.textContent = text;
+  out.append(...inside);
   return out;
 };
+const quiet = text => element("p", "quiet", text);
 
 const BOX = new Map(), LINES = new Map();
-for (const g of $("graph").querySelectorAll("g[data-i]")) {
-  const box = {g, data: g.querySelector(".mgc-d"), grad: g.querySelector(".mgc-g"), title: g.querySelector("title")};
-  box.seen = {};
-  BOX.set(+g.dataset.i, box);
-}
+for (const g of $("graph").querySelectorAll("g[data-i]"))
+  BOX.set(+g.dataset.i, {g, data: g.querySelector(".mgc-d"), grad: g.querySelector(".mgc-g"), title: g.querySelector("title")});
 for (const path of $("graph").querySelectorAll("path[data-e]")) LINES.set(path.dataset.e, path);
 
 /* What has happened up to a step. */
 function stateAt(step) {
   const state = {computed: new Set(), visited: new Set(), stack: [], topo: [], grad: new Map(), shares: new Map()};
-  for (let i = 0; i <= step; i++) {
-    const e = RUN.events[i];
+  for (const e of RUN.events.slice(0, step + 1)) {
     if (e.phase === 1) state.computed.add(e.node);
-    else if (e.kind === "enter" || e.kind === "call") { state.stack.length = e.depth; state.stack.push(e.node); state.visited.add(e.node); }
-    else if (e.kind === "append") { state.stack.length = e.depth; state.topo.push(e.node); }
-    else if (e.kind === "skip") state.stack.length = e.depth;
     else if (e.kind === "zero") { NODES.forEach(n => state.grad.set(n.id, 0)); if (engine !== "depth") state.stack = []; }
     else if (e.kind === "seed") state.grad.set(e.node, e.after);
+    else if (e.kind === "append") state.topo.push(e.node);
+    if (e.depth !== undefined) state.stack.length = e.depth;
+    if (e.kind === "enter" || e.kind === "call") { state.stack.push(e.node); state.visited.add(e.node); }
     if (e.operand !== undefined) {
       state.grad.set(e.operand, e.after);
-      if (!state.shares.has(e.operand)) state.shares.set(e.operand, []);
-      state.shares.get(e.operand).push(e);
+      state.shares.set(e.operand, (state.shares.get(e.operand) || 0) + 1);
     }
   }
   return state;
@@ -253,11 +232,11 @@ function show(step, from) {
   showGraph(e, state);
   showStack(e, state);
   showCode(e);
-  showChain(e, state);
+  $("chain").replaceChildren(...chain(e, state));
   showSteps(from);
 }
 
-function put(node, key, text, write) { if (node.seen[key] !== text) { node.seen[key] = text; write(); } }
+function write(part, text) { if (part.textContent !== text) part.textContent = text; }
 
 function showGraph(e, state) {
   const lit = e.operand !== undefined ? `${e.operand} ${e.node} ${e.slot}` : "";
@@ -266,12 +245,13 @@ function showGraph(e, state) {
     const box = BOX.get(n.id);
     if (!box) continue;
     const data = e.phase > 1 || state.computed.has(n.id) ? `data ${number(DATA_NOW.get(n.id), 6)}` : "data …";
-    const has = state.grad.has(n.id);
-    const wrong = has && e.phase === 7 && engine !== "right" && !predicting && !near(state.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9);
-    const grad = !has ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(state.grad.get(n.id), 4)} ✗` : number(state.grad.get(n.id), 6)}`;
-    put(box, "data", data, () => { box.data.textContent = data; });
-    put(box, "grad", grad, () => { box.grad.textContent = grad; box.grad.classList.toggle("mgc-m", !has); });
-    put(box, "title", data + grad, () => { box.title.textContent = `${n.label || n.name} (${n.kind}${n.operands.length ? `, ${n.op}` : ""}): ${data}, ${grad}`; });
+    const gradient = state.grad.get(n.id), none = gradient === undefined;
+    const wrong = !none && e.phase === 7 && engine !== "right" && !predicting && !near(gradient, RIGHT.grad.get(n.id), 1e-9);
+    const grad = none ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(gradient, 4)} ✗` : number(gradient, 6)}`;
+    write(box.data, data);
+    write(box.grad, grad);
+    write(box.title, `${n.label || n.name} (${n.kind}${n.operands.length ? `, ${n.op}` : ""}): ${data}, ${grad}`);
+    box.grad.classList.toggle("mgc-m", none);
     box.g.classList.toggle("now", n.id === e.node);
     box.g.classList.toggle("target", n.id === e.operand);
     box.g.classList.toggle("visited", e.phase === 3 && state.visited.has(n.id) && n.id !== e.node);
@@ -285,90 +265,60 @@ function showGraph(e, state) {
   }
 }
 
-function chips(title, ids, now, empty) {
-  const box = element("div", "chips");
-  box.append(element("h3", "", title));
-  const ol = element("ol");
-  for (const i of ids.length > 60 ? ids.slice(-60) : ids) {
-    const li = element("li", i === now ? "now" : "", name(i));
-    if (i === now) li.setAttribute("aria-current", "true");
-    ol.append(li);
-  }
-  if (ids.length > 60) box.append(element("p", "quiet", `the last 60 of ${ids.length}`));
-  box.append(ids.length ? ol : element("p", "quiet", empty));
-  return box;
+/* A titled row of texts, the last ones where there are many, `now` lit. */
+function chips(title, texts, now, empty) {
+  const items = texts.slice(-60).map(text => element("li", text === now ? "now" : "", text));
+  for (const li of items) if (li.className) li.setAttribute("aria-current", "true");
+  return element("div", "chips", element("h3", "", title), items.length ? element("ol", "", ...items) : quiet(empty),
+    texts.length > 60 ? quiet(`the last 60 of ${texts.length}`) : "");
 }
 
 function showStack(e, state) {
-  const pane = $("stack");
-  pane.textContent = "";
-  const frames = element("div", "chips frames");
-  frames.append(element("h3", "", "Call stack"));
-  const ol = element("ol");
-  ol.append(element("li", "", "backward()"));
-  const inside = e.kind === "skip" ? [...state.stack, e.node] : e.kind === "append" ? [...state.stack, e.node] : state.stack;
-  const call = engine === "depth" ? "backward" : "build_topo";
-  if (e.phase === 3 || engine === "depth" && e.phase === 6) for (const i of inside.slice(-40)) ol.append(element("li", i === e.node ? "now" : "", `${call}(${name(i)})`));
-  else if (e.phase === 6 && e.kind !== "leaf-node") ol.append(element("li", "now", `${name(e.node)}._backward()`));
-  frames.append(e.phase < 3 ? element("p", "quiet", "backward() has not been called yet") : ol);
-  pane.append(frames);
-  pane.append(chips("visited", [...state.visited], e.phase === 3 ? e.node : -1, "empty"));
-  if (e.phase < 4 || engine === "depth") pane.append(chips("topo", state.topo, e.kind === "append" ? e.node : -1, engine === "depth" ? "there is none" : "empty"));
-  else pane.append(chips("reversed(topo)", [...state.topo].reverse(), e.phase > 4 ? e.node : -1, "empty"));
+  const z = name(e.node), call = i => `${engine === "depth" ? "backward" : "build_topo"}(${name(i)})`;
+  const visiting = e.phase === 3 || engine === "depth" && e.phase === 6;
+  const open = visiting ? [...state.stack, ...e.kind === "skip" || e.kind === "append" ? [e.node] : []].map(call)
+    : e.phase === 6 && e.kind !== "leaf-node" ? [`${z}._backward()`] : [];
+  const topo = state.topo.map(name), depth = engine === "depth";
+  $("stack").replaceChildren(
+    chips("Call stack", e.phase < 3 ? [] : ["backward()", ...open], visiting ? call(e.node) : `${z}._backward()`, "backward() has not been called yet"),
+    chips("visited", [...state.visited].map(name), e.phase === 3 ? z : "", "empty"),
+    e.phase < 4 || depth ? chips("topo", topo, e.kind === "append" ? z : "", depth ? "there is none" : "empty")
+      : chips("reversed(topo)", topo.reverse(), e.phase > 4 ? z : ""));
 }
 
 function showCode(e) {
-  const pane = $("code"), pre = element("ol", "code");
-  pane.textContent = "";
-  const n = NODE.get(e.node), current = DATA.phrases[e.kind][1];
-  for (const [key, text] of CODE_OF[engine]) {
-    let line = text;
-    if (key === "forward") {
-      line = n.operands.length ? `${n.name} = ${formula(n)}` : `${n.name} = Value(${number(DATA_NOW.get(n.id))})`;
-    } else if (key === "contribution") {
-      const sign = engine === "overwrite" ? "=" : "+=";
-      const rule = e.operand === undefined || e.kind === "closure" ? `operand.grad ${sign} d v / d operand * v.grad`
-        : `${name(e.operand)}.grad ${sign} ${e.formula} * ${name(e.node)}.grad`;
-      line = line.replace("{update}", () => rule);
-    } else if (key === "seed") line = line.replace("1", number(SEED));
+  const n = NODE.get(e.node), sign = engine === "overwrite" ? "=" : "+=", current = DATA.phrases[e.kind][1];
+  const now = n.operands.length ? formula(n) : `Value(${number(DATA_NOW.get(n.id))})`;
+  const update = e.operand === undefined || e.kind === "closure" ? `operand.grad ${sign} d v / d operand * v.grad`
+    : `${name(e.operand)}.grad ${sign} ${e.formula} * ${n.name}.grad`;
+  $("code").replaceChildren(element("ol", "code", ...DATA.code[engine === "depth" && !REUSED ? "returning" : engine].map(([key, text]) => {
+    const line = key === "seed" ? text.replace("1", number(SEED)) : text.replace("{formula}", () => `${n.name} = ${now}`).replace("{update}", () => update);
     const li = element("li", key && key === current ? "now" : "", line || "\u00a0");
-    if (key && key === current) li.setAttribute("aria-current", "true");
-    pre.append(li);
-  }
-  pane.append(pre);
+    if (li.className) li.setAttribute("aria-current", "true");
+    return li;
+  })));
 }
 
-function row(className, ...cells) {
-  const out = element("p", className);
-  cells.forEach(([tag, text]) => out.append(element(tag, "", text)));
-  return out;
-}
-
-function showChain(e, state) {
-  const pane = $("chain"), n = NODE.get(e.node);
-  pane.textContent = "";
-  if (hidden(e)) { pane.append(element("p", "quiet", "Hidden until you reveal your predictions.")); return; }
-  if (e.operand === undefined) {
-    if (e.phase === 7) pane.append(element("p", "big", e.text));
-    else pane.append(element("p", "quiet", e.phase < 5 ? "x.grad += z.grad * dz/dx, for each operand x of each value z. It is not there yet."
-      : e.phase === 6 ? `${e.text}.` : `d${ROOT.name}/d${ROOT.name} = 1: that is where the chain begins.`));
-    return;
-  }
-  const x = name(e.operand), z = n.name, sign = engine === "overwrite" ? "=" : "+=";
-  if (e.kind === "closure") { pane.append(element("p", "big", e.text)); return; }
-  pane.append(element("p", "big", `${x}.grad ${sign} ${z}.grad * d${z}/d${x}`));
-  const dl = element("dl");
-  const term = (what, value) => { dl.append(element("dt", "", what), element("dd", "", value)); };
-  term(`${z}.grad`, `${number(e.upstream)}, what has arrived at ${z}`);
-  const local = number(e.local);
-  term(`d${z}/d${x}`, n.given ? `${local}, given with ${z}` : e.formula === local ? `${local}, since ${z} = ${formula(n)}` : `${e.formula} = ${local}, since ${z} = ${formula(n)}`);
-  term("this share", `${factor(e.upstream)} * ${factor(e.local)} = ${number(e.contribution)}`);
-  pane.append(dl);
-  const shares = state.shares.get(e.operand);
-  const sum = element("p", "sum");
-  if (engine === "overwrite") sum.textContent = shares.length > 1 ? `${x}.grad was ${number(e.before)}; it is overwritten and is ${number(e.after)} now.` : `${x}.grad is ${number(e.after)} now.`;
-  else sum.textContent = shares.length > 1 ? `${x}.grad = ${number(e.before)} + ${factor(e.contribution)} = ${number(e.after)}, share ${shares.length} of ${RUN.counts.get(e.operand)} that arrive at ${x}` : `${x}.grad = 0 + ${factor(e.contribution)} = ${number(e.after)}`;
-  pane.append(sum);
+/* The chain rule at a step: the equation with its parts, and what it says. */
+function chain(e, state) {
+  if (hidden(e)) return [quiet("Hidden until you reveal your predictions.")];
+  if (e.kind === "closure" || e.phase === 7) return [element("p", "big", e.text)];
+  if (e.operand === undefined)
+    return [quiet(e.phase < 5 ? "x.grad += z.grad * dz/dx, for each operand x of each value z. It is not there yet."
+      : e.phase === 6 ? `${e.text}.` : `d${ROOT.name}/d${ROOT.name} = 1: that is where the chain begins.`)];
+  const n = NODE.get(e.node), z = n.name, x = name(e.operand), add = engine !== "overwrite", local = number(e.local);
+  const count = state.shares.get(e.operand), many = count > 1;
+  const part = (sign, className, caption, text) =>
+    element("span", "", sign, element("span", className, element("small", "", caption), element("b", "", text)));
+  const sum = `${number(e.before)} + ${factor(e.contribution)} = ${number(e.after)}`;
+  return [
+    element("p", "big", `${x}.grad ${add ? "+=" : "="} ${z}.grad * d${z}/d${x}`),
+    element("p", "equation", ...add ? [part("", "grad", "so far", number(e.before))] : [], part(add ? "+" : "", "grad", `${z}.grad`, factor(e.upstream)),
+      part("×", "local", `d${z}/d${x}`, factor(e.local)), part("=", "grad after", `${x}.grad`, number(e.after))),
+    quiet(`d${z}/d${x} = ${n.given ? `${local}, given with ${z}` : `${e.formula === local ? local : `${e.formula} = ${local}`}, since ${z} = ${formula(n)}`}`),
+    element("p", "sum", add ? `${x}.grad = ${sum}${many ? `, share ${count} of ${RUN.counts.get(e.operand)} that arrive at ${x}` : ""}`
+      : many ? `${x}.grad was ${number(e.before)}; it is overwritten and is ${number(e.after)} now.` : `${x}.grad is ${number(e.after)} now.`),
+  ];
 }
 
 /* ---- the list of steps: scrolling it moves through them ---- */
@@ -376,57 +326,43 @@ function showChain(e, state) {
 let ITEMS = [], quietUntil = 0;
 
 function listSteps() {
-  const pane = $("steps");
-  pane.textContent = "";
-  ITEMS = [];
   let phase = 0, ol;
-  for (const [i, e] of RUN.events.entries()) {
+  $("steps").replaceChildren();
+  ITEMS = RUN.events.map((e, i) => {
     if (e.phase !== phase) {
       phase = e.phase;
       const [number, title, about] = DATA.phases[phase - 1];
-      pane.append(element("h3", "", `${number}. ${title}`), element("p", "quiet", about));
       ol = element("ol");
       ol.start = i + 1;
-      pane.append(ol);
+      $("steps").append(element("h3", "", `${number}. ${title}`), quiet(about), ol);
     }
-    const li = element("li"), a = element("a", "", spoken(e));
+    const a = element("a", "", spoken(e)), li = element("li", e.operand === undefined ? "" : "share", a);
     if (e.depth) li.style.paddingInlineStart = `${Math.min(e.depth, 12) * 0.8}em`;
-    if (e.operand !== undefined) li.className = "share";
     a.href = `#step-${i + 1}`;
     a.tabIndex = -1;
-    a.addEventListener("click", event => { event.preventDefault(); stop(); show(i); });
-    li.append(a);
+    a.onclick = event => { event.preventDefault(); go(i); };
     ol.append(li);
-    ITEMS.push(li);
-  }
-  $("scrub").max = RUN.events.length - 1;
-  $("of").textContent = RUN.events.length;
-}
-
-/* The line at which a step is the current one: it wanders from the top of the frame to its end. */
-function readingLine(frame) {
-  const most = frame.scrollHeight - frame.clientHeight;
-  return most > 0 ? frame.scrollTop + frame.clientHeight * frame.scrollTop / most : 0;
+    return li;
+  });
+  $("scrub").max = ITEMS.length - 1;
+  $("of").textContent = ITEMS.length;
 }
 
 function showSteps(from) {
-  const frame = $("steps");
-  for (const li of frame.querySelectorAll("li.now")) { li.classList.remove("now"); li.firstChild.removeAttribute("aria-current"); li.firstChild.tabIndex = -1; }
-  const li = ITEMS[at];
+  const frame = $("steps"), old = frame.querySelector("li.now"), li = ITEMS[at], most = frame.scrollHeight - frame.clientHeight;
+  if (old) { old.classList.remove("now"); old.firstChild.removeAttribute("aria-current"); old.firstChild.tabIndex = -1; }
   li.classList.add("now");
   li.firstChild.setAttribute("aria-current", "step");
   li.firstChild.tabIndex = 0;
-  if (from === "scroll") return;
-  const most = frame.scrollHeight - frame.clientHeight;
-  if (most <= 0) return;
-  const middle = li.offsetTop + li.offsetHeight / 2;
+  if (from === "scroll" || most <= 0) return;
   quietUntil = performance.now() + 200;
-  frame.scrollTop = middle * most / (most + frame.clientHeight);
+  frame.scrollTop = (li.offsetTop + li.offsetHeight / 2) * most / (most + frame.clientHeight);
 }
 
+/* The current step is the one at a line that wanders from the top of the frame to its end. */
 $("steps").addEventListener("scroll", () => {
   if (performance.now() < quietUntil) return;
-  const frame = $("steps"), line = readingLine(frame);
+  const frame = $("steps"), line = frame.scrollTop * frame.scrollHeight / (frame.scrollHeight - frame.clientHeight);
   let low = 0, high = ITEMS.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
@@ -484,110 +420,92 @@ addEventListener("hashchange", fromHash);
 
 /* ---- the wrong engines ---- */
 
-function verdict() {
-  const pane = $("verdict");
-  pane.textContent = "";
-  if (engine === "right") { pane.append(element("p", "quiet", "Every gradient is the sum of the shares of all paths to the result.")); return; }
-  const wrong = NODES.filter(n => !near(RUN.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9));
-  const shown = n => `${n.name}.grad is ${number(RUN.grad.get(n.id))}, but should be ${number(RIGHT.grad.get(n.id))}`;
-  const told = wrong.filter(n => n.kind !== "constant").concat(wrong.filter(n => n.kind === "constant")).slice(0, 4).map(shown).join("; ");
-  const summary = wrong.length ? `Wrong: ${told}${wrong.length > 4 ? `, and ${wrong.length - 4} more` : ""}.` : "On this graph it comes out right, by luck.";
-  pane.append(element("p", wrong.length ? "wrong" : "", predicting && wrong.length ? "Wrong. The numbers are hidden until you reveal your predictions." : summary));
-  let why;
-  const shared = NODES.filter(n => (RIGHT.counts.get(n.id) || 0) > 1);
+/* Why a wrong engine goes wrong on this graph, at the nodes `wrong`. */
+function why(wrong) {
   if (engine === "overwrite") {
-    const n = shared.find(n => wrong.includes(n)) || shared[0];
-    why = n ? `${n.name} is used ${RIGHT.counts.get(n.id)} times, so as many shares arrive at it. With = the last one replaces the others; only += adds up the shares of all paths.`
+    const shared = NODES.filter(n => RIGHT.counts.get(n.id) > 1), n = shared.find(n => wrong.includes(n)) || shared[0];
+    return n ? `${n.name} is used ${RIGHT.counts.get(n.id)} times, so as many shares arrive at it. With = the last one replaces the others; only += adds up the shares of all paths.`
       : "Every value is used once here, and = and += do the same. Use one of them twice, as in b + b, and = loses a share.";
-  } else if (engine === "depth") {
-    if (REUSED) {
-      const passed = RUN.events.filter(e => e.kind === "node" && e.node === REUSED.id).map(e => number(e.upstream));
-      const times = predicting || passed.length > 6 ? `${passed.length} times` : `${passed.length} times: ${passed.join(", then ")}`;
-      why = `${REUSED.name} has several readers. Going straight down from each of them, it passed its gradient on ${times}. In reverse topological order its turn comes once, when all of its shares have arrived.`;
-      if (!wrong.length) why += " Here the surplus shares are 0.";
-      if (stopped) why += ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.`;
-    } else {
-      const n = NODES.find(n => n.operands.length && n !== ROOT);
-      why = n ? `_backward() was called on the way back, operands first: ${n.name} passed its gradient on while it was still 0, since ${name(READERS.get(n.id)[0])}, which reads it, had its turn later. Readers must come before what they read: that is what the reversed topological order is for.`
-        : "There is only one operation, so there is no order to get wrong.";
-    }
-  } else {
-    const n = wrong.find(n => !n.operands.length) || wrong[0];
-    why = "Nobody set the gradients back to 0 between the two calls, so the second one added to what the first had left. ";
-    if (n) {
-      const times = RUN.grad.get(n.id) / RIGHT.grad.get(n.id);
-      why += near(times, 2, 1e-9) ? `${n.name}.grad is twice what it should be. ` : `${n.name}.grad is not even twice what it should be: the values in between kept their gradients too, and passed those on again. `;
-    }
-    why += "Call zero_grad() before each backward().";
   }
-  pane.append(element("p", "", why));
+  if (engine === "twice") {
+    const n = wrong.find(n => !n.operands.length) || wrong[0], twice = n && near(RUN.grad.get(n.id) / RIGHT.grad.get(n.id), 2, 1e-9);
+    const told = !n ? "" : twice ? `${n.name}.grad is twice what it should be. ` : `${n.name}.grad is not even twice what it should be: the values in between kept their gradients too, and passed those on again. `;
+    return `Nobody set the gradients back to 0 between the two calls, so the second one added to what the first had left. ${told}Call zero_grad() before each backward().`;
+  }
+  if (REUSED) {
+    const passed = RUN.events.filter(e => e.kind === "node" && e.node === REUSED.id).map(e => number(e.upstream));
+    const times = predicting || passed.length > 6 ? `${passed.length} times` : `${passed.length} times: ${passed.join(", then ")}`;
+    return `${REUSED.name} has several readers. Going straight down from each of them, it passed its gradient on ${times}. In reverse topological order its turn comes once, when all of its shares have arrived.`
+      + (wrong.length ? "" : " Here the surplus shares are 0.")
+      + (stopped ? ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.` : "");
+  }
+  const n = NODES.find(n => n.operands.length && n !== ROOT);
+  return n ? `_backward() was called on the way back, operands first: ${n.name} passed its gradient on while it was still 0, since ${name(READERS.get(n.id)[0])}, which reads it, had its turn later. Readers must come before what they read: that is what the reversed topological order is for.`
+    : "There is only one operation, so there is no order to get wrong.";
 }
 
-for (const [key, [title, about]] of Object.entries(ENGINES)) {
-  const label = element("label"), input = element("input");
-  input.type = "radio";
-  input.name = "engine";
-  input.value = key;
-  input.checked = key === "right";
-  input.onchange = () => { engine = key; rebuild("seed"); };
-  label.append(input, element("span", "title", title), element("span", "quiet", about));
-  $("engines").append(label);
+function verdict() {
+  if (engine === "right") { $("verdict").replaceChildren(quiet("Every gradient is the sum of the shares of all paths to the result.")); return; }
+  const wrong = NODES.filter(n => !near(RUN.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9));
+  const told = [...wrong].sort((a, b) => (a.kind === "constant") - (b.kind === "constant")).slice(0, 4)
+    .map(n => `${n.name}.grad is ${number(RUN.grad.get(n.id))}, but should be ${number(RIGHT.grad.get(n.id))}`).join("; ");
+  const summary = !wrong.length ? "On this graph it comes out right, by luck." : predicting ? "Wrong. The numbers are hidden until you reveal your predictions."
+    : `Wrong: ${told}${wrong.length > 4 ? `, and ${wrong.length - 4} more` : ""}.`;
+  $("verdict").replaceChildren(element("p", wrong.length ? "wrong" : "", summary), element("p", "", why(wrong)));
 }
 
-function rebuild(where) {
-  const was = RUN.events[at];
+for (const [key, [title, about]] of Object.entries(DATA.engines)) {
+  const input = element("input");
+  Object.assign(input, {type: "radio", name: "engine", value: key, checked: key === "right"});
+  input.onchange = () => { engine = key; rebuild(true); };
+  $("engines").append(element("label", "", input, element("span", "title", title), element("span", "quiet", about)));
+}
+
+/* Begin anew with other data or another engine. */
+function rebuild(toSeed) {
   DATA_NOW = forward();
   RIGHT = run("right");
   RUN = engine === "right" ? RIGHT : run(engine);
   listSteps();
   verdict();
   showValues();
-  let step = at;
-  if (where === "seed") step = RUN.events.findIndex(e => e.kind === "seed");
-  else if (was && RUN.events.length <= at) step = RUN.events.length - 1;
-  stop();
-  show(step);
+  go(toSeed ? RUN.events.findIndex(e => e.kind === "seed") : at);
 }
 
 /* ---- the table: data to change, gradients to predict ---- */
 
 const ROWS = new Map();
 
+function field(what, value) {
+  const input = element("input");
+  Object.assign(input, {type: "number", step: "any", value});
+  input.setAttribute("aria-label", what);
+  return input;
+}
+
 function makeTable() {
-  const body = $("values").tBodies[0];
-  for (const n of [...NODES].sort((a, b) => !!a.operands.length - !!b.operands.length || a.id - b.id)) {
-    const tr = element("tr"), th = element("th");
+  for (const n of [...NODES].sort((a, b) => !!a.operands.length - !!b.operands.length)) {
+    const th = element("th", "", element("span", `kind ${n.kind}`, n.name), element("span", "quiet", ` ${n.kind}`));
+    const cells = {data: element("td"), guess: element("td", "guess"), grad: element("td"), diff: element("td")};
     th.scope = "row";
-    th.append(element("span", `kind ${n.kind}`, n.name), element("span", "quiet", ` ${n.kind}`));
-    const data = element("td"), guess = element("td", "guess"), grad = element("td"), diff = element("td");
-    const cells = {data, guess, grad, diff};
     if (!n.operands.length && !BY_HAND) {
-      const input = element("input");
-      input.type = "number";
-      input.step = "any";
-      input.setAttribute("aria-label", `Data of ${n.name}`);
-      input.value = n.data;
+      const input = cells.input = field(`Data of ${n.name}`, n.data);
       input.oninput = () => {
-        if (input.value === "" || !isFinite(+input.value)) { input.setAttribute("aria-invalid", "true"); return; }
-        input.removeAttribute("aria-invalid");
+        const good = input.value !== "" && isFinite(+input.value);
+        input.setAttribute("aria-invalid", !good);
+        if (!good) return;
         n.data = +input.value;
-        edited = NODES.some(m => !m.operands.length && m.data !== m.original);
+        edited = NODES.some(m => !Object.is(m.data, m.original));
         rebuild();
       };
-      cells.input = input;
-      data.append(input);
+      cells.data.append(input);
     }
     if (n !== ROOT) {
-      const input = element("input");
-      input.type = "number";
-      input.step = "any";
-      input.setAttribute("aria-label", `Your prediction of ${n.name}.grad`);
-      cells.guessed = input;
+      cells.guessed = field(`Your prediction of ${n.name}.grad`, "");
       cells.mark = element("span", "mark");
-      guess.append(input, cells.mark);
+      cells.guess.append(cells.guessed, cells.mark);
     }
-    tr.append(th, data, guess, grad, diff);
-    body.append(tr);
+    $("values").tBodies[0].append(element("tr", "", th, cells.data, cells.guess, cells.grad, cells.diff));
     ROWS.set(n.id, cells);
   }
   if (BY_HAND) $("edit-note").textContent = "A value of this graph was made by hand: this page does not know how to compute it, so data stay as they are.";
@@ -595,67 +513,56 @@ function makeTable() {
 
 function showValues() {
   for (const n of NODES) {
-    const cells = ROWS.get(n.id), value = RUN.grad.get(n.id), right = RIGHT.grad.get(n.id);
+    const cells = ROWS.get(n.id), value = RUN.grad.get(n.id), right = RIGHT.grad.get(n.id), wrong = !near(value, right, 1e-9);
     if (!cells.input) cells.data.textContent = number(DATA_NOW.get(n.id));
-    const wrong = !near(value, right, 1e-9);
     cells.grad.textContent = predicting ? "?" : number(value) + (wrong ? ` ✗ ${number(right)} is right` : "");
     cells.grad.className = wrong && !predicting ? "wrong" : "";
     cells.diff.textContent = predicting ? "?" : BY_HAND || NODES.length > 120 && n.operands.length ? "–" : number(quotient(n), 6);
   }
+  const known = NODES.filter(n => n.grad !== null), off = known.filter(n => !near(RIGHT.grad.get(n.id), n.grad, 1e-12));
   $("reset").disabled = !edited;
-  const check = $("check");
-  if (edited) {
-    check.textContent = "The data are yours now, and so the page's own arithmetic is all there is to go by; with the original data it is compared with the engine's.";
-  } else {
-    const known = NODES.filter(n => n.grad !== null);
-    const off = known.filter(n => !near(RIGHT.grad.get(n.id), n.grad, 1e-12));
-    check.textContent = !known.length ? "The engine's gradients are not compared: a value was made by hand."
-      : off.length ? `${off.length} of ${known.length} gradients differ from the engine's: ${list(off.map(n => n.id))}.`
-      : `Checked: the page's own arithmetic gives the gradients that the engine gives, ${known.length} of ${known.length}.`;
-    check.className = off.length ? "wrong" : "";
-  }
+  $("check").className = off.length && !edited ? "wrong" : "";
+  $("check").textContent = edited ? "The data are yours now, and so the page's own arithmetic is all there is to go by; with the original data it is compared with the engine's."
+    : !known.length ? "The engine's gradients are not compared: a value was made by hand."
+    : off.length ? `${off.length} of ${known.length} gradients differ from the engine's: ${list(off.map(n => n.id))}.`
+    : `Checked: the page's own arithmetic gives the gradients that the engine gives, ${known.length} of ${known.length}.`;
 }
 
 $("reset").onclick = () => {
-  for (const n of NODES) { n.data = n.original; const cells = ROWS.get(n.id); if (cells.input) { cells.input.value = n.data; cells.input.removeAttribute("aria-invalid"); } }
+  for (const n of NODES) {
+    const {input} = ROWS.get(n.id);
+    n.data = n.original;
+    if (input) { input.value = n.data; input.setAttribute("aria-invalid", false); }
+  }
   edited = false;
   rebuild();
 };
 
-function setPredicting(on) {
+function setPredicting(on, score) {
   predicting = on;
   document.body.classList.toggle("predicting", on);
   $("predict").setAttribute("aria-pressed", on);
   $("reveal").hidden = !on;
+  $("score").textContent = score;
   rebuild();
 }
 
 $("predict").onclick = () => {
-  if (!predicting) {
-    for (const cells of ROWS.values()) if (cells.guessed) { cells.guessed.value = ""; cells.mark.textContent = ""; }
-    $("score").textContent = "Write down what you expect, as many as you like, and press Reveal.";
-    document.body.classList.add("guessed");
-    setPredicting(true);
-  } else {
-    $("score").textContent = "";
-    document.body.classList.remove("guessed");
-    setPredicting(false);
-  }
+  document.body.classList.toggle("guessed", !predicting);
+  if (predicting) { setPredicting(false, ""); return; }
+  for (const cells of ROWS.values()) if (cells.guessed) cells.guessed.value = cells.mark.textContent = "";
+  setPredicting(true, "Write down what you expect, as many as you like, and press Reveal.");
 };
 
 $("reveal").onclick = () => {
-  let right = 0, asked = 0;
-  for (const n of NODES) {
-    const cells = ROWS.get(n.id);
-    if (!cells.guessed || cells.guessed.value === "") continue;
-    asked++;
-    const good = near(+cells.guessed.value, RIGHT.grad.get(n.id), 5e-3);
-    right += good;
-    cells.mark.textContent = good ? "✓ right" : "✗ not quite";
-    cells.mark.className = `mark ${good ? "good" : "wrong"}`;
-  }
-  setPredicting(false);
-  $("score").textContent = asked ? `${right} of ${asked} right.` : "Nothing was predicted; here they are.";
+  const asked = NODES.filter(n => n !== ROOT && ROWS.get(n.id).guessed.value !== "");
+  const right = asked.filter(n => {
+    const {mark, guessed} = ROWS.get(n.id), good = near(+guessed.value, RIGHT.grad.get(n.id), 5e-3);
+    mark.textContent = good ? "✓ right" : "✗ not quite";
+    mark.className = `mark ${good ? "good" : "wrong"}`;
+    return good;
+  });
+  setPredicting(false, asked.length ? `${right.length} of ${asked.length} right.` : "Nothing was predicted; here they are.");
   $("predict").focus();
 };
 
@@ -668,8 +575,8 @@ addEventListener("afterprint", () => go(before));
 
 const svg = $("graph").querySelector("svg");
 function fit() {
-  const frame = $("graph"), natural = svg.viewBox.baseVal.width, scale = frame.clientWidth / natural;
-  svg.style.width = scale < 1 && scale > 0.55 ? "100%" : `${natural}px`;
+  const natural = svg.viewBox.baseVal.width, scale = $("graph").clientWidth / natural;
+  svg.style.width = `${natural * (scale < 0.6 ? 1 : Math.min(scale, 1.15))}px`; /* letters of 7 px at least, or it scrolls */
   svg.style.height = "auto";
 }
 addEventListener("resize", fit);

@@ -19,7 +19,7 @@ from .expression import javascript_functions
 from .picture import Picture
 from .rules import OP, local_derivatives
 from .text import clean, cut
-from .words import CODE, PHASES, PHRASES, WRONG_PHRASES
+from .words import CODE, ENGINES, PHASES, PHRASES, WRONG_PHRASES
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -70,7 +70,8 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         "notes": explanation.notes,
         "phases": [[i, name, about] for i, (name, about) in PHASES.items()],
         "phrases": PHRASES | WRONG_PHRASES,
-        "code": CODE,
+        "engines": ENGINES,
+        "code": {engine: [line.split("|", 1) for line in code.split("\n")] for engine, code in CODE.items()},
         "nodes": nodes,
         "happenings": happenings,
         "steps": steps,

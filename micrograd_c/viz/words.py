@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CODE", "PHASES", "PHRASES", "WRONG_PHRASES"]
+__all__ = ["CODE", "ENGINES", "PHASES", "PHRASES", "WRONG_PHRASES"]
 
 # The phases of an explanation, in the words of the article.
 PHASES = {
@@ -51,21 +51,57 @@ WRONG_PHRASES = {
     "wrong": (7, "", "{z}.grad = {gradient}, but d{root}/d{z} = {right}"),
 }
 
-# What micrograd's own backward() looks like, and which line an event stands on.
-CODE = [
-    ("forward", "{formula}"),
-    ("", ""),
-    ("", "def backward(self):"),
-    ("init", "    topo, visited = [], set()"),
-    ("", "    def build_topo(v):"),
-    ("test", "        if v not in visited:"),
-    ("enter", "            visited.add(v)"),
-    ("children", "            for child in v._prev:"),
-    ("", "                build_topo(child)"),
-    ("append", "            topo.append(v)"),
-    ("", "    build_topo(self)"),
-    ("seed", "    self.grad = 1"),
-    ("order", "    for v in reversed(topo):"),
-    ("node", "        v._backward()"),
-    ("contribution", "            {update}"),
-]
+# The engines of the page: one that is right and three that are not.
+ENGINES = {
+    "right": ("The right one", "adds up with +=, in topological order, once"),
+    "overwrite": ("= instead of +=", "each share replaces the one before"),
+    "depth": ("depth first, without the order", "a value may pass its gradient on before all of it has arrived"),
+    "twice": ("backward() twice, without zero_grad()", "the second run adds to what the first one left"),
+}
+
+# What the backward() of each looks like, and which line an event stands on: a key and a line, parted by |.
+_RIGHT = """\
+forward|{formula}
+|
+|def backward(self):
+init|    topo, visited = [], set()
+|    def build_topo(v):
+test|        if v not in visited:
+enter|            visited.add(v)
+children|            for child in v._prev:
+|                build_topo(child)
+append|            topo.append(v)
+|    build_topo(self)
+seed|    self.grad = 1
+order|    for v in reversed(topo):
+node|        v._backward()
+contribution|            {update}"""
+CODE = {
+    "right": _RIGHT,
+    "overwrite": _RIGHT,
+    "twice": _RIGHT + "\n|\n|root.backward()\nagain|root.backward()  # and no zero_grad() between",
+    "depth": """\
+forward|{formula}
+|
+|def backward(v):
+node|    v._backward()
+contribution|        {update}
+children|    for child in v._prev:
+enter|        backward(child)
+|
+seed|root.grad = 1
+|backward(root)""",
+    "returning": """\
+forward|{formula}
+|
+|def backward(v):
+test|    if v not in visited:
+enter|        visited.add(v)
+children|        for child in v._prev:
+|            backward(child)
+node|        v._backward()
+contribution|            {update}
+|
+seed|root.grad = 1
+|backward(root)""",
+}
