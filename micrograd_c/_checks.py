@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import islice
 from operator import index
 
 from ._core import NAMES, OPS, as_number, warn
 from ._core.numbers import is_array
-from .engine import Value
+from .engine import Value, is_tracing
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 # Rows of the op table that say they are activations, and none.
@@ -28,6 +26,19 @@ def size(name: str, n: Any) -> int:
     if size < 1:
         raise ValueError(f"{name} must be 1 or more, not {size}")
     return size
+
+
+def layer_sizes(nin: int, nouts: Any) -> list[int]:
+    """Return the number of inputs of an MLP, then those of the neurons of its layers."""
+    try:
+        nouts = list(nouts)
+    except TypeError:
+        raise TypeError(
+            f"nouts must be a list of the sizes of the layers, not {nouts!r}: MLP({nin!r}, [{nouts!r}])"
+        ) from None
+    if not nouts:
+        raise ValueError(f"MLP({nin!r}, []) has no layers: name the size of one at least, MLP({nin!r}, [1])")
+    return [size("nin", nin), *(size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
 
 
 def check_nonlin(nonlin: Any) -> None:
@@ -53,9 +64,10 @@ def check_activation(activation: Any) -> None:
 def fitting(w: Any, x: Any) -> Any:
     """Return the inputs of a neuron for its scalar form; an error or a warning if they do not fit its weights."""
     n = len(w)
+    if type(x) is list and len(x) == n and _SCALARS.issuperset(map(type, x)):
+        return x
     wanted = f"a list of {n} numbers or Values"
-    tracing = sys.modules.get(f"{__package__}.program.trace")
-    traced = tracing is not None and tracing.is_inside()
+    traced = is_tracing()
     if isinstance(x, Value):
         if n == 1:
             return (x,)
@@ -71,7 +83,7 @@ def fitting(w: Any, x: Any) -> Any:
         raise TypeError(
             f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): pass {remedy}"
         ) from None
-    if not _are_scalars(x):
+    if not all(issubclass(t, tuple(_SCALARS)) for t in {*map(type, x)}):
         for i, item in enumerate(x):
             if item is None or isinstance(item, _NO_INPUTS) or is_array(item):
                 plain = item is None or isinstance(item, (str, bytes, bytearray))
@@ -96,10 +108,7 @@ def fitting(w: Any, x: Any) -> Any:
     return x
 
 
-def _are_scalars(items: Iterable[Any]) -> bool:
-    return all(issubclass(t, (Value, float, int)) for t in {*map(type, items)})
-
-
+_SCALARS = {Value, float, int}
 _NO_INPUTS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 

@@ -384,7 +384,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     return out
 
 
-def _is_tracing() -> bool:
+def is_tracing() -> bool:
     """Tell whether this thread traces a function (see program/trace.py)."""
     tracing = sys.modules.get(f"{__package__}.program.trace")
     return tracing is not None and tracing.is_inside()
@@ -414,7 +414,7 @@ def where(condition: Any, a: Any, b: Any) -> Value:
     0.0
     """
     if isinstance(condition, Value):
-        if not (callable(a) or callable(b)) or _is_tracing():
+        if not (callable(a) or callable(b)) or is_tracing():
             a, b = (x() if callable(x) else x for x in (a, b))
             node: Value = condition.when(a) + condition.unless(b)
             return node

@@ -13,12 +13,11 @@ A neuron is one node of the graph, and a call of a layer or an MLP one call of C
 
 from __future__ import annotations
 
-from builtins import sum as _sum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from . import _fused
-from ._checks import ACTIVATIONS, check_activation, check_nonlin, fitting, size
+from ._checks import ACTIVATIONS, check_activation, check_nonlin, fitting, layer_sizes, size
 from ._core import LABELS, core
 from .engine import Value
 
@@ -156,18 +155,7 @@ class Neuron(Module):
             x = list(islice(x, len(self.w)))
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]
-        w = self.w
-        checked = type(x) is not list or len(x) != len(w)
-        if checked:
-            x = fitting(w, x)
-        try:
-            total = _sum((wi * xi for wi, xi in zip(w, x)), self.b)
-        except TypeError:
-            if not checked:
-                fitting(w, x)  # its message says what is wrong with x
-            raise
-        if not isinstance(total, Value):
-            fitting(w, x)
+        total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
     def parameters(self) -> list[Value]:
@@ -176,9 +164,8 @@ class Neuron(Module):
 
     def __repr__(self) -> str:
         op = ACTIVATIONS.get(self.activation, -1)
-        kind = LABELS[op] if op >= 0 else self.activation
-        kind = kind if kind != kind.lower() else kind.capitalize()
-        return f"{kind}Neuron({len(self.w)})"
+        name = LABELS[op] if op >= 0 else self.activation  # 'ReLU' and 'Linear', as micrograd has them
+        return f"{name if name != name.lower() else name.capitalize()}Neuron({len(self.w)})"
 
 
 class Layer(Module):
@@ -202,12 +189,7 @@ class Layer(Module):
         self.neurons = [Neuron(nin, **kwargs) for _ in range(size("nout", nout))]
 
     def __call__(self, x: Any) -> Any:
-        """Return the outputs in a list; a single one as it is.
-
-        Parameters
-        ----------
-        x : iterable of Value or float
-        """
+        """Return the outputs in a list; a single one as it is. `x`: as of a Neuron."""
         if type(x) is not list and isinstance(x, Iterator):
             x = list(x)
         out = _fused.outputs(self, None, x)
@@ -245,37 +227,21 @@ class MLP(Module):
     layers: list[Any]
 
     def __init__(self, nin: int, nouts: Sequence[int], activation: str = "relu", fused: bool = True) -> None:
-        try:
-            nouts = list(nouts)
-        except TypeError:
-            raise TypeError(
-                f"nouts must be a list of the sizes of the layers, not {nouts!r}: MLP({nin!r}, [{nouts!r}])"
-            ) from None
-        if not nouts:
-            raise ValueError(f"MLP({nin!r}, []) has no layers: name the size of one at least, MLP({nin!r}, [1])")
-        sizes = [size("nin", nin), *(size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
+        sizes = layer_sizes(nin, nouts)
         check_activation(activation)
-        last = len(nouts) - 1
+        activations = [activation] * (len(sizes) - 2) + ["linear"]
         self.layers = [
-            Layer(sizes[i], sizes[i + 1], activation="linear" if i == last else activation, fused=fused)
-            for i in range(len(nouts))
+            Layer(sizes[i], sizes[i + 1], activation=activations[i], fused=fused) for i in range(len(sizes) - 1)
         ]
 
     def __call__(self, x: Any) -> Any:
-        """Return the outputs of the last layer in a list; a single one as it is.
-
-        Parameters
-        ----------
-        x : iterable of Value or float
-        """
-        if type(x) is not list and isinstance(x, Iterator):
-            x = list(x)
+        """Return the outputs of the last layer in a list; a single one as it is. `x`: as of a Neuron."""
         out = _fused.outputs(self, self.layers, x)
-        if out is not None:
-            return out[0] if len(out) == 1 else out
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        if out is None:
+            for layer in self.layers:
+                x = layer(x)
+            return x
+        return out[0] if len(out) == 1 else out
 
     def parameters(self) -> list[Value]:
         """Return the parameters of the layers, one after the other."""
