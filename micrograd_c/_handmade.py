@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ._core import check, core, ffi, lib, to_float
+from ._core import NAMES, OPS, check, core, ffi, lib, to_float
 from ._core.errors import OrderError
-from ._core.walk import operands
+from ._core.walk import describe, operands
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
 SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
+
+
+_CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 
 
 def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
@@ -74,12 +77,37 @@ def slopes_in(given: Any, children: Any, n: int, traced: bool = False) -> list[A
     return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
 
 
+def given_by_hand(
+    _children: Any, _op: Any, children: Any, local_grads: Any, traced: bool = False
+) -> tuple[tuple[Value, ...], list[Any] | None, str]:
+    """Return operands, local derivatives if there are any, and label among the arguments of Value."""
+    if type(children) is not tuple or children:
+        if type(_children) is not tuple or _children:
+            raise TypeError("children and _children are two names of one argument: give one of them")
+        _children = children
+    operands = values_in(_children, "_children", traced)
+    if not isinstance(_op, str):
+        if local_grads is not None:
+            raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
+        return operands, slopes_in(_op, _children, len(operands), traced), ""
+    slopes = None if local_grads is None else slopes_in(local_grads, _children, len(operands), traced)
+    return operands, slopes, _op
+
+
 def slopes_of(value: Value) -> list[float]:
     """Return the local derivatives of a node, at the current data of its operands."""
     n = len(operands(value))
     numbers = ffi.new("double[]", n)
     check(lib.mg_local_derivatives(core.handle_of(value), numbers))
     return list(ffi.unpack(numbers, n))
+
+
+def local_grads_of(value: Value) -> tuple[Any, ...]:
+    """Return the local derivatives of a node as they were given, or as numbers."""
+    if core.peek(value, "_backward") is not None:
+        raise AttributeError(f"_local_grads of {value!r} are known to its closure alone, which is its _backward")
+    given = core.operands(value)[1]
+    return tuple(given if type(given) is list else slopes_of(value))
 
 
 def make_anew(out: Value, data: float, children: tuple[Value, ...], slopes: list[Any] | None, numpy: bool) -> None:
@@ -107,3 +135,12 @@ def take_operands(
             f"{out!r} can't get these operands: one of them is younger, or this Value itself, and there would be a "
             "cycle, as another Value was computed from it already. Assign operands before the Value is used"
         ) from None
+
+
+def assign_operands(out: Value, operands: Iterable[Any]) -> None:
+    """Let a leaf, or a node made by hand, have other operands."""
+    op = describe(out).op
+    if op != _CUSTOM and OPS[op].arity:
+        what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
+        raise AttributeError(f"_prev of {out!r} can't be assigned: {what}; make a node by hand, Value(data)")
+    take_operands(out, out.data, values_in(operands, "_prev"), None, core.operands(out)[1] is ...)

@@ -15,10 +15,10 @@ import sys
 from collections.abc import Callable, Iterable
 
 from . import _copying
-from ._core import LABELS, NAMES, OPS, Node, as_number, check, core, from_numpy, lib, to_float, warn
+from ._core import LABELS, NAMES, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
-from ._handmade import SET_BY_INIT, as_values, make_anew, slopes_in, slopes_of, take_operands, values_in
+from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, local_grads_of, make_anew
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
-_CUSTOM, _GIVEN, _SUM, _DOT = (NAMES.index(name) for name in ("CUSTOM", "GIVEN", "SUM", "DOT"))
+_SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 
 @core.complete
@@ -107,18 +107,11 @@ class Value(Node):
                 data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
                 return
             data, numpy = to_float(data, "data"), from_numpy(data)
-        if children:
-            if _children:
-                raise TypeError("children and _children are two names of one argument: give one of them")
-            _children = children
-        plain = type(_children) is tuple and {*map(type, _children)} <= {Value}
-        operands: Any = _children if plain else values_in(_children, "_children")
-        slopes = None if local_grads is None else slopes_in(local_grads, _children, len(operands))
-        if not isinstance(_op, str):
-            if slopes is not None:
-                raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
-            slopes = slopes_in(_op, _children, len(operands))
-            _op = ""
+        operands: Any = _children
+        slopes = None
+        plain = type(_children) is type(children) is tuple and not children and {*map(type, _children)} <= {Value}
+        if not plain or type(_op) is not str or local_grads is not None:
+            operands, slopes, _op = given_by_hand(_children, _op, children, local_grads)
         if core.has_node(self):
             make_anew(self, data, operands, slopes, numpy)
         else:
@@ -154,11 +147,7 @@ class Value(Node):
 
     @_prev.setter
     def _prev(self, operands: Iterable[Value]) -> None:
-        op = describe(self).op
-        if op != _CUSTOM and OPS[op].arity:
-            what = "its local derivatives belong to them" if op == _GIVEN else f"{self._op!r} computed it from them"
-            raise AttributeError(f"_prev of {self!r} can't be assigned: {what}; make a node by hand, Value(data)")
-        take_operands(self, self.data, values_in(operands, "_prev"), None, core.operands(self)[1] is ...)
+        assign_operands(self, operands)
 
     @property
     def _children(self) -> tuple[Value, ...]:
@@ -168,10 +157,7 @@ class Value(Node):
     @property
     def _local_grads(self) -> tuple[Any, ...]:
         """The derivatives of this node with respect to its operands, at their current data."""
-        if core.peek(self, "_backward") is not None:
-            raise AttributeError(f"_local_grads of {self!r} are known to its closure alone, which is its _backward")
-        given = core.operands(self)[1]
-        return tuple(given if type(given) is list else slopes_of(self))
+        return local_grads_of(self)
 
     @property
     def _op(self) -> str:

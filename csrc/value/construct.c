@@ -7,7 +7,7 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         const Py_ssize_t n = args ? PyTuple_Size(args) : 0;
         PyObject *data = n > 1 || (n == 1 && kwargs) ? PyTuple_GetItem(args, 0) : NULL;
         if (data && is_traced(data)) /* made by hand in a trace: another class has to do it */
-            return PyObject_CallMethod(data, "_by_hand", "OOO", type, args, kwargs ? kwargs : Py_None);
+            return PyObject_CallMethod(data, "_by_hand", "OO", args, kwargs ? kwargs : Py_None);
         return (PyObject *)new_value();
     }
 

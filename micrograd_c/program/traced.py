@@ -13,7 +13,7 @@ from typing import Any
 from .._core import NAMES, OPS, as_number, core
 from .._core.methods import install
 from .._core.numbers import is_array
-from .._handmade import slopes_in, values_in
+from .._handmade import given_by_hand
 from ..engine import Value, dot
 from .refusals import TracingError, outside, refusal
 
@@ -62,8 +62,8 @@ class TracedValue(Value):
     def _refused(self, what: str, remedy: str) -> TracingError:
         return outside() if self._trace.over else refusal(what, remedy)
 
-    def _by_hand(self, cls: type, args: Any, kwargs: Any) -> TracedValue:
-        """Record cls(self, children, local_grads): the value of self with these local derivatives."""
+    def _by_hand(self, args: Any, kwargs: Any) -> TracedValue:
+        """Record Value(self, children, local_grads): the value of self with these local derivatives."""
         children, slopes, name = _parts(*args, **(kwargs or {}))
         if not children or not all(isinstance(x, Value) for x in slopes):
             self._put_into_node()
@@ -72,8 +72,7 @@ class TracedValue(Value):
         out = trace.record(_INSTEAD, self, dot(detached, children))
         if name:
             out.name = name
-        if isinstance(out, cls):  # Python calls __init__ then
-            trace.new = out
+        trace.new = out
         return out
 
     def _begin(self, value: Any, *args: Any, **kwargs: Any) -> None:
@@ -83,7 +82,8 @@ class TracedValue(Value):
         """
         if core.NAME == "native" or type(value) is not Value or core.has_node(value):
             self._put_into_node()
-        out = self._by_hand(type(None), (self, *args), kwargs)
+        out = self._by_hand((self, *args), kwargs)
+        self._trace.new = None  # its __init__ runs already
         value.__class__ = TracedValue
         value.__dict__.update(out.__dict__)
 
@@ -217,16 +217,10 @@ def _parts(
     local_grads: Any = None,
 ) -> tuple[Any, Any, str]:
     """Return children, local derivatives and name among the arguments of Value."""
-    given = _op if local_grads is None else local_grads
-    if type(_children) is tuple and _children and type(children) is tuple and children:
-        raise TypeError("children and _children are two names of one argument: give one of them")
-    if local_grads is not None and not isinstance(_op, str):
-        raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
-    children = _children if type(children) is tuple and not children else children
-    operands = values_in(children, "_children", True)
-    if isinstance(given, str):  # a label: its derivatives would be a closure's
+    operands, slopes, _ = given_by_hand(_children, _op, children, local_grads, True)
+    if slopes is None:  # they would be a closure's
         data._put_into_node()
-    return operands, slopes_in(given, children, len(operands), True), name or label
+    return operands, slopes, name or label
 
 
 # ---- recording ---------------------------------------------------------------------------------------------------
