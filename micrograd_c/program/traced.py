@@ -37,6 +37,21 @@ _GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
 _GRAPH = "The graph of a traced function is its program: print(f.program(...))."
 
 
+def _method(what: str, remedy: str) -> Any:
+    """Return a method that raises TracingError."""
+
+    def refused(self: TracedValue, *_: Any, **__: Any) -> Any:
+        raise self._refused(what, remedy)
+
+    return refused
+
+
+def _attribute(what: str, remedy: str, instead: str = "") -> Any:
+    """Return a property that raises TracingError; `instead`: the remedy where a closure is assigned."""
+    assigned = ("A Python closure is assigned as _backward", instead) if instead else (f"{what} assigned", remedy)
+    return property(_method(f"{what} read", remedy), _method(*assigned))
+
+
 class TracedValue(Value):
     """A Value that depends on an argument of the function that is traced.
 
@@ -97,53 +112,14 @@ class TracedValue(Value):
     def __repr__(self) -> str:
         return f"TracedValue({self._op or 'argument'!r})"
 
-    @property
-    def data(self) -> float:
-        """Raise TracingError."""
-        raise self._refused("The .data of a Value is read", _NUMBER)
-
-    @data.setter
-    def data(self, _: Any) -> None:
-        raise self._refused("The .data of a Value is assigned", _NUMBER)
-
-    @property
-    def grad(self) -> float:
-        """Raise TracingError."""
-        raise self._refused("The .grad of a Value is read", _GRADIENT)
-
-    @grad.setter
-    def grad(self, _: Any) -> None:
-        raise self._refused("The .grad of a Value is assigned", _GRADIENT)
-
-    def backward(self, seed: float = 1.0) -> None:
-        """Raise TracingError."""
-        raise self._refused("backward() is called", "Return the Value, and call f.backward(...).")
-
-    @property
-    def _backward(self) -> Callable[[], None]:
-        raise self._refused("The _backward of a Value is read", _GRADIENT)
-
-    @_backward.setter
-    def _backward(self, _: Callable[[], None]) -> None:
-        raise self._refused(
-            "A Python closure is assigned as _backward", "A program runs without Python: use ops of Value."
-        )
-
-    @property
-    def _prev(self) -> set[Value]:
-        raise self._refused("The _prev of a Value is read", _GRAPH)
-
-    @_prev.setter
-    def _prev(self, _: Any) -> None:
-        raise self._refused("The _prev of a Value is assigned", _GRAPH)
-
-    @property
-    def _children(self) -> tuple[Value, ...]:
-        raise self._refused("The _children of a Value are read", _GRAPH)
-
-    @property
-    def _local_grads(self) -> tuple[Any, ...]:
-        raise self._refused("The _local_grads of a Value are read", _GRAPH)
+    data = _attribute("The .data of a Value is", _NUMBER)
+    grad = _attribute("The .grad of a Value is", _GRADIENT)
+    _prev = _attribute("The _prev of a Value is", _GRAPH)
+    _children = _attribute("The _children of a Value are", _GRAPH)
+    _local_grads = _attribute("The _local_grads of a Value are", _GRAPH)
+    _backward = _attribute(
+        "The _backward of a Value is", _GRADIENT, "A program runs without Python: use ops of Value."
+    )
 
     @property
     def _op(self) -> str:
@@ -153,25 +129,18 @@ class TracedValue(Value):
     def _op(self, label: str) -> None:
         core.put(self, "_op", label)
 
-    def __float__(self) -> float:
-        raise self._refused("A Value is turned into a float", _NUMBER)
-
-    def __int__(self) -> int:
-        raise self._refused("A Value is turned into an int", _NUMBER)
-
-    def __index__(self) -> int:
-        raise self._refused("A Value is used as an index", _NUMBER)
-
-    def __round__(self, ndigits: int | None = None) -> Any:
-        raise self._refused("A Value is rounded", _NUMBER)
+    backward = _method("backward() is called", "Return the Value, and call f.backward(...).")
+    __float__ = _method("A Value is turned into a float", _NUMBER)
+    __int__ = _method("A Value is turned into an int", _NUMBER)
+    __index__ = _method("A Value is used as an index", _NUMBER)
+    __round__ = _method("A Value is rounded", _NUMBER)
+    __bool__ = _method("A Value is asked whether it is true", _CHOOSE)
+    __copy__ = __deepcopy__ = __reduce_ex__ = _method("A Value is copied or pickled", "Use the Value itself.")
 
     def __format__(self, spec: str) -> str:
         if spec:
             raise self._refused("The number of a Value is written into a text", "Print what the program returns.")
         return repr(self)
-
-    def __bool__(self) -> bool:
-        raise self._refused("A Value is asked whether it is true", _CHOOSE)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Value) or as_number(other) is not None or is_array(other):
@@ -183,23 +152,6 @@ class TracedValue(Value):
         return NotImplemented
 
     __hash__ = Value.__hash__
-
-    def __lt__(self, other: Any) -> Any:
-        return self.less(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self.less_equal(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self.greater(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self.greater_equal(other)
-
-    def __reduce_ex__(self, protocol: Any = None) -> Any:
-        raise self._refused("A Value is copied or pickled", "Use the Value itself.")
-
-    __copy__ = __deepcopy__ = __reduce_ex__  # type: ignore[assignment]
 
     def _reflected(self, op: int, other: Any) -> TracedValue:
         """Record op(other, self): a core asks for it where `other` is an ordinary Value."""
@@ -250,3 +202,5 @@ def _apply_number(op: int, self: TracedValue, given: Any, number: float, left: b
 
 
 install(TracedValue, Value, _apply, _apply_number)
+for _operator, _op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
+    setattr(TracedValue, f"__{_operator}__", getattr(TracedValue, _op))
