@@ -10,6 +10,7 @@ new axes; nothing else is shown or saved.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from .engine import Value
@@ -17,6 +18,7 @@ from .engine import Value
 __all__ = ["decision_boundary", "gradient_histogram", "loss_curve"]
 
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#59636e"  # Okabe and Ito
+_COLOURS = (_BLUE, _ORANGE, "#009e73", "#cc79a7", _GREY)
 
 
 def _axes(ax: Any) -> Any:
@@ -86,16 +88,8 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
         ax.contour(x0, x1, scores, levels=[0.0], colors=_GREY, linewidths=1.5)
     for label, colour, marker in zip(classes, (_ORANGE, _BLUE) if len(classes) == 2 else (_BLUE,), "os"):
         chosen = points[labels == label]
-        ax.scatter(
-            chosen[:, 0],
-            chosen[:, 1],
-            c=colour,
-            marker=marker,
-            s=26,
-            edgecolors="white",
-            linewidths=0.7,
-            label=f"{label}",
-        )
+        look = {"c": colour, "marker": marker, "s": 26, "edgecolors": "white", "linewidths": 0.7}
+        ax.scatter(chosen[:, 0], chosen[:, 1], label=f"{label}", **look)
     ax.legend(title="class", loc="best")
     ax.set(xlabel="x[0]", ylabel="x[1]", title="Decision boundary")
     return ax
@@ -130,9 +124,7 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     if not any(numbers.values()):
         raise ValueError("loss_curve: the history is empty")
     ax = _axes(ax)
-    for (name, losses), colour in zip(
-        numbers.items(), (_BLUE, _ORANGE, "#009e73", "#cc79a7", _GREY) * len(numbers)
-    ):
+    for (name, losses), colour in zip(numbers.items(), cycle(_COLOURS)):
         steps = range(1, len(losses) + 1)
         if smooth > 1 and len(losses) >= smooth:
             ax.plot(steps, losses, color=colour, alpha=0.25, linewidth=1)
@@ -189,7 +181,7 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
         ax.set_xscale("log")
     else:
         edges = np.linspace(0, 1, bins + 1)
-    for (name, size), colour in zip(sizes.items(), (_BLUE, _ORANGE, "#009e73", "#cc79a7", _GREY) * len(sizes)):
+    for (name, size), colour in zip(sizes.items(), cycle(_COLOURS)):
         zeros = int((size == 0).sum())
         label = f"{name}: {len(size)}" + (f", {zeros} of them 0" if zeros else "")
         ax.hist(size[size > 0], bins=edges, histtype="step", linewidth=1.8, color=colour, label=label)
