@@ -140,10 +140,10 @@ void mg_stats(mg_figures *out)
     out->live_nodes = mg.live;
     out->rows = mg.rows;
     out->capacity = mg.capacity;
-    out->bytes = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b + sizeof *mg.data +
-                                         sizeof *mg.grad + sizeof *mg.handle) +
-                 mg.handle_capacity * (int64_t)sizeof *mg.row_of +
-                 mg.pool_capacity * (int64_t)sizeof *mg.pool + mg_sweep_bytes;
+    out->bytes_in_use = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b +
+                                                sizeof *mg.data + sizeof *mg.grad + sizeof *mg.handle) +
+                        mg.handle_capacity * (int64_t)sizeof *mg.row_of +
+                        mg.pool_capacity * (int64_t)sizeof *mg.pool + mg_sweep_bytes;
     out->squeezes = mg.squeezes;
     out->open_sweeps = mg.open_sweeps;
     mg_unlock();

@@ -257,11 +257,11 @@ int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t t,
 /* ---- figures ---- */
 
 typedef struct {
-    int64_t live_nodes; /* nodes with a handle */
-    int64_t rows;       /* rows in use, the dead ones too */
-    int64_t capacity;   /* rows there is memory for */
-    int64_t bytes;      /* memory of all columns, lists and marks */
-    int64_t squeezes;   /* times that dead rows were squeezed out */
+    int64_t live_nodes;   /* nodes with a handle */
+    int64_t rows;         /* rows in use, the dead ones too */
+    int64_t capacity;     /* rows there is memory for */
+    int64_t bytes_in_use; /* memory of all columns, lists and marks */
+    int64_t squeezes;     /* times that dead rows were squeezed out */
     int64_t open_sweeps;
 } mg_figures;
 

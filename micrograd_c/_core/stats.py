@@ -29,22 +29,9 @@ class Stats(_Figures):
 
 
 def stats() -> Stats:
-    """Return the figures of the arena.
-
-    Returns
-    -------
-    Stats
-        `live_nodes`, `rows`, `capacity` in nodes, `bytes_in_use` in bytes, `squeezes`, `open_sweeps`, `core`.
-    """
+    """Return the figures of the arena."""
     core.flush()
     figures = ffi.new("mg_figures *")
     lib.mg_stats(figures)
-    return Stats(
-        live_nodes=figures.live_nodes,
-        rows=figures.rows,
-        capacity=figures.capacity,
-        bytes_in_use=figures.bytes,
-        squeezes=figures.squeezes,
-        open_sweeps=figures.open_sweeps,
-        core=core.NAME,
-    )
+    names = [name for name, _ in ffi.typeof("mg_figures").fields]
+    return Stats({name: getattr(figures, name) for name in names}, core=core.NAME)

@@ -449,10 +449,10 @@ TEST(memory_comes_back_when_all_is_freed)
 
     CHECK(figures().capacity >= n);
     backward(h[n - 1]);
-    const int64_t large = figures().bytes;
+    const int64_t large = figures().bytes_in_use;
     mg_free(h, n);
     CHECK(figures().capacity <= 1 << 16);
-    CHECK(figures().bytes < large / 10);
+    CHECK(figures().bytes_in_use < large / 10);
     free(h);
     leaf(1.0);
 }
@@ -516,7 +516,7 @@ TEST(a_long_loop_that_drops_what_it_builds_stays_in_place)
         if (i == 0)
             first = figures();
     }
-    CHECK_INT(figures().bytes, first.bytes);
+    CHECK_INT(figures().bytes_in_use, first.bytes_in_use);
     CHECK_INT(figures().squeezes, 0);
 }
 
