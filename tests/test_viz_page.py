@@ -110,7 +110,7 @@ class Page:
 
     def row(self, name):
         for row in self.all("#values tbody tr"):
-            if row.find_element(By.CSS_SELECTOR, "th .kind").text == name:
+            if row.find_element(By.CSS_SELECTOR, "th .role").text == name:
                 return row
         raise KeyError(name)
 

@@ -49,7 +49,7 @@ def box_size(graph: Graph, node: Node) -> tuple[float, float]:
     """Return width and height of the box of a node; there is room for any number that it may come to show."""
     lines = box_lines(graph, node)
     cells = max([len(f"grad {NOT_COMPUTED}"), *map(width, lines)])
-    pad = 3 * PAD if node.kind == "constant" else 2 * PAD
+    pad = 3 * PAD if node.role == "constant" else 2 * PAD
     return cells * CELL + pad + _badge_width(node), max(len(lines), 3) * LINE + 2 * PAD - 4
 
 
@@ -59,19 +59,19 @@ def describe(graph: Graph, node: Node) -> str:
     if node.row == "FOLD":
         return f"{name}: {node.note.replace(chr(10), ', ')}"
     made = f", {clean(node.op) or 'made by hand'}" if node.operands else ""
-    return f"{name} ({node.kind}{made}): data {node.data!r}, grad {gradient_text(graph, node)}"
+    return f"{name} ({node.role}{made}): data {node.data!r}, grad {gradient_text(graph, node)}"
 
 
-def shape(kind: str, row: str, w: float, h: float) -> str:
+def shape(role: str, row: str, w: float, h: float) -> str:
     """Return the outline of a box as SVG."""
-    if kind == "parameter":  # corners cut off
+    if role == "parameter":  # corners cut off
         c = 9
         return (
             f'<path class="mgc-s" d="M{c} 0H{w - c:g}L{w:g} {c}V{h - c:g}L{w - c:g} {h:g}H{c}L0 {h - c:g}V{c}Z"/>'
         )
-    radius = {"input": 0, "constant": h / 2.6, "operation": 9, "result": 9}[kind]
+    radius = {"input": 0, "constant": h / 2.6, "operation": 9, "result": 9}[role]
     rect = f'<rect class="mgc-s" width="{w:g}" height="{h:g}" rx="{radius:g}"/>'
-    if kind == "result":
+    if role == "result":
         rect = f'<rect class="mgc-s" x="-4" y="-4" width="{w + 8:g}" height="{h + 8:g}" rx="12"/>' + rect
     if row == "FOLD":
         rect = f'<rect class="mgc-s" x="5" y="5" width="{w:g}" height="{h:g}" rx="{radius:g}"/>' + rect
@@ -82,9 +82,9 @@ def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, titles
     """Return the box of a node as SVG."""
     title = escape(describe(graph, node), quote=False) if titles else ""
     parts = [
-        f'<g class="mgc-n mgc-{node.kind}" data-i="{node.id}" transform="translate({x:.0f} {y:.0f})">',
+        f'<g class="mgc-n mgc-{node.role}" data-i="{node.id}" transform="translate({x:.0f} {y:.0f})">',
         f"<title>{title}</title>",
-        shape(node.kind, node.row, round(w), h),
+        shape(node.role, node.row, round(w), h),
     ]
     left = _badge_width(node)
     if left:
@@ -92,7 +92,7 @@ def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, titles
             f'<path class="mgc-b" d="M9 0H{left:g}V{h:g}H9A9 9 0 0 1 0 {h - 9:g}V9A9 9 0 0 1 9 0Z"/>'
             f'<text class="mgc-o" x="{left / 2:g}" y="{h / 2 + 4:g}">{escape(badge(node), quote=False)}</text>'
         )
-    inside = left + (PAD + 4 if node.kind == "constant" and not left else PAD)
+    inside = left + (PAD + 4 if node.role == "constant" and not left else PAD)
     lines = box_lines(graph, node)
     top = (h - len(lines) * LINE) / 2 + 12
     for i, line in enumerate(lines):

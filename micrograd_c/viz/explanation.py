@@ -184,7 +184,7 @@ class Explanation:
                     "id": node.id,
                     "name": node.name,
                     "label": node.label,
-                    "kind": node.kind,
+                    "kind": node.role,
                     "op": node.op,
                     "operands": node.operands,
                     "data": node.data,
@@ -312,11 +312,11 @@ def explain(
         whole = read(root, model, named)
         if all(node.value is not around for node in whole.nodes.values()):
             raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
-        place = next(node for node in whole.nodes.values() if node.value is around)
-        seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{place.name})"
+        inner = next(node for node in whole.nodes.values() if node.value is around)
+        seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{inner.name})"
         notes.append(
-            f"This is the part of {whole.nodes[whole.root].name} around {place.name}: what it was computed from, "
-            f"and the share of each gradient that flows through {place.name}."
+            f"This is the part of {whole.nodes[whole.root].name} around {inner.name}: what it was computed from, "
+            f"and the share of each gradient that flows through {inner.name}."
         )
         root = around
     graph = read(root, model, named)

@@ -223,36 +223,36 @@ class Expression:
 
 
 def _evaluate(tree: _Tree, numbers: dict[str, float]) -> Any:
-    kind = tree[0]
-    if kind == "number":
+    form = tree[0]
+    if form == "number":
         return float(tree[1])
-    if kind == "name":
+    if form == "name":
         return _CONSTANTS[tree[1]] if tree[1] in _CONSTANTS else numbers[tree[1]]
-    if kind == "unary":
+    if form == "unary":
         value = _evaluate(tree[2], numbers)
         return -value if tree[1] == "-" else not value if tree[1] == "!" else value
-    if kind == "call":
+    if form == "call":
         return _FUNCTIONS[tree[1]][0](*(_evaluate(argument, numbers) for argument in tree[2]))
-    if kind == "choice":
+    if form == "choice":
         return _evaluate(tree[2] if _evaluate(tree[1], numbers) else tree[3], numbers)
     return _OPERATORS[tree[1]](_evaluate(tree[2], numbers), _evaluate(tree[3], numbers))
 
 
 def _with_number(tree: _Tree, k: float) -> _Tree:
     """Return the tree with k in its place, less what can be worked out then: k * x**(k - 1) becomes 3 * x**2."""
-    kind = tree[0]
+    form = tree[0]
     if tree == ("name", "k"):
         return ("number", f"{k:.8g}")
-    if kind == "unary":
+    if form == "unary":
         return ("unary", tree[1], _with_number(tree[2], k))
-    if kind == "call":
+    if form == "call":
         return ("call", tree[1], [_with_number(argument, k) for argument in tree[2]])
-    if kind == "choice":
+    if form == "choice":
         condition, yes, no = (_with_number(part, k) for part in tree[1:])
         if condition[0] == "number":
             return yes if float(condition[1]) else no
         return ("choice", condition, yes, no)
-    if kind == "binary":
+    if form == "binary":
         left, right = _with_number(tree[2], k), _with_number(tree[3], k)
         if left[0] == right[0] == "number":
             return ("number", f"{float(_OPERATORS[tree[1]](float(left[1]), float(right[1]))):.8g}")
@@ -270,13 +270,13 @@ def _power(base: _Tree, exponent: _Tree, names: dict[str, str]) -> str:
 
 
 def _readable(tree: _Tree, names: dict[str, str], level: int) -> str:
-    kind = tree[0]
-    if kind == "number":
+    form = tree[0]
+    if form == "number":
         return f"({tree[1]})" if level > _UNARY and tree[1].startswith("-") else str(tree[1])
-    if kind == "name":
+    if form == "name":
         name = names.get(tree[1]) or _CONSTANT_NAMES.get(tree[1], str(tree[1]))
         return f"({name})" if level >= _UNARY and name.startswith("-") else name
-    if kind == "call":
+    if form == "call":
         if tree[1] == "pow":
             base, exponent = tree[2]
             return _power(base, exponent, names)
@@ -286,18 +286,18 @@ def _readable(tree: _Tree, names: dict[str, str], level: int) -> str:
             if tree[1] == "fabs"
             else f"{'sigmoid' if tree[1] == 'logistic' else tree[1]}({arguments})"
         )
-    if kind == "unary":
+    if form == "unary":
         own, text = _UNARY, f"{'not ' if tree[1] == '!' else tree[1]}{_readable(tree[2], names, _UNARY)}"
-    elif kind == "choice":
+    elif form == "choice":
         if tree[1] == ("binary", "||", *tree[1][2:]) and _is_nan_test(tree[1][3]):
-            tree = (kind, tree[1][2], *tree[2:])  # `x < y || x != x`: what becomes of nan is not for this page
+            tree = (form, tree[1][2], *tree[2:])  # `x < y || x != x`: what becomes of nan is not for this page
         condition, yes, no = (_readable(part, names, _TERNARY + 1) for part in tree[1:])
         own, text = _TERNARY, f"{yes} if {condition} else {no}"
     else:
         own = _BINARY[tree[1]]
         left, right = _readable(tree[2], names, own - 1), _readable(tree[3], names, own)
         text = f"{left} {_READABLE_OPERATORS.get(tree[1], tree[1])} {right}"
-    return f"({text})" if own < level or (own == level and kind != "unary" and level) else text
+    return f"({text})" if own < level or (own == level and form != "unary" and level) else text
 
 
 def _is_nan_test(tree: _Tree) -> bool:
@@ -305,16 +305,16 @@ def _is_nan_test(tree: _Tree) -> bool:
 
 
 def _javascript(tree: _Tree) -> str:
-    kind = tree[0]
-    if kind == "number":
+    form = tree[0]
+    if form == "number":
         return str(tree[1])
-    if kind == "name":
+    if form == "name":
         return repr(_CONSTANTS[tree[1]]) if tree[1] in _CONSTANTS else str(tree[1])
-    if kind == "unary":
+    if form == "unary":
         return f"({tree[1]}{_javascript(tree[2])})"
-    if kind == "call":
+    if form == "call":
         return f"{tree[1]}({','.join(map(_javascript, tree[2]))})"
-    if kind == "choice":
+    if form == "choice":
         return f"({_javascript(tree[1])}?{_javascript(tree[2])}:{_javascript(tree[3])})"
     return f"({_javascript(tree[2])}{tree[1]}{_javascript(tree[3])})"
 

@@ -56,7 +56,7 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
     nodes = graph.nodes
     owner: dict[int, tuple[str, str]] = {}
     for i, node in nodes.items():
-        match = _PARAMETER.match(node.label) if node.kind == "parameter" else None
+        match = _PARAMETER.match(node.label) if node.role == "parameter" else None
         if match:
             owner[i] = (match["layer"] or "", match["neuron"] or "0")
     if not owner:
@@ -84,7 +84,7 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
             rest = [j for j in node.operands if j not in group_of]
             if inside and len({keys[g] for g in inside}) == 1:
                 key = keys[inside[0]]
-                if all(owner.get(j) == key or nodes[j].kind == "constant" for j in rest):
+                if all(owner.get(j) == key or nodes[j].role == "constant" for j in rest):
                     for g in inside[1:]:
                         parent[g] = inside[0]
                     group_of[i] = inside[0]
@@ -98,7 +98,7 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
         own = set(inside)
         inputs = frozenset(
             nodes[j].data
-            if nodes[j].kind == "constant"
+            if nodes[j].role == "constant"
             else (j,)  # numbers as inputs are new leaves for each weight
             for i in inside
             for j in nodes[i].operands
@@ -130,13 +130,13 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
     hidden = {
         i
         for i, node in nodes.items()
-        if node.kind == "parameter" and not node.operands and readers[i] and all(r in box_of for r in readers[i])
+        if node.role == "parameter" and not node.operands and readers[i] and all(r in box_of for r in readers[i])
     }
     # A number that is an input became a leaf for each weight: in a box one of them is enough.
     for group in groups:
         own, numbers = set(group.members), set()
         for j in dict.fromkeys(j for m in group.members for j in nodes[m].operands):
-            if nodes[j].kind == "constant" and not nodes[j].operands and own.issuperset(readers[j]):
+            if nodes[j].role == "constant" and not nodes[j].operands and own.issuperset(readers[j]):
                 if nodes[j].data in numbers:
                     hidden.add(j)
                 numbers.add(nodes[j].data)
@@ -157,7 +157,7 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
                 box,
                 i,
                 list(dict.fromkeys(j for j in inputs if j not in hidden)),
-                len({j for j in inputs if nodes[j].kind == "parameter"}),
+                len({j for j in inputs if nodes[j].role == "parameter"}),
             )
     moved = {m: last[id(group)] for group in groups for m in group.members}
     for node in out.values():
@@ -170,7 +170,7 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
             return graph
     boxes = f"{len(groups)} call{'s' if len(groups) > 1 else ''} of {'a layer' if level == 'layer' else 'a neuron'}"
     note = f"Folded: {boxes}, one box each"
-    inside = sum(nodes[i].kind == "parameter" for i in hidden)
+    inside = sum(nodes[i].role == "parameter" for i in hidden)
     if inside:
         note += f", with {inside} parameter{'s' if inside > 1 else ''} inside"
     finer = "fold='neuron' or fold='none'" if level == "layer" else "fold='none'"
@@ -181,31 +181,31 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
 
 def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: int) -> Node:
     node = graph.nodes[i]
-    kinds = {graph.nodes[m].op.split("(")[0] for m in group.members if graph.nodes[m].row == "DOT"}
-    kinds |= {graph.nodes[m].op for m in group.members if graph.nodes[m].row in _ACTIVATIONS}
-    kinds.discard("dot")
-    kind = f"{min(kinds)} " if len(kinds) == 1 else ""
+    activations = {graph.nodes[m].op.split("(")[0] for m in group.members if graph.nodes[m].row == "DOT"}
+    activations |= {graph.nodes[m].op for m in group.members if graph.nodes[m].row in _ACTIVATIONS}
+    activations.discard("dot")
+    activation = f"{min(activations)} " if len(activations) == 1 else ""
     if group.neurons > 1:
         labels = [graph.nodes[j].label for m in group.members for j in graph.nodes[m].operands]
         places = {match[1] for label in labels if (match := re.search(r"layers\.(\d+)\.neurons", label))}
         name = f"layer {places.pop()}, {node.name}" if len(places) == 1 else f"layer {node.name}"
-        note = f"{group.neurons} {kind}neurons\n{parameters} parameters"
+        note = f"{group.neurons} {activation}neurons\n{parameters} parameters"
         label = ""
     else:
         name, label = node.name, node.label
-        note = f"{kind}neuron\n{parameters} parameters\ndata {node.data:.6g}"
+        note = f"{activation}neuron\n{parameters} parameters\ndata {node.data:.6g}"
         if graph.computed or node.grad:
             note += f"\ngrad {node.grad:.6g}"
     return Node(
         id=i,
         row="FOLD",
-        op=kind.strip(),
+        op=activation.strip(),
         operands=operands,
         data=node.data,
         grad=node.grad,
         label=label,
         name=name,
-        kind="result" if node.kind == "result" else "operation",
+        role="result" if node.role == "result" else "operation",
         note=note,
         count=len(group.members),
         value=node.value,

@@ -22,7 +22,7 @@ class Node:
     grad: float
     label: str = ""  # the name that the user gave, whole
     name: str = ""  # a name that no other node has, short enough for a formula
-    kind: str = "operation"  # constant, input, parameter, operation, result
+    role: str = "operation"  # constant, input, parameter, operation, result; "kind" in the JSON
     k: float | None = None  # of the op, or of the activation
     activation: str = ""  # of a DOT
     pairs: int = 0  # products in a DOT: operands are inputs, then weights, then the bias if there is one

@@ -3,10 +3,10 @@
 The method is that of Sugiyama, Tagawa and Toda (1981), in four steps:
 
 1. layers: a node stands one layer before the first that reads it, so lines are short and all point one way;
-2. lines that cross layers get a place in each; those from one node share it, and part as late as they can;
-3. order in a layer: by the mean place of the neighbours, swept forth and back, the best of all sweeps is kept;
-4. places: each wants to stand at the mean of its neighbours, without overlap. For one layer that is a least-squares
-   problem with an exact answer in linear time, isotonic regression by pooling adjacent violators.
+2. lines that cross layers get a lane in each; those from one node share it, and part as late as they can;
+3. order in a layer: by the mean position of the neighbours, swept forth and back, the best of all sweeps is kept;
+4. middles: each stands as near to the mean of its neighbours as it can, without overlap. For one layer that is a
+   least-squares problem with an exact answer in linear time: isotonic regression by pooling adjacent violators.
 
 A graph of n nodes and e lines takes O(n + e) for a sweep. Coordinates are for a picture from left to right.
 """
@@ -21,18 +21,18 @@ __all__ = ["Layout", "lay_out"]
 GAP = 18.0  # between boxes of a layer
 LANE = 9.0  # between lines that pass a layer
 BETWEEN = 46.0  # between layers
-MOST_LANES = 20_000  # places of passing lines; beyond it lines take the straight way
+MOST_LANES = 20_000  # in all; beyond it lines take the straight way
 
 
 @dataclass
 class _Spot:
-    """A box, or the place where lines pass a layer."""
+    """A box, or the lane where lines pass a layer."""
 
     layer: int
     size: float  # across the layer
     before: list[int] = field(default_factory=list)  # spots in the layer before, of what this reads
     after: list[int] = field(default_factory=list)
-    place: float = 0.0  # middle, across the layer
+    middle: float = 0.0  # across the layer
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Layout:
 
 
 def lay_out(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]]) -> Layout:
-    """Return places for boxes.
+    """Return where boxes stand, and the ways of lines.
 
     Parameters
     ----------
@@ -68,19 +68,19 @@ def lay_out(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int
     for i in _depth_first(spots, n):
         columns[spots[i].layer].append(i)
     columns = _ordered(spots, columns)
-    _place(spots, columns)
+    _set_middles(spots, columns)
 
     widths = [max((sizes[i][0] for i in column if i < n), default=0.0) for column in columns]
     left, lefts = 0.0, []
     for w in widths:
         lefts.append(left)
         left += w + BETWEEN
-    lowest = min((spot.place - spot.size / 2 for spot in spots), default=0.0)
+    lowest = min((spot.middle - spot.size / 2 for spot in spots), default=0.0)
     for spot in spots:
-        spot.place -= lowest
-    boxes = [(lefts[layer[i]] + widths[layer[i]] / 2, spots[i].place) for i in range(n)]
+        spot.middle -= lowest
+    boxes = [(lefts[layer[i]] + widths[layer[i]] / 2, spots[i].middle) for i in range(n)]
     lines = _lines(sizes, edges, boxes, ways, spots, lefts, widths)
-    height = max((spot.place + spot.size / 2 for spot in spots), default=0.0)
+    height = max((spot.middle + spot.size / 2 for spot in spots), default=0.0)
     return Layout(boxes, lines, max(left - BETWEEN, 0.0), height)
 
 
@@ -196,15 +196,15 @@ def _crossings(spots: list[_Spot], columns: list[list[int]], position: list[floa
     return total
 
 
-def _place(spots: list[_Spot], columns: list[list[int]]) -> None:
+def _set_middles(spots: list[_Spot], columns: list[list[int]]) -> None:
     n_boxes = len(spots)
     for column in columns:
         at = 0.0
         for i in column:
-            spots[i].place = at + spots[i].size / 2
+            spots[i].middle = at + spots[i].size / 2
             at += spots[i].size + GAP
         for i in column:
-            spots[i].place -= at / 2
+            spots[i].middle -= at / 2
     sweeps = 14 if n_boxes < 4000 else 6
     for sweep in range(sweeps):
         forth = sweep % 2 == 0
@@ -216,19 +216,19 @@ def _place(spots: list[_Spot], columns: list[list[int]]) -> None:
                     spot.before + spot.after if sweep >= sweeps - 2 else spot.before if forth else spot.after
                 )
                 if neighbours:
-                    wishes.append(sum(spots[j].place for j in neighbours) / len(neighbours))
+                    wishes.append(sum(spots[j].middle for j in neighbours) / len(neighbours))
                     weights.append(4.0 if spot.size == LANE else 1.0 + 0.1 * len(neighbours))
                 else:
-                    wishes.append(spot.place)
+                    wishes.append(spot.middle)
                     weights.append(0.2)
-            for i, place in zip(column, _without_overlap(spots, column, wishes, weights)):
-                spots[i].place = place
+            for i, middle in zip(column, _without_overlap(spots, column, wishes, weights)):
+                spots[i].middle = middle
 
 
 def _without_overlap(
     spots: list[_Spot], column: list[int], wishes: list[float], weights: list[float]
 ) -> list[float]:
-    """Return the places nearest to the wishes (weighted least squares) that keep order and distance."""
+    """Return the middles nearest to the wishes (weighted least squares) that keep order and distance."""
     offsets = [0.0]
     for i, j in zip(column, column[1:]):
         lanes = spots[i].size == LANE and spots[j].size == LANE
@@ -257,13 +257,13 @@ def _lines(
     lefts: list[float],
     widths: list[float],
 ) -> list[list[tuple[float, float]]]:
-    """Points of each line; where several end at one box they arrive in a row, by the place that they come from."""
+    """Points of each line; where several end at one box they arrive in the order in which they come."""
     arriving: dict[int, list[int]] = {}
     for e, (_, b) in enumerate(edges):
         arriving.setdefault(b, []).append(e)
     arrival = [0.0] * len(edges)
     for b, into in arriving.items():
-        into = sorted(into, key=lambda e: spots[ways[e][-1] if ways[e] else edges[e][0]].place)
+        into = sorted(into, key=lambda e: spots[ways[e][-1] if ways[e] else edges[e][0]].middle)
         step = min(14.0, sizes[b][1] * 0.7 / len(into))
         for j, e in enumerate(into):
             arrival[e] = boxes[b][1] + (j - (len(into) - 1) / 2) * step
@@ -274,8 +274,8 @@ def _lines(
         points.append((max(right, points[0][0]), boxes[a][1]))
         for lane in ways[e]:
             at = spots[lane]
-            points.append((lefts[at.layer], at.place))
-            points.append((lefts[at.layer] + widths[at.layer], at.place))
+            points.append((lefts[at.layer], at.middle))
+            points.append((lefts[at.layer] + widths[at.layer], at.middle))
         points.append((lefts[spots[b].layer], arrival[e]))
         points.append((boxes[b][0] - sizes[b][0] / 2, arrival[e]))
         lines.append(points)

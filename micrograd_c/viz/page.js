@@ -2,7 +2,7 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
 const real = x => typeof x === "string" ? ({nan: NaN, inf: Infinity, "-inf": -Infinity})[x] : x;
-const NODES = DATA.nodes.map(([id, name, kind, row, operands, data, grad, more]) => ({id, name, kind, row, operands,
+const NODES = DATA.nodes.map(([id, name, role, row, operands, data, grad, more]) => ({id, name, role, row, operands,
   data: real(data), original: real(data), grad: real(grad), formula: OPS[row] && OPS[row].formula, ...more, k: real(more.k)}));
 const STEPS = DATA.steps.map(([what, ...more]) => [DATA.happenings[what], ...more]);
 const NODE = new Map(NODES.map(n => [n.id, n])), ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
@@ -250,7 +250,7 @@ function showGraph(e, state) {
     const grad = none ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(gradient, 4)} ✗` : number(gradient, 6)}`;
     write(box.data, data);
     write(box.grad, grad);
-    write(box.title, `${n.label || n.name} (${n.kind}${n.operands.length ? `, ${n.op}` : ""}): ${data}, ${grad}`);
+    write(box.title, `${n.label || n.name} (${n.role}${n.operands.length ? `, ${n.op}` : ""}): ${data}, ${grad}`);
     box.grad.classList.toggle("mgc-m", none);
     box.g.classList.toggle("now", n.id === e.node);
     box.g.classList.toggle("target", n.id === e.operand);
@@ -447,7 +447,7 @@ function why(wrong) {
 function verdict() {
   if (engine === "right") { $("verdict").replaceChildren(quiet("Every gradient is the sum of the shares of all paths to the result.")); return; }
   const wrong = NODES.filter(n => !near(RUN.grad.get(n.id), RIGHT.grad.get(n.id), 1e-9));
-  const told = [...wrong].sort((a, b) => (a.kind === "constant") - (b.kind === "constant")).slice(0, 4)
+  const told = [...wrong].sort((a, b) => (a.role === "constant") - (b.role === "constant")).slice(0, 4)
     .map(n => `${n.name}.grad is ${number(RUN.grad.get(n.id))}, but should be ${number(RIGHT.grad.get(n.id))}`).join("; ");
   const summary = !wrong.length ? "On this graph it comes out right, by luck." : predicting ? "Wrong. The numbers are hidden until you reveal your predictions."
     : `Wrong: ${told}${wrong.length > 4 ? `, and ${wrong.length - 4} more` : ""}.`;
@@ -485,7 +485,7 @@ function field(what, value) {
 
 function makeTable() {
   for (const n of [...NODES].sort((a, b) => !!a.operands.length - !!b.operands.length)) {
-    const th = element("th", "", element("span", `kind ${n.kind}`, n.name), element("span", "quiet", ` ${n.kind}`));
+    const th = element("th", "", element("span", `role ${n.role}`, n.name), element("span", "quiet", ` ${n.role}`));
     const cells = {data: element("td"), guess: element("td", "guess"), grad: element("td"), diff: element("td")};
     th.scope = "row";
     if (!n.operands.length && !BY_HAND) {
@@ -502,8 +502,8 @@ function makeTable() {
     }
     if (n !== ROOT) {
       cells.guessed = field(`Your prediction of ${n.name}.grad`, "");
-      cells.mark = element("span", "mark");
-      cells.guess.append(cells.guessed, cells.mark);
+      cells.score = element("span", "score");
+      cells.guess.append(cells.guessed, cells.score);
     }
     $("values").tBodies[0].append(element("tr", "", th, cells.data, cells.guess, cells.grad, cells.diff));
     ROWS.set(n.id, cells);
@@ -550,16 +550,16 @@ function setPredicting(on, score) {
 $("predict").onclick = () => {
   document.body.classList.toggle("guessed", !predicting);
   if (predicting) { setPredicting(false, ""); return; }
-  for (const cells of ROWS.values()) if (cells.guessed) cells.guessed.value = cells.mark.textContent = "";
+  for (const cells of ROWS.values()) if (cells.guessed) cells.guessed.value = cells.score.textContent = "";
   setPredicting(true, "Write down what you expect, as many as you like, and press Reveal.");
 };
 
 $("reveal").onclick = () => {
   const asked = NODES.filter(n => n !== ROOT && ROWS.get(n.id).guessed.value !== "");
   const right = asked.filter(n => {
-    const {mark, guessed} = ROWS.get(n.id), good = near(+guessed.value, RIGHT.grad.get(n.id), 5e-3);
-    mark.textContent = good ? "✓ right" : "✗ not quite";
-    mark.className = `mark ${good ? "good" : "wrong"}`;
+    const {score, guessed} = ROWS.get(n.id), good = near(+guessed.value, RIGHT.grad.get(n.id), 5e-3);
+    score.textContent = good ? "✓ right" : "✗ not quite";
+    score.className = `score ${good ? "good" : "wrong"}`;
     return good;
   });
   setPredicting(false, asked.length ? `${right.length} of ${asked.length} right.` : "Nothing was predicted; here they are.");

@@ -56,7 +56,7 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         elif node.row == "GIVEN" and node.operands:
             record["given"] = [_json_number(d) for d in local_derivatives(node, stream.data)[1] if d is not None]
         known = _json_number(explanation.engine[i]) if i in explanation.engine else None
-        nodes.append([i, node.name, node.kind, node.row, node.operands, _json_number(node.data), known, record])
+        nodes.append([i, node.name, node.role, node.row, node.operands, _json_number(node.data), known, record])
     happenings = list(dict.fromkeys(what for what, *_ in stream.plan))
     steps = []
     for what, i, *more in stream.plan:

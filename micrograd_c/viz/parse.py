@@ -171,8 +171,8 @@ class _Builder:
             raise self.refuse(target, "only a name can be assigned to")
 
     def unknown(self, node: ast.AST) -> str:
-        kind = type(node).__name__
-        return f"{_WHAT.get(kind, kind)} is no arithmetic"
+        name = type(node).__name__
+        return f"{_WHAT.get(name, name)} is no arithmetic"
 
     @staticmethod
     def as_value(x: Any) -> Value:

@@ -34,7 +34,7 @@ def upper_part(graph: Graph, limit: int) -> Graph:
     for i in sorted(shown):
         node = Node(**vars(graph.nodes[i]))
         if i not in kept and node.operands:
-            node.row, node.operands, node.kind, node.closure, node.pairs = "LEAF", [], "input", False, 0
+            node.row, node.operands, node.role, node.closure, node.pairs = "LEAF", [], "input", False, 0
             node.op, node.activation = "…", ""
         nodes[i] = node
     return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
@@ -67,7 +67,7 @@ def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
     while any(node.name == name for node in nodes.values()):
         name += "'"
     row, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
-    leaf = Node(-1, row, "…", [], rest, 0.0, label=what, name=name, kind="input", note=note)
+    leaf = Node(-1, row, "…", [], rest, 0.0, label=what, name=name, role="input", note=note)
     root.operands = [*kept, leaf.id]
     below = {graph.root, leaf.id}
     for i in reversed(list(nodes)):

@@ -59,9 +59,9 @@ class Picture:
         """What the picture shows, in words."""
         graph = self._graph
         root = graph.nodes[graph.root]
-        kinds = [node.kind for node in graph.nodes.values()]
+        roles = [node.role for node in graph.nodes.values()]
         counts = ", ".join(
-            f"{kinds.count(kind)} {kind}{'s' if kinds.count(kind) > 1 else ''}" for kind in LIGHT if kind in kinds
+            f"{roles.count(role)} {role}{'s' if roles.count(role) > 1 else ''}" for role in LIGHT if role in roles
         )
         done = "gradients are computed" if graph.computed else "gradients are not computed yet"
         return f"Graph of {root.name} = {number(root.data)}: {counts}; {done}."
@@ -71,7 +71,7 @@ class Picture:
         graph = self._graph
         sizes = {i: box_size(graph, node) for i, node in graph.nodes.items()}
         index = {i: j for j, i in enumerate(graph.nodes)}
-        rim = {i: 10.0 if node.kind == "result" else 0.0 for i, node in graph.nodes.items()}
+        rim = {i: 10.0 if node.role == "result" else 0.0 for i, node in graph.nodes.items()}
         outer = [(w + rim[i], h + rim[i]) for i, (w, h) in sizes.items()]
         turned = [s if self._across else (s[1], s[0]) for s in outer]
         return lay_out(turned, [(index[a], index[b]) for a, b, _ in graph.edges]), sizes
@@ -114,15 +114,15 @@ class Picture:
     def _foot(self, top: float) -> tuple[str, float, float]:
         """Return the legend and the notes, with their width and height."""
         parts, right, height = [], 0.0, 0.0
-        kinds = [kind for kind in LIGHT if any(node.kind == kind for node in self._graph.nodes.values())]
+        roles = [role for role in LIGHT if any(node.role == role for node in self._graph.nodes.values())]
         if self._legend:
             x = 0.0
-            for kind in kinds:
+            for role in roles:
                 parts.append(
-                    f'<g class="mgc-{kind}" transform="translate({x:g} {top:g})">{shape(kind, "", 22, 14)}'
-                    f'<text x="32" y="11.5">{kind}</text></g>'
+                    f'<g class="mgc-{role}" transform="translate({x:g} {top:g})">{shape(role, "", 22, 14)}'
+                    f'<text x="32" y="11.5">{role}</text></g>'
                 )
-                x += 32 + len(kind) * CELL + 20
+                x += 32 + len(role) * CELL + 20
             right, height = x, 44.0
         for note in self.notes:
             for line in _wrapped(note, 96):
@@ -153,9 +153,9 @@ class Picture:
             if node.operands and node.row != "FOLD":
                 lines[0] += f"  = {clean(node.op)}"
             extra = {"result": ", peripheries=2", "constant": ", style=dashed", "operation": ", style=rounded"}
-            stroke = LIGHT[node.kind][1]
+            stroke = LIGHT[node.role][1]
             out.append(
-                f"  {name(node.id)} [shape={shapes[node.kind]}{extra.get(node.kind, '')}, "
+                f"  {name(node.id)} [shape={shapes[node.role]}{extra.get(node.role, '')}, "
                 f"color={_dot_string(stroke)}, label={_dot_string(chr(10).join(lines))}, "
                 f"tooltip={_dot_string(describe(graph, node))}];"
             )

@@ -117,13 +117,13 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
             closure=not _has_rule(row, len(below)) or core.peek(value, "_backward") is not None,
         )
         if row in LEAVES:
-            nodes[i].kind = "input" if row == "LEAF" or nodes[i].label else "constant"
+            nodes[i].role = "input" if row == "LEAF" or nodes[i].label else "constant"
     for key in parameters:
         if key in ids and nodes[ids[key]].row in LEAVES:
-            nodes[ids[key]].kind = "parameter"
+            nodes[ids[key]].role = "parameter"
     last = len(order) - 1
     if nodes[last].row not in LEAVES:
-        nodes[last].kind = "result"
+        nodes[last].role = "result"
     computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
     graph = Graph(nodes, last, computed, len(order))
     give_names(graph, names)
@@ -170,8 +170,8 @@ def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
 
     rest = [node for i, node in graph.nodes.items() if i not in labels]
     for node in rest:
-        if node.kind not in ("operation", "result"):
-            node.name = unique({"constant": "k", "parameter": "p"}.get(node.kind, "x"))
+        if node.role not in ("operation", "result"):
+            node.name = unique({"constant": "k", "parameter": "p"}.get(node.role, "x"))
     results = [node for node in rest if not node.name]
     letters = [c for c in _LETTERS if c not in taken]
     for j, node in enumerate(results):

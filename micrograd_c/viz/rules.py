@@ -21,7 +21,7 @@ class Op:
     """A row of the op table, for people: how the node is written, and its expressions."""
 
     name: str
-    formula: str  # "{0} * {1}", the operands in their places
+    formula: str  # "{0} * {1}", the operands in their slots
     value: Expression | None  # over x, y, k
     derivatives: tuple[Expression | None, ...]  # dz/dx, dz/dy, over x, y, z, k; None: x gets no share
 
@@ -51,7 +51,7 @@ OP = {name: _op(code) for code, name in enumerate(NAMES)}
 
 
 def formula_of(node: Node) -> str:
-    """Return how a node is computed, with a place for each operand: '{0} * {1}'."""
+    """Return how a node is computed, with a slot for each operand: '{0} * {1}'."""
     n = node.pairs
     if node.row == "DOT":
         terms = [f"{{{n + i}}}*{{{i}}}" for i in range(n)]
@@ -61,8 +61,8 @@ def formula_of(node: Node) -> str:
         terms = [f"{{{i}}}" for i in range(len(node.operands))]
     elif node.row in ("CUSTOM", "GIVEN"):
         label = cut(clean(node.op).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
-        places = [f"{{{i}}}" for i in range(len(node.operands))]
-        return f"{label}({', '.join(places if len(places) < 7 else [*places[:2], '…', places[-1]])})"
+        slots = [f"{{{i}}}" for i in range(len(node.operands))]
+        return f"{label}({', '.join(slots if len(slots) < 7 else [*slots[:2], '…', slots[-1]])})"
     else:
         return OP[node.row].formula
     if len(terms) > 5:

@@ -11,7 +11,7 @@ __all__ = ["CELL", "DARK", "DARK_PAGE", "LIGHT", "LIGHT_PAGE", "LINE", "style"]
 CELL = 7.3  # width of a character of 12 px, at most
 LINE = 16.0
 
-# kind: fill, outline
+# role: fill, outline
 LIGHT = {
     "input": ("#e3f0fb", "#0072b2"),
     "parameter": ("#fdf0d9", "#a85f00"),
@@ -32,7 +32,7 @@ DARK_PAGE = {"page": "#14171b", "text": "#e9ecef", "muted": "#aab2bd", "line": "
 _FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
 
 
-def _rules(kinds: dict[str, tuple[str, str]], page: dict[str, str]) -> str:
+def _rules(roles: dict[str, tuple[str, str]], page: dict[str, str]) -> str:
     out = [
         f".mgc-page{{fill:{page['page']}}}",
         f".mgc text{{fill:{page['text']}}}",
@@ -40,9 +40,9 @@ def _rules(kinds: dict[str, tuple[str, str]], page: dict[str, str]) -> str:
         f".mgc-e{{stroke:{page['line']}}}",
         f".mgc-a{{fill:{page['line']}}}",
     ]
-    for kind, (fill, stroke) in kinds.items():
-        out.append(f".mgc-{kind} .mgc-s{{fill:{fill};stroke:{stroke}}}.mgc-{kind} .mgc-b{{fill:{stroke}}}")
-        out.append(f".mgc-{kind} .mgc-o{{fill:{page['page']}}}")
+    for role, (fill, stroke) in roles.items():
+        out.append(f".mgc-{role} .mgc-s{{fill:{fill};stroke:{stroke}}}.mgc-{role} .mgc-b{{fill:{stroke}}}")
+        out.append(f".mgc-{role} .mgc-o{{fill:{page['page']}}}")
     return "".join(out)
 
 

@@ -36,11 +36,11 @@ def factor(x: float) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_SLOT = re.compile(r"\{(\w+)\}")
 
 
 def fill(formula: str, operands: Sequence[str], k: str = "") -> str:
-    """Put operands into their places; a negative number gets its brackets where it needs them."""
+    """Put operands into their slots; a negative number gets its brackets where it needs them."""
 
     def put(match: re.Match[str]) -> str:
         text = k if match[1] == "k" else operands[int(match[1])]
@@ -50,7 +50,7 @@ def fill(formula: str, operands: Sequence[str], k: str = "") -> str:
             return f"({text})"
         return text
 
-    return _PLACE.sub(put, formula)
+    return _SLOT.sub(put, formula)
 
 
 # What XML has no place for, and what would turn the direction of the text around it.
