@@ -74,7 +74,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module = import_module(f".{_LATER[name]}", __name__)
-    # A submodule of the same name as its function is in the way of it: whoever says mg.jit means the function.
+    # The submodule jit has the name of its function: mg.jit is the function.
     found = globals()[name] = getattr(module, name, module)
     return found
 

@@ -136,7 +136,7 @@ def unpickle(
     grad: float,
     given: list[float] | None = None,
 ) -> Any:
-    """Return the Value that `reduced` got; `below` is there for its order alone."""
+    """Return the Value that `reduced` got; `below` was unpickled before it."""
     code = NAMES.index(op)
     k = b if OPS[code].takes_k else None
     act = -1 if activation is None else NAMES.index(activation)

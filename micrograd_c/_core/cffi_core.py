@@ -86,7 +86,7 @@ class Node:
         def _h(self, handle: int) -> None:
             self._owned = Owned(handle) if type(handle) is int else handle
 
-    # numpy's scalars and arrays step aside for whoever has a higher priority.
+    # numpy's scalars and arrays leave an operator to the operand of higher priority.
     __array_priority__ = 1000.0
 
     data = column(

@@ -22,17 +22,23 @@ def is_array(x: Any) -> bool:
 
 def is_object(x: Any) -> bool:
     """Tell whether `x` is an array of Python objects."""
-    return getattr(getattr(x, "dtype", None), "kind", "") == "O"
+    return _dtype_kind(x) == "O"
+
+
+def _dtype_kind(x: Any) -> str:
+    """Return numpy's letter for the kind of numbers in `x`; '' if it has no dtype."""
+    kind: str = getattr(getattr(x, "dtype", None), "kind", "")
+    return kind
 
 
 # Classes of numpy's scalars met so far: to know one again is much cheaper than to ask it all the questions below.
 _scalars: set[type] = set()
-on_scalar: list[Callable[[type], Any]] = [_scalars.add]  # what hears of each of them
+on_scalar: list[Callable[[type], Any]] = [_scalars.add]  # called with each of them
 
 
 def _remember(scalar: type) -> None:
-    for hear in on_scalar:
-        hear(scalar)
+    for function in on_scalar:
+        function(scalar)
 
 
 def from_numpy(x: Any) -> bool:
@@ -57,7 +63,7 @@ def as_number(x: Any) -> float | None:
     if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
         return None
     if hasattr(t, "item"):  # numpy's scalars and arrays, and what follows their interface
-        if is_array(x) or is_object(x) or getattr(getattr(x, "dtype", None), "kind", "") in ("m", "M"):
+        if is_array(x) or is_object(x) or _dtype_kind(x) in ("m", "M"):
             return None  # the item of a date may be an int
         try:
             number = x.item()
@@ -67,7 +73,7 @@ def as_number(x: Any) -> float | None:
             if t.__module__ == "numpy" and not hasattr(t, "__array_finalize__"):
                 _remember(t)
             return number
-        if getattr(getattr(x, "dtype", None), "kind", "") != "f":
+        if _dtype_kind(x) != "f":
             return None  # a text, a complex number, a date; longdouble goes on: its item is a longdouble again
     try:
         return float(x)

@@ -141,11 +141,11 @@ class Arguments:
         if x.dtype.kind != "O":
             raise self._no_number(x.dtype, i)
         out = sys.modules["numpy"].empty(x.shape)
-        for place, item in enumerate(x.flat):
+        for at, item in enumerate(x.flat):
             number = None if isinstance(item, Value) else as_number(item)
             if number is None:
                 raise self._no_number(type(item), i)
-            out.flat[place] = float(number)  # an OverflowError of Python's
+            out.flat[at] = float(number)  # an OverflowError of Python's
         return out
 
     def reduction(self, reduce: str, weights: Any) -> tuple[float, Any]:

@@ -16,9 +16,9 @@ class TracingError(RuntimeError):
     """What a traced function does cannot be recorded."""
 
 
-def place(frame: Any = None) -> str:
+def here() -> str:
     """Return file, line and text of the user's code that is running."""
-    frame = sys._getframe(1) if frame is None else frame
+    frame: Any = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         frame = frame.f_back
     file, line = frame.f_code.co_filename, frame.f_lineno
@@ -29,7 +29,7 @@ def place(frame: Any = None) -> str:
 def refusal(what: str, remedy: str) -> TracingError:
     """Return the error for something in the user's code that cannot be recorded."""
     return TracingError(
-        f"{place()}\n{what} while jit traces the function. A traced Value has no number: the function runs once, "
+        f"{here()}\n{what} while jit traces the function. A traced Value has no number: the function runs once, "
         f"for all samples, and a program records the one path that it took. {remedy}"
     )
 
@@ -37,7 +37,7 @@ def refusal(what: str, remedy: str) -> TracingError:
 def outside() -> TracingError:
     """Return the error for a TracedValue where its trace is over, or another one is going on."""
     return TracingError(
-        f"{place()}\nA Value of a traced function is used outside of that trace. It stands for an argument "
+        f"{here()}\nA Value of a traced function is used outside of that trace. It stands for an argument "
         "and has no number: return it from the function instead of keeping it."
     )
 
