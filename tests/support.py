@@ -2,14 +2,17 @@
 
 import contextlib
 import gc
+import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import micrograd_c
 
+GOLDEN = Path(__file__).with_name("golden")
 PYPY = sys.implementation.name == "pypy"
 needs_reference_counts = pytest.mark.skipif(PYPY, reason="objects die at once only where they are counted")
 
@@ -45,6 +48,14 @@ def run_python(*arguments, cwd=None, env=None, stdin=None):
         text=True,
         timeout=300,
     )
+
+
+def golden_script(name):
+    """Return a script of the golden folder as a module."""
+    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def close(a, b, rel=1e-12, absolute=1e-12):

@@ -1,13 +1,11 @@
 """copy, deepcopy and pickle of Values, graphs and models."""
 
 import copy
-import importlib.util
 import io
 import pickle
-from pathlib import Path
 
 import pytest
-from support import nothing_left_behind
+from support import GOLDEN, golden_script, nothing_left_behind
 
 import micrograd_c
 from micrograd_c import MLP, Layer, Neuron, Value, dot, topological_order
@@ -285,9 +283,5 @@ def test_a_pickler_that_is_kept_alive_changes_no_later_pickle():
 
 
 def test_pickles_of_earlier_versions_load():
-    golden = Path(__file__).with_name("golden")
-    spec = importlib.util.spec_from_file_location("make_pickle", golden / "make_pickle.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    pickled, numbers = pickle.loads((golden / "pickled.bin").read_bytes())
-    assert module.numbers(pickle.loads(pickled)) == numbers
+    pickled, numbers = pickle.loads((GOLDEN / "pickled.bin").read_bytes())
+    assert golden_script("make_pickle").numbers(pickle.loads(pickled)) == numbers

@@ -1,27 +1,16 @@
 """Golden numbers: 100 steps of the two-moons demo as micrograd has them, and the bits of 300 random programs."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
+from support import GOLDEN, golden_script
 
 from micrograd_c import MLP, Value
-
-GOLDEN = Path(__file__).with_name("golden")
-
-
-def script(name):
-    """Return a script of the golden folder as a module."""
-    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def load():
     """Return the training loop that made the golden losses, and what it made."""
-    return script("make_moons"), json.loads((GOLDEN / "moons.json").read_text())
+    return golden_script("make_moons"), json.loads((GOLDEN / "moons.json").read_text())
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "scalar"])
@@ -60,7 +49,7 @@ def test_the_golden_points_are_still_those_of_scikit_learn():
 @pytest.fixture(scope="module")
 def programs():
     """Return the script of the random programs, what it finds now, and the kind of machine and hashes of before."""
-    module = pytest.importorskip("numpy") and script("make_programs")
+    module = pytest.importorskip("numpy") and golden_script("make_programs")
     return module, module.baseline(lambda: [module.hashes(i) for i in range(module.COUNT)]), *module.read()
 
 

@@ -5,27 +5,23 @@ import inspect
 import json
 import math
 import pickle
-from pathlib import Path
 
 import pytest
+from support import GOLDEN, golden_script
 
 import micrograd_c as mg
 from micrograd_c import Value, optim
 
-GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("optim.json").read_text())
+MAKER = golden_script("make_optim")
+STEPS_OF_TORCH = json.loads((GOLDEN / "optim.json").read_text())
 KINDS = [(optim.SGD, {"lr": 0.1}), (optim.SGD, {"lr": 0.1, "momentum": 0.9}), (optim.Adam, {}), (optim.AdamW, {})]
-
-
-def loss(p):
-    a, b, c, d = p
-    return (a * b - 1) ** 2 + (c * c + d).tanh() + 0.1 * (d - a) ** 2 + (b * 0.5).exp()
 
 
 def run(optimizer, steps):
     rows = []
     for _ in range(steps):
         optimizer.zero_grad()
-        loss(optimizer.params).backward()
+        MAKER.loss(optimizer.params).backward()
         optimizer.step()
         rows.append([p.data for p in optimizer.params])
     return rows
@@ -36,9 +32,9 @@ def close(got, want):
         assert a == pytest.approx(b, rel=1e-12, abs=1e-14)
 
 
-@pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda c: f"{c['name']} {c['options']}")
+@pytest.mark.parametrize("case", STEPS_OF_TORCH["cases"], ids=lambda c: f"{c['name']} {c['options']}")
 def test_steps_are_those_of_pytorch(case):
-    parameters = [Value(x) for x in GOLDEN["start"]]
+    parameters = [Value(x) for x in MAKER.START]
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in case["options"].items()}
     optimizer = getattr(optim, case["name"])(parameters, **options)
     half = len(case["rows"]) // 2
@@ -50,7 +46,7 @@ def test_steps_are_those_of_pytorch(case):
 
 @pytest.mark.parametrize("kind, options", KINDS, ids=str)
 def test_a_loaded_state_goes_on_where_the_saved_one_was(kind, options):
-    first, second = ([Value(x) for x in GOLDEN["start"]] for _ in range(2))
+    first, second = ([Value(x) for x in MAKER.START] for _ in range(2))
     a = kind(first, **options)
     run(a, 3)
     state = pickle.loads(pickle.dumps(json.loads(json.dumps(a.state_dict()))))

@@ -1,12 +1,10 @@
-"""Writes optim.json: trajectories of PyTorch's optimisers on a small function, with which ours are compared.
+"""Writes optim.json: trajectories of PyTorch's optimisers, which test_optim.py compares with ours.
 
 Needs torch==2.13.0; everything is in float64.
 """
 
 import json
 from pathlib import Path
-
-import torch
 
 START = [1.0, -2.0, 0.5, 3.0]
 STEPS = 12
@@ -26,12 +24,11 @@ CASES = [
 
 
 def loss(p):
-    """Also written in test_optim.py."""
     a, b, c, d = p
     return (a * b - 1) ** 2 + (c * c + d).tanh() + 0.1 * (d - a) ** 2 + (b * 0.5).exp()
 
 
-def trajectory(name, options):
+def trajectory(torch, name, options):
     p = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
     optimizer = getattr(torch.optim, name)(p, **options)
@@ -47,6 +44,13 @@ def trajectory(name, options):
     return rows
 
 
-cases = [{"name": n, "options": o, "rows": trajectory(n, o)} for n, o in CASES]
-text = json.dumps({"torch": torch.__version__, "start": START, "cases": cases}, indent=1)
-Path(__file__).with_name("optim.json").write_text(text + "\n")
+def main():
+    import torch
+
+    cases = [{"name": n, "options": o, "rows": trajectory(torch, n, o)} for n, o in CASES]
+    text = json.dumps({"torch": torch.__version__, "start": START, "cases": cases}, indent=1)
+    Path(__file__).with_name("optim.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
