@@ -344,3 +344,25 @@ def test_a_deep_chain_of_closures_is_swept_and_dropped():
         root.backward()
         assert a.grad == 1.0
         del root, a
+
+
+def test_the_closure_of_a_node_that_a_closure_above_lets_die_does_not_run():
+    ran, made, x = [], [], Value(1.0)
+    upper, lower = Value(1.0, (x,), "upper"), [Value(1.0, (x,), "lower")]
+    upper, lower = lower.pop(), [upper]  # the sweep comes to the younger one first
+    root = Value(1.0, (upper, lower[0]), "root")
+
+    def drop():
+        ran.append("upper")
+        root._prev = (upper,)
+        lower.clear()
+        for _ in range(5):  # one of them may get its handle
+            made.append(Value(1.0, (x,), "new"))
+            made[-1]._backward = lambda: ran.append("new")
+
+    lower[0]._backward = lambda: ran.append("lower")
+    upper._backward = drop
+    root.backward()
+    root.backward()
+    assert ran == ["upper", "upper"]
+    assert stats().open_sweeps == 0

@@ -131,7 +131,9 @@ def sweep(node: Node, seed: float) -> None:
     try:
         status = lib.mg_backward(handle_of(node), seed, pause)
         while status > 0:
-            closures[pause.node]()._closure()  # type: ignore[union-attr]
+            reference = closures.get(pause.node)
+            if reference is not None and (paused := reference()) is not None:  # no closure above let it die
+                paused._closure()
             status = _resume(pause)
         check(status)
     finally:
