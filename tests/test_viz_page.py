@@ -351,6 +351,17 @@ def test_scrolling_the_steps_moves_through_them(page):
     assert page.driver.execute_async_script(scroll, 0) == 0
 
 
+def test_another_size_of_the_window_keeps_the_step(page):
+    page.run("go(25)")
+    for height in (3000, 700, 3000):  # the list of steps fits, and scrolls
+        page.device(1400, height)
+        page.driver.set_script_timeout(10)
+        page.driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 300))")
+        assert page.text("#at") == "26"
+        seen = "const l = ITEMS[at].getBoundingClientRect(); return l.top > 0 && l.bottom < innerHeight"
+        assert page.run(seen)
+
+
 def test_scrubbing_and_links_lead_to_a_step(browser, tmp_path):
     page = Page(browser, mg.explain(article()), tmp_path / "page.html", "#step-19")
     assert page.text("#at") == "19"
@@ -617,5 +628,10 @@ def test_largest_page_stays_below_300_kB_and_responds(browser, tmp_path):
     assert page.text("#check").startswith("Checked:")
     page.run("go(RUN.events.findIndex(e => e.kind === 'more'))")
     assert re.match(r"\S+\.grad \+= ", page.text("#now"))
+    for step in range(100, len(explanation.steps), 150):
+        page.run("go(arguments[0])", step)
+        if explanation.steps[step]["phase"] in (3, 6):
+            name = explanation._graph.nodes[explanation.steps[step]["node"]].name
+            assert name in [chip.text for chip in page.all("#stack .now")]
     page.shoot("large", full=False)
     page.assert_silent()

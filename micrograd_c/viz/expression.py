@@ -66,29 +66,11 @@ def _c(name: str, poles: dict[float, float] | None = None) -> tuple[Callable[...
     return total, f"Math.{name}"
 
 
+# Functions that C, Python's math and JavaScript's Math have by the same name.
+_SHARED = "exp expm1 sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atan2 hypot floor ceil"
+
 # Each function of C that an expression may call: how it is computed here, and in JavaScript. A new one is a line.
-_FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
-    name: _c(name)
-    for name in (
-        *(
-            "exp",
-            "expm1",
-            "sqrt",
-            "sin",
-            "cos",
-            "tan",
-            "asin",
-            "acos",
-            "atan",
-            "sinh",
-            "cosh",
-            "tanh",
-            "asinh",
-            "acosh",
-        ),
-        *("atan2", "hypot", "floor", "ceil"),
-    )
-} | {
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {name: _c(name) for name in _SHARED.split()} | {
     "log": _c("log", {0.0: -math.inf}),
     "log1p": _c("log1p", {-1.0: -math.inf}),
     "atanh": _c("atanh", {-1.0: -math.inf, 1.0: math.inf}),

@@ -265,12 +265,13 @@ function showGraph(e, state) {
   }
 }
 
-/* A titled row of texts, the last ones where there are many, `now` lit. */
+/* A titled row of texts, `now` lit; of many those around it, else the last ones. */
 function chips(title, texts, now, empty) {
-  const items = texts.slice(-60).map(text => element("li", text === now ? "now" : "", text));
+  const most = 10, last = texts.length - most, first = Math.max(0, texts.includes(now) ? Math.min(texts.lastIndexOf(now) - most / 2, last) : last);
+  const items = texts.slice(first, first + most).map(text => element("li", text === now ? "now" : "", text));
   for (const li of items) if (li.className) li.setAttribute("aria-current", "true");
   return element("div", "chips", element("h3", "", title), items.length ? element("ol", "", ...items) : quiet(empty),
-    texts.length > 60 ? quiet(`the last 60 of ${texts.length}`) : "");
+    last > 0 ? quiet(`${first + 1} to ${first + most} of ${texts.length}`) : "");
 }
 
 function showStack(e, state) {
@@ -354,15 +355,16 @@ function showSteps(from) {
   li.classList.add("now");
   li.firstChild.setAttribute("aria-current", "step");
   li.firstChild.tabIndex = 0;
-  if (from === "scroll" || most <= 0) return;
+  if (from === "scroll") return;
   quietUntil = performance.now() + 200;
-  frame.scrollTop = (li.offsetTop + li.offsetHeight / 2) * most / (most + frame.clientHeight);
+  if (most > 0) frame.scrollTop = (li.offsetTop + li.offsetHeight / 2) * most / (most + frame.clientHeight);
 }
 
 /* The current step is the one at a line that wanders from the top of the frame to its end. */
 $("steps").addEventListener("scroll", () => {
-  if (performance.now() < quietUntil) return;
-  const frame = $("steps"), line = frame.scrollTop * frame.scrollHeight / (frame.scrollHeight - frame.clientHeight);
+  const frame = $("steps");
+  if (performance.now() < quietUntil || frame.scrollHeight <= frame.clientHeight) return;
+  const line = frame.scrollTop * frame.scrollHeight / (frame.scrollHeight - frame.clientHeight);
   let low = 0, high = ITEMS.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
@@ -574,12 +576,13 @@ addEventListener("afterprint", () => go(before));
 /* ---- begin ---- */
 
 const svg = $("graph").querySelector("svg");
+/* The whole picture where its letters are of 7 px at least; else it scrolls. */
 function fit() {
-  const natural = svg.viewBox.baseVal.width, scale = $("graph").clientWidth / natural;
-  svg.style.width = `${natural * (scale < 0.6 ? 1 : Math.min(scale, 1.15))}px`; /* letters of 7 px at least, or it scrolls */
+  const {width, height} = svg.viewBox.baseVal, wide = $("graph").clientWidth / width, high = 0.4 * innerHeight / height;
+  svg.style.width = `${width * Math.min(1.15, [Math.min(wide, high), wide].find(scale => scale >= 0.6) || 1)}px`;
   svg.style.height = "auto";
 }
-addEventListener("resize", fit);
+addEventListener("resize", () => { fit(); showSteps(); });
 fit();
 makeTable();
 listSteps();
