@@ -16,7 +16,7 @@ from .rules import derivatives, evaluate, formula_of, local_derivatives
 from .text import clean, factor, fill, number
 from .words import PHRASES
 
-__all__ = ["Event", "Stream", "op_of", "plan"]
+__all__ = ["Event", "Gradients", "Stream", "op_of", "plan"]
 
 Event = dict[str, Any]
 Step = tuple[Any, ...]  # what happens, the id of a node; of a share the slot of its operand and a formula too
@@ -92,6 +92,8 @@ class Stream:
     seed : float
     outer : str
         What the seed is, where the root is not the user's.
+    steps : iterable of tuple, optional
+        A part of the plan; else all of it.
     data : mapping of int to float, optional
         Other data than those of the nodes, by id.
 
@@ -107,7 +109,14 @@ class Stream:
         The gradients at the end, by id.
     """
 
-    def __init__(self, graph: Graph, seed: float, outer: str, data: Mapping[int, float] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        seed: float,
+        outer: str = "",
+        steps: Iterable[Step] | None = None,
+        data: Mapping[int, float] | None = None,
+    ) -> None:
         self.graph = graph
         self.seed = seed
         self.outer = outer
@@ -117,7 +126,7 @@ class Stream:
         self.grad = dict.fromkeys(graph.nodes, 0.0)
         self.topo: list[int] = []
         self.steps: list[Event] = []
-        self.plan = list(plan(graph))
+        self.plan = list(plan(graph) if steps is None else steps)
         self._depth = 0
         self._reached = {graph.root}
         self._shared: set[int] = set()  # has got a share
@@ -234,6 +243,13 @@ class Stream:
 
     def _gradient(self, node: Node) -> None:
         self._add("gradient", node, {"root": self.names[self.graph.root]}, gradient=self.grad[node.id])
+
+
+class Gradients(Stream):
+    """What the gradients come to, without an event."""
+
+    def _add(self, *_: Any, **__: Any) -> None:
+        pass
 
 
 class _GradientsKept:

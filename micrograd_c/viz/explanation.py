@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine import Value, topological_order, zero_grad
-from .events import Stream
+from .events import Gradients, Stream
 from .fold import unfold
 from .graph import Graph, Node
 from .page import frame, page
@@ -166,7 +166,8 @@ class Explanation:
                     f"what_if: {node.name} was made by hand, so its data can't be computed anew: make it of ops"
                 )
             values[node.id] = value
-        gradients = Stream(self._graph, self._seed, "", values).grad
+        backward = (step for step in self._stream.plan if step[0] in ("seed", "turn", "share"))
+        gradients = Gradients(self._graph, self._seed, steps=backward, data=values).grad
         return WhatIf(values[self._graph.root], {node.name: gradients[i] for i, node in nodes.items()})
 
     def data(self) -> dict[str, Any]:

@@ -292,7 +292,9 @@ function showCode(e) {
   const now = n.operands.length ? formula(n) : `Value(${number(DATA_NOW.get(n.id))})`;
   const update = e.operand === undefined || e.kind === "closure" ? `operand.grad ${sign} d v / d operand * v.grad`
     : `${name(e.operand)}.grad ${sign} ${e.formula} * ${n.name}.grad`;
-  $("code").replaceChildren(element("ol", "code", ...DATA.code[engine === "depth" && !REUSED ? "returning" : engine].map(([key, text]) => {
+  const code = DATA.code[engine === "depth" && !REUSED ? "returning" : engine] || DATA.code.right;
+  $("code").replaceChildren(element("ol", "code", ...code.split("\n").map(coded => {
+    const [key, text] = coded.split("|");
     const line = key === "seed" ? text.replace("1", number(SEED)) : text.replace("{formula}", () => `${n.name} = ${now}`).replace("{update}", () => update);
     const li = element("li", key && key === current ? "now" : "", line || "\u00a0");
     if (li.className) li.setAttribute("aria-current", "true");

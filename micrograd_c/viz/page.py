@@ -71,7 +71,7 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         "phases": [[i, name, about] for i, (name, about) in PHASES.items()],
         "phrases": PHRASES | WRONG_PHRASES,
         "engines": ENGINES,
-        "code": {engine: [line.split("|", 1) for line in code.split("\n")] for engine, code in CODE.items()},
+        "code": CODE,
         "nodes": nodes,
         "happenings": happenings,
         "steps": steps,

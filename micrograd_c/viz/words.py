@@ -59,7 +59,8 @@ ENGINES = {
     "twice": ("backward() twice, without zero_grad()", "the second run adds to what the first one left"),
 }
 
-# What the backward() of each looks like, and which line an event stands on: a key and a line, parted by |.
+# What the backward() of each looks like, and which line an event stands on: a key and a line, parted by |. The one
+# that overwrites looks like the right one, but for {update}.
 _RIGHT = """\
 forward|{formula}
 |
@@ -78,7 +79,6 @@ node|        v._backward()
 contribution|            {update}"""
 CODE = {
     "right": _RIGHT,
-    "overwrite": _RIGHT,
     "twice": _RIGHT + "\n|\n|root.backward()\nagain|root.backward()  # and no zero_grad() between",
     "depth": """\
 forward|{formula}
