@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 import unrolled
-from workloads import MoonsStep, MoonsStepDense, Workload
+from workloads import MoonsStep, MoonsStepDense, Workload, moons_demo
 
 HERE = Path(__file__).parent
 STEPS = 100  # the length of the training in examples/moons.py
@@ -50,18 +50,8 @@ class Moons(Workload):
 
     def __init__(self, engine):
         one_thread()
-        import numpy
-        from sklearn.datasets import make_moons
-
-        numpy.random.seed(1337)
-        random.seed(1337)
         self.engine = engine
-        self.X, y = make_moons(n_samples=100, noise=0.1)
-        self.y = y * 2.0 - 1.0
-        self.layers = [
-            [([random.uniform(-1, 1) for _ in range(nin)], 0.0) for _ in range(nout)]
-            for nin, nout in ((2, 16), (16, 16), (16, 1))
-        ]
+        self.X, self.y, self.layers = moons_demo()
 
     def flat(self):
         """Return the weights in micrograd's order."""

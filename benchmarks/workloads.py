@@ -199,6 +199,21 @@ class ByHand(Graph):
         return seconds
 
 
+def moons_demo():
+    """Return the points of examples/moons.py, their labels, and the weights and bias of each neuron, by layers."""
+    import numpy
+    from sklearn.datasets import make_moons
+
+    numpy.random.seed(1337)
+    random.seed(1337)
+    X, y = make_moons(n_samples=100, noise=0.1)
+    layers = [
+        [([random.uniform(-1, 1) for _ in range(nin)], 0.0) for _ in range(nout)]
+        for nin, nout in ((2, 16), (16, 16), (16, 1))
+    ]
+    return X, y * 2.0 - 1.0, layers
+
+
 class MoonsStep(Training):
     """One step of examples/moons.py, on its own code."""
 
@@ -237,19 +252,11 @@ class MoonsStepPort(Training):
     """The same step for engines that cannot run the script: expression for expression."""
 
     def __init__(self, engine):
-        import numpy
-        from sklearn.datasets import make_moons
-
-        numpy.random.seed(1337)
-        random.seed(1337)
         self.engine = engine
-        X, y = make_moons(n_samples=100, noise=0.1)
-        self.X, self.y = X.tolist(), (y * 2 - 1).tolist()
+        X, y, layers = moons_demo()
+        self.X, self.y = X.tolist(), y.tolist()
         self.widths = [2, 16, 16, 1]
-        self.parameters = []  # per neuron: weights, bias
-        for nin, nout in zip(self.widths, self.widths[1:]):
-            for _ in range(nout):
-                self.parameters += [random.uniform(-1, 1) for _ in range(nin)] + [0.0]
+        self.parameters = [x for layer in layers for w, b in layer for x in (*w, b)]
         self.step = 0
         self.total_loss = None
 
@@ -285,18 +292,13 @@ class MoonsStepDense(Training):
     """The same step on matrices, in torch: what it costs those who give up scalars."""
 
     def __init__(self, engine):
-        import numpy
-        from sklearn.datasets import make_moons
-
         torch = self.torch = engine.torch
-        numpy.random.seed(1337)
-        random.seed(1337)
-        X, y = make_moons(n_samples=100, noise=0.1)
-        self.X, self.y = torch.tensor(X), torch.tensor(y * 2.0 - 1.0)
+        X, y, layers = moons_demo()
+        self.X, self.y = torch.tensor(X), torch.tensor(y)
         self.layers = []
-        for nin, nout in ((2, 16), (16, 16), (16, 1)):
-            w = [[random.uniform(-1, 1) for _ in range(nin)] for _ in range(nout)]
-            self.layers.append((torch.tensor(w, dtype=torch.float64).T.contiguous(), torch.zeros(nout).double()))
+        for neurons in layers:
+            w = torch.tensor([w for w, _ in neurons], dtype=torch.float64)
+            self.layers.append((w.T.contiguous(), torch.zeros(len(neurons)).double()))
         self.parameters = [p.requires_grad_() for layer in self.layers for p in layer]
         self.step = 0
 
