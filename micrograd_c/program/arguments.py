@@ -152,10 +152,9 @@ class Arguments:
         """Return the factor of the sum over the samples, and their weights for C."""
         if reduce != "sum" and reduce != "mean":
             raise ValueError(f"reduce must be 'sum' or 'mean', not {reduce!r}")
-        shapes = [x.shape for x in self.arrays]
         if weights is None:
             if reduce == "mean" and self.n == 0:
-                raise ValueError(f"reduce='mean' needs at least one sample; the batches have shapes {shapes}")
+                raise ValueError(f"reduce='mean' needs at least one sample; {self._shapes()}")
             return 1.0 if reduce == "sum" else 1.0 / self.n, _NULL
         if not self.data:
             raise ValueError("weights are one for each sample of a batch, and there is no batch")
@@ -163,7 +162,7 @@ class Arguments:
 
         w = numpy.ascontiguousarray(weights, dtype=float)
         if w.shape != (self.n,):
-            raise ValueError(f"weights have shape {numpy.shape(weights)}, and the batches have shapes {shapes}")
+            raise ValueError(f"weights have shape {numpy.shape(weights)}, and {self._shapes()}")
         if not numpy.isfinite(w).all():
             raise ValueError(
                 f"weights of shape {w.shape} must be finite; number {int(numpy.isfinite(w).argmin())} is not"
@@ -195,6 +194,9 @@ class Arguments:
         named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         n = len(self._args)
         return [*named[:n], *map(str, range(len(named), n)), *self._kwargs]
+
+    def _shapes(self) -> str:
+        return f"the batches have shapes {[x.shape for x in self.arrays]}"
 
     def _in_words(self) -> str:
         pairs = zip(self.names(), (*self._args, *self._kwargs.values()))
