@@ -408,7 +408,19 @@ void mg_free(const int32_t *handles, int32_t n)
     mg_unlock();
 }
 
-void mg_free_list(const mg_list *list)
+mg_list *mg_new_list(int32_t n)
+{
+    mg_list *list = mg_allocate(NULL, sizeof *list + (size_t)n * sizeof *list->handles);
+
+    for (int32_t i = 0; list && i < n; i++)
+        list->handles[i] = MG_NONE;
+    if (list)
+        list->n = n;
+    return list;
+}
+
+void mg_free_list(mg_list *list)
 {
     mg_free(list->handles, list->n);
+    free(list);
 }

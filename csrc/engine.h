@@ -116,8 +116,10 @@ typedef struct {
     int32_t n;
     int32_t handles[]; /* -1: none */
 } mg_list;
-/* Gives all of them back. */
-void mg_free_list(const mg_list *list);
+/* A list with room for n handles, and without any. NULL: no memory. */
+mg_list *mg_new_list(int32_t n);
+/* Gives all of them back, and the memory of the list. */
+void mg_free_list(mg_list *list);
 
 /* ---- reading and writing ---- */
 

@@ -35,7 +35,7 @@ from .cffi_attributes import column
 from .cffi_attributes import forget_made as forget_made
 from .cffi_attributes import peek as peek
 from .cffi_attributes import put as put
-from .cffi_handles import Owned, closures, give_back, lend, owned_list, take
+from .cffi_handles import Owned, closures, give_back, lend, owned_list
 from .cffi_handles import flush as flush
 from .errors import OPS, check, error
 from .ieee import failure
@@ -230,6 +230,20 @@ def _node(handle: int, a: Any, b: Any) -> Any:
     return out
 
 
+def _nodes(made: Any, first: int, a: Any, bs: Sequence[Any]) -> list[Any]:
+    """Return Values with the handles of an owned list from `first` on, which they take out of it."""
+    nodes = []
+    for i, b in enumerate(bs, first):
+        node = _new(_Value)
+        node._a = a
+        node._b = b
+        handle = made[i]
+        made[i] = -1
+        node._h = handle
+        nodes.append(node)
+    return nodes
+
+
 def layers(
     address: int, n: int, outputs: int, inner: int, inner_params: Any, params: list[Any], inputs: tuple[Any, ...]
 ) -> list[Any] | None:
@@ -237,22 +251,18 @@ def layers(
     if not {*map(type, inputs)} <= {_Value}:
         return None
     owned = owned_list(outputs)
-    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, handles(inputs), len(inputs), owned.handles))
-    read = Hidden(owned, inputs, inner_params) if inner else inputs
     made = owned.handles
-    return [_node(take(made, i), read, b) for i, b in enumerate(params, inner)]
+    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, handles(inputs), len(inputs), made))
+    return _nodes(made, inner, Hidden(owned, inputs, inner_params) if inner else inputs, params)
 
 
 def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:
     """Return new leaves, in consecutive rows."""
     n = len(numbers)
     owned = owned_list(n)
-    check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, owned.handles))
     made = owned.handles
-    return [
-        _node(take(made, i), None, ... if type(x) is not float and from_numpy(x) else None)
-        for i, x in enumerate(given)
-    ]
+    check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, made))
+    return _nodes(made, 0, None, [... if type(x) is not float and from_numpy(x) else None for x in given])
 
 
 def no_shorter_way(*_: Any) -> Any:

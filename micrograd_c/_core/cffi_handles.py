@@ -15,6 +15,7 @@ from collections.abc import Callable
 from itertools import repeat
 
 from ._cffi import ffi, lib
+from .errors import error
 from .interrupts import raised_later
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -31,19 +32,15 @@ closures: dict[int, ref[Any]] = {}
 
 def owned_list(
     n: int,
-    new: Callable[..., Any] = ffi.new,
+    new: Callable[[int], Any] = lib.mg_new_list,
     gc: Callable[..., Any] = ffi.gc,
     free: Callable[..., None] = lib.mg_free_list,
 ) -> Any:
     """Return an mg_list for n handles, which go back to the arena when it dies."""
-    return gc(new("mg_list *", (n, [-1] * n)), free)
-
-
-def take(handles: Any, i: int) -> int:
-    """Return a handle of an owned list, for another owner."""
-    handle: int = handles[i]
-    handles[i] = -1
-    return handle
+    made = new(n)
+    if not made:
+        raise error(lib.MG_ENOMEM)
+    return gc(made, free)
 
 
 def flush(

@@ -740,6 +740,27 @@ static int64_t zero_of_operand(void)
     return mg_zero_grad(made_last);
 }
 
+TEST(a_list_gives_its_nodes_back_and_without_memory_there_is_none)
+{
+    fresh_arena();
+    const int32_t outside = leaf(1.0);
+    mg_test_allocations = 0;
+    mg_test_fail_at = 0;
+    CHECK(!mg_new_list(3));
+    mg_test_fail_at = -1;
+
+    mg_list *list = mg_new_list(3);
+    CHECK_INT(list->n, 3);
+    CHECK_INT(list->handles[0], MG_NONE);
+    CHECK_INT(list->handles[2], MG_NONE);
+    list->handles[1] = leaf(2.0);
+    CHECK_INT(mg.live, 2);
+    mg_free_list(list); /* the sanitizer sees its memory */
+    CHECK_INT(mg.live, 1);
+    CHECK_REAL(mg_data(outside), 1.0);
+    check_arena();
+}
+
 TEST(a_sweep_without_memory_writes_no_gradient)
 {
     /* Higher than any sweep of this program before, so that marks have to be allocated. */
@@ -1152,6 +1173,7 @@ int main(void)
     RUN(a_squeeze_without_memory_is_put_off);
     RUN(memory_that_can_not_be_given_back_stays_in_use);
     RUN(a_nested_sweep_without_memory_leaves_the_outer_one_alone);
+    RUN(a_list_gives_its_nodes_back_and_without_memory_there_is_none);
     RUN(a_sweep_without_memory_writes_no_gradient);
     RUN(a_new_leaf_has_its_data_and_no_gradient);
     RUN(data_and_gradient_are_what_was_written);
