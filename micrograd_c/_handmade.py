@@ -23,7 +23,7 @@ _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     """Return the items as Values; numbers become leaves, in one step."""
     values = tuple(items)
-    if all(issubclass(t, core.Node) for t in {*map(type, values)}):
+    if not [t for t in {*map(type, values)} if not issubclass(t, core.Node)]:
         return values
     places = [i for i, x in enumerate(values) if not isinstance(x, core.Node)]
     numbers = [to_float(values[i], f"item {i}") for i in places]
