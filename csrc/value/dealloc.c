@@ -110,12 +110,16 @@ static void release_memory(value *v)
 static void drop_items(loop *l, PyObject *items)
 {
     const bool list = PyList_CheckExact(items);
+    PyObject *(*const item_of)(PyObject *, Py_ssize_t) = list ? PyList_GetItem : PyTuple_GetItem;
     const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
+    const PyTypeObject *const plain = mg_value_class;
     bool ours = true;
 
     items->ob_refcnt = 1;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *item = list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i);
+        PyObject *item = item_of(items, i);
+        if (Py_REFCNT(item) > 1 && Py_TYPE(item) == plain) /* most of them */
+            continue;
         if (!may_lead_on(item)) {
             ours = false;
         } else if (Py_REFCNT(item) == 1) {

@@ -6,11 +6,12 @@
 static PyObject *new_tuple(PyObject *items, PyObject *last, int32_t *handles)
 {
     const bool list = PyList_CheckExact(items);
+    PyObject *(*const item_of)(PyObject *, Py_ssize_t) = list ? PyList_GetItem : PyTuple_GetItem;
     const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items), all = n + (last != Py_None);
     PyObject *out = PyTuple_New(all);
 
     for (Py_ssize_t i = 0; out && i < all; i++) {
-        PyObject *item = i == n ? last : list ? PyList_GetItem(items, i) : PyTuple_GetItem(items, i);
+        PyObject *item = i == n ? last : item_of(items, i);
         if (!item ||
             Py_TYPE(item) != mg_value_class) { /* a collection has run code that made the list shorter */
             Py_DECREF(out);

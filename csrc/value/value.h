@@ -101,7 +101,8 @@ extern struct mg_python {
 
 static inline bool is_value(PyObject *o)
 {
-    return Py_TYPE(o) == mg_value_class || PyType_IsSubtype(Py_TYPE(o), mg_value_class);
+    PyTypeObject *type = Py_TYPE(o);
+    return type == mg_value_class || (type != &PyFloat_Type && PyType_IsSubtype(type, mg_value_class));
 }
 
 /* Is y a Value without a node, whose class records what is computed from it? See program/traced.py. */
