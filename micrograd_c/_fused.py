@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_not
 
 from ._checks import ACTIVATIONS
 from ._core import Held, as_number, check, core, ffi, lib
-from .engine import Value
+from .engine import Value, unequal
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -98,11 +99,19 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
         or plan.assignments != _assignments
         or (plan.width != width and width is not None)
         or plan.layers is not layers
-        or plan.lists != plan.copies
+        or _are_changed(plan)
     ):
         plan = _make_plan(owner, layers, width)
         object.__setattr__(owner, "_plan", plan)
     return plan
+
+
+def _are_changed(plan: _Plan) -> bool:
+    """Tell whether a list holds other objects than it did, or some that say that they are equal."""
+    before = unequal[0]
+    if plan.copies != plan.lists or unequal[0] != before:  # a Value on the left is asked first, and counts
+        return True
+    return bool(unequal[1]) and any(map(any, map(map, repeat(is_not), plan.copies, plan.lists)))
 
 
 def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:

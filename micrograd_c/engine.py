@@ -30,6 +30,10 @@ __all__ = ["Value"]
 _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 
+# How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.
+unequal = [0, 0]
+
+
 @core.complete
 class Value(Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
@@ -124,6 +128,7 @@ class Value(Node):
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
         body = cls.__dict__
+        unequal[1] |= "__eq__" in body
         for name in SET_BY_INIT:
             if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
                 delattr(cls, name)
@@ -205,6 +210,14 @@ class Value(Node):
 
     def __pos__(self) -> Value:
         return self
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        unequal[0] += 1
+        return NotImplemented
+
+    __hash__ = object.__hash__
 
     def __lt__(self, other: Any) -> bool:
         number = _comparable(other)

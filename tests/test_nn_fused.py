@@ -527,3 +527,37 @@ def test_models_survive_squeezes_of_the_arena():
     if not PYPY:
         assert stats().squeezes > squeezes
     del more
+
+
+class Agreeing:
+    """Says that it equals everything."""
+
+    data = 5.0
+
+    def __eq__(self, other):
+        return True
+
+    def __rmul__(self, other):
+        return 5.0 * other
+
+    __mul__ = __rmul__
+
+
+class AgreeingValue(Value):
+    def __eq__(self, other):
+        return True
+
+    __hash__ = Value.__hash__
+
+
+@pytest.mark.parametrize("make", [Agreeing, lambda: AgreeingValue(5.0)], ids=["object", "Value"])
+def test_a_weight_that_says_it_is_equal_to_the_one_that_it_replaces_counts(make):
+    model = MLP(2, [2, 1])
+    x = [Value(1.0), Value(2.0)]
+    model(x)
+    n = model.layers[0].neurons[0]
+    n.w[1] = make()
+    hidden = [(m.w[0] * x[0] + m.w[1] * x[1] + m.b).relu() for m in model.layers[0].neurons]
+    last = model.layers[1].neurons[0]
+    wanted = (last.w[0] * hidden[0] + last.w[1] * hidden[1] + last.b).data
+    assert abs(model(x).data - wanted) < 1e-12
