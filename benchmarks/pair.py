@@ -35,6 +35,8 @@ PAIRS = {
     "a*b": Pair("EagerOp", {"n": 100_000}, ("dropped", "kept", "kept and then dropped")),
     "v.data": Pair("Read", {"n": 100_000}, ("data", "grad")),
     "wide graph": Pair("Wide", {"n": 100_000}, ("build", "backward", "drop")),
+    "a class of one's own": Pair("OwnClass", {"n": 50_000}, ("leaf", "product")),
+    "by hand": Pair("ByHand", {"n": 20_000, "operands": 2}, ("build", "backward", "drop")),
     "moons": Pair("MoonsStep", {}, ("step",)),
     "moons, scalar nodes": Pair("ScalarBuild", {"fused": False}, ("build", "backward", "drop")),
     "MLP(64, [128, 128, 10])": Pair("MlpSample", {}, ("forward", "backward", "drop")),

@@ -81,6 +81,27 @@ class Read(Workload):
         return {"data": data, "grad": grad}
 
 
+class OwnClass(Workload):
+    """`n` Values of a class that a script derives from Value, and as many products of two of them."""
+
+    def __init__(self, engine, n):
+        self.n, self.Own = n, type("Own", (engine.Value,), {})
+
+    def run(self):
+        Own, times = self.Own, range(self.n)
+        a, b = Own(2.0), Own(-3.0)
+        start = perf_counter()
+        for _ in times:
+            Own(2.0)
+        leaf = perf_counter() - start
+        start = perf_counter()
+        for _ in times:
+            a * b
+        product = perf_counter() - start
+        self.result = [a.data]
+        return {"leaf": leaf, "product": product}
+
+
 class Graph(Workload):
     """A graph of about `n` nodes: built, swept, dropped."""
 
