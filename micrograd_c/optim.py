@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from inspect import Parameter, Signature
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ._core import Held, as_number, check, core, ffi, lib
@@ -145,8 +144,10 @@ class Optimizer:
     def _set_options(self, options: dict[str, Any]) -> None:
         """Check all options, then take them over."""
         self._options = {name: _option(name, value, self._defaults[name]) for name, value in options.items()}
-        values = (v if isinstance(v, tuple) else (v,) for v in self._options.values())
-        self._numbers = ffi.new("double[]", [*chain.from_iterable(values)])
+        numbers: list[float] = []
+        for value in self._options.values():
+            numbers += value if isinstance(value, tuple) else (value,)
+        self._numbers = ffi.new("double[]", numbers)
 
     # Copies and pickles hold the Values and numbers, no memory of C.
 
@@ -270,6 +271,8 @@ def _option(name: str, value: Any, default: Any) -> Any:
 
 def _number(name: str, value: Any, least: float, below: float = math.inf) -> float:
     """Return a finite number as a float, least <= value < below."""
+    if type(value) is float and least <= value < below and math.isfinite(value):
+        return value
     number = as_number(value)
     if number is None:
         raise TypeError(f"{name} must be a number, not {type(value).__name__}")
