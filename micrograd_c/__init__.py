@@ -9,6 +9,7 @@ function of scalars into a program that runs over whole batches; `draw` and `exp
 from __future__ import annotations
 
 from . import engine, nn
+from ._core.absent import import_later as _import_later
 from ._version import __version__ as __version__
 from .engine import Value, dot, topological_order, where, zero_grad
 from .engine import sum as sum
@@ -16,8 +17,6 @@ from .nn import MLP, Layer, Module, Neuron
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from typing import Any
-
     from . import optim as optim
     from ._core.stats import Stats as Stats
     from ._core.stats import stats as stats
@@ -55,29 +54,14 @@ __all__ = [
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
-    "GradientError": "_gradcheck",
-    "Stats": "_core.stats",
-    "TracingError": "jit",
-    "draw": "viz",
-    "explain": "viz",
-    "gradcheck": "_gradcheck",
-    "jit": "jit",
+    "_core.stats": "Stats stats",
+    "_gradcheck": "GradientError gradcheck",
+    "jit": "TracingError jit set_threads",
     "optim": "optim",
-    "set_threads": "jit",
-    "stats": "_core.stats",
+    "viz": "draw explain",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    module = import_module(f".{_LATER[name]}", __name__)
-    # The submodule jit has the name of its function: mg.jit is the function.
-    found = globals()[name] = getattr(module, name, module)
-    return found
+__getattr__ = _import_later(globals(), _LATER)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *__all__})

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 
 from . import _copying
 from ._core import LABELS, NAMES, Node, as_number, check, core, from_numpy, lib, to_float, warn
+from ._core.absent import import_later
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
 from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, local_grads_of, make_anew
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
+
+if not TYPE_CHECKING:  # old pickles say that these stand here
+    __getattr__ = import_later(globals(), {"_core.stats": "Stats stats", "_gradcheck": "GradientError gradcheck"})
 
 _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 

@@ -19,6 +19,7 @@ from itertools import islice
 from . import _fused
 from ._checks import ACTIVATIONS, check_activation, check_nonlin, fitting, layer_sizes, size
 from ._core import LABELS, core
+from ._core.absent import lacking
 from .engine import Value
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
@@ -32,7 +33,7 @@ __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
 
 def __getattr__(name: str) -> Any:
     if name != "random":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise lacking(globals(), name)
     import random  # here, since scripts that make no neuron need none
 
     return random

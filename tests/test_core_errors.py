@@ -160,6 +160,28 @@ def test_a_name_that_is_spelled_wrongly_is_answered_with_close_ones():
         assert f"no attribute '{name}'" in run.stderr and f"{meant}" in run.stderr.replace(name, "")
 
 
+@pytest.mark.parametrize(
+    "name, remedy",
+    [
+        ("Valeu", "is Value"),
+        ("tanh", "v.tanh"),
+        ("tahn", "v.tanh"),
+        ("backward", "v.backward"),
+        ("Tensor", "Value(number)"),
+        ("Sequential", "MLP("),
+    ],
+)
+@pytest.mark.parametrize(
+    "module", [micrograd_c, micrograd_c.engine, micrograd_c.nn], ids=lambda module: module.__name__
+)
+def test_a_name_that_a_module_does_not_have_is_answered_with_close_ones_and_methods_of_value(module, name, remedy):
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute '{name}'") as caught:
+        getattr(module, name)
+    assert remedy in str(caught.value)
+    with pytest.raises(AttributeError, match=r"'__wrapped__'$"):  # tools ask for such names
+        getattr(module, "__wrapped__")  # noqa: B009
+
+
 def test_an_attribute_error_of_the_users_own_stays_theirs():
     class Own(Value):
         @property

@@ -1,9 +1,10 @@
-"""What is said of an attribute that a Value does not have."""
+"""Attributes that are not there: what is said of them, and names of modules that are imported when asked for."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _ITS_NUMBER = "its number is v.data, a float"
@@ -34,6 +35,12 @@ HABITS = {
     "log10": "write v.log() / math.log(10)",
 }
 
+_OTHER_MODULES = {
+    **dict.fromkeys(("tensor", "Tensor", "Variable"), "write Value(number)"),
+    "Linear": "write Layer(inputs, outputs, activation='linear')",
+    "Sequential": "write MLP(inputs, [outputs of each layer])",
+}
+
 _remedies: dict[str, str] = {}  # of names that were asked for, since hasattr() asks again and again
 
 
@@ -43,16 +50,43 @@ def absent(node: Any, name: str) -> AttributeError | None:
         return None
     remedy = _remedies.get(name)
     if remedy is None:
-        remedy = HABITS.get(name) or _close_names(type(node), name)
+        remedy = HABITS.get(name) or _close(name, {x: x for x in dir(type(node))})
         if len(_remedies) < 1000:
             _remedies[name] = remedy
     return AttributeError(f"{type(node).__name__!r} object has no attribute {name!r}{remedy and ': '}{remedy}")
 
 
-def _close_names(cls: type, name: str) -> str:
+def lacking(module: dict[str, Any], name: str) -> AttributeError:
+    """Return the error for a name that a module does not have, but maybe a Value: `tanh` is v.tanh."""
+    there = {**{x: f"v.{x}" for x in dir(module["Value"]) if x not in HABITS}, **{x: x for x in module}}
+    remedy = _OTHER_MODULES.get(name) or _close(name, there)
+    return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
+
+
+def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str], Any]:
+    """Return the __getattr__ of a module, given its globals and, for other modules, the names that stand there."""
+    homes = {name: home for home, there in names.items() for name in there.split()}
+
+    def __getattr__(name: str) -> Any:
+        if name not in homes:
+            raise lacking({**module, **homes}, name)
+        from importlib import import_module
+
+        home = import_module(f".{homes[name]}", module["__package__"])
+        # A submodule of the same name as its function is in the way of it: whoever says mg.jit means the function.
+        found = module[name] = getattr(home, name, home)
+        return found
+
+    return __getattr__
+
+
+def _close(name: str, there: dict[str, str]) -> str:
+    if name[0] == "_":
+        return ""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, [x for x in dir(cls) if x[0] != "_"])
+    lower = {x.lower(): shown for x, shown in there.items() if x[0] != "_"}
+    close = [lower[x] for x in get_close_matches(name.lower(), lower)]
     return f"close to it {'is' if len(close) == 1 else 'are'} {', '.join(close)}" if close else ""
 
 
