@@ -65,7 +65,7 @@ program/traced
 program/trace program/arguments program/copying
 program/program
 program/function
-optim jit plot
+optim jit plot _tracing
 viz/expression viz/layout viz/style viz/text viz/words
 viz/graph
 viz/rules

@@ -7,7 +7,7 @@ import pickle
 import pytest
 from support import GOLDEN, golden_script, nothing_left_behind
 
-import micrograd_c
+import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, Value, dot, topological_order
 from micrograd_c._copying import restore
 from micrograd_c._core import NAMES, OPS
@@ -67,7 +67,7 @@ def test_copy_shares_operands_and_deepcopy_shares_nothing():
 def test_every_op_of_the_table_comes_back_as_it_was(copied):
     a, b = Value(0.5, name="a"), Value(0.25, name="b")
     nodes = [Value(2.0, (a, b), "mine"), Value(2.0, (a, b), (3.0, -1.0)), Value(2.0, (a, b, a), (b, 5.0, a))]
-    nodes += [micrograd_c.sum([a, b, a]), dot([a, b], [b, 2.0], a), dot([a], [b])]
+    nodes += [mg.sum([a, b, a]), dot([a, b], [b, 2.0], a), dot([a], [b])]
     for op, row in enumerate(OPS):
         name = NAMES[op].lower()
         method = getattr(Value, f"__{name}__", None) or getattr(Value, name, None)
@@ -285,3 +285,17 @@ def test_a_pickler_that_is_kept_alive_changes_no_later_pickle():
 def test_pickles_of_earlier_versions_load():
     pickled, numbers = pickle.loads((GOLDEN / "pickled.bin").read_bytes())
     assert golden_script("make_pickle").numbers(pickle.loads(pickled)) == numbers
+
+
+def test_pickles_load_that_name_modules_in_which_things_stood_earlier():
+    module = golden_script("make_moved")
+    pickled, figures = pickle.loads((GOLDEN / "moved.bin").read_bytes())
+    names, errors, stats = pickle.loads(pickled)
+    now = module.named()
+    jits = names.pop("jit"), now.pop("jit")  # the function or the module of this name
+    assert names == now and all(map(callable, jits))
+    assert [(type(e), e.args) for e in errors] == [(type(e), e.args) for e in module.ERRORS]
+    assert type(stats) is mg.Stats and stats == figures and stats.rows == figures["rows"]
+    from micrograd_c.engine import GradientError, Stats, gradcheck, stats
+
+    assert (GradientError, Stats, gradcheck, stats) == (mg.GradientError, mg.Stats, mg.gradcheck, mg.stats)

@@ -1,0 +1,3 @@
+"""Where old pickles look for TracingError."""
+
+from .program.refusals import TracingError as TracingError
