@@ -79,7 +79,7 @@ def flags() -> dict[str, list[str]]:
 # the lock of the arena needs no GIL to give it back, so to wait for that lock with the GIL is no deadlock.
 QUICK = """
     mg_leaf mg_unary mg_unary_k mg_binary mg_binary_number mg_by_hand_over
-    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_resume
+    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_resume mg_free_list
 """
 
 
