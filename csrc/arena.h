@@ -24,7 +24,7 @@ _Static_assert(sizeof(double) == 2 * sizeof(int32_t), "a k fills two places of t
 
 /* A list of operands in the pool: {n, first} for consecutive rows first .. first+n-1,
  * {n, -1, row, row, ...} for any others.
- * MG_SUM, MG_CUSTOM   a: list
+ * OPN, MG_CUSTOM      a: list
  * MG_GIVEN            a: list, b: list of the nodes whose data are the derivatives; or ~b: as many doubles
  * MG_DOT              a: record {activation, bias, list of weights}, b: list of as many inputs; the neurons of
  *                     a layer share it
@@ -62,7 +62,7 @@ typedef struct {
     void (*unlock)(void);
     int32_t (*make_room)(int64_t rows, int64_t ints);
     void (*free)(const int32_t *handles, int32_t n);
-    int32_t (*sum)(const int32_t *x, int32_t n);
+    int32_t (*nary)(int32_t op, const int32_t *x, int32_t n);
     int32_t (*dot)(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
     int32_t (*layers)(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
     int32_t (*by_hand)(int32_t handle, const int32_t *x, int32_t n, const double *slopes,

@@ -51,13 +51,24 @@ static inline void zero_run(void *sweep, int32_t first, int32_t n)
 
 /* ---- one node ---- */
 
-static void backward_sum(int64_t row)
+static void backward_nary(int64_t row)
 {
     const int32_t *list = mg.pool + mg.a[row];
-    const double g = mg.grad[row];
+    const double g = mg.grad[row], z = mg.data[row], k = list[0];
+    (void)z, (void)k;
 
-    for (int32_t i = 0; i < list[0]; i++)
-        mg.grad[mg_item(list, i)] += g;
+    switch (mg.op[row]) {
+#define OPN(id, label, start, step, value, dx)                                                               \
+    case MG_##id:                                                                                            \
+        for (int32_t i = 0; i < list[0]; i++) {                                                              \
+            const int32_t at = mg_item(list, i);                                                             \
+            const double x = mg.data[at];                                                                    \
+            (void)x;                                                                                         \
+            mg.grad[at] += g * (dx);                                                                         \
+        }                                                                                                    \
+        break;
+#include "ops.def"
+    }
 }
 
 static void backward_given(int64_t row)
@@ -166,22 +177,13 @@ static inline void backward_row(int64_t row, mg_sweep *s)
         break;                                                                                               \
     }
 #include "ops.def"
-    case MG_DOT:
-        backward_dot(row);
-        if (s)
-            mg_each_operand(row, s, mark_run);
-        break;
-    case MG_SUM:
-        backward_sum(row);
-        if (s)
-            mg_each_operand(row, s, mark_run);
-        break;
-    case MG_GIVEN:
-        backward_given(row);
-        if (s)
-            mg_each_operand(row, s, mark_run);
-        break;
     default: /* a leaf; or made by hand: what it gives is its closure's affair */
+        if (op == MG_DOT)
+            backward_dot(row);
+        else if (op == MG_GIVEN)
+            backward_given(row);
+        else if (mg_is_nary(op))
+            backward_nary(row);
         if (s)
             mg_each_operand(row, s, mark_run);
         break;
@@ -228,7 +230,7 @@ static void local_derivatives(int64_t row, double *out)
     }
     case MG_LIST:
         for (int32_t i = 0; i < mg.pool[a]; i++)
-            out[i] = op == MG_SUM;
+            mg_slopes(op, mg.data[mg_item(mg.pool + a, i)], 0.0, mg.data[row], mg.pool[a], out + i);
         break;
     case MG_PAIRED:
         for (int32_t i = 0; i < mg.pool[a]; i++)

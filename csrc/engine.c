@@ -39,7 +39,7 @@ const void *mg_engine_of(void)
 {
     static const char unknown = 0;
     static mg_engine engine = {&mg,         &unknown,        mg_lock,       mg_unlock, mg_make_room,
-                               mg_free,     mg_sum,          mg_dot,        mg_layers, mg_by_hand,
+                               mg_free,     mg_nary,         mg_dot,        mg_layers, mg_by_hand,
                                mg_backward, mg_sweep_resume, mg_sweep_close};
 
 #ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */

@@ -41,10 +41,10 @@ enum mg_op {
     MG_CONSTANT, /* a leaf too: a number that was an operand */
     MG_CUSTOM,   /* made by hand: operands, and a Python closure or none */
     MG_GIVEN,    /* made by hand: operands, and dz/dx of each */
-    MG_SUM,      /* 0 + x[0] + ... + x[n-1] */
     MG_DOT,      /* f(b + w[0]*x[0] + ... + w[n-1]*x[n-1]), f an op of one operand or none: a neuron */
 #define OP1(id, ...) MG_##id,
 #define OP2 OP1
+#define OPN OP1
 #include "ops.def"
     MG_OPS
 };
@@ -61,9 +61,12 @@ typedef struct {
     int32_t method;     /* 1: a method of Value makes it, and its derivatives are those of its value */
     int32_t activation; /* 1: it can be the activation of a neuron, an MG_DOT */
     double k;           /* its default; nan: none */
-    const char *value;  /* the row's C expressions as text: z of x, y and k, ... */
-    const char *dx;     /* ... dz/dx ... */
-    const char *dy;     /* ... and dz/dy, for whoever explains them; "": nothing is passed there */
+    const char
+        *start; /* the row's C expressions as text: y at first, of an op of any number of operands, ... */
+    const char *step;  /* ... y after each of them; "": no such op ... */
+    const char *value; /* ... z of x, y and k ... */
+    const char *dx;    /* ... dz/dx ... */
+    const char *dy;    /* ... and dz/dy, for whoever explains them; "": nothing is passed there */
 } mg_op_info;
 
 /* Row `op` of the table, NULL past its end. Static: nobody frees it. */
@@ -91,11 +94,12 @@ int32_t mg_unary_k(int32_t op, int32_t x, double k);
 int32_t mg_binary(int32_t op, int32_t x, int32_t y);
 /* z = op(x, c), with `left` op(c, x), and a new leaf c in one call: handle of c << 32 | handle of z. */
 int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left);
-/* z = start + x[0] + ... + x[n-1] from left to right; start = 0. */
-int32_t mg_sum(const int32_t *x, int32_t n);
+/* z = op(x[0], ..., x[n-1]), from left to right. */
+int32_t mg_nary(int32_t op, const int32_t *x, int32_t n);
 /* z = activation(bias + w[0]*x[0] + ...) from left to right; bias and activation may be -1: none. */
 int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
-/* The number z of an op with one or two operands by IEEE's rules, which know no error; no node is made. */
+/* The number z of an op with one or two operands, or of an n-ary one with none, by IEEE's rules, which know no error;
+ * no node is made. */
 double mg_value(int32_t op, double x, double y, double k);
 /* A node as it was, nothing is computed. Operands of MG_DOT: x, then w, then the bias where there is one. */
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,

@@ -78,27 +78,24 @@ int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left)
     return handle < 0 ? handle : (int64_t)leaf << 32 | handle;
 }
 
-int32_t mg_sum(const int32_t *x, int32_t n)
+int32_t mg_nary(int32_t op, const int32_t *x, int32_t n)
 {
-    double z = 0.0;
-
-    if (n < 0)
+    if (!mg_is_nary(op) || n < 0)
         return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(1, MG_LIST_HEAD + (int64_t)n));
     /* The rows are looked up in the very place in the pool where the list is about to stand. */
     int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD;
     TRY(mg_to_rows(x, n, rows));
-    for (int32_t i = 0; i < n; i++)
-        z += mg.data[rows[i]];
-    const int32_t handle = mg_append(MG_SUM, mg_append_list(rows, n), 0, z);
+    const double z = mg_fold(op, mg.data, rows, n);
+    const int32_t handle = mg_append(op, mg_append_list(rows, n), 0, z);
     mg_unlock();
     return handle;
 }
 
 double mg_value(int32_t op, double x, double y, double k)
 {
-    double z = NAN;
+    double z = mg_is_nary(op) ? mg_fold(op, NULL, NULL, 0) : NAN;
 
     (void)mg_evaluate(op, x, y, k, &z);
     return z;

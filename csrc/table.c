@@ -2,25 +2,26 @@
 #include "table.h"
 
 static const mg_op_info op_table[MG_OPS] = {
-    [MG_LEAF] = {"LEAF", "", "1", "TOTAL", 0, 0, 0, 0, NAN, "", "", ""},
-    [MG_CONSTANT] = {"CONSTANT", "", "1", "TOTAL", 0, 0, 0, 0, NAN, "", "", ""},
-    [MG_CUSTOM] = {"CUSTOM", "", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", ""},
-    [MG_GIVEN] = {"GIVEN", "", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", ""},
-    [MG_SUM] = {"SUM", "sum", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", ""},
-    [MG_DOT] = {"DOT", "dot", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", ""},
+    [MG_LEAF] = {"LEAF", "", "1", "TOTAL", 0, 0, 0, 0, NAN, "", "", "", "", ""},
+    [MG_CONSTANT] = {"CONSTANT", "", "1", "TOTAL", 0, 0, 0, 0, NAN, "", "", "", "", ""},
+    [MG_CUSTOM] = {"CUSTOM", "", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", "", "", ""},
+    [MG_GIVEN] = {"GIVEN", "", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", "", "", ""},
+    [MG_DOT] = {"DOT", "dot", "1", "TOTAL", -1, 0, 0, 0, NAN, "", "", "", "", ""},
 #define OP1(id, label, domain, value, dx)                                                                    \
-    [MG_##id] = {#id, label, #domain, "TOTAL", 1, 0, 1, 0, NAN, #value, #dx, ""},
+    [MG_##id] = {#id, label, #domain, "TOTAL", 1, 0, 1, 0, NAN, "", "", #value, #dx, ""},
 #define OP1K(id, label, errors, k, same, value, dx)                                                          \
-    [MG_##id] = {#id, label, "1", #errors, 1, 1, 1, 0, k, #value, #dx, ""},
+    [MG_##id] = {#id, label, "1", #errors, 1, 1, 1, 0, k, "", "", #value, #dx, ""},
 #define OP2(id, label, errors, neutral, value, dx, dy)                                                       \
-    [MG_##id] = {#id, label, "1", #errors, 2, 0, 1, 0, NAN, #value, #dx, #dy},
+    [MG_##id] = {#id, label, "1", #errors, 2, 0, 1, 0, NAN, "", "", #value, #dx, #dy},
+#define OPN(id, label, start, step, value, dx)                                                               \
+    [MG_##id] = {#id, label, "1", "TOTAL", -1, 0, 0, 0, NAN, #start, #step, #value, #dx, ""},
 #define ACTIVATION(id, label, reads, value, dx)                                                              \
-    [MG_##id] = {#id, label, "1", "TOTAL", 1, 0, 1, 1, NAN, #value, #dx, ""},
+    [MG_##id] = {#id, label, "1", "TOTAL", 1, 0, 1, 1, NAN, "", "", #value, #dx, ""},
 #define ACTIVATIONK(id, label, reads, k, same, value, dx)                                                    \
-    [MG_##id] = {#id, label, "1", "TOTAL", 1, 1, 1, 1, k, #value, #dx, ""},
+    [MG_##id] = {#id, label, "1", "TOTAL", 1, 1, 1, 1, k, "", "", #value, #dx, ""},
 #define CHOICE(id, label, value, chosen)                                                                     \
-    [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 1, 0, NAN, #value, "", #chosen},
-#define INSTEAD(id, label) [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 0, 0, NAN, "x", "", "1"},
+    [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 1, 0, NAN, "", "", #value, "", #chosen},
+#define INSTEAD(id, label) [MG_##id] = {#id, label, "1", "TOTAL", 2, 0, 0, 0, NAN, "", "", "x", "", "1"},
 #include "ops.def"
 };
 
@@ -46,7 +47,7 @@ double mg_activation_slope(int32_t op, double x, double z)
     }
 }
 
-void mg_slopes(int op, double x, double y, double z, double k, double out[2])
+void mg_slopes(int op, double x, double y, double z, double k, double *out)
 {
     (void)x, (void)y, (void)z, (void)k;
     switch (op) {
@@ -59,8 +60,10 @@ void mg_slopes(int op, double x, double y, double z, double k, double out[2])
         out[0] = dx;                                                                                         \
         out[1] = dy;                                                                                         \
         break;
+#define OPN(id, label, start, step, value, dx) OP1(id, label, 1, value, dx)
 #include "ops.def"
     default:
+        out[0] = 0.0;
         break;
     }
 }

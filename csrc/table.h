@@ -21,13 +21,20 @@
 /* How an op keeps its operands. */
 enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_PAIRED, MG_WEIGHTED };
 static const uint8_t mg_shape_of[MG_OPS] = {
-    [MG_LEAF] = MG_NO_OPERAND, [MG_CONSTANT] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST, [MG_GIVEN] = MG_PAIRED,
-    [MG_SUM] = MG_LIST,        [MG_DOT] = MG_WEIGHTED,
+    [MG_LEAF] = MG_NO_OPERAND, [MG_CONSTANT] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST,
+    [MG_GIVEN] = MG_PAIRED,    [MG_DOT] = MG_WEIGHTED,
 #define OP1(id, ...) [MG_##id] = MG_ONE,
 #define OP1K(id, ...) [MG_##id] = MG_ONE_K,
 #define OP2(id, ...) [MG_##id] = MG_TWO,
+#define OPN(id, ...) [MG_##id] = MG_LIST,
 #include "ops.def"
 };
+
+/* Is it an OPN of the op table? */
+static inline bool mg_is_nary(int32_t op)
+{
+    return op >= 0 && op < MG_OPS && op != MG_CUSTOM && mg_shape_of[op] == MG_LIST;
+}
 
 /* Is it a CHOICE of the op table? */
 static const bool mg_is_choice[MG_OPS] = {
@@ -110,6 +117,28 @@ static inline int32_t mg_evaluate(int op, double x, double y, double k, double *
     }
 }
 
+/* z of an OPN over data[at[0]], ..., data[at[n-1]]. */
+static inline double mg_fold(int op, const double *data, const int32_t *at, int32_t n)
+{
+    const double k = n;
+    double y;
+    (void)k;
+
+    switch (op) {
+#define OPN(id, label, start, step, value, dx)                                                               \
+    case MG_##id:                                                                                            \
+        y = start;                                                                                           \
+        for (int32_t i = 0; i < n; i++) {                                                                    \
+            const double x = data[at[i]];                                                                    \
+            y = step;                                                                                        \
+        }                                                                                                    \
+        return value;
+#include "ops.def"
+    default:
+        return NAN;
+    }
+}
+
 /* The k that a neuron gives to its activation. */
 static inline double mg_activation_k(int32_t op)
 {
@@ -119,7 +148,7 @@ static inline double mg_activation_k(int32_t op)
 /* f'(x) of the activation of a neuron, z = f(x). x may be anything where it reads z alone. */
 double mg_activation_slope(int32_t op, double x, double z);
 
-/* dz/dx and dz/dy of an op of the table into `out`; of one operand dz/dx alone. */
-void mg_slopes(int op, double x, double y, double z, double k, double out[2]);
+/* dz/dx and dz/dy of an op of the table into `out`; dz/dx alone of one operand, and of an OPN: k its operands. */
+void mg_slopes(int op, double x, double y, double z, double k, double *out);
 
 #endif

@@ -15,8 +15,9 @@ import sys
 from collections.abc import Callable, Iterable
 
 from . import _copying
-from ._core import LABELS, NAMES, Node, as_number, check, core, from_numpy, lib, to_float, warn
+from ._core import LABELS, NAMES, NARY, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.absent import import_later
+from ._core.docs import doc as doc_of
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
 from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, local_grads_of, make_anew
@@ -337,15 +338,35 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     TypeError
         An item is not a number.
     """
-    if type(start) is int and start == 0 and (direct := core.sum(values)) is not None:
+    return _nary(_SUM, values if type(start) is int and start == 0 else (start, *values))
+
+
+def _nary(op: int, values: Iterable[Any]) -> Value:
+    if (direct := core.nary(op, values)) is not None:
         return direct  # type: ignore[no-any-return]
-    items = as_values(values if type(start) is int and start == 0 else (start, *values))
+    items = as_values(values)
     if not items:
-        return Value(0.0)
+        return Value(lib.mg_value(op, 0.0, 0.0, 0.0))
     if (trace := _trace_of(items)) is not None:
-        return trace.record(_SUM, items)  # type: ignore[no-any-return]
-    out: Value = core.own(Value.__new__(Value), items, None, lib.mg_sum, core.handles(items), len(items))
+        return trace.record(op, items)  # type: ignore[no-any-return]
+    out: Value = core.own(Value.__new__(Value), items, None, lib.mg_nary, op, core.handles(items), len(items))
     return out
+
+
+def _function_of(op: int) -> Callable[[Iterable[Any]], Value]:
+    """Return the function of an n-ary op."""
+
+    def function(values: Iterable[Any], /) -> Value:
+        return _nary(op, values)
+
+    function.__name__ = function.__qualname__ = NAMES[op].lower()
+    function.__doc__ = doc_of(op)
+    return function
+
+
+# The functions of n-ary ops, by name.
+nary: dict[str, Callable[..., Value]] = {NAMES[op].lower(): _function_of(op) for op in NARY} | {"sum": sum}
+globals().update(nary)
 
 
 def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:

@@ -11,8 +11,8 @@ from fractions import Fraction
 import pytest
 from support import collect, nothing_left_behind
 
-from micrograd_c import Value, nn, stats
-from micrograd_c._core import LABELS, NAMES, OPS
+from micrograd_c import Value, engine, nn, stats
+from micrograd_c._core import LABELS, NAMES, NARY, OPS
 
 # ---- construction ----------------------------------------------------------------------------------------------
 
@@ -226,13 +226,14 @@ def test_op_is_the_label_of_the_table(op):
     method = getattr(a, name, None) or getattr(a, f"__{name}__", None)
     if name in ("leaf", "constant"):
         assert a._op == ""
-    elif name in ("custom", "given", "sum", "dot"):
+    elif op in NARY:
+        assert engine.nary[name]([a, b])._op == LABELS[op]
+    elif name in ("custom", "given", "dot"):
         import micrograd_c
 
         node = {
             "custom": lambda: Value(1.0, (a,)),
             "given": lambda: Value(1.0, (a,), (2.0,)),
-            "sum": lambda: micrograd_c.sum([a, b]),
             "dot": lambda: micrograd_c.dot([a], [b]),
         }[name]()
         assert node._op == LABELS[op]

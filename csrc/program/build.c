@@ -54,7 +54,7 @@ static int32_t item(const rows *r, const int32_t *list, int32_t i)
 }
 
 /* bias + sum of products, or sum alone, as one node. */
-static int32_t add_list(mg_graph *g, const rows *r, int64_t row)
+static int32_t add_products(mg_graph *g, const rows *r, int64_t row)
 {
     const bool dot = mg.op[row] == MG_DOT;
     const int32_t *record = mg.pool + mg.a[row], *first = dot ? record + MG_DOT_HEAD : record;
@@ -69,6 +69,15 @@ static int32_t add_list(mg_graph *g, const rows *r, int64_t row)
     const int32_t sum = mg_graph_add(g, MG_P_PRODUCTS, args, 1 + 2 * n, 0.0);
     return dot && record[0] != MG_NONE ? mg_graph_add(g, record[0], &sum, 1, mg_activation_k(record[0]))
                                        : sum;
+}
+
+static int32_t add_list(mg_graph *g, const rows *r, int64_t row)
+{
+    const int32_t *list = mg.pool + mg.a[row];
+
+    for (int32_t i = 0; i < list[0]; i++)
+        r->scratch[i] = item(r, list, i);
+    return mg_graph_add(g, mg.op[row], r->scratch, list[0], 0.0);
 }
 
 static int32_t add_row(mg_graph *g, mg_binding *b, const rows *r, int64_t row, int64_t marker)
@@ -86,7 +95,7 @@ static int32_t add_row(mg_graph *g, mg_binding *b, const rows *r, int64_t row, i
     case MG_LIST:
     case MG_PAIRED: /* reach() has refused it */
     case MG_WEIGHTED:
-        return add_list(g, r, row);
+        return op == MG_SUM || op == MG_DOT ? add_products(g, r, row) : add_list(g, r, row);
     case MG_TWO:
         args[1] = r->node[mg.b[row]] - 1; /* fall through */
     case MG_ONE:

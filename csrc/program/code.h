@@ -24,10 +24,12 @@
  *                w = &u[weights] where `matrix`: then u[ws[j*n + i]] is w[j*row + i]; else w = &packed[weights]
  *     PRODUCTS   v[z] = u[bias] + sum over i < n of v[xs[i]] * v[ys[i]]     without ys[i]: v[xs[i]]
  *                ints[list ..] = bias, xs[0], ys[0], xs[1], ys[1], ...      in uniform code all of u
+ *     an OPN     v[z] = op(v[xs[0]], ..., v[xs[n-1]]); k = n                u[~xs[i]] where xs[i] is negative
+ *                ints[list ..] = xs[n]                                      in uniform code all of u, as they are
  *     ANY        gu[z] += lanes where v[x] is not 0                         backward alone
  */
 typedef struct {
-    double k;       /* of ops that take one */
+    double k;       /* of ops that take one, and of an OPN */
     int16_t op;     /* an mg_op or MG_P_LINEAR, MG_P_PRODUCTS, MG_P_ANY */
     bool x_uniform; /* in varying code: x stands in u, not in v */
     bool y_uniform;

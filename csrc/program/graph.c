@@ -181,7 +181,7 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
 {
     double c[2] = {NAN, NAN};
 
-    if (op >= MG_OPS)
+    if (op >= MG_OPS || mg_is_nary(op))
         return MG_NONE;
     const bool left = is_constant(g, args[0], &c[0]), right = n > 1 && is_constant(g, args[1], &c[1]);
     if (left && c[0] == algebra[op].left)

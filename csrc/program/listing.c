@@ -102,32 +102,47 @@ static void put_results(writer *w, const mg_instruction *in, bool uniform)
     put(w, " = ");
 }
 
-/* Of many terms the first three and the last; those with a constant in any case. */
+/* x*y + ... of pairs, else x, ...; of many terms the first three and the last, and those with a constant. */
+static void put_terms(writer *w, const int32_t *x, int32_t n, bool pairs, bool uniform)
+{
+    bool skipped = false;
+
+    for (int32_t i = 0; i < n; i++, x += 1 + pairs) {
+        const int32_t place = x[0] < 0 ? ~x[0] : x[0], y = pairs ? x[1] : MG_NONE;
+        const bool once = uniform || x[0] < 0;
+        if (n > 6 && i >= 3 && i < n - 1 && !is_constant(w->code, place, once) &&
+            !is_constant(w->code, y, uniform)) {
+            skipped = true;
+            continue;
+        }
+        if (skipped)
+            put(w, pairs ? " + .. %d terms .." : ", .. %d operands ..", (int)n);
+        skipped = false;
+        put(w, "%s", i == 0 ? "" : pairs ? " + " : ", ");
+        put_place(w, place, once);
+        if (y != MG_NONE) {
+            put(w, "*");
+            put_place(w, y, uniform);
+        }
+    }
+}
+
 static void put_products(writer *w, const mg_instruction *in, bool uniform)
 {
-    const int32_t *bias = w->code->ints + in->list, *xy = bias + 1;
-    bool skipped = false;
+    const int32_t *bias = w->code->ints + in->list;
 
     if (*bias != MG_NONE) {
         put_place(w, *bias, true);
         put(w, in->n ? " + " : "");
     }
-    for (int32_t i = 0; i < in->n; i++, xy += 2) {
-        if (in->n > 6 && i >= 3 && i < in->n - 1 && !is_constant(w->code, xy[0], uniform) &&
-            !is_constant(w->code, xy[1], uniform)) {
-            skipped = true;
-            continue;
-        }
-        if (skipped)
-            put(w, " + .. %d terms ..", (int)in->n);
-        skipped = false;
-        put(w, i ? " + " : "");
-        put_place(w, xy[0], uniform);
-        if (xy[1] != MG_NONE) {
-            put(w, "*");
-            put_place(w, xy[1], uniform);
-        }
-    }
+    put_terms(w, bias + 1, in->n, true, uniform);
+}
+
+static void put_nary(writer *w, const mg_instruction *in, bool uniform)
+{
+    put(w, "%s(", mg_op_row(in->op)->label);
+    put_terms(w, w->code->ints + in->list, in->n, false, uniform);
+    put(w, ")");
 }
 
 static void put_op(writer *w, const mg_instruction *in)
@@ -184,6 +199,8 @@ static void put_instruction(writer *w, const mg_instruction *in, bool uniform)
         put_layer(w, in);
     else if (in->op == MG_P_PRODUCTS)
         put_products(w, in, uniform);
+    else if (mg_is_nary(in->op))
+        put_nary(w, in, uniform);
     else
         put_op(w, in);
     if (in->guard != MG_NONE) {

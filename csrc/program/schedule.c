@@ -108,7 +108,7 @@ static void place_and_mark_active(scheduler *s, int32_t node, int32_t z, mg_inst
 {
     const mg_expr *e = &s->g->nodes[node];
     const int32_t *args = s->g->args + e->first;
-    const bool list = e->op == MG_P_LINEAR || e->op == MG_P_PRODUCTS;
+    const bool list = e->op == MG_P_LINEAR || e->op == MG_P_PRODUCTS, nary = mg_is_nary(e->op);
 
     s->place[node] = z;
     in->guard = e->guard < 0 ? MG_NONE : e->guard; /* a node still, see place_guards */
@@ -116,7 +116,7 @@ static void place_and_mark_active(scheduler *s, int32_t node, int32_t z, mg_inst
         uint8_t active = 0;
         for (int32_t i = !list && mg_skips_x[e->op]; i < e->n; i++)
             if (is_active(s, goal, args[i]))
-                active |= !list ? (i ? MG_Y : MG_X) : i == 0 ? MG_BIAS : i % 2 ? MG_Y : MG_X;
+                active |= nary ? MG_X : !list ? (i ? MG_Y : MG_X) : i == 0 ? MG_BIAS : i % 2 ? MG_Y : MG_X;
         if (e->op == MG_P_PRODUCTS && active & MG_Y)
             active |= MG_X;
         in->active[goal] |= active;
@@ -214,6 +214,19 @@ static void add_products(scheduler *s, int32_t node, mg_instruction *in)
         s->code->ints[s->ints++] = place_of(s, s->g->args[e->first + i]);
 }
 
+static void add_operands(scheduler *s, int32_t node, mg_instruction *in)
+{
+    const mg_expr *e = &s->g->nodes[node];
+
+    in->list = s->ints;
+    in->n = e->n;
+    in->k = e->n;
+    for (int32_t i = 0; i < e->n; i++) {
+        const int32_t x = s->g->args[e->first + i];
+        s->code->ints[s->ints++] = e->varying && !s->g->nodes[x].varying ? ~s->place[x] : s->place[x];
+    }
+}
+
 static void add_instruction(scheduler *s, int32_t node)
 {
     mg_code *code = s->code;
@@ -227,6 +240,8 @@ static void add_instruction(scheduler *s, int32_t node)
 
     if (e->op == MG_P_PRODUCTS) {
         add_products(s, node, &in);
+    } else if (mg_is_nary(e->op)) {
+        add_operands(s, node, &in);
     } else {
         in.x = s->place[args[0]];
         in.x_uniform = !s->g->nodes[args[0]].varying;
@@ -238,7 +253,7 @@ static void add_instruction(scheduler *s, int32_t node)
     in.z = e->varying ? code->v++ : code->u++;
     place_and_mark_active(s, node, in.z, &in);
     if (e->varying) {
-        code->operations += e->op == MG_P_PRODUCTS ? 2.0 * in.n : is_unary(e) ? 8.0 : 1.0;
+        code->operations += e->op == MG_P_PRODUCTS ? 2.0 * in.n : is_unary(e) ? 8.0 : in.n ? in.n : 1.0;
         code->varying[code->varying_count++] = in;
     } else {
         code->uniform[code->uniform_count++] = in;

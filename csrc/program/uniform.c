@@ -5,6 +5,10 @@ void mg_uniform_forward(const mg_code *code, double *u)
 {
     for (int32_t i = 0; i < code->uniform_count; i++) {
         const mg_instruction *in = &code->uniform[i];
+        if (mg_is_nary(in->op)) {
+            u[in->z] = mg_fold(in->op, u, code->ints + in->list, in->n);
+            continue;
+        }
         if (in->op != MG_P_PRODUCTS) {
             u[in->z] = mg_ieee(in->op, u[in->x], in->y == MG_NONE ? 0.0 : u[in->y], in->k);
             continue;
@@ -32,6 +36,18 @@ static void products_backward(const mg_code *code, const mg_instruction *in, con
     }
 }
 
+static void nary_backward(const mg_code *code, const mg_instruction *in, const double *u, double *gu)
+{
+    const int32_t *x = code->ints + in->list;
+    const double g = gu[in->z];
+    double slope;
+
+    for (int32_t i = 0; i < in->n; i++) {
+        mg_slopes(in->op, u[x[i]], 0.0, u[in->z], in->k, &slope);
+        gu[x[i]] += g * slope;
+    }
+}
+
 /* x.grad += z.grad * dz/dx */
 static void op_backward(const mg_instruction *in, const double *u, double *gu)
 {
@@ -56,6 +72,8 @@ void mg_uniform_backward(const mg_code *code, const double *u, double *gu, int32
             continue;
         if (in->op == MG_P_PRODUCTS)
             products_backward(code, in, u, gu);
+        else if (mg_is_nary(in->op))
+            nary_backward(code, in, u, gu);
         else
             op_backward(in, u, gu);
     }

@@ -73,17 +73,22 @@ PyObject *mg_py_dot(PyObject *module, PyObject *args)
                     b);
 }
 
-/* sum(values) likewise. */
-PyObject *mg_py_sum(PyObject *module, PyObject *items)
+/* nary(op, values) likewise. */
+PyObject *mg_py_nary(PyObject *module, PyObject *args)
 {
     int32_t x[ON_STACK];
+    int op;
+    PyObject *items;
+
+    if (!PyArg_ParseTuple(args, "iO", &op, &items))
+        return NULL;
     const Py_ssize_t n = short_length(items);
     PyObject *a = n > 0 ? new_tuple(items, Py_None, x) : NULL;
 
     (void)module;
     if (!a)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    return new_node(mg_shared->sum(x, (int32_t)n), MG_SUM, a, NULL);
+    return new_node(mg_shared->nary(op, x, (int32_t)n), op, a, NULL);
 }
 
 static int hidden_traverse(PyObject *self, visitproc visit, void *arg)

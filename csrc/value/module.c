@@ -113,7 +113,7 @@ static PyMethodDef functions[] = {
     {"own", mg_py_own, METH_VARARGS, "Let a node own the node that a function returns the handle of."},
     {"new", mg_py_new, METH_NOARGS, "Return a Value without a node."},
     {"dot", mg_py_dot, METH_VARARGS, "Return the dot product of plain Values, or None."},
-    {"sum", mg_py_sum, METH_O, "Return the sum of plain Values, or None."},
+    {"nary", mg_py_nary, METH_VARARGS, "Return op(*values) of plain Values, or None."},
     {"forget_made", mg_py_forget_made, METH_O, "Drop the label and the closure of a node."},
     {"closure_at", py_closure_at, METH_O, "Return the node with a closure at a handle, or None."},
     {"sweep", py_sweep, METH_VARARGS, "Run backward from a node."},

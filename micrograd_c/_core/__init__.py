@@ -27,7 +27,7 @@ except ModuleNotFoundError as _error:
         f"the C code of {_package} is not compiled for this Python: run `python -m pip install -e .` in "
         f"{os.path.dirname(_package)}, or, if micrograd-c is installed already, start Python in another folder"
     ) from None
-from .errors import DOMAINS, LABELS, NAMES, OPS, check
+from .errors import DOMAINS, LABELS, NAMES, NARY, OPS, check
 from .numbers import as_number, from_numpy, to_float
 from .warn import warn
 
@@ -45,6 +45,7 @@ __all__ = [
     "DOMAINS",
     "LABELS",
     "NAMES",
+    "NARY",
     "OPS",
     "Held",
     "Node",

@@ -269,7 +269,7 @@ def no_shorter_way(*_: Any) -> Any:
     """Return None: engine.py computes it."""
 
 
-dot = sum = no_shorter_way
+dot = nary = no_shorter_way
 
 
 def has_node(node: Node) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ._cffi import ffi
-from .errors import DOMAINS, NAMES, OPS
+from .errors import DOMAINS, NAMES, NARY, OPS
 
 _NAMES = {
     "&&": "and",
@@ -49,14 +49,23 @@ def signature(op: int) -> str:
 def formulas(op: int) -> list[str]:
     """Return z and its derivatives."""
     row = OPS[op]
-    texts = (_readable(ffi.string(text).decode() or "0") for text in (row.value, row.dx, row.dy)[: 1 + row.arity])
-    return [f"{name} = {text}" for name, text in zip(("z", "dz/dx", "dz/dy"), texts)]
+    texts = (row.value, row.dx, row.dy)[: 1 + abs(row.arity)]
+    readable = (_readable(ffi.string(text).decode() or "0") for text in texts)
+    return [f"{name} = {text}" for name, text in zip(("z", "dz/dx", "dz/dy"), readable)]
+
+
+def _fold(op: int) -> str:
+    """Return how an n-ary op comes to its y."""
+    start, step = (_readable(ffi.string(text).decode()) for text in (OPS[op].start, OPS[op].step))
+    return f"y = {start} at first, then y = {step} for each x from left to right; k of them"
 
 
 def doc(op: int) -> str:
     """Return the docstring of the method of an op: formula, derivatives, domain."""
     row = OPS[op]
     z, *derivatives = formulas(op)
+    if op in NARY:
+        return "\n".join([f"Return {z} as one node over Values and numbers x.", "", _fold(op), *derivatives])
     more = ", k a plain number" if row.takes_k else ", y is `other`" if row.arity == 2 else ""
     if DOMAINS[op] == "1":
         domain = _ERRORS[ffi.string(row.errors).decode()]

@@ -13,6 +13,8 @@ while row := lib.mg_op_row(len(OPS)):
     OPS.append(row)
 
 NAMES: list[str] = [ffi.string(row.name).decode() for row in OPS]
+# Ops of any number of operands whose row says how they are computed.
+NARY: list[int] = [op for op, row in enumerate(OPS) if ffi.string(row.step)]
 LABELS: list[str] = [ffi.string(row.label).decode() for row in OPS]
 DOMAINS: list[str] = [ffi.string(row.domain).decode() for row in OPS]
 

@@ -50,13 +50,13 @@ handle_of = _native.handle_of
 handles = _native.handles
 layers = _native.layers
 leaves = _native.leaves
+nary = _native.nary
 new = _native.new
 operands = _native.operands
 own = _native.own
 parts = _native.parts
 peek = _native.peek
 put = _native.put
-sum = _native.sum
 sweep = _native.sweep
 
 expect_main()

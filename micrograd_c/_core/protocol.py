@@ -12,7 +12,7 @@ leaf                    None                ... where its number came from numpy
 f(x)                    x                   None
 f(x; k)                 x                   k, a plain number
 f(x, y)                 x                   y
-sum                     tuple of operands   None
+n-ary, such as sum      tuple of operands   None
 made by hand            x                   None, or y
 ... over more           tuple of operands   None
 ... of data of numpy's  tuple of operands   ...
@@ -108,8 +108,8 @@ class Core(Protocol):
             The outputs of the last layer; None where an input is no Value, or one of a subclass.
         """
 
-    def sum(self, values: Any) -> Any:
-        """Return engine.sum of plain Values, None where the core has no shorter way to it."""
+    def nary(self, op: int, values: Any) -> Any:
+        """Return the node of an n-ary op over plain Values, None where the core has no shorter way to it."""
 
     def dot(self, ws: Any, xs: Any, bias: Any) -> Any:
         """Return engine.dot of plain Values, None where the core has no shorter way to it."""

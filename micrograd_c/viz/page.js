@@ -55,7 +55,7 @@ function weightedSum(n, xs) {
 
 function evaluate(n, data) {
   const xs = n.operands.map(i => data.get(i));
-  if (n.row === "SUM") return xs.reduce((sum, x) => sum + x, 0);
+  if (OPS[n.row]?.step) return OPS[n.row].value(0, xs.reduce((y, x) => OPS[n.row].step(x, y), OPS[n.row].start), xs.length);
   if (n.row === "DOT") return n.activation ? Number(OPS[n.activation].value(weightedSum(n, xs), 0, n.k)) : weightedSum(n, xs);
   return OPS[n.row] && xs.length < 3 ? Number(OPS[n.row].value(xs[0], xs[1], n.k)) : null;
 }
@@ -63,7 +63,8 @@ function evaluate(n, data) {
 /* f and, for each operand, g: d n / d operand is f * g; null where the operand gets nothing */
 function localDerivatives(n, data) {
   const xs = n.operands.map(i => data.get(i)), z = data.get(n.id), p = n.pairs;
-  if (n.closure || n.row === "SUM") return [1, xs.map(() => 1)];
+  if (n.closure) return [1, xs.map(() => 1)];
+  if (OPS[n.row]?.step) return [1, xs.map(x => Number(OPS[n.row].local[0](x, 0, z, xs.length)))];
   if (n.given) return [1, n.given.map(real)];
   if (n.row === "DOT")
     return [n.activation ? Number(OPS[n.activation].local[0](weightedSum(n, xs), 0, z, n.k)) : 1,

@@ -83,14 +83,18 @@ def _json_number(x: float) -> Any:
 
 
 def javascript_ops(names: Iterable[str]) -> str:
-    """Return rows of the op table as JavaScript: OPS.MUL.value(x, y, k), and in OPS.MUL.local its derivatives."""
+    """Return rows of the op table as JavaScript: OPS.MUL.value(x, y, k), and in OPS.MUL.local its derivatives.
+
+    Those of n-ary ops have `start` and step(x, y) too.
+    """
     used = set(names)
     rows = []
     for name, op in OP.items():
         if name in used and op.value is not None:
             derivatives = ",".join(f"(x,y,z,k)=>{e.javascript()}" if e else "null" for e in op.derivatives)
             value = f"formula:{json.dumps(op.formula)},value:(x,y,k)=>{op.value.javascript()}"
-            rows.append(f"{name}:{{{value},local:[{derivatives}]}}")
+            fold = f",start:{op.fold[0].javascript()},step:(x,y)=>{op.fold[1].javascript()}" if op.fold else ""
+            rows.append(f"{name}:{{{value},local:[{derivatives}]{fold}}}")
     text = _text("ops.js").replace("%%FUNCTIONS%%", javascript_functions())
     return text.replace("%%ROWS%%", "{" + ",\n".join(rows) + "}")
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._core import NAMES, OPS, core
-from ..engine import Value
-from ..engine import sum as sum_of
+from ..engine import Value, nary
 
 __all__ = ["Refused", "parse"]
 
@@ -38,7 +37,7 @@ _FUNCTIONS = {
     for name, row in zip(NAMES, OPS)
     if row.method and name not in ("ADD", "SUB", "MUL", "TRUEDIV", "POWER", "NEG")
 }
-_FUNCTIONS |= {"sum": (1, 1000, 0), "max": (2, 1000, 0), "min": (2, 1000, 0)}
+_FUNCTIONS |= {**dict.fromkeys(nary, (1, 1000, 0)), "max": (2, 1000, 0), "min": (2, 1000, 0)}
 _FUNCTIONS["pow"] = (2, 2, 0)  # of two Values too, as **
 _CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}  # of math
 
@@ -279,8 +278,8 @@ class _Builder:
 
     def call(self, node: ast.Call, operands: list[Any]) -> Any:
         name, _ = self.function(node)
-        if name == "sum":
-            return sum_of(operands)
+        if name in nary:
+            return nary[name](operands)
         if name == "pow":
             return self.apply(node, ast.Pow(), *operands)
         first = self.as_operand(operands[0])

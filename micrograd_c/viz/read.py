@@ -22,7 +22,7 @@ __all__ = ["callers_names", "read", "variables"]
 
 def _has_rule(row: str, operands: int) -> bool:
     """Tell whether it is known what an op gives to each of its operands."""
-    return row in (*LEAVES, "GIVEN", "SUM", "DOT") or 0 < len(OP[row].derivatives) == operands
+    return row in (*LEAVES, "GIVEN", "DOT") or bool(OP[row].fold) or 0 < len(OP[row].derivatives) == operands
 
 
 def _k_of(activation: int) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .._core import NAMES, OPS, ffi
+from .._core import NAMES, NARY, OPS, ffi
 from ..engine import Value
 from .expression import Expression, expression
 from .graph import Node
@@ -24,6 +24,7 @@ class Op:
     formula: str  # "{0} * {1}", the operands in their slots
     value: Expression | None  # over x, y, k
     derivatives: tuple[Expression | None, ...]  # dz/dx, dz/dy, over x, y, z, k; None: x gets no share
+    fold: tuple[Expression, ...] = ()  # of an n-ary op: y at first; y after each operand, over x and y
 
 
 def _op(code: int) -> Op:
@@ -41,8 +42,11 @@ def _op(code: int) -> Op:
     else:
         formula = f"{name.lower()}({', '.join(f'{{{i}}}' for i in range(max(row.arity, 0)))})"
     try:
-        derivatives = tuple(expression(text) if text else None for text in (dx, dy)[: max(row.arity, 0)])
-        return Op(name, formula, expression(value) if value else None, derivatives)
+        fold = tuple(expression(ffi.string(text).decode()) for text in (row.start, row.step) if code in NARY)
+        derivatives = tuple(
+            expression(text) if text else None for text in (dx, dy)[: 1 if fold else max(row.arity, 0)]
+        )
+        return Op(name, formula, expression(value) if value else None, derivatives, fold)
     except ValueError:  # a C function that expression.py does not know: the engine's own backward is asked then
         return Op(name, formula, None, ())
 
@@ -59,7 +63,7 @@ def formula_of(node: Node) -> str:
             terms.insert(0, f"{{{2 * n}}}")
     elif node.row == "SUM":
         terms = [f"{{{i}}}" for i in range(len(node.operands))]
-    elif node.row in ("CUSTOM", "GIVEN"):
+    elif node.row in ("CUSTOM", "GIVEN") or NAMES.index(node.row) in NARY:
         label = cut(clean(node.op).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
         slots = [f"{{{i}}}" for i in range(len(node.operands))]
         return f"{label}({', '.join(slots if len(slots) < 7 else [*slots[:2], '…', slots[-1]])})"
@@ -93,13 +97,16 @@ def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
 def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
     """Return the value of a node from those of its operands; None where no formula gives it."""
     xs = [data[i] for i in node.operands]
-    if node.row == "SUM":
-        return sum(xs, 0.0)
+    value = OP[node.activation or node.row].value
+    if value and (fold := OP[node.row].fold):
+        y = fold[0].evaluate()
+        for x in xs:
+            y = fold[1].evaluate(x=x, y=y)
+        return value.evaluate(y=y, k=len(xs))
     if node.row == "DOT":
         if not node.activation:
             return weighted_sum(node, xs)
         xs = [weighted_sum(node, xs)]
-    value = OP[node.activation or node.row].value
     if value is None or len(xs) > 2:
         return None
     numbers = dict(zip(("x", "y"), xs))
@@ -112,8 +119,13 @@ def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, st
     """Yield the slot of each operand that may get a share, in the engine's order, and its derivative as text."""
     names = [nodes[i].name for i in node.operands]
     n = node.pairs
-    if node.row in ("GIVEN", "SUM"):
-        yield from ((slot, GIVEN if node.row == "GIVEN" else "1") for slot in range(len(names)))
+    if node.row == "GIVEN":
+        yield from ((slot, GIVEN) for slot in range(len(names)))
+    elif OP[node.row].fold:
+        for derivative in OP[node.row].derivatives:
+            assert derivative is not None
+            for slot, name in enumerate(names):
+                yield slot, derivative.readable(k=float(len(names)), x=name, z=node.name)
     elif node.row == "DOT":
         slope = ""
         for derivative in OP[node.activation].derivatives if node.activation else ():
@@ -141,8 +153,9 @@ def local_derivatives(node: Node, data: Mapping[int, float]) -> tuple[float, lis
     xs = [data[i] for i in node.operands]
     if node.row == "GIVEN":
         return 1.0, [d.data if isinstance(d, Value) else d for d in node.value._local_grads]
-    if node.row == "SUM":
-        return 1.0, [1.0] * len(xs)
+    if OP[node.row].fold:
+        derivative, z, k = OP[node.row].derivatives[0], data[node.id], float(len(xs))
+        return 1.0, [None if derivative is None else derivative.evaluate(x=x, z=z, k=k) for x in xs]
     if node.row == "DOT":
         n = node.pairs
         return slope_of_activation(node, xs, data[node.id]), [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) - 2 * n)]

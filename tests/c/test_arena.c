@@ -78,7 +78,7 @@ TEST(a_handle_that_names_no_node_is_refused_everywhere)
         CHECK_INT(mg_binary(MG_ADD, a, s), MG_EHANDLE);
         CHECK_INT(mg_binary(MG_ADD, s, a), MG_EHANDLE);
         CHECK_INT(mg_binary_number(MG_ADD, s, 1.0, 0), MG_EHANDLE);
-        CHECK_INT(mg_sum(pair, 2), MG_EHANDLE);
+        CHECK_INT(mg_nary(MG_SUM, pair, 2), MG_EHANDLE);
         CHECK_INT(mg_dot(&s, &a, 1, a, MG_NONE), MG_EHANDLE);
         CHECK_INT(mg_dot(&a, &s, 1, a, MG_NONE), MG_EHANDLE);
         CHECK_INT(mg_layers(&layer, 1, &a, 1, &out), MG_EHANDLE);
@@ -104,8 +104,8 @@ TEST(a_negative_count_is_refused)
     const mg_layer none = {0, NULL, NULL, NULL, NULL}, negative = {-1, NULL, NULL, NULL, NULL};
 
     CHECK_INT(mg_leaves(&data, -1, &out), MG_EARGUMENT);
-    CHECK_INT(mg_sum(&a, -1), MG_EARGUMENT);
-    CHECK_INT(mg_sum(&a, INT32_MIN), MG_EARGUMENT);
+    CHECK_INT(mg_nary(MG_SUM, &a, -1), MG_EARGUMENT);
+    CHECK_INT(mg_nary(MG_SUM, &a, INT32_MIN), MG_EARGUMENT);
     CHECK_INT(mg_dot(&a, &a, -1, a, MG_NONE), MG_EARGUMENT);
     CHECK_INT(mg_layers(&none, 1, &a, -1, &out), MG_EARGUMENT);
     CHECK_INT(mg_layers(&negative, 1, &a, 1, &out), MG_EARGUMENT);
@@ -122,7 +122,7 @@ TEST(more_nodes_than_a_handle_can_name_are_refused)
     int32_t out;
 
     CHECK_INT(mg_leaves(NULL, INT32_MAX, &out), MG_ENOMEM); /* 1 + 2**31 - 1 */
-    CHECK_INT(mg_sum(NULL, INT32_MAX), MG_ENOMEM);
+    CHECK_INT(mg_nary(MG_SUM, NULL, INT32_MAX), MG_ENOMEM);
     CHECK_INT(mg_restore(MG_CUSTOM, NULL, INT32_MAX, NAN, MG_NONE, 0.0, 0.0), MG_ENOMEM);
     CHECK_INT(mg_dot(&a, &a, INT32_MAX, a, MG_NONE), MG_ENOMEM);
     CHECK_INT(figures().rows, 1);
@@ -160,7 +160,7 @@ TEST(a_row_taken_off_the_top_gives_its_part_of_the_pool_back)
     used[0] = mg.pool_used;
     h[0] = made(mg_unary_k(MG_POW, a, 2.0));
     used[1] = mg.pool_used;
-    h[1] = made(mg_sum(ba, 2));
+    h[1] = made(mg_nary(MG_SUM, ba, 2));
     used[2] = mg.pool_used;
     h[2] = made(mg_dot(ba, ba, 2, a, MG_TANH));
     used[3] = mg.pool_used;
@@ -252,23 +252,23 @@ TEST(squeeze_renames_the_operands_of_every_shape)
         gap[i] = leaf(0.0);
         x[i] = leaf(0.5 + i);
     }
-    const int32_t other_gap = made(mg_sum(gap, 4)); /* a hole in the pool too */
+    const int32_t other_gap = made(mg_nary(MG_SUM, gap, 4)); /* a hole in the pool too */
     const double numbers[] = {3.0, 4.0, 5.0, 6.0};
     int32_t run[4];
     CHECK_INT(mg_leaves(numbers, 4, run), MG_OK);
     out[0] = made(mg_unary(MG_TANH, x[0]));
     out[1] = made(mg_unary_k(MG_POW, x[1], 3.0));
     out[2] = made(mg_binary(MG_MUL, x[2], x[3]));
-    out[3] = made(mg_sum(x, 4));
-    out[4] = made(mg_sum(run, 4));
+    out[3] = made(mg_nary(MG_SUM, x, 4));
+    out[4] = made(mg_nary(MG_SUM, run, 4));
     out[5] = made(mg_dot(x, run, 4, x[0], MG_TANH));
     out[6] = made(mg_dot(run, run, 4, MG_NONE, MG_NONE));
     out[7] = made(mg_restore(MG_CUSTOM, x, 4, NAN, MG_NONE, 1.0, 0.0));
-    out[8] = made(mg_sum(NULL, 0));
+    out[8] = made(mg_nary(MG_SUM, NULL, 0));
     out[9] = made(mg_by_hand(MG_NONE, x, 4, numbers, NULL, 1.0));
     out[10] = made(mg_by_hand(MG_NONE, run, 4, NULL, x, 1.0));
     out[11] = made(mg_by_hand(MG_NONE, x, 4, NULL, run, 1.0));
-    all = made(mg_sum(out, 12));
+    all = made(mg_nary(MG_SUM, out, 12));
     backward(all);
     for (int32_t i = 0; i < 4; i++)
         before[i] = mg_grad(x[i]);
@@ -289,7 +289,7 @@ TEST(squeeze_renames_the_operands_of_every_shape)
 TEST(squeeze_slides_the_pool_together)
 {
     const int32_t a = leaf(2.0), b = leaf(3.0), ba[] = {b, a};
-    const int32_t first = made(mg_sum(ba, 2)), second = made(mg_unary_k(MG_POW, a, 5.0));
+    const int32_t first = made(mg_nary(MG_SUM, ba, 2)), second = made(mg_unary_k(MG_POW, a, 5.0));
     const int32_t third = made(mg_dot(ba, ba, 2, a, MG_NONE)), last = made(mg_unary_k(MG_POW, b, 2.0));
     const int64_t used = mg.pool_used;
 
@@ -337,7 +337,7 @@ TEST(squeeze_leaves_a_run_of_operands_a_run)
     int32_t x[3];
 
     CHECK_INT(mg_leaves(data, 3, x), MG_OK);
-    const int32_t z = made(mg_sum(x, 3));
+    const int32_t z = made(mg_nary(MG_SUM, x, 3));
     drop(gap);
     squeeze_now();
     const int32_t *list = mg.pool + mg.a[row_of(z)];
@@ -357,8 +357,8 @@ TEST(a_live_reader_of_a_dead_operand_becomes_a_leaf)
     out[1] = made(mg_unary_k(MG_POW, gone, 2.0));
     out[2] = made(mg_binary(MG_ADD, gone, x));
     out[3] = made(mg_binary(MG_ADD, x, gone));
-    out[4] = made(mg_sum(mixed, 2));
-    out[5] = made(mg_sum(run, 4)); /* loses one in the middle */
+    out[4] = made(mg_nary(MG_SUM, mixed, 2));
+    out[5] = made(mg_nary(MG_SUM, run, 4)); /* loses one in the middle */
     out[6] = made(mg_dot(mixed, same, 2, x, MG_NONE));
     out[7] = made(mg_dot(same, mixed, 2, x, MG_NONE));
     out[8] = made(mg_dot(same, same, 2, gone, MG_NONE));
@@ -389,7 +389,7 @@ TEST(readers_may_die_after_what_they_read)
 
     for (int32_t round = 0; round < 3; round++) {
         h[0] = leaf(1.0);
-        h[1] = made(mg_sum(h, 1));
+        h[1] = made(mg_nary(MG_SUM, h, 1));
         h[2] = made(mg_dot(h, h + 1, 1, h[0], MG_RELU));
         h[3] = made(mg_unary_k(MG_POW, h[2], 2.0));
         for (int32_t i = 0; i < 4; i++) {
@@ -496,7 +496,7 @@ TEST(the_memory_of_the_pool_comes_back)
 
     for (int32_t i = 0; i < n; i++)
         xs[i] = x;
-    const int32_t z = made(mg_sum(xs, n));
+    const int32_t z = made(mg_nary(MG_SUM, xs, n));
     free(xs);
     CHECK_REAL(mg_data(z), n);
     CHECK(mg.pool_capacity >= n);
@@ -528,7 +528,7 @@ TEST(lists_under_a_node_that_lives_are_squeezed_out_of_the_pool)
     for (int32_t i = 0; i < 1000; i++)
         xs[i] = x;
     for (int32_t i = 0; i < 3000; i++) { /* each list lies under a live row when it dies */
-        const int32_t z = made(mg_sum(xs, 1000));
+        const int32_t z = made(mg_nary(MG_SUM, xs, 1000));
         kept[i] = leaf(0.0);
         drop(z);
     }
@@ -628,7 +628,7 @@ static int64_t make_with_number(void)
 
 static int64_t make_sum(void)
 {
-    return keep(mg_sum(operand, 4));
+    return keep(mg_nary(MG_SUM, operand, 4));
 }
 
 static int64_t make_dot(void)
@@ -690,7 +690,7 @@ TEST(a_squeeze_without_memory_is_put_off)
     for (int64_t fail_at = 0, allocations = 1; fail_at <= allocations; fail_at++) {
         fresh_arena();
         int32_t *all = many_leaves(200000);
-        const int32_t x = leaf(3.0), crossed[] = {x, all[199999]}, z = made(mg_sum(crossed, 2));
+        const int32_t x = leaf(3.0), crossed[] = {x, all[199999]}, z = made(mg_nary(MG_SUM, crossed, 2));
 
         mg_free(all, 199999);
         mg_test_allocations = 0;
@@ -1021,7 +1021,7 @@ static void random_node(rng *r)
         z = model_append(mg_binary(op, model[x[0]].handle, model[x[1]].handle), op, 2, x);
         break;
     case 4:
-        z = model_append(mg_sum(handles, n), MG_SUM, n, many);
+        z = model_append(mg_nary(MG_SUM, handles, n), MG_SUM, n, many);
         break;
     case 5:
         z = model_append(mg_restore(MG_CUSTOM, handles, n, NAN, MG_NONE, 1.0, 0.0), MG_CUSTOM, n, many);

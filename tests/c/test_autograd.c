@@ -32,8 +32,8 @@ TEST(a_leaf_alone_gets_the_seed)
 TEST(an_operand_read_twice_gets_both_contributions)
 {
     const int32_t a = leaf(3.0), pair[] = {a, a, a};
-    const int32_t z[] = {made(mg_binary(MG_MUL, a, a)), made(mg_binary(MG_SUB, a, a)), made(mg_sum(pair, 3)),
-                         made(mg_dot(pair, pair, 3, a, MG_NONE))};
+    const int32_t z[] = {made(mg_binary(MG_MUL, a, a)), made(mg_binary(MG_SUB, a, a)),
+                         made(mg_nary(MG_SUM, pair, 3)), made(mg_dot(pair, pair, 3, a, MG_NONE))};
     const double gradient[] = {6.0, 0.0, 3.0, 19.0};
 
     for (int32_t i = 0; i < LENGTH(z); i++) {
@@ -136,7 +136,7 @@ TEST(a_wide_graph_is_swept_whole)
 
     for (int32_t i = 0; i < N; i++)
         products[i] = made(mg_binary(MG_MUL, a, b));
-    const int32_t z = made(mg_sum(products, N));
+    const int32_t z = made(mg_nary(MG_SUM, products, N));
     backward(z);
     CHECK_REAL(mg_grad(a), 3.0 * N);
     CHECK_REAL(mg_grad(b), 2.0 * N);
@@ -169,7 +169,7 @@ TEST(backward_of_one_node_reaches_its_operands_and_no_further)
     const int32_t a = leaf(2.0), b = made(mg_binary(MG_MUL, a, a)), ab[] = {a, b};
     const int32_t z[] = {
         made(mg_binary(MG_MUL, b, a)),       made(mg_unary(MG_NEG, b)),
-        made(mg_unary_k(MG_POW, b, 2.0)),    made(mg_sum(ab, 2)),
+        made(mg_unary_k(MG_POW, b, 2.0)),    made(mg_nary(MG_SUM, ab, 2)),
         made(mg_dot(ab, ab, 2, b, MG_NONE)), made(mg_restore(MG_CUSTOM, ab, 2, NAN, MG_NONE, 1.0, 0.0))};
     const double db[] = {2.0, -1.0, 8.0, 1.0, 9.0, 0.0}, da[] = {4.0, 0.0, 0.0, 1.0, 4.0, 0.0};
 
@@ -196,7 +196,7 @@ TEST(zero_grad_reaches_all_below_through_every_shape)
     all[n++] = z = made(mg_unary_k(MG_POW, z, 2.0));
     all[n++] = z = made(mg_binary(MG_MUL, y, z));
     const int32_t zx[] = {z, x};
-    all[n++] = z = made(mg_sum(zx, 2));
+    all[n++] = z = made(mg_nary(MG_SUM, zx, 2));
     const int32_t zy[] = {z, y};
     all[n++] = z = made(mg_dot(yx, zy, 2, x, MG_TANH));
     const int32_t zz[] = {x, z};
@@ -260,7 +260,7 @@ TEST(a_leaf_with_a_closure_inside_a_run_pauses_the_sweep)
 
     CHECK_INT(mg_leaves(data, 3, x), MG_OK);
     python(x[1]);
-    const int32_t z = made(mg_sum(x, 3));
+    const int32_t z = made(mg_nary(MG_SUM, x, 3));
     CHECK_INT(mg_backward(z, 1.0, &pause), 1);
     CHECK_INT(pause.node, x[1]);
     CHECK_INT(mg_sweep_resume(&pause), MG_OK);

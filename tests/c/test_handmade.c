@@ -42,7 +42,7 @@ TEST(local_derivatives_of_every_op_are_what_backward_adds)
             z[n++] = made(mg_unary(op, a));
         else if (mg_op_row(op)->arity == 2)
             z[n++] = made(mg_binary(op, a, b));
-    z[n++] = made(mg_sum(w, 2));
+    z[n++] = made(mg_nary(MG_SUM, w, 2));
     z[n++] = made(mg_by_hand(MG_NONE, w, 2, numbers, NULL, 0.0));
     for (int32_t i = 0; i < n; i++) {
         double local[2] = {0.0, 0.0};

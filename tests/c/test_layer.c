@@ -72,8 +72,8 @@ static void compare_with_scalar_form(net *m)
         CHECK_REAL(mg_data(m->out[i]), mg_data(scalar[i]));
 
     const int32_t last = m->layers[m->count - 1].neurons;
-    leaf_gradients(made(mg_sum(m->out + m->outs - last, last)), leaves, gradient[0]);
-    leaf_gradients(made(mg_sum(scalar + m->outs - last, last)), leaves, gradient[1]);
+    leaf_gradients(made(mg_nary(MG_SUM, m->out + m->outs - last, last)), leaves, gradient[0]);
+    leaf_gradients(made(mg_nary(MG_SUM, scalar + m->outs - last, last)), leaves, gradient[1]);
     double most = 0.0;
     for (int64_t row = 0; row < leaves; row++)
         most = fmax(most, fabs(gradient[1][row]));

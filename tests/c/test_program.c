@@ -39,13 +39,13 @@ static int32_t build(const function *f, const int32_t *leaves)
     for (int32_t i = 0; i < f->steps; i++) {
         const int32_t x = v[f->a[i]], y = v[f->b[i]], both[] = {x, y, x};
         if (f->op[i] == MG_SUM)
-            v[INPUTS + PARAMETERS + i] = made(mg_unary(MG_TANH, made(mg_sum(both, 3))));
+            v[INPUTS + PARAMETERS + i] = made(mg_unary(MG_TANH, made(mg_nary(MG_SUM, both, 3))));
         else if (mg_op_row(f->op[i])->arity == 2)
             v[INPUTS + PARAMETERS + i] = made(mg_binary(f->op[i], x, y));
         else
             v[INPUTS + PARAMETERS + i] = made(mg_unary(f->op[i], x));
     }
-    const int32_t all = made(mg_sum(v, INPUTS + PARAMETERS + f->steps));
+    const int32_t all = made(mg_nary(MG_SUM, v, INPUTS + PARAMETERS + f->steps));
     return made(mg_binary(MG_MUL, all, v[INPUTS + PARAMETERS + f->steps - 1]));
 }
 
@@ -190,7 +190,7 @@ static int32_t scalar_layer(const int32_t *w, const int32_t *x)
         z = made(mg_unary(MG_TANH, z));
         out[j] = made(mg_unary_k(MG_POW, z, 2.0));
     }
-    return made(mg_sum(out, WIDTH));
+    return made(mg_nary(MG_SUM, out, WIDTH));
 }
 
 TEST(neurons_of_the_same_inputs_become_one_instruction)

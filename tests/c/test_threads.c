@@ -22,7 +22,7 @@ static void build_sweep_free(rng *r)
             z = h[n++] = made(mg_binary(MG_ADD, z, one));
             break;
         case 1:
-            z = h[n++] = made(mg_sum(pair, 2));
+            z = h[n++] = made(mg_nary(MG_SUM, pair, 2));
             break;
         case 2:
             z = h[n++] = made(mg_dot(pair, ones, 2, MG_NONE, MG_RELU));
