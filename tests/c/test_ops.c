@@ -93,6 +93,106 @@ TEST(the_derivatives_of_every_op_are_those_of_central_differences)
     }
 }
 
+/* z of the n-ary op over the numbers x. */
+static double nary_value(int32_t op, const double *x, int32_t n)
+{
+    int32_t a[9];
+
+    CHECK_INT(mg_leaves(x, n, a), MG_OK);
+    const int32_t z = made(mg_nary(op, a, n));
+    const double result = mg_data(z);
+    drop(z);
+    mg_free(a, n);
+    return result;
+}
+
+TEST(the_derivatives_of_every_nary_op_are_those_of_central_differences)
+{
+    static const double points[] = {0.5, -1.25, 3.0, 2.0, -0.75, 1.5, 0.25, 4.0, -2.5};
+    int32_t found = 0;
+
+    for (int32_t op = 0; op < MG_OPS; op++)
+        for (int32_t n = 1; mg_is_nary(op) && n <= LENGTH(points); n++) {
+            int32_t a[LENGTH(points)];
+            double x[LENGTH(points)], local[LENGTH(points)], row[1];
+            CHECK_INT(mg_leaves(points, n, a), MG_OK);
+            const int32_t z = made(mg_nary(op, a, n));
+            backward(z);
+            CHECK_INT(mg_local_derivatives(z, local), MG_OK);
+            memcpy(x, points, sizeof x);
+            for (int32_t i = 0; i < n; i++) {
+                double side[4];
+                for (int32_t step = 0; step < 4; step++) {
+                    x[i] = points[i] + (step % 2 ? -1e-3 : 1e-3) / (1 + step / 2);
+                    side[step] = nary_value(op, x, n);
+                }
+                x[i] = points[i];
+                const double coarse = (side[0] - side[1]) / 2e-3, fine = (side[2] - side[3]) / 1e-3;
+                check_note("%s, operand %d of %d", mg_op_row(op)->name, i, n);
+                CHECK_NEAR(mg_grad(a[i]), (4 * fine - coarse) / 3, 1e-8);
+                mg_slopes(op, x[i], 0.0, mg_data(z), n, row);
+                CHECK_REAL(row[0], mg_grad(a[i]));
+                CHECK_REAL(local[i], mg_grad(a[i]));
+            }
+            /* a twice: its gradient is the derivative of z(a, a), twice that of either operand */
+            const int32_t twice = made(mg_nary(op, (int32_t[]){a[0], a[0]}, 2));
+            CHECK_INT(mg_set_grads(a, n, 0.0), MG_OK);
+            backward(twice);
+            const double both[] = {points[0] + 1e-3, points[0] + 1e-3},
+                         low[] = {points[0] - 1e-3, points[0] - 1e-3};
+            CHECK_NEAR(mg_grad(a[0]), (nary_value(op, both, 2) - nary_value(op, low, 2)) / 2e-3, 1e-6);
+            drop(twice);
+            drop(z);
+            mg_free(a, n);
+            found++;
+        }
+    CHECK(found >= 2 * LENGTH(points)); /* SUM and MEAN at least */
+}
+
+/* The table without nodes: programs read it so, and rows that are no method of Value too. */
+TEST(the_slopes_of_the_table_are_those_of_its_values)
+{
+    static const double points[] = {-0.8, -0.45, -0.2, 0.15, 0.55, 0.9};
+
+    for (int32_t op = 0; op < MG_OPS; op++) {
+        double slope[2] = {7.0, 7.0}, z;
+        const double k = mg_op_row(op)->takes_k ? 2.5 : NAN, of_neuron = mg_activation_k(op);
+        if (!is_op(op) && !mg_is_nary(op)) {
+            mg_slopes(op, 1.0, 1.0, 1.0, 1.0, slope);
+            CHECK_REAL(slope[0], 0.0);
+            CHECK_REAL(slope[1], 7.0); /* untouched */
+            CHECK_INT(mg_evaluate(op, 1.0, 1.0, 1.0, &z), MG_EARGUMENT);
+        }
+        if (!mg_is_nary(op))
+            CHECK(isnan(mg_fold(op, NULL, NULL, 0)));
+        for (int32_t i = 0; is_op(op) && i < LENGTH(points) * LENGTH(points); i++) {
+            const double x = points[i / LENGTH(points)], y = points[i % LENGTH(points)], h = 1e-4;
+            double side[4];
+            bool defined = x != y; /* where MINIMUM and the comparisons have their kink */
+            for (int32_t s = 0; s < 4; s++) {
+                const double of = s % 2 ? -h : h;
+                defined &= mg_evaluate(op, x + (s < 2 ? of : 0), y + (s < 2 ? 0 : of), k, &side[s]) == MG_OK;
+                defined &= !isnan(side[s]);
+            }
+            if (!defined)
+                continue;
+            check_note("%s of %g, %g", mg_op_row(op)->name, x, y);
+            CHECK_INT(mg_evaluate(op, x, y, k, &z), MG_OK);
+            mg_slopes(op, x, y, z, k, slope);
+            if (!mg_skips_x[op])
+                CHECK_NEAR(slope[0], (side[0] - side[1]) / (2 * h), 1e-5 * (1 + fabs(slope[0])));
+            if (mg_op_row(op)->arity == 2 && op != MG_INSTEAD)
+                CHECK_NEAR(slope[1], (side[2] - side[3]) / (2 * h), 1e-5 * (1 + fabs(slope[1])));
+            if (mg_op_row(op)->activation)
+                CHECK_NEAR(mg_activation_slope(op, x, mg_value(op, x, 0.0, of_neuron)),
+                           (mg_value(op, x + h, 0.0, of_neuron) - mg_value(op, x - h, 0.0, of_neuron)) /
+                               (2 * h),
+                           1e-5);
+        }
+    }
+    CHECK_REAL(mg_activation_slope(MG_NONE, NAN, NAN), 1.0); /* a neuron without one */
+}
+
 TEST(derivatives_at_kinks_and_ends_are_the_agreed_ones)
 {
     static const struct {
@@ -398,6 +498,8 @@ int main(void)
     CHECK_INT(mg_init(), MG_OK);
     RUN(the_table_ends_where_the_ops_end);
     RUN(the_derivatives_of_every_op_are_those_of_central_differences);
+    RUN(the_derivatives_of_every_nary_op_are_those_of_central_differences);
+    RUN(the_slopes_of_the_table_are_those_of_its_values);
     RUN(derivatives_at_kinks_and_ends_are_the_agreed_ones);
     RUN(an_op_with_a_value_of_x_can_give_its_gradient_to_y_alone);
     RUN(an_activation_that_reads_z_alone_has_its_slope_without_x);

@@ -12,8 +12,11 @@ typedef struct {
     double parameter[PARAMETERS], x[MOST][INPUTS];
 } function;
 
-static const int32_t ops[] = {MG_ADD,  MG_SUB, MG_MUL,     MG_MAXIMUM, MG_LESS, MG_WHEN,
-                              MG_TANH, MG_SIN, MG_SIGMOID, MG_RELU,    MG_NEG,  MG_SUM};
+static const int32_t ops[] = {
+    MG_ADD, MG_SUB, MG_MUL, MG_MAXIMUM, MG_LESS, MG_WHEN, MG_TANH, MG_SIN, MG_SIGMOID, MG_RELU, MG_NEG,
+#define OPN(id, ...) MG_##id,
+#include "ops.def"
+};
 
 static void random_function(rng *r, function *f)
 {
@@ -38,8 +41,8 @@ static int32_t build(const function *f, const int32_t *leaves)
     memcpy(v, leaves, (INPUTS + PARAMETERS) * sizeof *v);
     for (int32_t i = 0; i < f->steps; i++) {
         const int32_t x = v[f->a[i]], y = v[f->b[i]], both[] = {x, y, x};
-        if (f->op[i] == MG_SUM)
-            v[INPUTS + PARAMETERS + i] = made(mg_unary(MG_TANH, made(mg_nary(MG_SUM, both, 3))));
+        if (mg_is_nary(f->op[i]))
+            v[INPUTS + PARAMETERS + i] = made(mg_unary(MG_TANH, made(mg_nary(f->op[i], both, 3))));
         else if (mg_op_row(f->op[i])->arity == 2)
             v[INPUTS + PARAMETERS + i] = made(mg_binary(f->op[i], x, y));
         else
