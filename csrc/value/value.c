@@ -92,7 +92,7 @@ value *mg_expect_value(PyObject *o)
 {
     if (is_value(o))
         return as_value(o);
-    PyErr_Format(PyExc_TypeError, "a Value is needed here, not %R", Py_TYPE(o));
+    mg_fail(MG_EHANDLE, 0, o, NULL);
     return NULL;
 }
 

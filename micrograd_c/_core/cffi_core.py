@@ -37,7 +37,7 @@ from .cffi_attributes import peek as peek
 from .cffi_attributes import put as put
 from .cffi_handles import Owned, closures, give_back, lend, owned_list
 from .cffi_handles import flush as flush
-from .errors import OPS, check, error
+from .errors import OPS, check, error, no_node
 from .ieee import failure
 from .methods import install
 from .numbers import from_numpy
@@ -152,7 +152,7 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     try:
         out = [node._h for node in nodes]
     except AttributeError:
-        raise error(lib.MG_EHANDLE) from None
+        out = [getattr(node, "_h", -1) for node in nodes]
     if -1 in out:
         _failure(lib.MG_EHANDLE, 0, nodes[out.index(-1)])
     return out
@@ -163,7 +163,7 @@ def parts(node: Node) -> tuple[Any, Any]:
     try:
         return node._a, node._b
     except AttributeError:
-        raise error(lib.MG_EHANDLE) from None
+        raise no_node(node) from None
 
 
 def operands(node: Node) -> tuple[Any, Any]:
@@ -359,7 +359,7 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
     try:
         pair = _binary_number(op, node._h, number, left)
     except AttributeError:
-        raise error(lib.MG_EHANDLE) from None
+        raise no_node(node) from None
     if pair < 0:
         return _failure(pair, op, *((other, node) if left else (node, other)))
     leaf = _new(_Value)
@@ -382,7 +382,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         try:
             handle = _unary(op, self._h)
         except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
+            raise no_node(self) from None
         if handle < 0:
             return _failure(handle, op, self)
         out = _new(_Value)
@@ -395,7 +395,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         try:
             handle = _unary_k(op, self._h, k)
         except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
+            raise no_node(self) from None
         return _failure(handle, op, self, k) if handle < 0 else _node(handle, self, k)
 
     def binary(self: Node, value: Any, /) -> Any:

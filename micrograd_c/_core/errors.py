@@ -53,6 +53,19 @@ def error(status: int, op: int = 0, *operands: float) -> Exception:
     return RuntimeError(f"the engine reports status {status}")
 
 
+def no_node(x: Any) -> Exception:
+    """Return the error for what is no Value, or is one without a node."""
+    t = type(x)
+    if hasattr(t, "_h"):
+        return error(lib.MG_EHANDLE)
+    remedy = "pass what was computed, such as the loss"
+    if hasattr(t, "parameters"):
+        remedy = "pass what a call of it returned; its zero_grad() is for its parameters"
+    elif hasattr(t, "__iter__"):
+        remedy = "pass one of its Values, or mg.sum(values) for all of them"
+    return TypeError(f"a Value is needed here, not {t.__name__}: {remedy}")
+
+
 def _call(op: int, operands: tuple[float, ...]) -> str:
     label = LABELS[op].removesuffix("{}")
     if len(operands) == 2 and not label.isidentifier():

@@ -11,7 +11,7 @@ import math
 import sys
 
 from ._cffi import lib
-from .errors import LABELS, OPS, error
+from .errors import LABELS, OPS, error, no_node
 from .numbers import from_numpy
 from .warn import warn
 
@@ -32,6 +32,8 @@ def failure(core: Any, status: int, op: int, *operands: Any) -> Any:
     operands : Value or float
         What `op` was applied to: x; x and k; or x and y, of which one may be a number.
     """
+    if status == lib.MG_EHANDLE and operands and not isinstance(operands[0], core.Node):
+        return no_node(operands[0])
     numbers = [x.data if isinstance(x, core.Node) else float(x) for x in operands]
     exception = error(status, op, *numbers)
     if status not in (lib.MG_EZERODIV, lib.MG_EDOMAIN, lib.MG_EOVERFLOW) or not _reads_numpy(core, operands):

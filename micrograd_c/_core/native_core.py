@@ -98,6 +98,7 @@ def by_hand(
 
 def complete(cls: type) -> Any:
     """Return the C type with all that `cls` adds to it."""
+    Node.__name__ = cls.__name__  # without its module, as messages have names of classes written in Python
     for name, attribute in vars(cls).items():
         if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
             setattr(Node, name, attribute)

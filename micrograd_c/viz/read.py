@@ -80,10 +80,6 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     names : mapping of str to Value, optional
         Names of Values that have none of their own, the better one first. No other node gets one of them.
     """
-    if not isinstance(root, Value):
-        raise TypeError(
-            f"a picture starts at a Value, not at {type(root).__name__}: pass the result, such as the loss"
-        )
     order = topological_order(root)
     ids = {id(value): i for i, value in enumerate(order)}  # by identity: a class may have an __eq__ of its own
     named = parameters_in(model)

@@ -1,0 +1,40 @@
+"""Typical mistakes: the message names what was given, what is expected and the remedy, on both cores alike."""
+
+import pytest
+from support import nothing_left_behind
+
+import micrograd_c as mg
+from micrograd_c import MLP, Neuron, Value, optim
+
+MISTAKES = {
+    # a root that is no Value
+    "mg.zero_grad(3)": "TypeError: a Value is needed here, not int: .*the loss",
+    "mg.zero_grad([v, w])": "TypeError: a Value is needed here, not list: .*mg.sum(values)",
+    "mg.zero_grad(model)": "TypeError: a Value is needed here, not MLP: .*zero_grad() is for its parameters",
+    "mg.topological_order(3)": "TypeError: a Value is needed here, not int: .*the loss",
+    "mg.topological_order([v])": "TypeError: a Value is needed here, not list: .*mg.sum(values)",
+    "mg.topological_order(None)": "TypeError: a Value is needed here, not NoneType: .*the loss",
+    "mg.draw(3)": "TypeError: a Value is needed here, not int: .*the loss",
+    "mg.explain(model)": "TypeError: a Value is needed here, not MLP: .*a call of it",
+    # Python's own messages have the name of the class
+    "v[0]": "TypeError: 'Value' object is not subscriptable",
+    "v @ w": "TypeError: unsupported operand type(s) for @: 'Value' and 'Value'",
+    "v < 'a'": "TypeError: '<' not supported between instances of 'Value' and 'str'",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), MISTAKES.items(), ids=MISTAKES)
+def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, words):
+    model = MLP(2, [2, 1])
+    names = {"mg": mg, "v": Value(1.0), "w": Value(2.0), "model": model, "n": Neuron(2), "ps": model.parameters()}
+    names["sgd"] = optim.SGD(names["ps"], lr=0.1)
+    with nothing_left_behind(), pytest.raises(Exception) as caught:
+        eval(text, names)
+    message = f"{caught.type.__name__}: {caught.value}"
+    for word in words.split(".*"):
+        assert word in message
+    assert message.startswith(words.partition(".*")[0])
+
+
+def test_the_class_has_its_name_and_its_module():
+    assert (Value.__name__, Value.__qualname__, Value.__module__) == ("Value", "Value", "micrograd_c.engine")
