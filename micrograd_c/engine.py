@@ -14,10 +14,9 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 
-from . import _copying
-from ._core import LABELS, NAMES, NARY, Node, as_number, check, core, from_numpy, lib, to_float, warn
+from . import _copying, _nary
+from ._core import LABELS, NAMES, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.absent import import_later
-from ._core.docs import doc as doc_of
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
 from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, local_grads_of, make_anew
@@ -311,14 +310,6 @@ def _comparable(other: Any) -> float | None:
 # ---- free functions ----------------------------------------------------------------------------------------------
 
 
-def _trace_of(values: tuple[Value, ...]) -> Any:
-    """Return the trace that one of the Values belongs to (see program/trace.py), or None."""
-    for t in {*map(type, values)}:
-        if hasattr(t, "_reflected"):
-            return next(x._trace for x in values if type(x) is t)
-    return None
-
-
 def sum(values: Iterable[Any], start: Any = 0) -> Value:
     """Return the sum of Values and numbers as one node.
 
@@ -338,34 +329,12 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     TypeError
         An item is not a number.
     """
-    return _nary(_SUM, values if type(start) is int and start == 0 else (start, *values))
-
-
-def _nary(op: int, values: Iterable[Any]) -> Value:
-    if (direct := core.nary(op, values)) is not None:
-        return direct  # type: ignore[no-any-return]
-    items = as_values(values)
-    if not items:
-        return Value(lib.mg_value(op, 0.0, 0.0, 0.0))
-    if (trace := _trace_of(items)) is not None:
-        return trace.record(op, items)  # type: ignore[no-any-return]
-    out: Value = core.own(Value.__new__(Value), items, None, lib.mg_nary, op, core.handles(items), len(items))
+    out: Value = _nary.node(_SUM, values if type(start) is int and start == 0 else (start, *values))
     return out
 
 
-def _function_of(op: int) -> Callable[[Iterable[Any]], Value]:
-    """Return the function of an n-ary op."""
-
-    def function(values: Iterable[Any], /) -> Value:
-        return _nary(op, values)
-
-    function.__name__ = function.__qualname__ = NAMES[op].lower()
-    function.__doc__ = doc_of(op)
-    return function
-
-
 # The functions of n-ary ops, by name.
-nary: dict[str, Callable[..., Value]] = {NAMES[op].lower(): _function_of(op) for op in NARY} | {"sum": sum}
+nary: dict[str, Callable[..., Value]] = _nary.FUNCTIONS | {"sum": sum}
 globals().update(nary)
 
 
@@ -398,7 +367,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     if n != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; both need the same length")
     inputs, params = as_values(inputs), as_values(weights if bias is None else [*weights, bias])
-    if (trace := _trace_of((*inputs, *params))) is not None:
+    if (trace := _nary.trace_of((*inputs, *params))) is not None:
         return trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
     handles = core.handles(params)
     arguments = handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1
