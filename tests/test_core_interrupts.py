@@ -107,7 +107,7 @@ def interruptible():
 
 def interrupted(work):
     """Run work() until a Ctrl-C comes from another thread, after it has got going."""
-    going = []  # no Event: an interrupt within its set() would leave its lock locked
+    going, sent = [], []  # no Event: an interrupt within its set() would leave its lock locked
 
     def interrupt():
         while not going:
@@ -115,14 +115,17 @@ def interrupted(work):
         for _ in range(random.randrange(20_000)):
             pass
         _thread.interrupt_main()
+        sent.append(True)
 
     helper = threading.Thread(target=interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
             helper.start()
-            for _ in range(20_000):  # in vain only where the interrupt was swallowed
+            left = 20_000  # runs after the interrupt: in vain only where it was swallowed
+            while left:
                 work()
                 going.append(True)
+                left -= len(sent)
     finally:
         going.append(True)
         helper.join()
