@@ -122,7 +122,8 @@ $(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.coverage $(VENV)/.be
 
 # ---- C tests ---------------------------------------------------------------------------------------------------
 # Each tests/c/test_*.c is a program of its own, linked with the whole engine. The engine is also compiled as it is
-# shipped, since the optimiser finds other things to warn of.
+# shipped, since the optimiser finds other things to warn of. gcc 13 misplaces vectors of AVX-512 where it looks for
+# uses of a stack frame after its return, so that one check is off (gcc's bug 110027).
 
 CHECKED := $(C_SOURCES:%.c=build/checked/%.o)
 RELEASE := $(C_SOURCES:%.c=build/release/%.o)
@@ -130,7 +131,7 @@ PROGRAM := $(C_TESTS:%.c=build/checked/%)
 
 ctest: $(RELEASE) $(PROGRAM)  ## the C tests alone
 	@echo '-- running the C tests (half a minute)'
-	@for program in $(PROGRAM); do echo "-- $$program"; $$program || exit 1; done
+	@for program in $(PROGRAM); do echo "-- $$program"; ASAN_OPTIONS=detect_stack_use_after_return=0 $$program || exit 1; done
 
 build/.compiler: Makefile
 	@command -v $(firstword $(CC)) >/dev/null || { echo 'The C compiler $(firstword $(CC)) was not found.'; \
@@ -170,7 +171,7 @@ asan: $(VENV)/.test  ## the Python tests but the slow ones, with an extension bu
 	find $(ASAN)/src/micrograd_c -name '*.so' -delete
 	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
 	cd $(ASAN)/src && MICROGRAD_C_SANITIZE=1 PYTHONMALLOC=malloc PYTHONPATH=$(CURDIR)/$(ASAN)/src \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
 	  $(CURDIR)/$(BIN)/python -m pytest --capture=sys -m 'not memory and not slow' $(ARGS)
 
