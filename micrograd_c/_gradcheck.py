@@ -41,6 +41,8 @@ def gradcheck(
     GradientError
         It names each operand whose gradient does not agree, and both numbers.
     """
+    if not callable(f):
+        raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")
     points = [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(values)]
 
     def at(*xs: float) -> tuple[Value, list[Value]]:

@@ -22,7 +22,7 @@ _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 
 def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     """Return the items as Values; numbers become leaves, in one step."""
-    values = tuple(items)
+    values = listed(items, "values")
     if not [t for t in {*map(type, values)} if not issubclass(t, core.Node)]:
         return values
     places = [i for i, x in enumerate(values) if not isinstance(x, core.Node)]
@@ -33,13 +33,19 @@ def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     return tuple(out)
 
 
+def listed(items: Any, what: str) -> tuple[Any, ...]:
+    """Return the items of an iterable; an error that shows how to make one where it is none."""
+    try:
+        return tuple(items)
+    except TypeError:
+        if hasattr(type(items), "__iter__"):
+            raise
+        raise TypeError(f"{what} must be a list of Values, not {type(items).__name__}: write [v, ...]") from None
+
+
 def values_in(items: Any, what: str, traced: bool = False) -> tuple[Value, ...]:
     """Return operands as a tuple; an error if one is not a Value, or a TracedValue where none may be."""
-    try:
-        values = tuple(items)
-    except TypeError:
-        hint = f": write ({what},) for one" if isinstance(items, core.Node) else ""
-        raise TypeError(f"{what} must be a tuple of Values, not {type(items).__name__}{hint}") from None
+    values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
             raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")

@@ -19,7 +19,7 @@ from ._core import LABELS, NAMES, Node, as_number, check, core, from_numpy, lib,
 from ._core.absent import import_later
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
-from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, local_grads_of, make_anew
+from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, listed, local_grads_of, make_anew
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
@@ -329,7 +329,9 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     TypeError
         An item is not a number.
     """
-    out: Value = _nary.node(_SUM, values if type(start) is int and start == 0 else (start, *values))
+    out: Value = _nary.node(
+        _SUM, values if type(start) is int and start == 0 else (start, *listed(values, "values"))
+    )
     return out
 
 
@@ -362,7 +364,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     """
     if (direct := core.dot(ws, xs, bias)) is not None:
         return direct  # type: ignore[no-any-return]
-    weights, inputs = list(ws), tuple(xs)
+    weights, inputs = listed(ws, "ws"), listed(xs, "xs")
     n = len(weights)
     if n != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; both need the same length")

@@ -124,11 +124,6 @@ def test_children_and_local_grads_are_keywords_too():
         Value(4.0, (a,), children=(a,))
 
 
-def test_a_value_as_children_says_how_to_write_it():
-    with pytest.raises(TypeError, match=r"\(_children,\) for one"):
-        Value(4.0, Value(2.0))
-
-
 @pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
 def test_copies_have_local_derivatives_of_their_own(twin_of):
     a, slope = Value(2.0, name="a"), Value(3.0)

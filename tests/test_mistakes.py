@@ -1,5 +1,8 @@
 """Typical mistakes: the message names what was given, what is expected and the remedy, on both cores alike."""
 
+from array import array
+
+import numpy
 import pytest
 from support import nothing_left_behind
 
@@ -16,6 +19,23 @@ MISTAKES = {
     "mg.topological_order(None)": "TypeError: a Value is needed here, not NoneType: .*the loss",
     "mg.draw(3)": "TypeError: a Value is needed here, not int: .*the loss",
     "mg.explain(model)": "TypeError: a Value is needed here, not MLP: .*a call of it",
+    # one Value, or none, where a list is expected
+    "mg.sum(v)": "TypeError: values must be a list of Values, not Value: write [v, ...]",
+    "mg.sum(v, w)": "TypeError: values must be a list of Values, not Value: write [v, ...]",
+    "mg.mean(3)": "TypeError: values must be a list of Values, not int: write [v, ...]",
+    "mg.sum(model)": "TypeError: values must be a list of Values, not MLP: write [v, ...]",
+    "mg.dot(v, w)": "TypeError: ws must be a list of Values, not Value: write [v, ...]",
+    "mg.dot([v], w)": "TypeError: xs must be a list of Values, not Value: write [v, ...]",
+    "Value(1.0, v)": "TypeError: _children must be a list of Values, not Value: write [v, ...]",
+    # several numbers where one is expected
+    "Value([1.0, 2.0])": "TypeError: data must be a number, not list: .*[Value(x) for x in ...]",
+    "Value(array('d', [1.0, 2.0]))": "TypeError: data must be a number, not array: .*[Value(x) for x in ...]",
+    "Value(numpy.ones(3))": "TypeError: data must be a number, not ndarray: .*[Value(x) for x in ...]",
+    "Value(x for x in [1.0])": "TypeError: data must be a number, not generator: .*[Value(x) for x in ...]",
+    "v + {1.0: 2.0}.values()": "TypeError: the right operand of +.*not dict_values: .*[Value(x) for x in ...]",
+    # no function where one is expected
+    "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",
+    "mg.gradcheck(v, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not Value",
     # Python's own messages have the name of the class
     "v[0]": "TypeError: 'Value' object is not subscriptable",
     "v @ w": "TypeError: unsupported operand type(s) for @: 'Value' and 'Value'",
@@ -26,7 +46,17 @@ MISTAKES = {
 @pytest.mark.parametrize(("text", "words"), MISTAKES.items(), ids=MISTAKES)
 def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, words):
     model = MLP(2, [2, 1])
-    names = {"mg": mg, "v": Value(1.0), "w": Value(2.0), "model": model, "n": Neuron(2), "ps": model.parameters()}
+    names = {
+        "mg": mg,
+        "numpy": numpy,
+        "array": array,
+        "Value": Value,
+        "v": Value(1.0),
+        "w": Value(2.0),
+        "model": model,
+        "n": Neuron(2),
+        "ps": model.parameters(),
+    }
     names["sgd"] = optim.SGD(names["ps"], lr=0.1)
     with nothing_left_behind(), pytest.raises(Exception) as caught:
         eval(text, names)
@@ -38,3 +68,13 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
 
 def test_the_class_has_its_name_and_its_module():
     assert (Value.__name__, Value.__qualname__, Value.__module__) == ("Value", "Value", "micrograd_c.engine")
+
+
+def test_an_error_of_an_iterator_of_the_users_own_stays_theirs():
+    class Broken:
+        def __iter__(self):
+            raise TypeError("not today")
+
+    for call in (mg.sum, mg.mean, lambda x: mg.dot(x, [1.0]), lambda x: Value(1.0, x)):
+        with pytest.raises(TypeError, match=r"^not today$"):
+            call(Broken())

@@ -101,7 +101,7 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
         remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
-    elif is_array(x) or isinstance(x, (list, tuple, dict, set, frozenset, range)):
+    elif hasattr(t, "__iter__") and getattr(x, "ndim", None) != 0:
         remedy = "make one Value of each element, [Value(x) for x in ...]"
     elif isinstance(x, complex) or "complex" in t.__name__:
         remedy = "pass its .real or abs() of it"
