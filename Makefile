@@ -180,7 +180,7 @@ asan: $(VENV)/.test  ## the Python tests but the slow ones, with an extension bu
 # reaches, and that lets allocations fail. A test that fails is told and stops nothing: `make test` judges tests.
 
 COVERAGE := build/coverage
-COUNTED  := --coverage -fprofile-update=atomic -O0
+COUNTED  := --coverage -fprofile-update=atomic -O0 -DMG_COUNTED
 
 coverage: $(VENV)/.coverage  ## which lines and branches of the C code the C tests and both cores' Python tests reach
 	rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)/src

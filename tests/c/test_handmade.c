@@ -211,9 +211,30 @@ TEST(nodes_become_others_in_any_order)
     }
 }
 
+TEST(what_names_no_node_or_no_count_is_refused_and_changes_nothing)
+{
+    const int32_t a = leaf(1.0), z = made(mg_unary(MG_NEG, a)), dead = leaf(2.0);
+    const int32_t bad[] = {a, dead}, good[] = {a, a};
+    const double slopes[] = {3.0, 4.0};
+    double local = 7.0;
+
+    drop(dead);
+    const uint64_t before = digest();
+    CHECK_INT(mg_by_hand(MG_NONE, good, -1, slopes, NULL, 1.0), MG_EARGUMENT);
+    CHECK_INT(mg_by_hand(dead, good, 2, slopes, NULL, 1.0), MG_EHANDLE);
+    CHECK_INT(mg_by_hand(z, bad, 2, slopes, NULL, 1.0), MG_EHANDLE);
+    CHECK_INT(mg_by_hand(MG_NONE, good, 2, NULL, bad, 1.0), MG_EHANDLE);
+    CHECK_INT(mg_is_read(dead), MG_EHANDLE);
+    CHECK_INT(mg_local_derivatives(dead, &local), MG_EHANDLE);
+    CHECK_INT(mg_local_derivatives(a, &local), MG_OK); /* a leaf has none */
+    CHECK_REAL(local, 7.0);
+    CHECK(digest() == before);
+}
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
+    RUN(what_names_no_node_or_no_count_is_refused_and_changes_nothing);
     RUN(given_derivatives_are_used_as_they_are);
     RUN(derivatives_given_as_nodes_are_read_when_backward_comes_and_get_nothing);
     RUN(local_derivatives_of_every_op_are_what_backward_adds);

@@ -74,6 +74,43 @@ TEST(a_branch_has_a_guard_and_what_both_read_has_none)
     mg_graph_free(&g);
 }
 
+TEST(a_sum_of_nothing_is_the_number_0)
+{
+    mg_graph g = new_graph(1, 0, 1);
+    const int32_t nothing = MG_NONE;
+
+    g.outputs[0] = two(&g, MG_MUL, mg_graph_add(&g, MG_P_PRODUCTS, &nothing, 1, 0.0), input(&g, 0));
+    mg_graph to = optimised(&g);
+    const int32_t *args = mg_operands(&to, to.outputs[0]);
+    const int32_t zero = to.nodes[args[0]].op == MG_P_CONST ? args[0] : args[1];
+    CHECK_INT(to.nodes[to.outputs[0]].op, MG_MUL); /* x may be nan */
+    CHECK_REAL(mg_number(&to, &to.nodes[zero]), 0.0);
+    mg_graph_free(&to);
+}
+
+/* b + w x, in either order, is a neuron; w and y that vary, or two products, are plain sums. */
+TEST(a_neuron_of_one_input_is_a_layer_and_other_short_sums_are_not)
+{
+    for (int32_t form = 0; form < 7; form++) {
+        mg_graph g = new_graph(2, 3, 1);
+        const int32_t w = parameter(&g, 0), b = parameter(&g, 1), x = input(&g, 0), y = input(&g, 1);
+        const int32_t wx = two(&g, MG_MUL, w, x);
+        const int32_t other[] = {b,
+                                 b,
+                                 y,
+                                 two(&g, MG_MUL, b, y),
+                                 two(&g, MG_MUL, b, parameter(&g, 2)),
+                                 y,
+                                 two(&g, MG_MUL, b, parameter(&g, 2))};
+        g.outputs[0] =
+            form == 1 || form > 4 ? two(&g, MG_ADD, other[form], wx) : two(&g, MG_ADD, wx, other[form]);
+        mg_graph to = optimised(&g);
+        check_note("form %d", form);
+        CHECK_INT(to.nodes[to.outputs[0]].op, form < 2 ? MG_P_LINEAR : MG_ADD);
+        mg_graph_free(&to);
+    }
+}
+
 TEST(a_graph_without_a_choice_has_no_guard)
 {
     mg_graph g = new_graph(1, 0, 1);
@@ -94,6 +131,8 @@ int main(void)
     RUN(a_sum_that_is_read_twice_stays_a_node);
     RUN(what_no_output_needs_goes);
     RUN(a_branch_has_a_guard_and_what_both_read_has_none);
+    RUN(a_sum_of_nothing_is_the_number_0);
+    RUN(a_neuron_of_one_input_is_a_layer_and_other_short_sums_are_not);
     RUN(a_graph_without_a_choice_has_no_guard);
     return 0;
 }

@@ -1,7 +1,11 @@
 /* Threads that help. */
+#ifdef __linux__
+#define _GNU_SOURCE /* pthread_setattr_default_np */
+#endif
 #include "check.h"
 #include "program/pool.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 static atomic_int calls, inner_calls;
@@ -46,9 +50,40 @@ TEST(there_is_one_thread_at_least)
     CHECK_INT(mg_pool_threads(), 1);
 }
 
+#ifdef __GLIBC__
+static void *nobody(void *argument)
+{
+    return argument;
+}
+
+/* A stack for which there is no address space: no thread can be made. It comes first, while there are no helpers. */
+TEST(where_no_thread_can_be_had_the_caller_works_alone)
+{
+    pthread_attr_t usual, huge;
+    pthread_t thread;
+
+    CHECK_INT(pthread_getattr_default_np(&usual), 0);
+    CHECK_INT(pthread_attr_init(&huge), 0);
+    CHECK_INT(pthread_attr_setstacksize(&huge, (size_t)1 << 60), 0);
+    CHECK_INT(pthread_setattr_default_np(&huge), 0);
+    CHECK(pthread_create(&thread, NULL, nobody, NULL) != 0);
+    for (int32_t i = 0; i < 50; i++) {
+        atomic_store(&calls, 0);
+        mg_pool_run(count, &calls, 3);
+        CHECK_INT(atomic_load(&calls), 1);
+    }
+    CHECK_INT(pthread_setattr_default_np(&usual), 0);
+    pthread_attr_destroy(&huge);
+    pthread_attr_destroy(&usual);
+}
+#endif
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
+#ifdef __GLIBC__
+    RUN(where_no_thread_can_be_had_the_caller_works_alone);
+#endif
     RUN(there_is_one_thread_at_least);
     RUN(a_task_runs_on_the_callers_thread_and_on_no_more_than_were_asked_for);
     RUN(a_task_within_a_task_runs_on_one_thread);

@@ -387,6 +387,111 @@ TEST(no_samples_give_no_gradient)
     mg_program_free(r.p);
 }
 
+TEST(a_run_with_arguments_out_of_range_is_refused)
+{
+    static function f;
+    rng random = {1};
+    double x = 0.0, value = 7.0;
+    const void *data[MG_MOST_ARGUMENTS + 1] = {&x};
+    int64_t layout[4 * (MG_MOST_ARGUMENTS + 1)] = {2, 0, 0, MG_F64};
+    mg_run *unfinished;
+    const struct {
+        int32_t goal, arguments;
+        int64_t n, columns;
+        int32_t status;
+    } cases[] = {{MG_VALUES, 1, 1, 2, MG_OK},
+                 {-1, 1, 1, 2, MG_EARGUMENT},
+                 {MG_VALUES + 1, 1, 1, 2, MG_EARGUMENT},
+                 {MG_VALUES, -1, 1, 2, MG_EARGUMENT},
+                 {MG_VALUES, 1, -1, 2, MG_EARGUMENT},
+                 {MG_VALUES, 1, 1, 1, MG_EARGUMENT},
+                 {MG_VALUES, 1, 1, 3, MG_EARGUMENT},
+                 {MG_VALUES, MG_MOST_ARGUMENTS + 1, 1, 2, MG_EARGUMENT}};
+
+    random_function(&random, &f);
+    const recorded r = record(&f);
+    for (int32_t i = 0; i < LENGTH(cases); i++) {
+        check_note("case %d", i);
+        value = 7.0;
+        layout[0] = cases[i].columns;
+        unfinished = (mg_run *)&x;
+        CHECK_INT(mg_program_run(r.p, cases[i].goal, cases[i].n, &x, cases[i].arguments, data, layout, NULL,
+                                 1.0, &value, NULL, NULL, &unfinished),
+                  cases[i].status);
+        CHECK(!unfinished);
+        CHECK((value == 7.0) == (cases[i].status != MG_OK));
+    }
+    CHECK_INT(mg_program_resume(&unfinished), MG_EARGUMENT); /* there is none */
+    mg_program_give_up(&unfinished);
+    CHECK(!unfinished);
+    mg_program_free(r.p);
+    mg_program_free(NULL);
+}
+
+TEST(a_program_of_two_results_has_no_gradient)
+{
+    const int8_t batched[] = {0};
+    double number = 3.0, values[2], gradient = 7.0;
+    int32_t status, culprit;
+
+    const int32_t marker = leaf(0.0), x = leaf(NAN);
+    const int32_t outputs[] = {made(mg_unary(MG_NEG, x)), made(mg_unary(MG_EXP, x))};
+    mg_program *p = mg_program_new(marker, &x, batched, 1, outputs, 2, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    CHECK_INT(mg_program_run_once(p, MG_VALUES, &number, values, NULL), MG_OK);
+    CHECK_REAL(values[0], -3.0);
+    CHECK_NEAR(values[1], exp(3.0), 1e-14 * exp(3.0));
+    CHECK_INT(mg_program_run_once(p, MG_GRADIENT, &number, values, &gradient), MG_EARGUMENT);
+    CHECK_INT(mg_program_run_once(p, MG_BACKWARD, &number, values, NULL), MG_EARGUMENT);
+    CHECK_REAL(gradient, 7.0);
+    mg_program_free(p);
+}
+
+/* x * (p0 + p1 + ...): so many parameters that their gradients are kept for two parts of the samples at the most. */
+TEST(a_program_of_very_many_parameters_gives_each_its_gradient)
+{
+    enum { MANY = 300000, N = 700 };
+    static int32_t p[MANY];
+    static double data[MANY], x[N];
+    const int8_t batched[] = {1};
+    const void *batch[] = {x};
+    const int64_t layout[] = {1, sizeof *x, 0, MG_F64};
+    int32_t status, culprit;
+    double sum = 0.0, value;
+    mg_run *unfinished;
+
+    for (int32_t i = 0; i < N; i++)
+        sum += x[i] = i % 8 - 2;
+    data[0] = 0.5, data[MANY - 1] = 1.0;
+    CHECK_INT(mg_leaves(data, MANY, p), MG_OK);
+    const int32_t marker = leaf(0.0), input = leaf(NAN);
+    const int32_t all = made(mg_nary(MG_SUM, p, MANY)), root = made(mg_binary(MG_MUL, all, input));
+    mg_program *program = mg_program_new(marker, &input, batched, 1, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    CHECK_INT(mg_program_run(program, MG_BACKWARD, N, NULL, 1, batch, layout, NULL, 1.0, &value, NULL, NULL,
+                             &unfinished),
+              MG_OK);
+    CHECK_REAL(value, 1.5 * sum);
+    for (int32_t i = 0; i < MANY; i++)
+        CHECK_REAL(mg_grad(p[i]), sum);
+    mg_program_free(program);
+    drop(root); /* a list longer than check_arena reads */
+    drop(all);
+}
+
+TEST(any_number_of_samples_is_divided_without_a_rest)
+{
+    static function f;
+    rng random = {11};
+
+    random_function(&random, &f);
+    for (int64_t n = 1; n <= MOST; n = n < 40 ? n + 1 : n * 5 / 4) {
+        check_note("%" PRId64 " samples", n);
+        compare(&f, n);
+        drop_all();
+    }
+}
+
 TEST(without_memory_nothing_changes)
 {
     static function f;
@@ -459,7 +564,7 @@ TEST(a_child_of_fork_runs_programs)
     CHECK(child >= 0);
     if (child == 0) {
         const bool right = run(&r, &f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL) == MG_OK && again == sum;
-        _exit(right ? 0 : 1);
+        end_child(right ? 0 : 1);
     }
     int state;
     CHECK(waitpid(child, &state, 0) == child);
@@ -482,6 +587,10 @@ int main(void)
     RUN(common_subexpressions_and_constants_are_computed_once);
     RUN(nodes_with_a_closure_are_refused);
     RUN(no_samples_give_no_gradient);
+    RUN(a_run_with_arguments_out_of_range_is_refused);
+    RUN(a_program_of_two_results_has_no_gradient);
+    RUN(a_program_of_very_many_parameters_gives_each_its_gradient);
+    RUN(any_number_of_samples_is_divided_without_a_rest);
     RUN(without_memory_nothing_changes);
     RUN(parameters_that_died_are_an_error);
     RUN(a_child_of_fork_runs_programs);

@@ -138,7 +138,7 @@ static int32_t in_child(int32_t (*action)(mg_pause *), mg_pause *pause)
 
     CHECK(child >= 0);
     if (child == 0)
-        _exit(action(pause));
+        end_child(action(pause));
     CHECK_INT(waitpid(child, &status, 0), child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
