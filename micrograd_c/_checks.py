@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from operator import index
 
@@ -51,14 +52,44 @@ def check_activation(activation: Any) -> None:
     """Raise an error if there is no such activation."""
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return
-    there_are = f"there are {', '.join(ACTIVATIONS)}"
     if not isinstance(activation, str):
-        raise TypeError(f"activation must be a name, not {activation!r}; {there_are}")
+        raise TypeError(f"activation must be a name, not {activation!r}; there are {', '.join(ACTIVATIONS)}")
+    raise ValueError(_unknown("activation", activation, ACTIVATIONS))
+
+
+def check_arguments(owner: str, given: Iterable[str], there: Iterable[str]) -> None:
+    """Raise an error if a keyword is given that the `owner` does not have."""
+    for name in given:
+        if name not in there:
+            raise TypeError(_unknown(f"{owner}: argument", name, there))
+
+
+def _unknown(what: str, name: str, there: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(activation.lower(), ACTIVATIONS, 1)
-    hint = f". Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"activation {activation!r} is unknown; {there_are}{hint}")
+    close = get_close_matches(name.lower(), there, 1)
+    return f"{what} {name!r} is unknown; there are {', '.join(there)}" + (
+        f". Did you mean {close[0]!r}?" if close else ""
+    )
+
+
+def misfits(state: Any, names: Iterable[str], owner: Any) -> list[str]:
+    """Return in words which names a state lacks, and which its owner does not have; TypeError if it is none."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
+    missing = [name for name in names if name not in state]
+    unknown = [str(name) for name in state if name not in names]
+    return [
+        f"{words}: {', '.join(found)}"
+        for words, found in (("missing", missing), (f"not in {type(owner).__name__}", unknown))
+        if found
+    ]
+
+
+def refuse_state(owner: Any, wrong: list[str]) -> None:
+    """Raise an error if something is wrong with a state for its owner."""
+    if wrong:
+        raise ValueError(f"load_state_dict: the state does not fit {type(owner).__name__}. {'; '.join(wrong)}")
 
 
 def fitting(w: Any, x: Any) -> Any:

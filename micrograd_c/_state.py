@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
+from ._checks import misfits, refuse_state
 from ._core import core, to_float
 from ._fused import Watched
 
@@ -49,21 +50,14 @@ def _names(root: Module) -> dict[int, str]:
 
 def load_state_dict(module: Module, state: Any) -> None:
     """Set the data of each parameter to what `state` holds under its name."""
-    if not isinstance(state, Mapping):
-        raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
     parameters = dict(module.named_parameters())
-    wrong = []
-    if missing := [name for name in parameters if name not in state]:
-        wrong.append(f"missing: {', '.join(missing)}")
-    if unknown := [str(name) for name in state if name not in parameters]:
-        wrong.append(f"not in this module: {', '.join(unknown)}")
+    wrong = misfits(state, parameters, module)
     numbers = {}
     for name in parameters:
         try:
             numbers[name] = to_float(state[name], name) if name in state else 0.0
         except (TypeError, OverflowError) as error:
             wrong.append(str(error))
-    if wrong:
-        raise ValueError(f"load_state_dict: the state does not fit {type(module).__name__}. " + "; ".join(wrong))
+    refuse_state(module, wrong)
     for name, p in parameters.items():
         p.data = numbers[name]

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from ._core import Held, as_number, check, core, ffi, lib
+from ._checks import check_arguments, misfits, refuse_state
+from ._core import Held, as_number, check, core, ffi, lib, to_float
 from .engine import Value
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -64,7 +65,14 @@ class Optimizer:
             setattr(cls, name, _Option(name))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        bound = self._signature.bind(*args, **kwargs)
+        name, there = type(self).__name__, self._signature.parameters
+        check_arguments(name, kwargs, there)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            example = "".join(f", {x}=0.1" for x in self._defaults if there[x].default is _REQUIRED)
+            message = f"{name}{self._signature}: {error}, as in {name}(model.parameters(){example})"
+            raise TypeError(message) from None
         bound.apply_defaults()
         params = bound.arguments.pop("params")
         self._set_options(bound.arguments)
@@ -111,14 +119,7 @@ class Optimizer:
             It is of another optimiser, or for another number of parameters, or holds what no optimiser has. Then
             nothing is changed.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
-        wanted = {*self._options, "steps", "state"}
-        if set(state) != wanted:
-            raise ValueError(
-                f"load_state_dict: the state has {sorted(map(str, state))}, "
-                f"and {type(self).__name__} has {sorted(wanted)}"
-            )
+        refuse_state(self, misfits(state, [*self._options, "steps", "state"], self))
         steps = as_number(state["steps"])
         if steps is None or not 0 <= steps < 2**62 or steps != int(steps):
             raise ValueError(
@@ -273,11 +274,8 @@ def _number(name: str, value: Any, least: float, below: float = math.inf) -> flo
     """Return a finite number as a float, least <= value < below."""
     if type(value) is float and least <= value < below and math.isfinite(value):
         return value
-    number = as_number(value)
-    if number is None:
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
     try:
-        number = float(number)
+        number = to_float(value, name)
     except OverflowError:
         number = math.inf
     if not (least <= number < below and math.isfinite(number)):

@@ -36,6 +36,20 @@ MISTAKES = {
     # no function where one is expected
     "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",
     "mg.gradcheck(v, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not Value",
+    # optimisers
+    "optim.SGD(model)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
+    "optim.SGD(ps)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
+    "optim.AdamW()": "TypeError: AdamW(params, lr=0.001, .*'params', as in AdamW(model.parameters())",
+    "optim.SGD(ps, 0.1, 0.9, False, 0.0, 5)": "TypeError: SGD(params, lr, .*too many.*as in SGD(model.",
+    "optim.SGD(ps, learning_rate=0.1)": "TypeError: SGD: argument 'learning_rate' is unknown; there are params, lr",
+    "optim.SGD(ps, 0.1, weight_dacey=1)": "TypeError: SGD: argument 'weight_dacey' .*mean 'weight_decay'?",
+    "optim.Adam(ps, beta1=0.9)": "TypeError: Adam: argument 'beta1' is unknown.*mean 'betas'?",
+    "optim.SGD(ps, lr='0.1')": "TypeError: lr must be a number, not str: .*float('0.1')",
+    "optim.SGD(ps, lr=v)": "TypeError: lr must be a number, not a Value: pass value.data",
+    "optim.SGD(ps, lr=None)": "TypeError: lr must be a number, not NoneType: pass a float",
+    "sgd.load_state_dict({})": "ValueError: load_state_dict: the state does not fit SGD. missing: lr, momentum, ",
+    "sgd.load_state_dict({'lr': 1, 'betas': 2})": "ValueError: .*missing: momentum, .*; not in SGD: betas",
+    "model.load_state_dict({'w': 1})": "ValueError: .*fit MLP. missing: layers.0.neurons.0.w.0, .*; not in MLP: w",
     # Python's own messages have the name of the class
     "v[0]": "TypeError: 'Value' object is not subscriptable",
     "v @ w": "TypeError: unsupported operand type(s) for @: 'Value' and 'Value'",
@@ -50,6 +64,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "mg": mg,
         "numpy": numpy,
         "array": array,
+        "optim": optim,
         "Value": Value,
         "v": Value(1.0),
         "w": Value(2.0),

@@ -66,7 +66,7 @@ def test_load_state_dict_tells_every_mismatch_and_changes_nothing():
     with pytest.raises(ValueError) as caught:
         model.load_state_dict(state)
     message = str(caught.value)
-    for word in ("missing: layers.0.neurons.0.w.1, layers.1.neurons.0.b", "not in this module: extra", "MLP"):
+    for word in ("missing: layers.0.neurons.0.w.1, layers.1.neurons.0.b", "not in MLP: extra", "MLP"):
         assert word in message
     assert "layers.0.neurons.0.b must be a number, not str" in message
     assert model.state_dict() == before
@@ -81,4 +81,4 @@ def test_what_is_no_state_is_refused():
 def test_a_state_of_another_shape_names_all_that_differs():
     with pytest.raises(ValueError) as caught:
         MLP(2, [2, 1]).load_state_dict(MLP(3, [2, 1]).state_dict())
-    assert "not in this module: layers.0.neurons.0.w.2, layers.0.neurons.1.w.2" in str(caught.value)
+    assert "not in MLP: layers.0.neurons.0.w.2, layers.0.neurons.1.w.2" in str(caught.value)

@@ -102,7 +102,7 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     if isinstance(x, (str, bytes, bytearray)):
         remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
     elif hasattr(t, "__iter__") and getattr(x, "ndim", None) != 0:
-        remedy = "make one Value of each element, [Value(x) for x in ...]"
+        remedy = "pass its elements one by one, as in [Value(x) for x in ...]"
     elif isinstance(x, complex) or "complex" in t.__name__:
         remedy = "pass its .real or abs() of it"
     elif x is None:
