@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <time.h>
 
 static atomic_int calls, inner_calls;
 
@@ -38,6 +40,63 @@ TEST(a_task_within_a_task_runs_on_one_thread)
     atomic_store(&inner_calls, 0);
     mg_pool_run(ask_again, &calls, 2);
     CHECK_INT(atomic_load(&inner_calls), atomic_load(&calls));
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static pthread_t caller;
+static atomic_int came, left;
+
+/* The caller is through as soon as a helper has come; the helper takes longer than the caller looks out for it. */
+static void leave_late(void *unused)
+{
+    const double begin = seconds();
+
+    (void)unused;
+    if (pthread_equal(pthread_self(), caller)) {
+        while (!atomic_load(&came) && seconds() < begin + 20.0)
+            continue;
+        return;
+    }
+    atomic_store(&came, 1);
+    while (seconds() < begin + 0.002)
+        continue;
+    atomic_store(&left, 1);
+}
+
+static int32_t came_and_left(void)
+{
+    caller = pthread_self();
+    atomic_store(&came, 0);
+    atomic_store(&left, 0);
+    mg_pool_run(leave_late, NULL, 1);
+    return 2 * atomic_load(&came) + atomic_load(&left);
+}
+
+TEST(a_run_ends_when_the_last_helper_is_through)
+{
+    for (int32_t i = 0; i < 5; i++)
+        CHECK_INT(came_and_left(), 3);
+}
+
+TEST(a_child_of_fork_has_helpers_of_its_own)
+{
+    int status;
+
+    CHECK_INT(came_and_left(), 3); /* there is a helper, whom the child does not have */
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0)
+        end_child(came_and_left());
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    CHECK_INT(came_and_left(), 3);
 }
 
 TEST(there_is_one_thread_at_least)
@@ -87,5 +146,7 @@ int main(void)
     RUN(there_is_one_thread_at_least);
     RUN(a_task_runs_on_the_callers_thread_and_on_no_more_than_were_asked_for);
     RUN(a_task_within_a_task_runs_on_one_thread);
+    RUN(a_run_ends_when_the_last_helper_is_through);
+    RUN(a_child_of_fork_has_helpers_of_its_own);
     return 0;
 }
