@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from . import _fused
-from ._checks import ACTIVATIONS, check_activation, check_nonlin, fitting, layer_sizes, size
+from ._checks import ACTIVATIONS, check_activation, check_arguments, check_nonlin, fitting, layer_sizes, size
 from ._core import LABELS, core
 from ._core.absent import lacking
 from .engine import Value
@@ -25,7 +25,7 @@ from .engine import Value
 TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     import random as random
-    from typing import Any
+    from typing import Any, NoReturn
 
 # Exactly what micrograd's module brings by `import *`.
 __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
@@ -113,9 +113,17 @@ class Neuron(Module):
     fused: bool = True
     _activation: str = "relu"
 
-    def __init__(self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True) -> None:
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        activation: str | None = None,
+        fused: bool = True,
+        **unknown: NoReturn,
+    ) -> None:
         import random
 
+        check_arguments("Neuron", unknown, ("nin", "nonlin", "activation", "fused"))
         nin = size("nin", nin)
         check_nonlin(nonlin)
         if activation is not None:
@@ -227,7 +235,10 @@ class MLP(Module):
 
     layers: list[Any]
 
-    def __init__(self, nin: int, nouts: Sequence[int], activation: str = "relu", fused: bool = True) -> None:
+    def __init__(
+        self, nin: int, nouts: Sequence[int], activation: str = "relu", fused: bool = True, **unknown: NoReturn
+    ) -> None:
+        check_arguments("MLP", unknown, ("nin", "nouts", "activation", "fused"))
         sizes = layer_sizes(nin, nouts)
         check_activation(activation)
         activations = [activation] * (len(sizes) - 2) + ["linear"]

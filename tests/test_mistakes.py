@@ -1,5 +1,6 @@
 """Typical mistakes: the message names what was given, what is expected and the remedy, on both cores alike."""
 
+import inspect
 from array import array
 
 import numpy
@@ -7,7 +8,7 @@ import pytest
 from support import nothing_left_behind
 
 import micrograd_c as mg
-from micrograd_c import MLP, Neuron, Value, optim
+from micrograd_c import MLP, Layer, Neuron, Value, optim
 
 MISTAKES = {
     # a root that is no Value
@@ -50,6 +51,12 @@ MISTAKES = {
     "sgd.load_state_dict({})": "ValueError: load_state_dict: the state does not fit SGD. missing: lr, momentum, ",
     "sgd.load_state_dict({'lr': 1, 'betas': 2})": "ValueError: .*missing: momentum, .*; not in SGD: betas",
     "model.load_state_dict({'w': 1})": "ValueError: .*fit MLP. missing: layers.0.neurons.0.w.0, .*; not in MLP: w",
+    # networks
+    "MLP(2, [1], nonlin=False)": "TypeError: MLP: argument 'nonlin' is unknown; there are nin, nouts, activation,",
+    "MLP(2, [1], act='tanh')": "TypeError: MLP: argument 'act' is unknown; there are .*activation",
+    "MLP(2, [1], activaton='tanh')": "TypeError: MLP: argument 'activaton' is unknown.*mean 'activation'?",
+    "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
+    "Neuron(2, bias=False)": "TypeError: Neuron: argument 'bias' is unknown; there are nin, nonlin,",
     # Python's own messages have the name of the class
     "v[0]": "TypeError: 'Value' object is not subscriptable",
     "v @ w": "TypeError: unsupported operand type(s) for @: 'Value' and 'Value'",
@@ -65,6 +72,9 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "numpy": numpy,
         "array": array,
         "optim": optim,
+        "MLP": MLP,
+        "Layer": Layer,
+        "Neuron": Neuron,
         "Value": Value,
         "v": Value(1.0),
         "w": Value(2.0),
@@ -93,3 +103,10 @@ def test_an_error_of_an_iterator_of_the_users_own_stays_theirs():
     for call in (mg.sum, mg.mean, lambda x: mg.dot(x, [1.0]), lambda x: Value(1.0, x)):
         with pytest.raises(TypeError, match=r"^not today$"):
             call(Broken())
+
+
+@pytest.mark.parametrize("kind", [MLP, Neuron, optim.SGD, optim.Adam])
+def test_an_unknown_argument_is_answered_with_all_that_there_are(kind):
+    there = [p.name for p in inspect.signature(kind).parameters.values() if p.kind != p.VAR_KEYWORD]
+    with pytest.raises(TypeError, match=f"'qqq' is unknown; there are {', '.join(there)}$"):
+        kind(2, [1], qqq=1)
