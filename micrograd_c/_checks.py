@@ -53,7 +53,8 @@ def check_activation(activation: Any) -> None:
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return
     if not isinstance(activation, str):
-        raise TypeError(f"activation must be a name, not {activation!r}; there are {', '.join(ACTIVATIONS)}")
+        given = getattr(activation, "__name__", activation)
+        raise TypeError(f"activation must be a name in quotes, not {given}; there are {', '.join(ACTIVATIONS)}")
     raise ValueError(_unknown("activation", activation, ACTIVATIONS))
 
 

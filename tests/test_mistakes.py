@@ -18,12 +18,14 @@ MISTAKES = {
     "mg.topological_order(3)": "TypeError: a Value is needed here, not int: .*the loss",
     "mg.topological_order([v])": "TypeError: a Value is needed here, not list: .*mg.sum(values)",
     "mg.topological_order(None)": "TypeError: a Value is needed here, not NoneType: .*the loss",
+    "mg.zero_grad('v')": "TypeError: a Value is needed here, not str: .*the loss",
     "mg.draw(3)": "TypeError: a Value is needed here, not int: .*the loss",
     "mg.explain(model)": "TypeError: a Value is needed here, not MLP: .*a call of it",
     # one Value, or none, where a list is expected
     "mg.sum(v)": "TypeError: values must be a list of Values, not Value: write [v, ...]",
     "mg.sum(v, w)": "TypeError: values must be a list of Values, not Value: write [v, ...]",
     "mg.mean(3)": "TypeError: values must be a list of Values, not int: write [v, ...]",
+    "mg.draw(v, model=3)": "TypeError: model must be a list of Values, not int: write [v, ...]",
     "mg.sum(model)": "TypeError: values must be a list of Values, not MLP: write [v, ...]",
     "mg.dot(v, w)": "TypeError: ws must be a list of Values, not Value: write [v, ...]",
     "mg.dot([v], w)": "TypeError: xs must be a list of Values, not Value: write [v, ...]",
@@ -56,6 +58,7 @@ MISTAKES = {
     "MLP(2, [1], act='tanh')": "TypeError: MLP: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], activaton='tanh')": "TypeError: MLP: argument 'activaton' is unknown.*mean 'activation'?",
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
+    "MLP(2, [1], Value.tanh)": "TypeError: activation must be a name in quotes, not tanh; there are relu,",
     "Neuron(2, bias=False)": "TypeError: Neuron: argument 'bias' is unknown; there are nin, nonlin,",
     # Python's own messages have the name of the class
     "v[0]": "TypeError: 'Value' object is not subscriptable",

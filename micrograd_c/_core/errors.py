@@ -61,7 +61,7 @@ def no_node(x: Any) -> Exception:
     remedy = "pass what was computed, such as the loss"
     if hasattr(t, "parameters"):
         remedy = "pass what a call of it returned; its zero_grad() is for its parameters"
-    elif hasattr(t, "__iter__"):
+    elif hasattr(t, "__iter__") and t is not str:
         remedy = "pass one of its Values, or mg.sum(values) for all of them"
     return TypeError(f"a Value is needed here, not {t.__name__}: {remedy}")
 

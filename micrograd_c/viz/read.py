@@ -12,6 +12,7 @@ from typing import Any
 from .. import nn
 from .._core import NAMES, OPS, core
 from .._core.walk import describe, operands
+from .._handmade import listed
 from ..engine import Value, topological_order
 from .graph import LEAVES, Graph, Node
 from .rules import OP
@@ -38,7 +39,7 @@ def parameters_in(model: Any) -> dict[int, str]:
         return {id(p): name for name, p in model.named_parameters()}
     if isinstance(model, dict):
         return {id(p): str(name) for name, p in model.items()}
-    return dict.fromkeys(map(id, model), "")
+    return dict.fromkeys(map(id, listed(model, "model")), "")
 
 
 def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
