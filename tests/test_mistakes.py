@@ -60,6 +60,9 @@ MISTAKES = {
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], Value.tanh)": "TypeError: activation must be a name in quotes, not tanh; there are relu,",
     "Neuron(2, bias=False)": "TypeError: Neuron: argument 'bias' is unknown; there are nin, nonlin,",
+    # methods of the class
+    "Value.tanh(3)": "TypeError: .*Value.*int",
+    "Value.__add__(3, v)": "TypeError: .*Value.*int",
     # Python's own messages have the name of the class
     "v[0]": "TypeError: 'Value' object is not subscriptable",
     "v @ w": "TypeError: unsupported operand type(s) for @: 'Value' and 'Value'",

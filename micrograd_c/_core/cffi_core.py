@@ -404,7 +404,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         try:
             handle = _binary(op, self._h, value._h)
         except AttributeError:
-            raise error(lib.MG_EHANDLE) from None
+            raise no_node(self) from None
         if handle < 0:
             if (record := getattr(type(value), "_reflected", None)) is not None:  # see program/traced.py
                 return record(value, op, self)
