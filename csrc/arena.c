@@ -57,22 +57,9 @@ void mg_renew_lock(void)
 
 /* ---- memory ---- */
 
-/* One column to `n` elements. */
-static bool resize_column(void *column, int64_t n, size_t size)
-{
-    void *p, *old;
-
-    memcpy(&old, column, sizeof old);
-    p = mg_allocate(old, (size_t)n * size);
-    if (!p)
-        return false;
-    memcpy(column, &p, sizeof p);
-    return true;
-}
-
 static int32_t resize_handles(int64_t capacity)
 {
-    if (!resize_column(&mg.row_of, capacity, sizeof *mg.row_of))
+    if (!mg_resize(&mg.row_of, capacity, sizeof *mg.row_of))
         return MG_ENOMEM;
     mg.handle_capacity = capacity;
     return MG_OK;
@@ -83,11 +70,10 @@ static int32_t resize(int64_t capacity)
 {
     if (capacity > INT32_MAX)
         return MG_ENOMEM;
-    if (!resize_column(&mg.op, capacity, sizeof *mg.op) || !resize_column(&mg.a, capacity, sizeof *mg.a) ||
-        !resize_column(&mg.b, capacity, sizeof *mg.b) ||
-        !resize_column(&mg.data, capacity, sizeof *mg.data) ||
-        !resize_column(&mg.grad, capacity, sizeof *mg.grad) ||
-        !resize_column(&mg.handle, capacity, sizeof *mg.handle) ||
+    if (!mg_resize(&mg.op, capacity, sizeof *mg.op) || !mg_resize(&mg.a, capacity, sizeof *mg.a) ||
+        !mg_resize(&mg.b, capacity, sizeof *mg.b) || !mg_resize(&mg.data, capacity, sizeof *mg.data) ||
+        !mg_resize(&mg.grad, capacity, sizeof *mg.grad) ||
+        !mg_resize(&mg.handle, capacity, sizeof *mg.handle) ||
         (capacity > mg.handle_capacity && resize_handles(capacity) < 0))
         return MG_ENOMEM;
     mg.capacity = capacity;
@@ -97,7 +83,7 @@ static int32_t resize(int64_t capacity)
 
 static int32_t resize_pool(int64_t ints)
 {
-    if (ints > INT32_MAX || !resize_column(&mg.pool, ints, sizeof *mg.pool))
+    if (ints > INT32_MAX || !mg_resize(&mg.pool, ints, sizeof *mg.pool))
         return MG_ENOMEM;
     mg.pool_capacity = ints;
     return MG_OK;

@@ -45,13 +45,8 @@ static const double *input_values(int64_t list)
 
     if (inputs[1] >= 0)
         return mg.data + inputs[1];
-    if (inputs[0] > capacity) {
-        double *grown = mg_allocate(gathered, (size_t)inputs[0] * sizeof *gathered);
-        if (!grown)
-            return NULL;
-        gathered = grown;
-        capacity = inputs[0];
-    }
+    if (!mg_grow(&gathered, &capacity, inputs[0], sizeof *gathered))
+        return NULL;
     for (int32_t i = 0; i < inputs[0]; i++)
         gathered[i] = mg.data[inputs[MG_LIST_HEAD + i]];
     return gathered;

@@ -18,18 +18,25 @@ void *mg_allocate(void *p, size_t bytes)
     return realloc(p, bytes ? bytes : 1);
 }
 
+bool mg_resize(void *array, int64_t items, size_t size)
+{
+    void *p;
+
+    memcpy(&p, array, sizeof p); /* any pointer to an object looks like this one */
+    p = mg_allocate(p, (size_t)items * size);
+    if (p)
+        memcpy(array, &p, sizeof p);
+    return p != NULL;
+}
+
 bool mg_grow(void *array, int64_t *capacity, int64_t needed, size_t size)
 {
     const int64_t grown = needed > 2 * *capacity ? needed : 2 * *capacity;
-    void *p;
 
     if (needed <= *capacity)
         return true;
-    memcpy(&p, array, sizeof p); /* any pointer to an object looks like this one */
-    p = mg_allocate(p, (size_t)grown * size);
-    if (!p)
+    if (!mg_resize(array, grown, size))
         return false;
-    memcpy(array, &p, sizeof p);
     *capacity = grown;
     return true;
 }

@@ -9,8 +9,11 @@
 /* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
 void *mg_allocate(void *p, size_t bytes);
 
-/* Makes room for `needed` items of `size` bytes in an array. `array` is the address of its pointer, *capacity the
- * items that it has room for. Without memory it returns false, and both stay as they are. */
+/* Gives an array, the address of whose pointer is `array`, room for so many items of `size` bytes. Without memory it
+ * returns false, and the array stays as it is. */
+bool mg_resize(void *array, int64_t items, size_t size);
+
+/* Makes room for `needed` items in an array that has room for *capacity: for twice as many as before, at least. */
 bool mg_grow(void *array, int64_t *capacity, int64_t needed, size_t size);
 
 #ifdef MG_TEST_ALLOC

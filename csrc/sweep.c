@@ -50,10 +50,8 @@ int32_t mg_idle_sweep(int64_t row)
     while (i < mg_sweep_count && mg_sweeps[i]->open)
         i++;
     if (i == mg_sweep_count) {
-        mg_sweep **grown = mg_allocate(mg_sweeps, (size_t)(mg_sweep_count + 1) * sizeof *mg_sweeps);
-        if (!grown)
+        if (!mg_resize(&mg_sweeps, i + 1, sizeof *mg_sweeps))
             return MG_ENOMEM;
-        mg_sweeps = grown;
         mg_sweeps[i] = mg_allocate(NULL, sizeof **mg_sweeps);
         if (!mg_sweeps[i])
             return MG_ENOMEM;
