@@ -319,7 +319,7 @@ def test_leaf_alone_is_explained():
 
 
 def test_what_is_no_value_is_refused():
-    with pytest.raises(TypeError, match="starts at a Value"):
+    with pytest.raises(TypeError, match="a Value is needed here, not float"):
         mg.explain(3.0)
     with pytest.raises(TypeError, match="around must be a Value"):
         mg.explain(article(), around=3.0)
