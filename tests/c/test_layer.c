@@ -281,6 +281,36 @@ TEST(a_dot_of_nothing_is_its_bias)
     CHECK_NEAR(mg_grad(b), 1 - tanh(0.5) * tanh(0.5), 1e-16);
 }
 
+TEST(a_dot_without_a_bias_has_the_gradients_of_its_scalar_form)
+{
+    static const double numbers[] = {0.5, -1.25, 0.75, 2.0};
+
+    for (int32_t op = MG_NONE; op < MG_OPS; op++) {
+        if (!mg_is_activation(op))
+            continue;
+        int32_t v[4];
+        double local[4], want[4];
+        CHECK_INT(mg_leaves(numbers, 4, v), MG_OK);
+        const int32_t dot = made(mg_dot(v, v + 2, 2, MG_NONE, op));
+        int32_t z =
+            made(mg_binary(MG_ADD, made(mg_binary(MG_MUL, v[0], v[2])), made(mg_binary(MG_MUL, v[1], v[3]))));
+        if (op != MG_NONE)
+            z = made(mg_op_row(op)->takes_k ? mg_unary_k(op, z, mg_op_row(op)->k) : mg_unary(op, z));
+        check_note("activation %d", op);
+        CHECK_NEAR(mg_data(dot), mg_data(z), 1e-15);
+        backward(z);
+        for (int32_t i = 0; i < 4; i++)
+            want[i] = mg_grad(v[i]);
+        CHECK_INT(mg_set_grads(v, 4, 0.0), MG_OK);
+        backward(dot);
+        CHECK_INT(mg_local_derivatives(dot, local), MG_OK);
+        for (int32_t i = 0; i < 4; i++) {
+            CHECK_NEAR(mg_grad(v[i]), want[i], 1e-14);
+            CHECK_REAL(local[i], mg_grad(v[(i + 2) % 4])); /* of the inputs, then of the weights */
+        }
+    }
+}
+
 TEST(a_bias_may_be_a_weight_and_an_input_too)
 {
     const int32_t a = leaf(3.0), aa[] = {a, a}, z = made(mg_dot(aa, aa, 2, a, MG_NONE));
@@ -313,6 +343,7 @@ int main(void)
     RUN(nothing_is_made_of_layers_with_an_error_in_them);
     RUN(no_layers_and_layers_without_neurons_make_nothing);
     RUN(a_dot_of_nothing_is_its_bias);
+    RUN(a_dot_without_a_bias_has_the_gradients_of_its_scalar_form);
     RUN(a_bias_may_be_a_weight_and_an_input_too);
     RUN(weights_that_are_inputs_in_overlapping_runs_get_both_gradients);
     return 0;
