@@ -111,6 +111,31 @@ TEST(a_neuron_of_one_input_is_a_layer_and_other_short_sums_are_not)
     }
 }
 
+/* when(c, sqrt(e)) + when(c, when(d, log(e))): e is needed wherever c holds, whichever of its readers comes first. */
+TEST(what_a_branch_and_one_within_it_read_has_the_guard_of_the_outer_one)
+{
+    for (int32_t first = 0; first < 2; first++) {
+        mg_graph g = new_graph(3, 0, 1);
+        const int32_t c = input(&g, 1), d = input(&g, 2), e = one(&g, MG_EXP, input(&g, 0));
+        int32_t outer = MG_NONE, branch = MG_NONE, log = MG_NONE, nested = MG_NONE;
+        for (int32_t i = 0; i < 2; i++)
+            if (i == first) {
+                outer = one(&g, MG_SQRT, e);
+                branch = two(&g, MG_WHEN, c, outer);
+            } else {
+                log = one(&g, MG_LOG, e);
+                nested = two(&g, MG_WHEN, c, two(&g, MG_WHEN, d, log));
+            }
+        g.outputs[0] = two(&g, MG_ADD, branch, nested);
+        CHECK_INT(mg_graph_guard(&g), MG_OK);
+        check_note("first %d", first);
+        CHECK(g.nodes[outer].guard >= 0 && g.nodes[log].guard >= 0);
+        CHECK_INT(g.nodes[e].guard, g.nodes[outer].guard);
+        CHECK(g.nodes[log].guard != g.nodes[outer].guard);
+        mg_graph_free(&g);
+    }
+}
+
 TEST(a_graph_without_a_choice_has_no_guard)
 {
     mg_graph g = new_graph(1, 0, 1);
@@ -133,6 +158,7 @@ int main(void)
     RUN(a_branch_has_a_guard_and_what_both_read_has_none);
     RUN(a_sum_of_nothing_is_the_number_0);
     RUN(a_neuron_of_one_input_is_a_layer_and_other_short_sums_are_not);
+    RUN(what_a_branch_and_one_within_it_read_has_the_guard_of_the_outer_one);
     RUN(a_graph_without_a_choice_has_no_guard);
     return 0;
 }
