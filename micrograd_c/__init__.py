@@ -12,7 +12,7 @@ from . import engine, nn
 from ._core.absent import import_later as _import_later
 from ._version import __version__ as __version__
 from .engine import Value, dot, topological_order, where, zero_grad
-from .engine import nary as _nary
+from .engine import nary as _functions
 from .engine import sum as sum
 from .nn import MLP, Layer, Module, Neuron
 
@@ -51,9 +51,9 @@ __all__ = [
     "topological_order",
     "where",
     "zero_grad",
-    *(name for name in _nary if name != "sum"),
+    *(name for name in _functions if name != "sum"),
 ]
-globals().update(_nary)
+globals().update(_functions)
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {

@@ -37,7 +37,7 @@ def test_arrays_of_one_element_are_numbers(array):
 
 @pytest.mark.parametrize("array", [np.array([1.0, 2.0]), np.zeros((0,)), np.eye(2), np.array(["1", "2"])], ids=repr)
 def test_other_arrays_are_type_errors_that_name_the_type_and_a_remedy(array):
-    with nothing_left_behind(), pytest.raises(TypeError, match=r"not ndarray: make one Value of each element"):
+    with nothing_left_behind(), pytest.raises(TypeError, match=r"not ndarray: pass its elements one by one"):
         Value(array)
 
 
