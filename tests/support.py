@@ -50,6 +50,13 @@ def run_python(*arguments, cwd=None, env=None, stdin=None):
     )
 
 
+def testing_of_cpython():
+    """Return the module of CPython for its own tests; without it, and on PyPy, which compiles it, tests skip."""
+    if PYPY:
+        pytest.skip("this Python cannot be told to run out of memory", allow_module_level=True)
+    return pytest.importorskip("_testcapi", reason="this Python cannot be told to run out of memory")
+
+
 def golden_script(name):
     """Return a script of the golden folder as a module."""
     spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import tracemalloc
 
 import pytest
 from programs import close
@@ -125,6 +124,7 @@ def test_set_threads_checks_its_argument():
 
 
 def test_a_run_makes_no_python_objects_for_its_samples():
+    tracemalloc = pytest.importorskip("tracemalloc")
     f = mg.jit(lambda x: x * x)
     x = np.ones(100_000)
     f(x)

@@ -7,12 +7,12 @@ import gc
 import sys
 
 import pytest
-from support import live_nodes
+from support import live_nodes, testing_of_cpython
 
 from micrograd_c import MLP, Value, dot, stats
 from micrograd_c import sum as value_sum
 
-_testcapi = pytest.importorskip("_testcapi", reason="this Python cannot be told to run out of memory")
+_testcapi = testing_of_cpython()
 pytestmark = [
     pytest.mark.skipif(stats().core != "native", reason="the other core is Python's own code"),
     pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python itself dies of it, in generators"),

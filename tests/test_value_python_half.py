@@ -7,7 +7,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from support import live_nodes
+from support import live_nodes, testing_of_cpython
 
 from micrograd_c import Value, stats
 
@@ -109,7 +109,7 @@ def test_a_node_that_became_another_is_whole_though_the_python_half_raises():
 
 
 def test_a_collection_without_memory_leaves_its_work_to_the_next_one():
-    testcapi = pytest.importorskip("_testcapi")
+    testcapi = testing_of_cpython()
     gc.collect()
     before = live_nodes()
     a = Value(1.0)
@@ -183,6 +183,6 @@ assert sum(v.data for v in room) == 10000.0
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python itself dies of it, in generators")
 @pytest.mark.parametrize("code", [CLOSURES, VALUES], ids=["closures", "values"])
 def test_the_tables_of_the_core_grow_later_where_there_is_no_memory(code):
-    pytest.importorskip("_testcapi")
+    testing_of_cpython()
     done = subprocess.run([sys.executable, "-c", FRESH + code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
