@@ -25,17 +25,26 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 _REQUIRED = Parameter.empty
 
 
+def _flat(option: Any) -> tuple[Any, ...]:
+    """Return the numbers of an option."""
+    return option if type(option) is tuple else (option,)
+
+
 class _Option:
     """An attribute of an optimiser that is checked whenever it is assigned."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, default: Any, at: int) -> None:
+        self.name, self.default, self.at = name, default, at  # its first number is the one at `at`
 
     def __get__(self, optimizer: Any, owner: type) -> Any:
         return self if optimizer is None else optimizer._options[self.name]
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        optimizer._set_options({**optimizer._options, self.name: value})
+        options = {**optimizer._options, self.name: _option(self.name, value, self.default)}
+        optimizer._check_together(options)
+        optimizer._options = options
+        for i, number in enumerate(_flat(options[self.name])):
+            optimizer._numbers[self.at + i] = number
 
 
 class Optimizer:
@@ -61,8 +70,10 @@ class Optimizer:
         cls._signature = Signature([Parameter(name, kind, default=default) for name, default in parameters])
         own = cls.__init__ is not Optimizer.__init__  # of a user's class
         cls.__signature__ = None if own else cls._signature
-        for name in vars(cls).get("_defaults", ()):
-            setattr(cls, name, _Option(name))
+        at = 0
+        for name, default in vars(cls).get("_defaults", {}).items():
+            setattr(cls, name, _Option(name, default, at))
+            at += len(_flat(default))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name, there = type(self).__name__, self._signature.parameters
@@ -144,11 +155,13 @@ class Optimizer:
 
     def _set_options(self, options: dict[str, Any]) -> None:
         """Check all options, then take them over."""
-        self._options = {name: _option(name, value, self._defaults[name]) for name, value in options.items()}
-        numbers: list[float] = []
-        for value in self._options.values():
-            numbers += value if isinstance(value, tuple) else (value,)
-        self._numbers = ffi.new("double[]", numbers)
+        options = {name: _option(name, value, self._defaults[name]) for name, value in options.items()}
+        self._check_together(options)
+        self._options = options
+        self._numbers = ffi.new("double[]", [x for value in options.values() for x in _flat(value)])
+
+    def _check_together(self, options: dict[str, Any]) -> None:
+        """Raise ValueError where options, each of them right, do not go together."""
 
     # Copies and pickles hold the Values and numbers, no memory of C.
 
@@ -190,10 +203,9 @@ class SGD(Optimizer):
     _columns = (-math.inf,)
     _defaults = {"lr": _REQUIRED, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
 
-    def _set_options(self, options: dict[str, Any]) -> None:
+    def _check_together(self, options: dict[str, Any]) -> None:
         if options["nesterov"] and options["momentum"] == 0:
             raise ValueError("nesterov needs a momentum greater than 0")
-        super()._set_options(options)
 
 
 class Adam(Optimizer):
