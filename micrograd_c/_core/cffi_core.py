@@ -130,15 +130,21 @@ def sweep(node: Node, seed: float) -> None:
     pause = ffi.gc(ffi.new("mg_pause *"), lib.mg_sweep_close)  # for a Ctrl-C in `finally`
     try:
         status = lib.mg_backward(handle_of(node), seed, pause)
-        while status > 0:
-            reference = closures.get(pause.node)
-            if reference is not None and (paused := reference()) is not None:  # no closure above let it die
-                paused._closure()
-            status = _resume(pause)
-        check(status)
+        check(_run_closures(pause) if status > 0 else status)
     finally:
         if pause.sweep:
             lib.mg_sweep_close(pause)
+
+
+def _run_closures(pause: Any) -> int:
+    """Go on with a sweep to its end. No `try` has such a loop: from 3.12 on it does not guard the jump back."""
+    status = 1
+    while status > 0:
+        reference = closures.get(pause.node)
+        if reference is not None and (paused := reference()) is not None:  # no closure above let it die
+            paused._closure()
+        status = _resume(pause)
+    return int(status)
 
 
 def handle_of(node: Node) -> int:

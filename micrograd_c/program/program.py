@@ -115,13 +115,21 @@ class Program:
                 status = _run(
                     self._c, what, a.n, a.numbers, len(data), data, a.layout, weights, scale, *out, unfinished
                 )
-                while status == 1:  # between two slices Python looks at its signals
-                    status = lib.mg_program_resume(unfinished)
+                if status == 1:
+                    status = _go_on(unfinished)
             finally:
                 if unfinished[0]:
                     lib.mg_program_give_up(unfinished)
         if status < 0:
             check(status)
+
+
+def _go_on(unfinished: Any) -> int:
+    """Go on with a run to its end: between two slices of time Python looks at its signals."""
+    status = 1
+    while status == 1:
+        status = lib.mg_program_resume(unfinished)
+    return status
 
 
 def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
