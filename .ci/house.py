@@ -46,6 +46,7 @@ value/module
 """
 PYTHON_FLOORS = """
 _version _core/_cffi _core/_native
+_core/hints
 _core/warn _core/absent _core/errors _core/interrupts
 _core/numbers _core/docs
 _core/ieee _core/methods _core/cffi_handles

@@ -9,6 +9,7 @@ function of scalars into a program that runs over whole batches; `draw` and `exp
 from __future__ import annotations
 
 from . import engine, nn
+from ._core import TYPE_CHECKING
 from ._core.absent import import_later as _import_later
 from ._version import __version__ as __version__
 from .engine import Value, dot, topological_order, where, zero_grad
@@ -16,7 +17,6 @@ from .engine import nary as _functions
 from .engine import sum as sum
 from .nn import MLP, Layer, Module, Neuron
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from . import optim as optim
     from ._core.stats import Stats as Stats

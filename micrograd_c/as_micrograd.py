@@ -15,10 +15,7 @@ from importlib.util import find_spec
 
 import micrograd_c
 from micrograd_c import engine, nn
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
+from micrograd_c._core import Any
 
 sys.modules["micrograd"] = micrograd_c
 sys.modules["micrograd.engine"] = engine

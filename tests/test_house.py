@@ -26,7 +26,7 @@ ELSEWHERE = {
     "_core/walk": "test_engine_backward",
     "_core/stats": "test_arena",
     "_core/docs _core/absent": "test_core_errors",
-    "_core/warn": "test_nn",
+    "_core/hints _core/warn": "test_nn",
     "_core/ieee": "test_program_kernels",
     "viz viz/explanation viz/events viz/words viz/part viz/rules viz/read viz/graph": "test_viz_explain",
     "viz/text": "test_viz_expression",

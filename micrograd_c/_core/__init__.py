@@ -9,6 +9,9 @@ from __future__ import annotations
 import _thread
 import os
 import sys
+from collections.abc import Iterable
+
+from .hints import TYPE_CHECKING, Any
 
 # Interpreters with a GIL of their own have no daemon threads. Python would refuse the C code there, and may die of
 # the attempt (3.12.1, by cffi's own module).
@@ -31,11 +34,7 @@ from .errors import DOMAINS, LABELS, NAMES, NARY, OPS, check
 from .numbers import as_number, from_numpy, to_float
 from .warn import warn
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
     from . import cffi_core, native_core
     from .protocol import Core, Node
 
@@ -47,6 +46,8 @@ __all__ = [
     "NAMES",
     "NARY",
     "OPS",
+    "TYPE_CHECKING",
+    "Any",
     "Held",
     "Node",
     "as_number",

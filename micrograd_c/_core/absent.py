@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from collections.abc import Callable
+
+from .hints import Any
 
 _ITS_NUMBER = "its number is v.data, a float"
 _ONE_NUMBER = "a Value is one number; keep several in a list, and add them by mg.sum(values)"

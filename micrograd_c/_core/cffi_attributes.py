@@ -11,11 +11,8 @@ from _weakref import ref
 from ._cffi import lib
 from .cffi_handles import closures
 from .errors import error
+from .hints import Any
 from .numbers import to_float
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
 
 _set_python = lib.mg_set_python
 _SLOTS = {"_op": "_label", "_backward": "_closure"}

@@ -38,13 +38,10 @@ from .cffi_attributes import put as put
 from .cffi_handles import Owned, closures, give_back, lend, owned_list
 from .cffi_handles import flush as flush
 from .errors import OPS, check, error, no_node
+from .hints import TYPE_CHECKING, Any
 from .ieee import failure
 from .methods import install
 from .numbers import from_numpy
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
 
 if "Node" in globals():  # a second set of tables would know nothing of the nodes there are
     raise ImportError(

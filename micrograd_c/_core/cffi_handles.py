@@ -16,12 +16,11 @@ from itertools import repeat
 
 from ._cffi import ffi, lib
 from .errors import error
+from .hints import TYPE_CHECKING, Any
 from .interrupts import raised_later
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     from _weakref import ref
-    from typing import Any
 
 _BATCH = 256
 _dead: list[int] = []

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from ._cffi import ffi, lib
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
+from .hints import Any
 
 OPS: list[Any] = []
 while row := lib.mg_op_row(len(OPS)):

@@ -12,12 +12,9 @@ import sys
 
 from ._cffi import lib
 from .errors import LABELS, OPS, error, no_node
+from .hints import Any
 from .numbers import from_numpy
 from .warn import warn
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
 
 _FLAGS = {"divide": 1, "over": 2, "invalid": 8}  # as numpy.seterrcall() has them
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import _thread
 import sys
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
+from .hints import Any
 
 _finalizers: set[Any] = globals().get("_finalizers") or set()  # those from before a reload
 

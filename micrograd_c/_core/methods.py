@@ -10,14 +10,10 @@ from collections.abc import Callable
 
 from .docs import doc, is_operator
 from .errors import NAMES, OPS
+from .hints import Any
 from .numbers import as_number, from_numpy, no_number
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
-
-    Method = Callable[..., Any]
-
+Method = Callable[..., Any]
 _POW, _POWER = NAMES.index("POW"), NAMES.index("POWER")
 
 

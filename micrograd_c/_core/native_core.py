@@ -29,12 +29,9 @@ from ._native import add_scalar, attach, before_collection, expect_main, set_doc
 from .absent import absent
 from .docs import doc, signature
 from .errors import NAMES, OPS, check
+from .hints import Any
 from .ieee import failure
 from .numbers import as_number, from_numpy, no_number, on_scalar, to_float
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
 
 NAME = "native"
 

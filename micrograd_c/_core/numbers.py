@@ -7,10 +7,7 @@ import sys
 from collections.abc import Callable
 
 from .errors import LABELS, NAMES, OPS
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
+from .hints import Any
 
 _REFUSED = (str, bytes, bytearray, complex)
 

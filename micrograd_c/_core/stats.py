@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from . import core, ffi, lib
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
-
-    _Figures = dict[str, Any]
-else:
-    _Figures = dict
+from . import Any, core, ffi, lib
 
 
-class Stats(_Figures):
+class Stats(dict[str, Any]):
     """Figures of the arena, as items and as attributes.
 
     live_nodes : Values alive. rows : rows in use, those of the dead too. capacity : rows there is memory for.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from . import check, core, ffi, lib
+from collections.abc import Callable, Iterable
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
+from . import Any, check, core, ffi, lib
 
 
 def describe(value: Any) -> Any:
