@@ -54,8 +54,7 @@ _core/cffi_attributes
 _core/cffi_core _core/native_core
 _core
 _core/walk _core/stats
-_handmade
-_nary
+_operands
 _copying
 engine
 _gradcheck

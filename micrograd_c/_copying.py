@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from _thread import _local
+from _thread import get_ident
+from collections.abc import Callable, Iterator
 
-from ._core import NAMES, OPS, core, lib
+from ._core import NAMES, OPS, TYPE_CHECKING, Any, core, lib
 from ._core.walk import describe, flat, in_order, references
-from ._handmade import SET_BY_INIT, slopes_of
+from ._operands import SET_BY_INIT, slopes_of
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
     from .engine import Value
-
-    _Values = list[Any]
-else:
-    _Values = list
 
 _GIVEN = NAMES.index("GIVEN")
 
@@ -52,26 +45,26 @@ def _given_numbers(value: Value, op: int, b: Any) -> list[float] | None:
     return slopes_of(value) if op == _GIVEN and type(b) is not list else None
 
 
-# ---- copies ------------------------------------------------------------------------------------------------------
+# ---- copies: methods of Value ------------------------------------------------------------------------------------
 
 
-def shallow(value: Value) -> Value:
+def shallow(self: Value) -> Value:
     """Return a copy over the same operands."""
-    out: Value = _copy_of(value, lambda operand: operand)
-    set_state(out, _state(value, "copy"))
+    out: Value = _copy_of(self, lambda operand: operand)
+    set_state(out, _state(self, "copy"))
     return out
 
 
-def deep(value: Any, memo: dict[int, Any]) -> Any:
+def deep(self: Any, memo: dict[int, Any]) -> Any:
     """Return a copy over copies of all that it was computed from."""
     from copy import deepcopy  # here, since few programs copy a Value
 
-    for v in in_order(value, references):
+    for v in in_order(self, references):
         if id(v) not in memo:
             state = _state(v, "deepcopy")
             memo[id(v)] = out = _copy_of(v, lambda operand: memo[id(operand)])
             set_state(out, deepcopy(state, memo))
-    return memo[id(value)]
+    return memo[id(self)]
 
 
 def _copy_of(value: Any, renamed: Callable[[Any], Any]) -> Any:
@@ -106,23 +99,23 @@ def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return core.attributes(value), slots
 
 
-def set_state(value: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def set_state(self: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Set the attributes that `_state` returned."""
     attributes, slots = state
     for name, attribute in {**attributes, **slots}.items():
-        setattr(value, name, attribute)
+        setattr(self, name, attribute)
 
 
 # ---- pickles -----------------------------------------------------------------------------------------------------
 
 
-def reduced(value: Value) -> tuple[tuple[Any, ...], Any]:
-    """Return the arguments of `unpickle`, and the state."""
-    node = describe(value)
-    a, b = core.operands(value)
+def reduced(self: Value, protocol: Any) -> tuple[Any, ...]:
+    """Return `unpickle`, its arguments, and the state."""
+    node = describe(self)
+    a, b = core.operands(self)
     activation = NAMES[node.activation] if node.activation >= 0 else None
-    arguments = (_below(value), type(value), NAMES[node.op], a, b, activation, node.data, node.grad)
-    return (*arguments, _given_numbers(value, node.op, b)), _state(value, "pickle")
+    arguments = (_below(self), type(self), NAMES[node.op], a, b, activation, node.data, node.grad)
+    return unpickle, (*arguments, _given_numbers(self, node.op, b)), _state(self, "pickle")
 
 
 def unpickle(
@@ -143,7 +136,7 @@ def unpickle(
     return restore(cls.__new__(cls), code, a, b, k, act, data, grad, given)
 
 
-class _Below(_Values):
+class _Below(list[Any]):
     """All Values below one, operands first: pickled in this order none of them needs recursion."""
 
     __slots__ = ()
@@ -152,31 +145,25 @@ class _Below(_Values):
         return list, (), None, self._handed_out()
 
     def _handed_out(self) -> Iterator[Value]:
+        thread = get_ident()
         try:
             for value in self:
-                _pickling.expected.add(id(value))
+                _expected.add((thread, id(value)))
                 yield value
         finally:
-            _pickling.expected.difference_update(map(id, self))
+            _expected.difference_update((thread, id(value)) for value in self)
 
 
-class _Pickling(_local):
-    """Values that a list has handed to a pickler of this thread, and that it has not pickled yet, by id."""
-
-    expected: set[int]
-
-    def __init__(self) -> None:
-        self.expected = set()
-
-
-_pickling = _Pickling()
+# Values that a list has handed to the pickler of a thread, and that it has not pickled yet, by thread and id.
+_expected: set[tuple[int, int]] = set()
 
 
 def _below(value: Value) -> _Below | None:
     """Return what has to be pickled before `value`; None if a list has just handed it out."""
     if core.operands(value)[0] is None:
         return None
-    if id(value) in _pickling.expected:
-        _pickling.expected.discard(id(value))
+    key = get_ident(), id(value)
+    if key in _expected:
+        _expected.discard(key)
         return None
     return _Below(in_order(value, references)[:-1])

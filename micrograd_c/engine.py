@@ -14,16 +14,12 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 
-from . import _copying, _nary
-from ._core import LABELS, NAMES, Node, as_number, check, core, from_numpy, lib, to_float, warn
+from . import _copying, _operands
+from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name it
+from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.absent import import_later
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
-from ._handmade import SET_BY_INIT, as_values, assign_operands, given_by_hand, listed, local_grads_of, make_anew
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
 
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
@@ -78,18 +74,12 @@ class Value(Node):
 
         def __getattr__(self, name: str) -> Any: ...
         def __setattr__(self, name: str, value: Any) -> None: ...
-        def __add__(self, other: Any) -> Value: ...
-        def __radd__(self, other: Any) -> Value: ...
-        def __sub__(self, other: Any) -> Value: ...
-        def __rsub__(self, other: Any) -> Value: ...
-        def __mul__(self, other: Any) -> Value: ...
-        def __rmul__(self, other: Any) -> Value: ...
-        def __truediv__(self, other: Any) -> Value: ...
-        def __rtruediv__(self, other: Any) -> Value: ...
-        def __pow__(self, other: Any) -> Value: ...
-        def __rpow__(self, other: Any) -> Value: ...
         def __neg__(self) -> Value: ...
-        def __abs__(self) -> Value: ...
+        def __add__(self, other: Any) -> Value: ...
+
+        __abs__ = __neg__
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __add__
+        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __add__
 
     def __init__(
         self,
@@ -106,32 +96,20 @@ class Value(Node):
             self.name = name or label
         if local_grads is None and not children and core.by_hand_at_once(self, data, _children, _op):
             return
-        numpy = False
+        numpy = from_numpy(data)
         if type(data) is not float:
             given = type(_children) is not tuple or _children or type(children) is not tuple or children
             if given and hasattr(type(data), "_reflected"):  # traced
                 data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
                 return
-            data, numpy = to_float(data, "data"), from_numpy(data)
-        operands: Any = _children
-        slopes = None
-        plain = type(_children) is type(children) is tuple and not children and {*map(type, _children)} <= {Value}
-        if not plain or type(_op) is not str or local_grads is not None:
-            operands, slopes, _op = given_by_hand(_children, _op, children, local_grads)
-        if core.has_node(self):
-            make_anew(self, data, operands, slopes, numpy)
-        else:
-            core.by_hand(self, data, operands, slopes, numpy)
-            if type(self) is not Value:
-                core.forget_made(self)
-        if _op:
-            core.put(self, "_op", _op)
+            data = to_float(data, "data")
+        _operands.make(self, data, *_operands.given_by_hand(_children, _op, children, local_grads), numpy)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
         body = cls.__dict__
         unequal[1] |= "__eq__" in body
-        for name in SET_BY_INIT:
+        for name in _operands.SET_BY_INIT:
             if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
                 delattr(cls, name)
 
@@ -154,17 +132,14 @@ class Value(Node):
 
     @_prev.setter
     def _prev(self, operands: Iterable[Value]) -> None:
-        assign_operands(self, operands)
+        _operands.assign_operands(self, operands)
 
     @property
     def _children(self) -> tuple[Value, ...]:
         """The operands of this node, in their order."""
         return tuple(operands(self))
 
-    @property
-    def _local_grads(self) -> tuple[Any, ...]:
-        """The derivatives of this node with respect to its operands, at their current data."""
-        return local_grads_of(self)
+    _local_grads = property(_operands.local_grads_of)
 
     @property
     def _op(self) -> str:
@@ -279,22 +254,10 @@ class Value(Node):
 
     # ---- copies and pickles --------------------------------------------------------------------------------------
 
-    def __copy__(self) -> Value:
-        return _copying.shallow(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return _copying.deep(self, memo)  # type: ignore[no-any-return]
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _unpickle, *_copying.reduced(self)
-
-    def __setstate__(self, state: Any) -> None:
-        _copying.set_state(self, state)
-
-
-def _unpickle(*arguments: Any) -> Any:
-    """Return a Value from its pickle, which has the name of this function in it."""
-    return _copying.unpickle(*arguments)
+    __copy__ = _copying.shallow
+    __deepcopy__ = _copying.deep
+    __reduce_ex__ = _copying.reduced
+    __setstate__ = _copying.set_state
 
 
 if Value.__doc__:  # python -OO has none
@@ -329,14 +292,12 @@ def sum(values: Iterable[Any], start: Any = 0) -> Value:
     TypeError
         An item is not a number.
     """
-    out: Value = _nary.node(
-        _SUM, values if type(start) is int and start == 0 else (start, *listed(values, "values"))
-    )
-    return out
+    given = values if type(start) is int and start == 0 else (start, *_operands.listed(values, "values"))
+    return _operands.node_over(_SUM, given)  # type: ignore[no-any-return]
 
 
 # The functions of n-ary ops, by name.
-nary: dict[str, Callable[..., Value]] = _nary.FUNCTIONS | {"sum": sum}
+nary: dict[str, Callable[..., Value]] = _operands.FUNCTIONS | {"sum": sum}
 globals().update(nary)
 
 
@@ -364,13 +325,13 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
     """
     if (direct := core.dot(ws, xs, bias)) is not None:
         return direct  # type: ignore[no-any-return]
-    weights, inputs = listed(ws, "ws"), listed(xs, "xs")
+    weights, inputs = _operands.listed(ws, "ws"), _operands.listed(xs, "xs")
     n = len(weights)
     if n != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; both need the same length")
-    inputs, params = as_values(inputs), as_values(weights if bias is None else [*weights, bias])
-    if (trace := _nary.trace_of((*inputs, *params))) is not None:
-        return trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
+    inputs, params = _operands.as_values(inputs), _operands.as_values(weights if bias is None else [*weights, bias])
+    if (traced := _operands.traced_among((*inputs, *params))) is not None:
+        return traced._trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
     handles = core.handles(params)
     arguments = handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1
     out: Value = core.own(Value.__new__(Value), inputs, params, lib.mg_dot, *arguments)

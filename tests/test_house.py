@@ -14,7 +14,7 @@ ELSEWHERE = {
     "__init__ as_micrograd __main__": "test_as_micrograd",
     "_version": "test_setup",
     "_copying _tracing": "test_engine_copying",
-    "_handmade": "test_engine_handmade",
+    "_operands": "test_engine_handmade",
     "_checks _fused": "test_nn_fused",
     "_state": "test_nn_state",
     "jit program program/copying": "test_program_function",

@@ -13,7 +13,7 @@ from typing import Any
 from .._core import NAMES, OPS, as_number, core
 from .._core.methods import install
 from .._core.numbers import is_array
-from .._handmade import given_by_hand
+from .._operands import given_by_hand
 from ..engine import Value, dot
 from .refusals import TracingError, outside, refusal
 

@@ -12,7 +12,7 @@ from typing import Any
 from .. import nn
 from .._core import NAMES, OPS, core
 from .._core.walk import describe, operands
-from .._handmade import listed
+from .._operands import listed
 from ..engine import Value, topological_order
 from .graph import LEAVES, Graph, Node
 from .rules import OP

@@ -1,23 +1,24 @@
-"""Operands as Values, and nodes made by hand: Value(data, children) and Value(data, children, local_grads)."""
+"""Operands as Values, nodes over any number of them, and nodes made by hand: Value(data, children, local_grads)."""
 
 from __future__ import annotations
 
-from ._core import NAMES, OPS, check, core, ffi, lib, to_float
+from collections.abc import Callable, Iterable
+
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, check, core, ffi, lib, to_float
+from ._core.docs import doc
 from ._core.errors import OrderError
 from ._core.walk import describe, operands
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
     from .engine import Value
 
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
 SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
 
-
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
+
+
+# ---- operands ----------------------------------------------------------------------------------------------------
 
 
 def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
@@ -40,27 +41,71 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
     except TypeError:
         if hasattr(type(items), "__iter__"):
             raise
-        raise TypeError(f"{what} must be a list of Values, not {type(items).__name__}: write [v, ...]") from None
+        remedy = "write [v, ...]"
+        if hasattr(items, "parameters"):
+            remedy = "pass its parameters()"
+        elif callable(items):
+            remedy = "pass what it returns"
+        raise TypeError(f"{what} must be a list of Values, not {type(items).__name__}: {remedy}") from None
 
 
-def values_in(items: Any, what: str, traced: bool = False) -> tuple[Value, ...]:
+def traced_among(values: tuple[Any, ...]) -> Any:
+    """Return one of the Values that is a TracedValue (see program/traced.py), or None."""
+    for t in {*map(type, values)}:
+        if hasattr(t, "_reflected"):
+            return next(x for x in values if type(x) is t)
+    return None
+
+
+# ---- any number of them ------------------------------------------------------------------------------------------
+
+
+def node_over(op: int, values: Iterable[Any]) -> Any:
+    """Return the node of an n-ary op over Values and numbers."""
+    if (direct := core.nary(op, values)) is not None:
+        return direct
+    items = as_values(values)
+    if not items:
+        return as_values((lib.mg_value(op, 0.0, 0.0, 0.0),))[0]
+    if (traced := traced_among(items)) is not None:
+        return traced._trace.record(op, items)
+    return core.own(core.new(), items, None, lib.mg_nary, op, core.handles(items), len(items))
+
+
+def _function_of(op: int) -> Callable[[Iterable[Any]], Value]:
+    """Return the function of an n-ary op."""
+
+    def function(values: Iterable[Any], /) -> Any:
+        return node_over(op, values)
+
+    function.__name__ = function.__qualname__ = NAMES[op].lower()
+    function.__doc__ = doc(op)
+    return function
+
+
+FUNCTIONS = {NAMES[op].lower(): _function_of(op) for op in NARY}
+
+
+# ---- made by hand ------------------------------------------------------------------------------------------------
+
+
+def _values_in(items: Any, what: str, traced: bool = False) -> tuple[Value, ...]:
     """Return operands as a tuple; an error if one is not a Value, or a TracedValue where none may be."""
     values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
             raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
-    if not traced:
-        _refuse_traced(values)
+    return values if traced else _untraced(values)
+
+
+def _untraced(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the Values; an error if one is a TracedValue."""
+    if (x := traced_among(values)) is not None:
+        x._put_into_node()
     return values
 
 
-def _refuse_traced(values: Iterable[Any]) -> None:
-    for x in values:
-        if hasattr(type(x), "_reflected"):  # a TracedValue
-            x._put_into_node()
-
-
-def slopes_in(given: Any, children: Any, n: int, traced: bool = False) -> list[Any]:
+def _slopes_in(given: Any, children: Any, n: int, traced: bool) -> list[Any]:
     """Return local derivatives for n children: numbers, or Values alone if one of them is a Value.
 
     If they may be `traced` they are returned as they are.
@@ -78,8 +123,7 @@ def slopes_in(given: Any, children: Any, n: int, traced: bool = False) -> list[A
     if traced:
         return slopes
     if any(isinstance(x, core.Node) for x in slopes):
-        _refuse_traced(slopes)
-        return list(as_values(slopes))
+        return list(as_values(_untraced(tuple(slopes))))
     return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
 
 
@@ -91,12 +135,12 @@ def given_by_hand(
         if type(_children) is not tuple or _children:
             raise TypeError("children and _children are two names of one argument: give one of them")
         _children = children
-    operands = values_in(_children, "_children", traced)
+    operands = _values_in(_children, "_children", traced)
     if not isinstance(_op, str):
         if local_grads is not None:
             raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
-        return operands, slopes_in(_op, _children, len(operands), traced), ""
-    slopes = None if local_grads is None else slopes_in(local_grads, _children, len(operands), traced)
+        return operands, _slopes_in(_op, _children, len(operands), traced), ""
+    slopes = None if local_grads is None else _slopes_in(local_grads, _children, len(operands), traced)
     return operands, slopes, _op
 
 
@@ -109,27 +153,34 @@ def slopes_of(value: Value) -> list[float]:
 
 
 def local_grads_of(value: Value) -> tuple[Any, ...]:
-    """Return the local derivatives of a node as they were given, or as numbers."""
+    """Return the derivatives of this node with respect to its operands, as given or at their current data."""
     if core.peek(value, "_backward") is not None:
         raise AttributeError(f"_local_grads of {value!r} are known to its closure alone, which is its _backward")
     given = core.operands(value)[1]
     return tuple(given if type(given) is list else slopes_of(value))
 
 
-def make_anew(out: Value, data: float, children: tuple[Value, ...], slopes: list[Any] | None, numpy: bool) -> None:
-    """Let the node that `out` owns become one made by hand, with gradient 0: __init__ is called again."""
-    core.flush()  # readers that have died read nothing
-    if children and check(lib.mg_is_read(core.handle_of(out))):
-        raise ValueError(
-            f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
-            "make a new Value"
-        )
-    take_operands(out, data, children, slopes, numpy)
-    out.grad = 0.0
+def make(
+    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, label: str, numpy: bool
+) -> None:
+    """Let `out` own a node made by hand; the node that it owns, if __init__ is called again, becomes that."""
+    if core.has_node(out):
+        core.flush()  # readers that have died read nothing
+        if operands and check(lib.mg_is_read(core.handle_of(out))):
+            raise ValueError(
+                f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
+                "make a new Value"
+            )
+        _take_operands(out, data, operands, slopes, numpy)
+        out.grad = 0.0
+    else:
+        core.by_hand(out, data, operands, slopes, numpy)
     core.forget_made(out)
+    if label:
+        core.put(out, "_op", label)
 
 
-def take_operands(
+def _take_operands(
     out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
 ) -> None:
     """Let the node of `out` become one made by hand."""
@@ -149,4 +200,4 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     if op != _CUSTOM and OPS[op].arity:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {out!r} can't be assigned: {what}; make a node by hand, Value(data)")
-    take_operands(out, out.data, values_in(operands, "_prev"), None, core.operands(out)[1] is ...)
+    _take_operands(out, out.data, _values_in(operands, "_prev"), None, core.operands(out)[1] is ...)
