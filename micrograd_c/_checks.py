@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from operator import index
 
-from ._core import NAMES, OPS, as_number, warn
+from ._core import NAMES, OPS, Any, as_number, warn
 from ._core.numbers import is_array
 from .engine import Value, is_tracing
-
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from typing import Any
 
 # Rows of the op table that say they are activations, and none.
 ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].activation} | {"linear": -1}
@@ -74,23 +70,23 @@ def _unknown(what: str, name: str, there: Iterable[str]) -> str:
     )
 
 
-def misfits(state: Any, names: Iterable[str], owner: Any) -> list[str]:
-    """Return in words which names a state lacks, and which its owner does not have; TypeError if it is none."""
+def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str], Any]]) -> dict[str, Any]:
+    """Return what a state of its owner holds, each item read by its reader; an error tells all that is wrong."""
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
-    missing = [name for name in names if name not in state]
-    unknown = [str(name) for name in state if name not in names]
-    return [
-        f"{words}: {', '.join(found)}"
-        for words, found in (("missing", missing), (f"not in {type(owner).__name__}", unknown))
-        if found
-    ]
-
-
-def refuse_state(owner: Any, wrong: list[str]) -> None:
-    """Raise an error if something is wrong with a state for its owner."""
+    missing = [name for name in readers if name not in state]
+    unknown = [str(name) for name in state if name not in readers]
+    lists = {"missing": missing, f"not in {type(owner).__name__}": unknown}
+    wrong = [f"{words}: {', '.join(names)}" for words, names in lists.items() if names]
+    found = {}
+    for name, reader in readers.items():
+        try:
+            found[name] = reader(state[name], name) if name in state else None
+        except (TypeError, ValueError, OverflowError) as error:
+            wrong.append(str(error))
     if wrong:
         raise ValueError(f"load_state_dict: the state does not fit {type(owner).__name__}. {'; '.join(wrong)}")
+    return found
 
 
 def fitting(w: Any, x: Any) -> Any:

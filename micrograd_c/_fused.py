@@ -6,12 +6,11 @@ from itertools import repeat
 from operator import attrgetter, is_not
 
 from ._checks import ACTIVATIONS
-from ._core import Held, as_number, check, core, ffi, lib
+from ._core import TYPE_CHECKING, Any, Held, as_number, check, core, ffi, lib
 from .engine import Value, unequal
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Literal
 
     from .nn import Module
 
@@ -52,8 +51,6 @@ class Watched:
 class _Plan:
     """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
 
-    __slots__ = ("assignments", "call", "copies", "held", "keep", "layers", "lists", "types", "width")
-
     assignments: int  # _assignments at the time it was made
     layers: Any  # the layers of an MLP; None: the owner itself is the layer
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
@@ -64,8 +61,69 @@ class _Plan:
     keep: list[Any]  # memory of the C layers
     held: Held | Literal[False] | None  # the parameters; None: not known yet, False: ask for them each time
 
-    def __reduce__(self) -> Any:
-        return type(None), ()
+    def __init__(self, owner: Watched, layers: Any, width: int | None) -> None:
+        self.assignments = _assignments
+        self.width = width
+        self.layers = layers
+        self.lists = [layers] if type(layers) is list else []
+        self.call = self.held = self.types = None
+        row: Any = [owner] if layers is None else layers if type(layers) in (list, tuple) else [None]
+        rows: list[list[Any]] = []
+        types: set[Any] = set()
+        for layer in row:
+            types.add(type(layer))
+            if isinstance(layer, _Neuron):  # a single one is a layer of one
+                neurons: Any = [layer]
+            else:
+                neurons = layer.neurons if isinstance(layer, _Layer) else None
+                if type(neurons) is not list:
+                    break
+                self.lists.append(neurons)
+            rows.append(neurons)
+            types.update(map(type, neurons))
+            if not all(isinstance(n, _Neuron) and type(n.w) is list for n in neurons):
+                break
+            self.lists += [n.w for n in neurons]
+        else:
+            if all(map(_shows_changes, types)):
+                self.types = tuple(types)
+        self.copies = [list(items) for items in self.lists]
+        if self.types is not None and rows and all(rows):
+            self._compile(rows)
+
+    def _compile(self, rows: list[list[Any]]) -> None:
+        """Fill in what C needs, if every neuron can be fused."""
+        c_layers = ffi.new("mg_layer[]", len(rows))
+        self.keep = [c_layers]
+        all_params = []
+        outputs, width = 0, self.width
+        for c_layer, neurons in zip(c_layers, rows):
+            params = []
+            for n in neurons:
+                weights, bias = n.w, n.b
+                # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
+                if len(weights) != width or not weights or not n.fused or n.activation not in ACTIVATIONS:
+                    return
+                if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
+                    return
+                params.append((*weights, bias))
+            arrays = {
+                "weights": core.handles([w for p in params for w in p[:-1]]),
+                "biases": core.handles([p[-1] for p in params]),
+                "activations": [ACTIVATIONS[n.activation] for n in neurons],
+            }
+            c_layer.neurons = len(neurons)
+            for name, numbers in arrays.items():
+                self.keep.append(ffi.new("int32_t[]", numbers))
+                setattr(c_layer, name, self.keep[-1])
+            self.keep.append(ffi.new("int8_t[]", len(neurons)))
+            c_layer.runs = self.keep[-1]
+            all_params.append(params)
+            outputs += len(neurons)
+            width = len(neurons)
+        *inner_params, last = all_params
+        address = int(ffi.cast("uintptr_t", c_layers))
+        self.call = (address, len(rows), outputs, outputs - len(last), inner_params, last)
 
 
 # The classes of nn.py, which stands above this module, and their methods as they were at first.
@@ -90,10 +148,7 @@ _OPERATORS = _scalar_operators(Value)
 
 def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
     """Return the plan of `layers`, or of `owner` alone, for so many inputs; None: for any number."""
-    try:
-        plan: _Plan | None = owner._plan
-    except AttributeError:
-        plan = None
+    plan = getattr(owner, "_plan", None)
     if (
         plan is None
         or plan.assignments != _assignments
@@ -101,7 +156,7 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
         or plan.layers is not layers
         or _are_changed(plan)
     ):
-        plan = _make_plan(owner, layers, width)
+        plan = _Plan(owner, layers, width)
         object.__setattr__(owner, "_plan", plan)
     return plan
 
@@ -126,7 +181,7 @@ def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
     if plan.call is None or _scalar_operators(Value) != _OPERATORS:
         return None
     for t in plan.types or ():
-        if t.__call__ is not _calls[0] and t.__call__ is not _calls[1]:
+        if t.__call__ not in _calls:
             return None
     inputs = x if type(x) is tuple else tuple(x)
     outs = core.layers(*plan.call, inputs) if type(inputs[0]) is Value else None
@@ -182,39 +237,6 @@ def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
     return tuple(out)
 
 
-def _make_plan(owner: Watched, layers: Any, width: int | None) -> _Plan:
-    plan = _Plan()
-    plan.assignments = _assignments
-    plan.width = width
-    plan.layers = layers
-    plan.lists = [layers] if type(layers) is list else []
-    plan.call = plan.held = plan.types = None
-    row: Any = [owner] if layers is None else layers if type(layers) in (list, tuple) else [None]
-    rows: list[list[Any]] = []
-    types: set[Any] = set()
-    for layer in row:
-        types.add(type(layer))
-        if isinstance(layer, _Neuron):  # a single one is a layer of one
-            neurons: Any = [layer]
-        else:
-            neurons = layer.neurons if isinstance(layer, _Layer) else None
-            if type(neurons) is not list:
-                break
-            plan.lists.append(neurons)
-        rows.append(neurons)
-        types.update(map(type, neurons))
-        if not all(isinstance(n, _Neuron) and type(n.w) is list for n in neurons):
-            break
-        plan.lists += [n.w for n in neurons]
-    else:
-        if all(map(_shows_changes, types)):
-            plan.types = tuple(types)
-    plan.copies = [list(items) for items in plan.lists]
-    if plan.types is not None and rows and all(rows):
-        _compile(plan, rows)
-    return plan
-
-
 def _shows_changes(t: Any) -> bool:
     """Tell whether a class of neurons or layers leaves all attributes that a plan depends on to Watched."""
     return (
@@ -225,38 +247,3 @@ def _shows_changes(t: Any) -> bool:
         and getattr(t, "activation", _Neuron.activation) is _Neuron.activation
         and not any(hasattr(getattr(t, name, None), "__get__") for name in _ATTRIBUTES)
     )
-
-
-def _compile(plan: _Plan, rows: list[list[Any]]) -> None:
-    """Fill in what C needs, if every neuron can be fused."""
-    c_layers = ffi.new("mg_layer[]", len(rows))
-    plan.keep = [c_layers]
-    all_params = []
-    outputs, width = 0, plan.width
-    for c_layer, neurons in zip(c_layers, rows):
-        params = []
-        for n in neurons:
-            weights, bias = n.w, n.b
-            # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
-            if len(weights) != width or not weights or not n.fused or n.activation not in ACTIVATIONS:
-                return
-            if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
-                return
-            params.append((*weights, bias))
-        arrays = {
-            "weights": core.handles([w for p in params for w in p[:-1]]),
-            "biases": core.handles([p[-1] for p in params]),
-            "activations": [ACTIVATIONS[n.activation] for n in neurons],
-        }
-        c_layer.neurons = len(neurons)
-        for name, numbers in arrays.items():
-            plan.keep.append(ffi.new("int32_t[]", numbers))
-            setattr(c_layer, name, plan.keep[-1])
-        plan.keep.append(ffi.new("int8_t[]", len(neurons)))
-        c_layer.runs = plan.keep[-1]
-        all_params.append(params)
-        outputs += len(neurons)
-        width = len(neurons)
-    *inner_params, last = all_params
-    address = int(ffi.cast("uintptr_t", c_layers))
-    plan.call = (address, len(rows), outputs, outputs - len(last), inner_params, last)

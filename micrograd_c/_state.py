@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from ._checks import misfits, refuse_state
-from ._core import core, to_float
+from ._checks import read_state
+from ._core import TYPE_CHECKING, Any, core, to_float
 from ._fused import Watched
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
-    from typing import Any
-
     from .engine import Value
-    from .nn import Module
 
 
-def named_parameters(module: Module) -> Iterator[tuple[str, Value]]:
-    """Yield the name and the Value of each parameter."""
-    names = _names(module)
-    for i, p in enumerate(module.parameters()):
-        yield names.get(id(p), f"parameters.{i}"), p
+class Stateful(Watched):
+    """What has parameters with names."""
+
+    __slots__ = ()
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Yield the name and the Value of each parameter, in the order of `parameters()`.
+
+        A name is the way to it through attributes and lists, such as 'layers.0.neurons.3.w.1'.
+        """
+        names = _names(self)
+        for i, p in enumerate(self.parameters()):
+            yield names.get(id(p), f"parameters.{i}"), p
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the data of each parameter by its name."""
+        return {name: p.data for name, p in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set the data of each parameter to what `state` holds under its name.
+
+        Parameters
+        ----------
+        state : mapping of str to float
+            What `state_dict()` of a module of the same shape returned.
+
+        Raises
+        ------
+        TypeError
+            `state` is not a mapping.
+        ValueError
+            Names are missing or unknown, or a value is not a number. It tells all of them, and no parameter
+            is changed.
+        """
+        parameters = dict(self.named_parameters())
+        numbers = read_state(self, state, dict.fromkeys(parameters, to_float))
+        for name, p in parameters.items():
+            p.data = numbers[name]
+
+    if TYPE_CHECKING:
+
+        def parameters(self) -> Iterable[Value]: ...
 
 
-def _names(root: Module) -> dict[int, str]:
+def _names(root: Stateful) -> dict[int, str]:
     """Return the name of each Value that attributes and lists lead to, by its id."""
     names: dict[int, str] = {}
     seen = {id(root)}
@@ -31,33 +64,14 @@ def _names(root: Module) -> dict[int, str]:
     while todo:
         path, item = todo.pop()
         if isinstance(item, Watched):
-            inside: Iterable[tuple[Any, Any]] = vars(item).items()
-        elif isinstance(item, (list, tuple)):
-            inside = enumerate(item)
-        elif isinstance(item, dict):
-            inside = item.items()
-        else:
+            item = vars(item)
+        if not isinstance(item, (list, tuple, dict)):
             continue
-        for key, child in inside:
+        for key, child in item.items() if isinstance(item, dict) else enumerate(item):
             name = f"{path}.{key}" if path else str(key)
             if isinstance(child, core.Node):
                 names.setdefault(id(child), name)
-            elif id(child) not in seen and isinstance(child, (Watched, list, tuple, dict)):
+            elif id(child) not in seen:
                 seen.add(id(child))
                 todo.append((name, child))
     return names
-
-
-def load_state_dict(module: Module, state: Any) -> None:
-    """Set the data of each parameter to what `state` holds under its name."""
-    parameters = dict(module.named_parameters())
-    wrong = misfits(state, parameters, module)
-    numbers = {}
-    for name in parameters:
-        try:
-            numbers[name] = to_float(state[name], name) if name in state else 0.0
-        except (TypeError, OverflowError) as error:
-            wrong.append(str(error))
-    refuse_state(module, wrong)
-    for name, p in parameters.items():
-        p.data = numbers[name]

@@ -13,19 +13,19 @@ A neuron is one node of the graph, and a call of a layer or an MLP one call of C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from . import _fused
 from ._checks import ACTIVATIONS, check_activation, check_arguments, check_nonlin, fitting, layer_sizes, size
-from ._core import LABELS, core
+from ._core import LABELS, TYPE_CHECKING, Any, core
 from ._core.absent import lacking
+from ._state import Stateful
 from .engine import Value
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
 if TYPE_CHECKING:
     import random as random
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
 # Exactly what micrograd's module brings by `import *`.
 __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
@@ -39,13 +39,7 @@ def __getattr__(name: str) -> Any:
     return random
 
 
-def _state() -> Any:
-    from . import _state as module  # here, since few scripts save a model
-
-    return module
-
-
-class Module(_fused.Watched):
+class Module(Stateful):
     """Base class of all that has parameters."""
 
     __slots__ = ()
@@ -57,35 +51,6 @@ class Module(_fused.Watched):
     def parameters(self) -> Iterable[Value]:
         """Return the parameters; a class of your own may return any iterable of them here."""
         return []
-
-    def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Yield the name and the Value of each parameter, in the order of `parameters()`.
-
-        A name is the way to it through attributes and lists, such as 'layers.0.neurons.3.w.1'.
-        """
-        return _state().named_parameters(self)  # type: ignore[no-any-return]
-
-    def state_dict(self) -> dict[str, float]:
-        """Return the data of each parameter by its name."""
-        return {name: p.data for name, p in self.named_parameters()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set the data of each parameter to what `state` holds under its name.
-
-        Parameters
-        ----------
-        state : mapping of str to float
-            What `state_dict()` of a module of the same shape returned.
-
-        Raises
-        ------
-        TypeError
-            `state` is not a mapping.
-        ValueError
-            Names are missing or unknown, or a value is not a number. It tells all of them, and no parameter
-            is changed.
-        """
-        _state().load_state_dict(self, state)
 
 
 class Neuron(Module):
@@ -114,12 +79,7 @@ class Neuron(Module):
     _activation: str = "relu"
 
     def __init__(
-        self,
-        nin: int,
-        nonlin: bool = True,
-        activation: str | None = None,
-        fused: bool = True,
-        **unknown: NoReturn,
+        self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True, **unknown: NoReturn
     ) -> None:
         import random
 

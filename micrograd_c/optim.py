@@ -12,12 +12,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from ._checks import check_arguments, misfits, refuse_state
-from ._core import Held, as_number, check, core, ffi, lib, to_float
+from ._checks import check_arguments, read_state
+from ._core import Held, check, core, ffi, lib, to_float
+from ._operands import listed
 from .engine import Value
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
@@ -40,7 +42,7 @@ class _Option:
         return self if optimizer is None else optimizer._options[self.name]
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        options = {**optimizer._options, self.name: _option(self.name, value, self.default)}
+        options = {**optimizer._options, self.name: _option(value, self.name, self.default)}
         optimizer._check_together(options)
         optimizer._options = options
         for i, number in enumerate(_flat(options[self.name])):
@@ -130,32 +132,25 @@ class Optimizer:
             It is of another optimiser, or for another number of parameters, or holds what no optimiser has. Then
             nothing is changed.
         """
-        refuse_state(self, misfits(state, [*self._options, "steps", "state"], self))
-        steps = as_number(state["steps"])
-        if steps is None or not 0 <= steps < 2**62 or steps != int(steps):
-            raise ValueError(
-                f"load_state_dict: steps must be a whole number, 0 or more, not {state['steps']!r:.40}"
-            )
-        try:
-            numbers = list(state["state"])
-        except TypeError:
-            raise ValueError(f"load_state_dict: the state must be a list, not {state['state']!r:.40}") from None
-        if len(numbers) != len(self._state):
-            raise ValueError(
-                f"load_state_dict: the state has {len(numbers)} numbers, "
-                f"and {self._n} parameters have {len(self._state)}"
-            )
-        checked = [
-            _number(f"load_state_dict: number {i} of the state", x, self._columns[i // self._n])
-            for i, x in enumerate(numbers)
-        ]
-        self._set_options({name: state[name] for name in self._options})
-        self._state[0 : len(checked)] = checked
-        self._steps = int(steps)
+        readers: dict[str, Any] = {name: partial(_option, default=self._defaults[name]) for name in self._options}
+        found = read_state(self, state, {**readers, "steps": _whole, "state": self._numbers_of_state})
+        numbers, steps = found.pop("state"), found.pop("steps")
+        self._set_options(found)
+        self._state[0 : len(numbers)] = numbers
+        self._steps = steps
+
+    def _numbers_of_state(self, state: Any, name: str) -> list[float]:
+        """Return the numbers of a loaded state, checked."""
+        if not isinstance(state, Iterable):
+            raise TypeError(f"{name} must be a list of numbers, not {type(state).__name__}")
+        numbers, n = list(state), len(self._state)
+        if len(numbers) != n:
+            raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
+        return [_number(x, f"number {i} of {name}", self._columns[i // self._n]) for i, x in enumerate(numbers)]
 
     def _set_options(self, options: dict[str, Any]) -> None:
         """Check all options, then take them over."""
-        options = {name: _option(name, value, self._defaults[name]) for name, value in options.items()}
+        options = {name: _option(value, name, self._defaults[name]) for name, value in options.items()}
         self._check_together(options)
         self._options = options
         self._numbers = ffi.new("double[]", [x for value in options.values() for x in _flat(value)])
@@ -240,19 +235,9 @@ class AdamW(Adam):
     _defaults = {**Adam._defaults, "weight_decay": 1e-2}
 
 
-def _checked(params: Any) -> list[Value]:
-    """Return the parameters in a list: leaves, each once."""
-    try:
-        values = list(params)
-    except TypeError:
-        remedy = "[p], a list" if isinstance(params, Value) else "a list of Values"
-        if hasattr(params, "parameters"):
-            remedy = "its parameters()"
-        elif callable(params):
-            remedy = "what it returns, parameters()"
-        raise TypeError(
-            f"params must be an iterable of Values, not {type(params).__name__}: pass {remedy}"
-        ) from None
+def _checked(params: Any) -> tuple[Value, ...]:
+    """Return the parameters: leaves, each once."""
+    values = listed(params, "params")
     if not values:
         raise ValueError("an optimizer needs at least one parameter")
     seen: set[int] = set()
@@ -269,20 +254,28 @@ def _checked(params: Any) -> list[Value]:
     return values
 
 
-def _option(name: str, value: Any, default: Any) -> Any:
+def _option(value: Any, name: str, default: Any) -> Any:
     """Return the value of an option, checked."""
     if isinstance(default, bool):
         return bool(value)
     if not isinstance(default, tuple):
-        return _number(name, value, 0.0)
+        return _number(value, name, 0.0)
     try:
         one, two = value
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be two numbers, not {value!r}") from None
-    return _number(f"{name[:-1]}1", one, 0.0, 1.0), _number(f"{name[:-1]}2", two, 0.0, 1.0)
+    return _number(one, f"{name[:-1]}1", 0.0, 1.0), _number(two, f"{name[:-1]}2", 0.0, 1.0)
 
 
-def _number(name: str, value: Any, least: float, below: float = math.inf) -> float:
+def _whole(value: Any, name: str) -> int:
+    """Return a number of steps, checked."""
+    number = _number(value, name, 0.0, 2.0**62)
+    if number != int(number):
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    return int(number)
+
+
+def _number(value: Any, name: str, least: float, below: float = math.inf) -> float:
     """Return a finite number as a float, least <= value < below."""
     if type(value) is float and least <= value < below and math.isfinite(value):
         return value
@@ -292,5 +285,5 @@ def _number(name: str, value: Any, least: float, below: float = math.inf) -> flo
         number = math.inf
     if not (least <= number < below and math.isfinite(number)):
         limits = [f"{least} or more"] * (least > -math.inf) + [f"less than {below}"] * (below < math.inf)
-        raise ValueError(f"{name} must be finite{''.join(f', {limit}' for limit in limits)}, not {value!r:.40}")
+        raise ValueError(f"{name} must be {', '.join(['finite', *limits])}, not {value!r:.40}")
     return number

@@ -273,9 +273,9 @@ def test_what_is_no_state_at_all_is_refused():
     "params, remedy",
     [
         (mg.MLP(2, [1]), r"not MLP: pass its parameters\(\)"),
-        (Value(1.0), r"not Value: pass \[p\]"),
-        (1.0, "not float: pass a list of Values"),
-        (mg.MLP(2, [1]).parameters, r"not method: pass what it returns, parameters\(\)"),
+        (Value(1.0), r"not Value: write \[v, ...\]"),
+        (1.0, r"not float: write \[v, ...\]"),
+        (mg.MLP(2, [1]).parameters, r"not method: pass what it returns"),
         ([mg.MLP(2, [1])], r"parameter 0 must be a Value, not MLP: pass model.parameters\(\)"),
     ],
 )
