@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from ._core import to_float
-from .engine import Value, topological_order, zero_grad
+from collections.abc import Callable
 
-TYPE_CHECKING = False  # typing takes longer to import than all of this package
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from ._core import Any, to_float
+from .engine import Value, topological_order, zero_grad
 
 
 class GradientError(AssertionError):
@@ -43,6 +40,9 @@ def gradcheck(
     """
     if not callable(f):
         raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")
+    eps, rtol, atol = map(to_float, (eps, rtol, atol), ("eps", "rtol", "atol"))
+    if not eps > 0:
+        raise ValueError(f"gradcheck: eps must be greater than 0, not {eps!r}")
     points = [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(values)]
 
     def at(*xs: float) -> tuple[Value, list[Value]]:

@@ -82,8 +82,7 @@ set_threads(_default_threads())
 class _Module(types.ModuleType):
     """Whichever way `micrograd_c.jit` is imported, function or module, it can be called."""
 
-    def __call__(self, function: Callable[..., Any]) -> Function:
-        return jit(function)
+    __call__ = staticmethod(jit)
 
     def __reduce__(self) -> Any:
         return importlib.import_module, (self.__name__,)

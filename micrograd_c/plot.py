@@ -128,10 +128,8 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
         steps = range(1, len(losses) + 1)
         if smooth > 1 and len(losses) >= smooth:
             ax.plot(steps, losses, color=colour, alpha=0.25, linewidth=1)
-            sums = [sum(losses[max(0, i - smooth) : i]) / min(i, smooth) for i in steps]
-            ax.plot(steps, sums, color=colour, label=name)
-        else:
-            ax.plot(steps, losses, color=colour, label=name)
+            losses = [sum(losses[max(0, i - smooth) : i]) / min(i, smooth) for i in steps]
+        ax.plot(steps, losses, color=colour, label=name)
     every = [loss for losses in numbers.values() for loss in losses]
     if min(every) > 0 and max(every) > 50 * min(every):
         ax.set_yscale("log")
@@ -164,23 +162,18 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     """
     import numpy as np
 
-    layers = getattr(model, "layers", None)
-    if layers:
-        groups = {f"layer {i}": [p.grad for p in layer.parameters()] for i, layer in enumerate(layers)}
-    else:
-        parameters = model.parameters() if hasattr(model, "parameters") else model
-        groups = {"parameters": [p.grad for p in parameters]}
-    if not any(groups.values()):
+    groups = {f"layer {i}": layer.parameters() for i, layer in enumerate(getattr(model, "layers", ()))}
+    if not groups:
+        groups["parameters"] = model.parameters() if hasattr(model, "parameters") else model
+    sizes = {name: np.array([abs(p.grad) for p in parameters]) for name, parameters in groups.items()}
+    every = np.concatenate([*sizes.values()])
+    if not len(every):
         raise ValueError("gradient_histogram: there is no parameter")
     ax = _axes(ax)
-    sizes = {name: np.abs(np.asarray(grads, dtype=float)) for name, grads in groups.items()}
-    shown = np.concatenate([size[(size > 0) & np.isfinite(size)] for size in sizes.values()])
-    if len(shown):
-        low, high = np.log10(shown.min()), np.log10(shown.max())
-        edges = np.logspace(low - 0.1, high + 0.1, bins + 1)
-        ax.set_xscale("log")
-    else:
-        edges = np.linspace(0, 1, bins + 1)
+    shown = every[(every > 0) & np.isfinite(every)]
+    low, high = np.log10([shown.min(), shown.max()]) if len(shown) else (-1.0, 0.0)
+    edges = np.logspace(low - 0.1, high + 0.1, bins + 1)
+    ax.set_xscale("log")
     for (name, size), colour in zip(sizes.items(), cycle(_COLOURS)):
         zeros = int((size == 0).sum())
         label = f"{name}: {len(size)}" + (f", {zeros} of them 0" if zeros else "")

@@ -1,5 +1,6 @@
 """Typical mistakes: the message names what was given, what is expected and the remedy, on both cores alike."""
 
+import importlib
 import inspect
 from array import array
 
@@ -26,7 +27,8 @@ MISTAKES = {
     "mg.sum(v, w)": "TypeError: values must be a list of Values, not Value: write [v, ...]",
     "mg.mean(3)": "TypeError: values must be a list of Values, not int: write [v, ...]",
     "mg.draw(v, model=3)": "TypeError: model must be a list of Values, not int: write [v, ...]",
-    "mg.sum(model)": "TypeError: values must be a list of Values, not MLP: write [v, ...]",
+    "mg.sum(model)": "TypeError: values must be a list of Values, not MLP: pass its parameters()",
+    "mg.mean(model.parameters)": "TypeError: values must be a list of Values, not method: pass what it returns",
     "mg.dot(v, w)": "TypeError: ws must be a list of Values, not Value: write [v, ...]",
     "mg.dot([v], w)": "TypeError: xs must be a list of Values, not Value: write [v, ...]",
     "Value(1.0, v)": "TypeError: _children must be a list of Values, not Value: write [v, ...]",
@@ -39,6 +41,11 @@ MISTAKES = {
     # no function where one is expected
     "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",
     "mg.gradcheck(v, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not Value",
+    # numbers that are none, or of which nothing right can come
+    "mg.gradcheck(abs, v, eps='a')": "TypeError: eps must be a number, not str: convert it first, float('a')",
+    "mg.gradcheck(abs, v, rtol=None)": "TypeError: rtol must be a number, not NoneType",
+    "mg.gradcheck(abs, v, eps=0)": "ValueError: gradcheck: eps must be greater than 0, not 0.0",
+    "jit_module()": "TypeError: jit() missing 1 required positional argument: 'function'",
     # optimisers
     "optim.SGD(model)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
     "optim.SGD(ps)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
@@ -86,6 +93,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "w": Value(2.0),
         "model": model,
         "n": Neuron(2),
+        "jit_module": importlib.import_module("micrograd_c.jit"),
         "ps": model.parameters(),
     }
     names["sgd"] = optim.SGD(names["ps"], lr=0.1)
