@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, core, lib
 from ._core.walk import describe, flat, in_order, references
-from ._operands import SET_BY_INIT, slopes_of
+from ._operands import SET_BY_INIT, by_hand, slopes_of
 
 if TYPE_CHECKING:
     from .engine import Value
@@ -32,7 +32,7 @@ def restore(
     """Let `out` own a node of `op` over the parts `a` and `b`; nothing is computed."""
     if op == _GIVEN:
         children = a if type(a) is tuple else (a,) if b is None else (a, b)
-        core.by_hand(out, data, children, b if given is None else given, b is ...)
+        by_hand(out, data, children, b if given is None else given, b is ...)
         out.grad = grad
         return out
     handles = core.handles(flat(a, b))

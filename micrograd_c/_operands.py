@@ -160,38 +160,58 @@ def local_grads_of(value: Value) -> tuple[Any, ...]:
     return tuple(given if type(given) is list else slopes_of(value))
 
 
-def make(
-    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, label: str, numpy: bool
-) -> None:
-    """Let `out` own a node made by hand; the node that it owns, if __init__ is called again, becomes that."""
-    if core.has_node(out):
-        core.flush()  # readers that have died read nothing
-        if operands and check(lib.mg_is_read(core.handle_of(out))):
-            raise ValueError(
-                f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
-                "make a new Value"
-            )
-        _take_operands(out, data, operands, slopes, numpy)
-        out.grad = 0.0
+def by_hand(out: Any, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool) -> None:
+    """Let `out` own a node made by hand; a node that it owns becomes that.
+
+    Parameters
+    ----------
+    operands : tuple of Value
+        A leaf has none.
+    slopes : list of float or of Value, or None
+        Local derivatives.
+    numpy : bool
+        `data` came from there.
+    """
+    n = len(operands)
+    a: Any
+    b: Any
+    given = n > 0 and slopes is not None and isinstance(slopes[0], core.Node)
+    if n > 2 or (n and (given or numpy)):
+        a, b = operands, slopes if given else ... if numpy else None
     else:
-        core.by_hand(out, data, operands, slopes, numpy)
-    core.forget_made(out)
-    if label:
-        core.put(out, "_op", label)
-
-
-def _take_operands(
-    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, numpy: bool
-) -> None:
-    """Let the node of `out` become one made by hand."""
-    core.flush()
+        a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
+    numbers = ffi.NULL if slopes is None or given else slopes
+    nodes = core.handles(slopes or ()) if given else ffi.NULL
+    before = getattr(out, "_h", -1)
+    if before >= 0:
+        core.flush()  # readers that have died read nothing
     try:
-        core.by_hand(out, data, operands, slopes, numpy)
+        core.own(out, a, b, lib.mg_by_hand, before, core.handles(operands), n, numbers, nodes, data)
     except OrderError:
         raise ValueError(
             f"{out!r} can't get these operands: one of them is younger, or this Value itself, and there would be a "
             "cycle, as another Value was computed from it already. Assign operands before the Value is used"
         ) from None
+
+
+def make(
+    out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, label: str, numpy: bool
+) -> None:
+    """Do it in __init__, which may be called again: what it was before is gone then."""
+    again = getattr(out, "_h", -1) >= 0
+    if again and operands:
+        core.flush()  # readers that have died read nothing
+        if check(lib.mg_is_read(core.handle_of(out))):
+            raise ValueError(
+                f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
+                "make a new Value"
+            )
+    by_hand(out, data, operands, slopes, numpy)
+    if again:
+        out.grad = 0.0
+    core.forget_made(out)
+    if label:
+        core.put(out, "_op", label)
 
 
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
@@ -200,4 +220,4 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     if op != _CUSTOM and OPS[op].arity:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {out!r} can't be assigned: {what}; make a node by hand, Value(data)")
-    _take_operands(out, out.data, _values_in(operands, "_prev"), None, core.operands(out)[1] is ...)
+    by_hand(out, out.data, _values_in(operands, "_prev"), None, core.operands(out)[1] is ...)

@@ -188,6 +188,7 @@ else:
 
 def test_compiled_modules_of_different_c_code_are_refused():
     module = "types.ModuleType('micrograd_c._core._native'); native.__getattr__ = lambda name: object"
+    module += "; native.SOURCES = 0; native.__all__ = ['SOURCES']"
     code = f"import sys, types; native = {module}; native.expect_main = native.set_docs = lambda *_: None\n"
     code += "sys.modules[native.__name__] = native; import micrograd_c"
     done = run_python("-c", code, env={"MICROGRAD_C_CORE": ""})

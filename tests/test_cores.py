@@ -2,15 +2,18 @@
 
 import gc
 import random
+import re
 import sys
 import threading
 import weakref
+from pathlib import Path
 
 import pytest
 from support import PYPY, collect, live_nodes, nothing_left_behind, run_python
 
 import micrograd_c
 from micrograd_c import Value, nn
+from micrograd_c._core import core
 
 native = pytest.mark.skipif(micrograd_c.stats().core != "native", reason="of the native core")
 
@@ -103,9 +106,24 @@ def test_both_cores_run_random_programs_to_the_same_bits(rng):
 
 @pytest.mark.skipif(PYPY, reason="which core is asked for says nothing there")
 def test_the_environment_chooses_the_core():
-    for core in ("cffi", micrograd_c.stats().core):
+    for name in ("cffi", micrograd_c.stats().core):
         code = "import micrograd_c; print(micrograd_c.stats().core)"
-        assert run_python("-c", code, env={"MICROGRAD_C_CORE": core}).stdout.strip() == core
+        assert run_python("-c", code, env={"MICROGRAD_C_CORE": name}).stdout.strip() == name
+
+
+def test_a_core_has_all_that_the_package_asks_of_it():
+    package = Path(micrograd_c.__file__).parent
+    texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    asked = {name for text in texts for name in re.findall(r"\bcore\.([A-Za-z]\w*)", text)}
+    assert {"own", "leaves", "Hidden"} <= asked
+    assert [name for name in asked if not hasattr(core, name)] == []
+
+
+def test_typing_is_not_imported_with_the_package():
+    """It takes longer than all of the package."""
+    code = "import sys; sys.modules.pop('typing', None); import micrograd_c; assert 'typing' not in sys.modules"
+    run = run_python("-c", code)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_a_core_that_does_not_exist_is_refused_by_name():

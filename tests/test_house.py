@@ -20,7 +20,7 @@ ELSEWHERE = {
     "jit program program/copying": "test_program_function",
     "program/refusals program/traced": "test_program_traced",
     "program/tree": "test_program_arguments",
-    "_core _core/_cffi _core/_native _core/cffi_core _core/native_core _core/protocol": "test_cores",
+    "_core _core/_cffi _core/_native _core/cffi_core _core/native_core": "test_cores",
     "_core/cffi_handles": "test_core_interrupts",
     "_core/cffi_attributes": "test_engine_closures",
     "_core/walk": "test_engine_backward",

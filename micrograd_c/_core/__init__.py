@@ -1,7 +1,8 @@
 """The core of Value: what has to be fast. Everything above it is ordinary Python and knows no core.
 
-There are two: the native core is a C type, for CPython; the cffi core is Python and runs everywhere. `protocol.py`
-tells what both of them do. MICROGRAD_C_CORE=native or =cffi in the environment chooses one.
+There are two: the native core is a C type, for CPython; the cffi core is Python and runs everywhere. Both have the
+same functions, and cffi_core.py tells what each of them does. MICROGRAD_C_CORE=native or =cffi in the environment
+chooses one.
 """
 
 from __future__ import annotations
@@ -35,33 +36,11 @@ from .numbers import as_number, from_numpy, to_float
 from .warn import warn
 
 if TYPE_CHECKING:
-    from . import cffi_core, native_core
-    from .protocol import Core, Node
-
-    _cores: tuple[Core, ...] = cffi_core, native_core  # mypy compares them
-
-__all__ = [
-    "DOMAINS",
-    "LABELS",
-    "NAMES",
-    "NARY",
-    "OPS",
-    "TYPE_CHECKING",
-    "Any",
-    "Held",
-    "Node",
-    "as_number",
-    "check",
-    "core",
-    "ffi",
-    "from_numpy",
-    "lib",
-    "to_float",
-    "warn",
-]
+    from . import cffi_core as core
+    from .cffi_core import Node as Node
 
 
-def _choose() -> Core:
+def _choose() -> Any:
     wanted = os.environ.get("MICROGRAD_C_CORE", "")
     if wanted not in ("", "native", "cffi"):
         raise ImportError(f"MICROGRAD_C_CORE={wanted}: there is no such core; leave it out, or set native or cffi")
@@ -82,8 +61,8 @@ def _choose() -> Core:
     return cffi_core
 
 
-core = _choose()
 if not TYPE_CHECKING:
+    core = _choose()
     Node = core.Node
 
 

@@ -7,7 +7,7 @@ Why it exists
 
 What it owns
     A `Node` owns one node of the arena by its handle, `_h`, and refers by `_a` and `_b` to the Values that it was
-    computed from (protocol.py tells which). Python's references alone keep these alive: C has none.
+    computed from (walk.py tells which). Python's references alone keep these alive: C has none.
 
 Its rules
     1. A node outlives what reads it, since its reader refers to it. So `_a` and `_b` always are what C computed the
@@ -37,7 +37,7 @@ from .cffi_attributes import peek as peek
 from .cffi_attributes import put as put
 from .cffi_handles import Owned, closures, give_back, lend, owned_list
 from .cffi_handles import flush as flush
-from .errors import OPS, check, error, no_node
+from .errors import OPS, check, no_node
 from .hints import TYPE_CHECKING, Any
 from .ieee import failure
 from .methods import install
@@ -56,7 +56,7 @@ check(lib.mg_init())
 _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
-_leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
+_leaf, _by_hand_over = lib.mg_leaf, lib.mg_by_hand_over
 _resume = lib.mg_sweep_resume
 
 
@@ -86,12 +86,12 @@ class Node:
     # numpy's scalars and arrays leave an operator to the operand of higher priority.
     __array_priority__ = 1000.0
 
-    data = column(
+    data: float = column(
         "data",
         "The value of this node, a float; may be assigned. What was computed from it stays as it is.",
         "data of a Value cannot be deleted",
     )
-    grad = column(
+    grad: float = column(
         "grad",
         "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
         "grad of a Value cannot be deleted: assign 0.0 to clear it",
@@ -170,7 +170,7 @@ def parts(node: Node) -> tuple[Any, Any]:
 
 
 def operands(node: Node) -> tuple[Any, Any]:
-    """Return `_a` and `_b`."""
+    """Return `_a` and `_b`; the last Values of a Hidden instead of it."""
     a, b = parts(node)
     return a.values() if type(a) is Hidden else a, b
 
@@ -186,11 +186,21 @@ def new() -> Any:
 
 
 def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any) -> Any:
-    """Let `node`, which has none yet, own the node that `function` returns the handle of."""
-    handle = check(function(*arguments))
-    node._a = a
-    node._b = b
-    _own(node, handle)
+    """Let `node` own the node that `function` returns the handle of; one that it owns has become that."""
+    made: list[int] = []
+    try:  # one step: an exception comes before the call or finds its status
+        made.extend(starmap(function, (arguments,)))
+        if made[0] >= 0:
+            node._a = a
+            node._b = b
+    except BaseException:
+        if made and made[0] >= 0:
+            node._a = a
+            node._b = b
+        raise
+    handle = check(made[0])
+    if getattr(node, "_h", -1) < 0:
+        _own(node, handle)
     return node
 
 
@@ -250,7 +260,19 @@ def _nodes(made: Any, first: int, a: Any, bs: Sequence[Any]) -> list[Any]:
 def layers(
     address: int, n: int, outputs: int, inner: int, inner_params: Any, params: list[Any], inputs: tuple[Any, ...]
 ) -> list[Any] | None:
-    """Run `n` layers, and return the outputs of the last."""
+    """Return the outputs of the last of `n` layers; None where an input is no Value, or one of a subclass.
+
+    Parameters
+    ----------
+    address : int
+        Of an mg_layer[n].
+    outputs, inner : int
+        Neurons of all layers, and of all but the last.
+    inner_params, params : list
+        Weights, then bias, of each neuron of each inner layer, and of the last layer.
+    inputs : tuple of Value
+        Of the first layer.
+    """
     if not {*map(type, inputs)} <= {_Value}:
         return None
     owned = owned_list(outputs)
@@ -260,7 +282,7 @@ def layers(
 
 
 def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:
-    """Return new leaves, in consecutive rows."""
+    """Return new leaves in consecutive rows. The numbers were `given` as these objects; `constant`: as operands."""
     n = len(numbers)
     owned = owned_list(n)
     made = owned.handles
@@ -269,15 +291,10 @@ def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -
 
 
 def no_shorter_way(*_: Any) -> Any:
-    """Return None: engine.py computes it."""
+    """Return None: this core has no shorter way to the node than engine.py."""
 
 
 dot = nary = no_shorter_way
-
-
-def has_node(node: Node) -> bool:
-    """Tell whether `node` owns one."""
-    return hasattr(node, "_h")
 
 
 def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
@@ -312,40 +329,6 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
     else:
         _own(node, handle)
     return True
-
-
-def by_hand(
-    node: Node, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
-) -> None:
-    """Let `node` own a node made by hand; one that it owns becomes it."""
-    n = len(operands)
-    before = node._h if hasattr(node, "_h") else -1
-    a: Any
-    b: Any
-    given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
-    if n > 2 or (n and (given or numpy)):
-        a, b = operands, slopes if given else ... if numpy else None
-    else:
-        a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
-    slope_nodes: Any = [x._h for x in slopes] if given and slopes else _NULL
-    numbers = _NULL if slopes is None or given else slopes
-    arguments = before, handles(operands), n, numbers, slope_nodes, data
-    done: list[int] = []
-    try:  # one step: an exception comes before the call or finds its status
-        done.extend(starmap(_by_hand, (arguments,)))
-        if done[0] >= 0:
-            node._a = a
-            node._b = b
-    except BaseException:
-        if done and done[0] >= 0:
-            node._a = a
-            node._b = b
-        raise
-    if done[0] < 0:
-        handles((*operands, *(slopes if given and slopes else ())))  # names one that has no node
-        raise error(done[0])
-    if before == -1:
-        _own(node, done[0])
 
 
 def _failure(status: int, op: int, *operands: Any) -> Any:

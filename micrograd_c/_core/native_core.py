@@ -6,7 +6,7 @@ Why it exists
 
 What it owns
     A Value is the C struct of csrc/value/. It has the handle of its node, and references to the Values that
-    the node was computed from (protocol.py tells which). Python's references alone keep these alive, as on the cffi
+    the node was computed from (walk.py tells which). Python's references alone keep these alive, as on the cffi
     core. The nodes are those of the one arena, in the other compiled module: `attach` hands its address over.
 
 Its rules
@@ -23,9 +23,9 @@ from __future__ import annotations
 import gc
 import sys
 
-from . import _native
 from ._cffi import ffi, lib
-from ._native import add_scalar, attach, before_collection, expect_main, set_docs
+from ._native import *  # noqa: F403 - most functions of the core are in C
+from ._native import Node, add_scalar, attach, before_collection, expect_main, set_docs
 from .absent import absent
 from .docs import doc, signature
 from .errors import NAMES, OPS, check
@@ -34,27 +34,6 @@ from .ieee import failure
 from .numbers import as_number, from_numpy, no_number, on_scalar, to_float
 
 NAME = "native"
-
-# What is in C alone.
-SOURCES = _native.SOURCES
-Hidden = _native.Hidden
-Node = _native.Node
-attributes = _native.attributes
-closure_at = _native.closure_at
-dot = _native.dot
-forget_made = _native.forget_made
-handle_of = _native.handle_of
-handles = _native.handles
-layers = _native.layers
-leaves = _native.leaves
-nary = _native.nary
-new = _native.new
-operands = _native.operands
-own = _native.own
-parts = _native.parts
-peek = _native.peek
-put = _native.put
-sweep = _native.sweep
 
 expect_main()
 check(lib.mg_init())
@@ -66,31 +45,9 @@ def flush() -> None:
     """Give all dead handles back; here they always are."""
 
 
-def has_node(node: Node) -> bool:
-    """Tell whether `node` owns one."""
-    return node._h >= 0
-
-
 def by_hand_at_once(*_: Any) -> bool:
     """Return False: C has done what can be done at once."""
     return False
-
-
-def by_hand(
-    node: Any, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool = False
-) -> None:
-    """Let `node` own a node made by hand; one that it owns becomes it."""
-    n = len(operands)
-    a: Any
-    b: Any
-    given = n > 0 and slopes is not None and isinstance(slopes[0], Node)
-    numbers = ffi.NULL if slopes is None or given else slopes
-    nodes = handles(slopes) if given else ffi.NULL  # type: ignore[arg-type]
-    if n > 2 or (n and (given or numpy)):
-        a, b = operands, slopes if given else ... if numpy else None
-    else:
-        a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
-    own(node, a, b, lib.mg_by_hand, node._h, handles(operands), n, numbers, nodes, data)
 
 
 def complete(cls: type) -> Any:
@@ -99,17 +56,9 @@ def complete(cls: type) -> Any:
     for name, attribute in vars(cls).items():
         if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
             setattr(Node, name, attribute)
-    attach(
-        int(ffi.cast("uintptr_t", lib.mg_engine_of())),
-        absent,
-        as_number,
-        to_float,
-        from_numpy,
-        _failure,
-        no_number,
-        vars(cls)["__init__"],
-        _late,
-    )
+    engine = int(ffi.cast("uintptr_t", lib.mg_engine_of()))
+    init = vars(cls)["__init__"]
+    attach(engine, absent, as_number, to_float, from_numpy, _failure, no_number, init, _late)
     return Node
 
 

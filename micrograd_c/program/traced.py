@@ -95,7 +95,7 @@ class TracedValue(Value):
 
         On the native core its __new__ has called _by_hand before.
         """
-        if core.NAME == "native" or type(value) is not Value or core.has_node(value):
+        if core.NAME == "native" or type(value) is not Value or getattr(value, "_h", -1) >= 0:
             self._put_into_node()
         out = self._by_hand((self, *args), kwargs)
         self._trace.new = None  # its __init__ runs already
