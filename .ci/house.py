@@ -47,13 +47,13 @@ value/module
 PYTHON_FLOORS = """
 _version _core/_cffi _core/_native
 _core/hints
-_core/warn _core/absent _core/errors _core/interrupts
+_core/absent _core/errors _core/interrupts
 _core/numbers _core/docs
 _core/ieee _core/methods _core/cffi_handles
 _core/cffi_attributes
 _core/cffi_core _core/native_core
 _core
-_core/walk _core/stats
+_core/walk
 _operands
 _copying
 engine
@@ -61,9 +61,8 @@ _gradcheck
 _checks
 _fused
 _state
-nn program/tree program/refusals
-program/traced
-program/trace program/arguments program/copying
+nn program/traced
+program/trace program/arguments
 program/program
 program/function
 optim jit plot _tracing

@@ -11,6 +11,7 @@ from __future__ import annotations
 from . import engine, nn
 from ._core import TYPE_CHECKING
 from ._core.absent import import_later as _import_later
+from ._core.walk import Stats, stats
 from ._version import __version__ as __version__
 from .engine import Value, dot, topological_order, where, zero_grad
 from .engine import nary as _functions
@@ -19,8 +20,6 @@ from .nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
     from . import optim as optim
-    from ._core.stats import Stats as Stats
-    from ._core.stats import stats as stats
     from ._gradcheck import GradientError as GradientError
     from ._gradcheck import gradcheck as gradcheck
     from .jit import TracingError as TracingError
@@ -57,7 +56,6 @@ globals().update(_functions)
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
-    "_core.stats": "Stats stats",
     "_gradcheck": "GradientError gradcheck",
     "jit": "TracingError jit set_threads",
     "optim": "optim",

@@ -1,3 +1,3 @@
 """Where old pickles look for TracingError."""
 
-from .program.refusals import TracingError as TracingError
+from .program.traced import TracingError as TracingError

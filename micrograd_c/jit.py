@@ -25,7 +25,7 @@ from typing import Any
 from ._core import check, lib
 from .program.function import Function
 from .program.program import Program
-from .program.refusals import TracingError
+from .program.traced import TracingError
 
 __all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
 

@@ -13,7 +13,7 @@ from support import PYPY, collect, nothing_left_behind
 
 import micrograd_c as mg
 from micrograd_c import TracingError, Value
-from micrograd_c.program import arguments, copying, function, program, trace, traced, tree
+from micrograd_c.program import arguments, function, program, trace, traced
 
 np = pytest.importorskip("numpy")
 
@@ -37,7 +37,7 @@ def sums_right():
 @pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
 @pytest.mark.parametrize("call", ["__call__", "backward", "gradient"])
 def test_an_interrupt_at_any_opcode_of_a_jit_call_leaves_a_thread_that_works(call):
-    sources = {*(m.__file__ for m in (arguments, copying, function, program, trace, traced, tree)), __file__}
+    sources = {*(m.__file__ for m in (arguments, function, program, trace, traced)), __file__}
     p = Value(3.0)
 
     def model(x):

@@ -1,6 +1,8 @@
-"""A status of the engine becomes an exception, here and nowhere else."""
+"""A status of the engine becomes an exception, here and nowhere else. Warnings name the line of the user's code."""
 
 from __future__ import annotations
+
+import sys
 
 from ._cffi import ffi, lib
 from .hints import Any
@@ -14,6 +16,7 @@ NAMES: list[str] = [ffi.string(row.name).decode() for row in OPS]
 NARY: list[int] = [op for op, row in enumerate(OPS) if ffi.string(row.step)]
 LABELS: list[str] = [ffi.string(row.label).decode() for row in OPS]
 DOMAINS: list[str] = [ffi.string(row.domain).decode() for row in OPS]
+_PACKAGES = (__name__.partition(".")[0], "numpy")
 
 
 class OrderError(ValueError):
@@ -75,3 +78,18 @@ def check(status: int) -> int:
     if status < 0:
         raise error(status)
     return status
+
+
+def users_frame() -> tuple[Any, int]:
+    """Return the innermost frame that belongs neither to this package nor to numpy, and its level for a warning."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
+        frame, level = frame.f_back, level + 1
+    return frame, level
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn about the line of the user's code that is running."""
+    import warnings  # here, since most programs are never warned
+
+    warnings.warn(message, category, stacklevel=users_frame()[1])

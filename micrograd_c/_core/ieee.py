@@ -11,10 +11,9 @@ import math
 import sys
 
 from ._cffi import lib
-from .errors import LABELS, OPS, error, no_node
+from .errors import LABELS, OPS, error, no_node, warn
 from .hints import Any
 from .numbers import from_numpy
-from .warn import warn
 
 _FLAGS = {"divide": 1, "over": 2, "invalid": 8}  # as numpy.seterrcall() has them
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from .._core import as_number, ffi, lib
 from ..engine import Value
-from .refusals import outside
-from .traced import TracedValue
+from .traced import TracedValue, outside
 
 _MOST = lib.MG_MOST_ARGUMENTS
 _NULL = ffi.NULL

@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import functools
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from .._core import ffi
+from .._core.interrupts import raised_later
 from .arguments import NUMBER, Arguments, doubles
-from .copying import Bound, by_value, deep_copy
 from .program import BACKWARD, GRADIENT, Program, record
-from .refusals import TracingError
 from .trace import _open, is_inside
+from .traced import TracingError
 
 _NULL = ffi.NULL
 _new = ffi.new
 _PLAIN = {float, int}
+
+
+class _Bound(ref):  # type: ignore[type-arg]
+    """A weak reference to an instance, with the programs that its method has recorded."""
+
+    __slots__ = ("key", "programs", "table")
+
+    def __new__(cls, instance: Any, table: dict[int, Any]) -> Any:
+        """Return a reference to `instance`, which `table` has by its id."""
+        try:
+            return ref.__new__(cls, instance, _forget)
+        except TypeError:
+            raise TypeError(
+                f"a method made by jit needs instances that can be referred to weakly: "
+                f"give {type(instance).__name__} the slot '__weakref__'"
+            ) from None
+
+    def __init__(self, instance: Any, table: dict[int, Any]) -> None:
+        self.key, self.table = id(instance), table
+        self.programs: list[dict[Any, Any]] = [{}]
+
+
+@raised_later
+def _forget(bound: _Bound) -> None:
+    if bound.table.get(bound.key) is bound:
+        del bound.table[bound.key]
 
 
 class Function:
@@ -29,7 +57,7 @@ class Function:
         # By kinds of arguments and names of keywords; those of numbers alone by their count too. All that __get__
         # returns for one instance share the list.
         self._programs: list[dict[Any, Program]] = [{}]
-        self._bound: dict[int, Bound] = {}  # by id of the instance
+        self._bound: dict[int, _Bound] = {}  # by id of the instance
         functools.update_wrapper(self, function, updated=())
         self._name: str = getattr(function, "__qualname__", type(function).__name__)
 
@@ -132,7 +160,7 @@ class Function:
             return self
         bound = self._bound.get(id(instance))
         if bound is None or bound() is not instance:
-            bound = self._bound[id(instance)] = Bound(instance, self._bound)
+            bound = self._bound[id(instance)] = _Bound(instance, self._bound)
         out = Function.__new__(type(self))
         out.__dict__.update(self.__dict__, _function=function, __wrapped__=function, _programs=bound.programs)
         return out
@@ -152,7 +180,7 @@ class Function:
         return {name: x for name, x in vars(self).items() if name not in own}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._is_global() and not (self.__module__ == "__main__" and by_value()):
+        if self._is_global() and not (self.__module__ == "__main__" and _by_value()):
             return getattr(self, "__qualname__")  # noqa: B009, it is an attribute of the instance
         return Function, (self._function,), self._attributes() or None
 
@@ -161,7 +189,7 @@ class Function:
 
         if self._is_global():
             return self
-        out = memo[id(self)] = Function(deep_copy(self._function, memo))
+        out = memo[id(self)] = Function(_deep_copy(self._function, memo))
         vars(out).update(deepcopy(self._attributes(), memo))
         return out
 
@@ -208,3 +236,40 @@ class Function:
     def _refuse_inside(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if is_inside((*args, *kwargs.values())):
             raise TracingError(f"{self._name}.{what}() is called while another function is traced")
+
+
+# ---- copies ------------------------------------------------------------------------------------------------------
+
+
+def _deep_copy(function: Any, memo: dict[int, Any]) -> Any:
+    """Return a deep copy; that of a Python function reads copies of the variables in its closure."""
+    from copy import deepcopy
+
+    if isinstance(function, types.ModuleType):
+        return function
+    if type(function) is not types.FunctionType:
+        return deepcopy(function, memo)
+    if id(function) in memo:
+        return memo[id(function)]
+    cells = function.__closure__ or ()
+    closure = [memo.setdefault(id(cell), types.CellType()) for cell in cells]
+    out = types.FunctionType(function.__code__, function.__globals__, function.__name__, None, tuple(closure))
+    memo[id(function)] = functools.update_wrapper(out, function)
+    del out.__wrapped__  # type: ignore[attr-defined]
+    out.__defaults__ = deepcopy(function.__defaults__, memo)
+    out.__kwdefaults__ = deepcopy(function.__kwdefaults__, memo)
+    for cell, copy in zip(cells, closure):
+        try:
+            content = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+        copy.cell_contents = _deep_copy(content, memo)
+    return out
+
+
+def _by_value() -> bool:
+    """Tell whether cloudpickle, by itself or inside of joblib and others, is at work: it copies __main__."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") == "pickle":
+        frame = frame.f_back
+    return frame is not None and "cloudpickle" in frame.f_globals.get("__name__", "")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .._core import check, core, ffi, lib
+from .._core import as_number, check, core, ffi, lib
 from ..engine import Value
 from .arguments import NUMBER, ONE, ROWS, Arguments, doubles
-from .refusals import closure_error
 from .trace import Trace, leaves_below
-from .tree import flatten, rebuild
+from .traced import TracingError
 
 VALUES, BACKWARD, GRADIENT = lib.MG_VALUES, lib.MG_BACKWARD, lib.MG_GRADIENT
 _NULL = ffi.NULL
@@ -94,7 +93,7 @@ class Program:
 
         out = numpy.empty((self.outputs, a.n))
         self.run(VALUES, a, _NULL, 1.0, doubles(out), _NULL, _NULL)
-        return out[0] if self.tree is None else rebuild(self.tree, iter(out))
+        return out[0] if self.tree is None else _rebuild(self.tree, iter(out))
 
     def of_numbers(self, numbers: Sequence[float]) -> Any:
         """Return what the function returns where there is no batch."""
@@ -102,7 +101,7 @@ class Program:
         status = _run_once(self._c, VALUES, numbers, out, _NULL)
         if status < 0:
             check(status)
-        return out[0] if self.tree is None else rebuild(self.tree, iter(out))
+        return out[0] if self.tree is None else _rebuild(self.tree, iter(out))
 
     def run(self, what: int, a: Arguments, weights: Any, scale: float, *out: Any) -> None:
         """Run over all samples; `out`: for values, derivatives by numbers, and by batches."""
@@ -146,7 +145,7 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
         keywords = a.key[len(kinds) :]
         n = len(kinds) - len(keywords)
         outputs: list[Value] = []
-        tree = flatten(trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, name)
+        tree = _flatten(trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, name)
         batched = [kind != NUMBER for kind, size in zip(kinds, sizes) for _ in range(size)]
         status = ffi.new("int32_t[2]")
         c = lib.mg_program_new(
@@ -160,7 +159,7 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
             status + 1,
         )
         if status[0] == 1:
-            raise closure_error(status[1], function, name)
+            raise _closure_error(status[1], function, name)
         check(status[0])
         c = ffi.gc(c, lib.mg_program_free)
     finally:
@@ -171,3 +170,48 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
 
 def _in_words(kind: int) -> str:
     return "number" if kind == NUMBER else "batch" if kind == ONE else f"batch of {kind - ROWS}"
+
+
+def _closure_error(handle: int, function: Callable[..., Any], name: str) -> TracingError:
+    """Return the error for a node whose backward is not the engine's own; it names a line."""
+    value = core.closure_at(handle)
+    closure = None if value is None else core.peek(value, "_backward")
+    code = getattr(closure, "__code__", None) or getattr(function, "__code__", None)
+    where = f"{code.co_filename}:{code.co_firstlineno}" if code else name
+    label = f" {value._op!r}" if value is not None and value._op else ""
+    return TracingError(
+        f"{where}\n{name} reads a node{label} made by hand, Value(data, (a, b), ...), or one with a Python "
+        "closure as _backward. A program runs without Python and records ops of Value alone: write the node with "
+        "those (+, *, exp, maximum, mg.where, ...), or call the function without jit."
+    )
+
+
+# ---- what a function returns, as a list of Values and a structure ------------------------------------------------
+
+
+def _flatten(result: Any, outputs: list[Value], name: str) -> Any:
+    """Add the Values of a result to `outputs`; return its structure, None for a single one."""
+    if isinstance(result, Value):
+        outputs.append(result)
+        return None
+    if isinstance(result, (list, tuple)):
+        return type(result), [_flatten(item, outputs, name) for item in result]
+    if isinstance(result, dict):
+        return dict, [_flatten(item, outputs, name) for item in result.values()], list(result)
+    number = as_number(result)
+    if number is None:
+        raise TypeError(
+            f"{name} must return Values, or tuples, lists and dicts of them, not {type(result).__name__}"
+        )
+    outputs.append(Value(number))
+    return None
+
+
+def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
+    """Return the structure with the next values in the places of the Values."""
+    if tree is None:
+        return next(values)
+    cls, items = tree[0], [_rebuild(item, values) for item in tree[1]]
+    if cls is dict:
+        return dict(zip(tree[2], items))
+    return cls(*items) if hasattr(cls, "_fields") else cls(items)

@@ -12,8 +12,7 @@ from .._copying import restore
 from .._core import core, lib
 from .._core.walk import below, operands
 from ..engine import Value
-from .refusals import outside
-from .traced import TracedValue
+from .traced import TracedValue, outside
 
 _restore = lib.mg_restore
 

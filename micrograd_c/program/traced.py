@@ -7,15 +7,16 @@ ordinary ones.
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable
 from typing import Any
 
 from .._core import NAMES, OPS, as_number, core
+from .._core.errors import users_frame
 from .._core.methods import install
 from .._core.numbers import is_array
 from .._operands import given_by_hand
 from ..engine import Value, dot
-from .refusals import TracingError, outside, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,34 @@ _OPS = (
 )
 _GRADIENT = "Gradients come from f.backward(...) and f.gradient(...)."
 _GRAPH = "The graph of a traced function is its program: print(f.program(...))."
+
+
+class TracingError(RuntimeError):
+    """What a traced function does cannot be recorded."""
+
+
+def here() -> str:
+    """Return file, line and text of the user's code that is running."""
+    frame, _ = users_frame()
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, line).strip()
+    return f"{file}:{line}" + (f": {text}" if text else "")
+
+
+def refusal(what: str, remedy: str) -> TracingError:
+    """Return the error for something in the user's code that cannot be recorded."""
+    return TracingError(
+        f"{here()}\n{what} while jit traces the function. A traced Value has no number: the function runs once, "
+        f"for all samples, and a program records the one path that it took. {remedy}"
+    )
+
+
+def outside() -> TracingError:
+    """Return the error for a TracedValue where its trace is over, or another one is going on."""
+    return TracingError(
+        f"{here()}\nA Value of a traced function is used outside of that trace. It stands for an argument "
+        "and has no number: return it from the function instead of keeping it."
+    )
 
 
 def _method(what: str, remedy: str) -> Any:
