@@ -94,13 +94,13 @@ static double weighted_sum(const int32_t *record, const int32_t *inputs)
 /* f' of a neuron. It has kept no x: what reads x has it computed again. */
 static double neuron_slope(int64_t row)
 {
-    const int32_t *record = mg.pool + mg.a[row];
+    const int32_t *record = mg.pool + mg.a[row], op = record[0];
+    double slope = 1.0;
 
-    if (record[0] == MG_NONE)
-        return 1.0;
-    const bool reads_x = mg_activation_reads[record[0]] == MG_READS_X;
-    return mg_activation_slope(record[0], reads_x ? weighted_sum(record, mg.pool + mg.b[row]) : NAN,
-                               mg.data[row]);
+    if (op != MG_NONE)
+        mg_slopes(op, mg_activation_reads[op] == MG_READS_X ? weighted_sum(record, mg.pool + mg.b[row]) : NAN,
+                  0.0, mg.data[row], mg_activation_k(op), &slope);
+    return slope;
 }
 
 /* z = f(b + sum w*x):  p = z.grad * f',  b.grad += p,  w.grad += p * x,  x.grad += p * w

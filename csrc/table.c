@@ -30,23 +30,6 @@ const mg_op_info *mg_op_row(int32_t op)
     return op >= 0 && op < MG_OPS ? &op_table[op] : NULL;
 }
 
-double mg_activation_slope(int32_t op, double x, double z)
-{
-    switch (op) {
-#define ACTIVATION(id, label, reads, value, dx)                                                              \
-    case MG_##id:                                                                                            \
-        return dx;
-#define ACTIVATIONK(id, label, reads, default_k, same, value, dx)                                            \
-    case MG_##id: {                                                                                          \
-        const double k = default_k;                                                                          \
-        return dx;                                                                                           \
-    }
-#include "ops.def"
-    default:
-        return 1.0;
-    }
-}
-
 void mg_slopes(int op, double x, double y, double z, double k, double *out)
 {
     (void)x, (void)y, (void)z, (void)k;

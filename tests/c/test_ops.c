@@ -156,7 +156,7 @@ TEST(the_slopes_of_the_table_are_those_of_its_values)
 
     for (int32_t op = 0; op < MG_OPS; op++) {
         double slope[2] = {7.0, 7.0}, z;
-        const double k = mg_op_row(op)->takes_k ? 2.5 : NAN, of_neuron = mg_activation_k(op);
+        const double k = mg_op_row(op)->takes_k ? 2.5 : NAN;
         if (!is_op(op) && !mg_is_nary(op)) {
             mg_slopes(op, 1.0, 1.0, 1.0, 1.0, slope);
             CHECK_REAL(slope[0], 0.0);
@@ -183,14 +183,8 @@ TEST(the_slopes_of_the_table_are_those_of_its_values)
                 CHECK_NEAR(slope[0], (side[0] - side[1]) / (2 * h), 1e-5 * (1 + fabs(slope[0])));
             if (mg_op_row(op)->arity == 2 && op != MG_INSTEAD)
                 CHECK_NEAR(slope[1], (side[2] - side[3]) / (2 * h), 1e-5 * (1 + fabs(slope[1])));
-            if (mg_op_row(op)->activation)
-                CHECK_NEAR(mg_activation_slope(op, x, mg_value(op, x, 0.0, of_neuron)),
-                           (mg_value(op, x + h, 0.0, of_neuron) - mg_value(op, x - h, 0.0, of_neuron)) /
-                               (2 * h),
-                           1e-5);
         }
     }
-    CHECK_REAL(mg_activation_slope(MG_NONE, NAN, NAN), 1.0); /* a neuron without one */
 }
 
 TEST(derivatives_at_kinks_and_ends_are_the_agreed_ones)
