@@ -24,7 +24,8 @@ table
 sweep
 arena
 nodes operands
-ops layer autograd optim handmade
+layer autograd optim handmade
+ops
 engine
 program/graph program/binding program/lane_math
 program/optimise program/guard program/build program/code.h

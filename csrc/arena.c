@@ -310,17 +310,6 @@ int32_t mg_append_list(const int32_t *rows, int32_t n)
     return (int32_t)at;
 }
 
-int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation)
-{
-    const int64_t at = mg.pool_used;
-
-    mg.pool_used += MG_DOT_HEAD;
-    mg_append_list(weights, n); /* before the head: the weights may stand where it comes to lie */
-    mg.pool[at] = activation;
-    mg.pool[at + 1] = bias;
-    return (int32_t)at;
-}
-
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {

@@ -178,9 +178,6 @@ int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 /* A list of n rows at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place. */
 int32_t mg_append_list(const int32_t *rows, int32_t n);
 
-/* The record of an MG_DOT at the end of the pool, after mg_reserve(.., MG_DOT_HEAD + MG_LIST_HEAD + n). */
-int32_t mg_append_record(const int32_t *weights, int32_t n, int32_t bias, int32_t activation);
-
 /* Derivative i of an MG_GIVEN. */
 static inline double mg_row_slope(int64_t row, int32_t i)
 {

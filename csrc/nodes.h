@@ -4,16 +4,17 @@
 
 #include "arena.h"
 
-/* z = op(x), op(x; k) or op(x, y) by the shape of the op; the handle of z, or a status. */
-static inline int32_t mg_make(int op, int32_t x, int32_t y, double k)
+/* z = op(x), op(x; k) or op(x, y) by the shape of the op; computed where it is not `given`. The handle of z, or a
+ * status. */
+static inline int32_t mg_make(int op, int32_t x, int32_t y, double k, const double *given)
 {
     const enum mg_shape shape = mg_shape_of[op];
-    double z;
+    double z = given ? *given : 0.0;
     int32_t status = mg_reserve(1, shape == MG_ONE_K ? MG_K_INTS : 0);
     const int32_t a = mg_row(x), b = shape == MG_TWO ? mg_row(y) : 0;
 
     if (status >= 0)
-        status = a < 0 || b < 0 ? MG_EHANDLE : mg_evaluate(op, mg.data[a], mg.data[b], k, &z);
+        status = a < 0 || b < 0 ? MG_EHANDLE : given ? MG_OK : mg_evaluate(op, mg.data[a], mg.data[b], k, &z);
     if (status < 0)
         return status;
     return mg_append(op, a, shape == MG_ONE_K ? mg_append_k(k) : b, z);

@@ -8,23 +8,12 @@ static bool has_shape(int32_t op, enum mg_shape shape)
     return op >= 0 && op < MG_OPS && mg_shape_of[op] == shape;
 }
 
-static int32_t make(enum mg_shape shape, int32_t op, int32_t x, int32_t y, double k)
+static int32_t make(enum mg_shape shape, int32_t op, int32_t x, int32_t y, double k, const double *given)
 {
     if (!has_shape(op, shape))
         return MG_EARGUMENT;
     mg_lock();
-    const int32_t handle = mg_make(op, x, y, k);
-    mg_unlock();
-    return handle;
-}
-
-int32_t mg_leaf(double data)
-{
-    int32_t handle;
-
-    mg_lock();
-    TRY(mg_reserve(1, 0));
-    handle = mg_append(MG_LEAF, 0, 0, data);
+    const int32_t handle = mg_make(op, x, y, k, given);
     mg_unlock();
     return handle;
 }
@@ -41,6 +30,19 @@ static int32_t leaves(int op, const double *data, int32_t n, int32_t *out)
     return MG_OK;
 }
 
+static int32_t new_leaf(int op, double data)
+{
+    int32_t handle;
+    const int32_t status = leaves(op, &data, 1, &handle);
+
+    return status < 0 ? status : handle;
+}
+
+int32_t mg_leaf(double data)
+{
+    return new_leaf(MG_LEAF, data);
+}
+
 int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
 {
     return leaves(MG_LEAF, data, n, out);
@@ -53,17 +55,17 @@ int32_t mg_constants(const double *data, int32_t n, int32_t *out)
 
 int32_t mg_unary(int32_t op, int32_t x)
 {
-    return make(MG_ONE, op, x, 0, 0.0);
+    return make(MG_ONE, op, x, 0, 0.0, NULL);
 }
 
 int32_t mg_unary_k(int32_t op, int32_t x, double k)
 {
-    return make(MG_ONE_K, op, x, 0, k);
+    return make(MG_ONE_K, op, x, 0, k, NULL);
 }
 
 int32_t mg_binary(int32_t op, int32_t x, int32_t y)
 {
-    return make(MG_TWO, op, x, y, 0.0);
+    return make(MG_TWO, op, x, y, 0.0, NULL);
 }
 
 int64_t mg_binary_number(int32_t op, int32_t x, double c, int32_t left)
@@ -104,47 +106,28 @@ double mg_value(int32_t op, double x, double y, double k)
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad)
 {
-    int32_t a = 0, b = 0;
+    int32_t z = MG_EARGUMENT;
 
-    if (op < 0 || op >= MG_OPS || op == MG_GIVEN || n < 0) /* mg_by_hand restores that */
+    if (op < 0 || op >= MG_OPS || n < 0)
         return MG_EARGUMENT;
     const enum mg_shape shape = mg_shape_of[op];
-    const bool bias = n % 2; /* MG_WEIGHTED: x, w, and the bias where there is one */
-    if (shape != MG_LIST && shape != MG_WEIGHTED && n != (shape == MG_TWO) + (shape != MG_NO_OPERAND))
-        return MG_EARGUMENT;
-    if (!mg_is_activation(activation))
-        return MG_EARGUMENT;
-
+    if (op == MG_DOT)
+        z = mg_dot(operands + n / 2, operands, n / 2, n % 2 ? operands[n - 1] : MG_NONE, activation);
+    else if (op == MG_CUSTOM) /* MG_GIVEN by mg_by_hand alone */
+        z = mg_by_hand(MG_NONE, operands, n, NULL, NULL, data);
+    else if (shape == MG_LIST)
+        z = mg_nary(op, operands, n);
+    else if (n == 0 && shape == MG_NO_OPERAND)
+        z = new_leaf(op, data);
+    else if (n == 1 && (shape == MG_ONE || shape == MG_ONE_K))
+        z = make(shape, op, operands[0], 0, k, &data);
+    else if (n == 2)
+        z = make(MG_TWO, op, operands[0], operands[1], k, &data);
+    if (z < 0)
+        return z;
     mg_lock();
-    TRY(mg_reserve(1, 2 * (int64_t)n + MG_DOT_HEAD + 2 * MG_LIST_HEAD));
-    /* The renamed operands stand behind the place where the lists that are made of them end. */
-    int32_t *rows = mg.pool + mg.pool_used + n + MG_DOT_HEAD + 2 * MG_LIST_HEAD;
-    TRY(mg_to_rows(operands, n, rows));
-    switch (shape) {
-    case MG_NO_OPERAND:
-    case MG_PAIRED:
-        break;
-    case MG_ONE_K:
-        b = mg_append_k(k);
-        a = rows[0];
-        break;
-    case MG_TWO:
-        b = rows[1];
-        a = rows[0];
-        break;
-    case MG_ONE:
-        a = rows[0];
-        break;
-    case MG_LIST:
-        a = mg_append_list(rows, n);
-        break;
-    case MG_WEIGHTED:
-        b = mg_append_list(rows, n / 2);
-        a = mg_append_record(rows + n / 2, n / 2, bias ? rows[n - 1] : MG_NONE, activation);
-        break;
-    }
-    const int32_t handle = mg_append(op, a, b, data);
-    mg.grad[mg.rows - 1] = grad;
+    mg.data[mg.row_of[z]] = data;
+    mg.grad[mg.row_of[z]] = grad;
     mg_unlock();
-    return handle;
+    return z;
 }

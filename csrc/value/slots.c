@@ -11,7 +11,7 @@ static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
         return NULL;
     mg_lock();
     const int32_t handle =
-        mg_make(op, as_value(x)->handle, mg_shape_of[op] == MG_TWO ? as_value(y)->handle : 0, k);
+        mg_make(op, as_value(x)->handle, mg_shape_of[op] == MG_TWO ? as_value(y)->handle : 0, k, NULL);
     mg_unlock();
     if (handle < 0) {
         Py_DECREF(out);

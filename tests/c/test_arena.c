@@ -1024,7 +1024,8 @@ static void random_node(rng *r)
         z = model_append(mg_nary(MG_SUM, handles, n), MG_SUM, n, many);
         break;
     case 5:
-        z = model_append(mg_restore(MG_CUSTOM, handles, n, NAN, MG_NONE, 1.0, 0.0), MG_CUSTOM, n, many);
+        op = n > 0 ? MG_CUSTOM : MG_LEAF; /* by hand over nothing */
+        z = model_append(mg_restore(MG_CUSTOM, handles, n, NAN, MG_NONE, 1.0, 0.0), op, n, many);
         z->data = 1.0;
         break;
     default:
