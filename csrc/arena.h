@@ -175,8 +175,9 @@ static inline int32_t mg_item(const int32_t *list, int32_t i)
 /* The rows of n handles, MG_EHANDLE. */
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
-/* A list of n rows at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place. */
-int32_t mg_append_list(const int32_t *rows, int32_t n);
+/* A list of the rows of n handles at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place;
+ * or MG_EHANDLE, nothing was done then. All n rows stand behind its head until the next append, those of a run too. */
+int32_t mg_append_list(const int32_t *handles, int32_t n);
 
 /* Derivative i of an MG_GIVEN. */
 static inline double mg_row_slope(int64_t row, int32_t i)

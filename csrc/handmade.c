@@ -82,9 +82,8 @@ static int64_t put_list(int64_t at, const int32_t *handles, int32_t n)
 {
     const int64_t end = mg.pool_used;
 
-    (void)mg_to_rows(handles, n, mg.pool + at + MG_LIST_HEAD); /* they have been looked up once already */
     mg.pool_used = at;
-    mg_append_list(mg.pool + at + MG_LIST_HEAD, n);
+    (void)mg_append_list(handles, n); /* they have been looked up once already */
     const int64_t ints = mg.pool_used - at;
     mg.pool_used = end;
     return ints;

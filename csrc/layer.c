@@ -52,14 +52,6 @@ static const double *input_values(int64_t list)
     return gathered;
 }
 
-/* Appends the list of rows of n handles, after mg_reserve(.., MG_LIST_HEAD + n). Its place, or a status. */
-static int32_t append_handles(const int32_t *handles, int32_t n)
-{
-    int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD; /* where the list is about to stand */
-
-    return mg_to_rows(handles, n, rows) < 0 ? MG_EHANDLE : mg_append_list(rows, n);
-}
-
 /* Appends the record of one neuron; `run` as in mg_layer, may be NULL. Its place, or a status. */
 static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, int32_t activation, int8_t *run)
 {
@@ -77,7 +69,7 @@ static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, in
         mg.pool[mg.pool_used + 1] = first;
         mg.pool_used += MG_LIST_HEAD;
     } else {
-        const int32_t list = append_handles(weights, n);
+        const int32_t list = mg_append_list(weights, n);
         if (list < 0)
             return list;
         if (run)
@@ -149,7 +141,7 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
         const int32_t *weights = layers[l].weights;
         if (layers[l].neurons == 0) /* nobody to own the list of inputs */
             continue;
-        const int32_t list = append_handles(x, width);
+        const int32_t list = mg_append_list(x, width);
         const int64_t records = mg.pool_used;
         status = list;
         for (int32_t j = 0; j < layers[l].neurons && status >= 0; j++, weights += width)

@@ -86,11 +86,9 @@ int32_t mg_nary(int32_t op, const int32_t *x, int32_t n)
         return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(1, MG_LIST_HEAD + (int64_t)n));
-    /* The rows are looked up in the very place in the pool where the list is about to stand. */
-    int32_t *rows = mg.pool + mg.pool_used + MG_LIST_HEAD;
-    TRY(mg_to_rows(x, n, rows));
-    const double z = mg_fold(op, mg.data, rows, n);
-    const int32_t handle = mg_append(op, mg_append_list(rows, n), 0, z);
+    const int32_t list = mg_append_list(x, n);
+    TRY(list);
+    const int32_t handle = mg_append(op, list, 0, mg_fold(op, mg.data, mg.pool + list + MG_LIST_HEAD, n));
     mg_unlock();
     return handle;
 }
