@@ -121,111 +121,103 @@ static void shrink(void)
 
 /* ---- squeeze ---- */
 
-/* Slides the list at `at` down to `end`, its rows renamed by `to`. False where one of them is dead. */
-static bool slide_list(int64_t at, int64_t end, const int32_t *to)
-{
-    const int32_t n = mg.pool[at], first = mg.pool[at + 1];
+/* A squeeze on its way. */
+typedef struct {
+    const int32_t *to; /* row -> its new row, MG_NONE: dead */
+    int32_t *pool;     /* where its parts go: down in the pool itself, or to another where they are mixed */
+    int64_t end;       /* the first free int there */
+    int32_t old_list;  /* the last list of inputs, where it was */
+    int32_t new_list;  /* and where it is */
+    bool list_alive;
+} slide;
 
-    mg.pool[end] = n;
+/* Slides n ints of the pool. Returns their new place. */
+static int32_t slide_ints(int64_t at, int64_t n, slide *s)
+{
+    const int64_t end = s->end;
+
+    memmove(s->pool + end, mg.pool + at, (size_t)n * sizeof *mg.pool);
+    s->end += n;
+    return (int32_t)end;
+}
+
+/* Slides the list at *at, its new place from now on, and renames its rows. False where one of them is dead. */
+static bool slide_list(int32_t *at, slide *s)
+{
+    const int32_t *to = s->to;
+    bool alive = true;
+
+    *at = slide_ints(*at, mg_list_ints(*at), s);
+    int32_t *list = s->pool + *at, *rows = list + MG_LIST_HEAD, n = list[0], first = list[1];
     if (first >= 0) {
-        mg.pool[end + 1] = n ? to[first] : 0;
+        list[1] = n ? to[first] : 0;
         return n == 0 || (to[first] >= 0 && to[first + n - 1] == to[first] + n - 1);
     }
-    mg.pool[end + 1] = -1;
-    bool alive = true;
     for (int32_t i = 0; i < n; i++) {
-        mg.pool[end + 2 + i] = to[mg.pool[at + 2 + i]];
-        alive &= mg.pool[end + 2 + i] >= 0;
+        rows[i] = to[rows[i]];
+        alive &= rows[i] >= 0;
     }
     return alive;
 }
 
-/* Where the pool has been slid to. */
-typedef struct {
-    int64_t end;      /* first free int */
-    int64_t old_list; /* the last list of inputs, where it was */
-    int64_t new_list; /* and where it is */
-    bool list_alive;
-} slide;
-
-/* Renames the operands of `row`, which already stands in its new place. */
-static bool rename_operands(int64_t row, const int32_t *to, slide *s)
+/* Renames the operands of `row`, which already stands in its new place. False where one of them is dead. */
+static bool rename_operands(int64_t row, slide *s)
 {
-    const int64_t a = mg.a[row], b = mg.b[row];
+    const int32_t *to = s->to;
+    int32_t *const a = &mg.a[row], *const b = &mg.b[row], n, weights;
     bool alive = true;
 
     switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
     case MG_NO_OPERAND:
         break;
-    case MG_ONE:
-        mg.a[row] = to[a];
-        return to[a] >= 0;
     case MG_ONE_K:
-        memmove(mg.pool + s->end, mg.pool + b, sizeof(double));
-        mg.a[row] = to[a];
-        mg.b[row] = (int32_t)s->end;
-        s->end += MG_K_INTS;
-        return to[a] >= 0;
+        *b = slide_ints(*b, MG_K_INTS, s); /* fall through */
+    case MG_ONE:
+        *a = to[*a];
+        return *a >= 0;
     case MG_TWO:
-        mg.a[row] = to[a];
-        mg.b[row] = to[b];
-        return to[a] >= 0 && to[b] >= 0;
-    case MG_LIST: {
-        const int64_t ints = mg_list_ints(a);
-        alive = slide_list(a, s->end, to);
-        mg.a[row] = (int32_t)s->end;
-        s->end += ints;
+        *a = to[*a];
+        *b = to[*b];
+        return *a >= 0 && *b >= 0;
+    case MG_LIST:
+        return slide_list(a, s);
+    case MG_PAIRED:
+        n = mg.pool[*a];
+        alive = slide_list(a, s);
+        if (*b >= 0)
+            return slide_list(b, s) && alive;
+        *b = ~slide_ints(~*b, (int64_t)n * MG_K_INTS, s);
         break;
-    }
-    case MG_PAIRED: {
-        const int64_t ints = mg_list_ints(a), doubles = (int64_t)mg.pool[a] * MG_K_INTS;
-        alive = slide_list(a, s->end, to);
-        mg.a[row] = (int32_t)s->end;
-        s->end += ints;
-        if (b < 0) {
-            memmove(mg.pool + s->end, mg.pool + ~b, (size_t)doubles * sizeof *mg.pool);
-            mg.b[row] = (int32_t)~s->end;
-            s->end += doubles;
-        } else {
-            const int64_t nodes = mg_list_ints(b);
-            alive &= slide_list(b, s->end, to);
-            mg.b[row] = (int32_t)s->end;
-            s->end += nodes;
+    case MG_WEIGHTED:
+        if (*b != s->old_list) {
+            s->old_list = s->new_list = *b;
+            s->list_alive = slide_list(&s->new_list, s);
         }
-        break;
-    }
-    case MG_WEIGHTED: {
-        if (b != s->old_list) {
-            const int64_t ints = mg_list_ints(b);
-            s->list_alive = slide_list(b, s->end, to);
-            s->old_list = b;
-            s->new_list = s->end;
-            s->end += ints;
-        }
-        const int64_t ints = mg_list_ints(a + MG_DOT_HEAD);
-        const int32_t bias = mg.pool[a + 1];
-        mg.pool[s->end] = mg.pool[a];
-        mg.pool[s->end + 1] = bias == MG_NONE ? MG_NONE : to[bias];
-        alive = s->list_alive && (bias == MG_NONE || to[bias] >= 0);
-        alive &= slide_list(a + MG_DOT_HEAD, s->end + MG_DOT_HEAD, to);
-        mg.a[row] = (int32_t)s->end;
-        mg.b[row] = (int32_t)s->new_list;
-        s->end += MG_DOT_HEAD + ints;
-        break;
-    }
+        *b = s->new_list;
+        weights = *a + MG_DOT_HEAD;
+        *a = slide_ints(*a, MG_DOT_HEAD, s);
+        int32_t *const bias = s->pool + *a + 1;
+        if (*bias != MG_NONE)
+            alive = (*bias = to[*bias]) >= 0;
+        return slide_list(&weights, s) && alive && s->list_alive;
     }
     return alive;
 }
 
-/* Slides the live rows together, in their order. Returns false where there was no memory for the renaming. */
+/* Slides the live rows together, in their order. Returns false where there was no memory for it. */
 static bool squeeze(void)
 {
-    int32_t *to = mg_allocate(NULL, (size_t)mg.rows * sizeof *to); /* row -> its new row, MG_NONE: dead */
-    slide s = {.end = 0, .old_list = -1};
+    int32_t *to = mg_allocate(NULL, (size_t)mg.rows * sizeof *to), *other = NULL;
     int64_t end = 0;
 
-    if (!to)
+    if (mg.pool_mixed)
+        other = mg_allocate(NULL, (size_t)mg.pool_capacity * sizeof *other);
+    if (!to || (mg.pool_mixed && !other)) {
+        free(to);
+        free(other);
         return false;
+    }
+    slide s = {.to = to, .pool = other ? other : mg.pool, .old_list = -1};
     for (int64_t row = 0; row < mg.rows; row++) {
         const int32_t handle = mg.handle[row];
         if (handle == MG_DEAD) {
@@ -244,11 +236,16 @@ static bool squeeze(void)
         }
         /* A reader outlives its operands only for a moment, inside Python's collector. It has nobody left to
          * give gradients to. */
-        if (!rename_operands(end, to, &s))
+        if (!rename_operands(end, &s))
             mg.op[end] = MG_LEAF | (mg.op[end] & MG_PYTHON);
         end++;
     }
     free(to);
+    if (other) {
+        free(mg.pool);
+        mg.pool = other;
+        mg.pool_mixed = false;
+    }
     mg.rows = end;
     mg.pool_used = s.end;
     mg.squeezes++;
@@ -268,7 +265,7 @@ int32_t mg_make_room(int64_t rows, int64_t ints)
 
     const bool pool_short = mg.pool_used + ints > mg.pool_capacity;
     const bool pool_large = mg.pool_capacity > mg.rows / 4 + KEEP_ROWS;
-    const bool worthwhile = many_dead() || (pool_short && pool_large && mg.live < mg.rows);
+    const bool worthwhile = many_dead() || (pool_short && pool_large && (mg.live < mg.rows || mg.pool_mixed));
     if (worthwhile && mg.open_sweeps == 0 && squeeze())
         shrink();
 
@@ -324,28 +321,23 @@ int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 /* Takes dead rows off the top, and what only they had in the pool. */
 static void pop_dead(void)
 {
-    bool first;
-
     while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
         const int64_t row = --mg.rows;
-        switch (mg_shape_of[mg.op[row] & ~MG_PYTHON]) {
-        case MG_ONE_K:
-            mg.pool_used = mg.b[row];
-            break;
-        case MG_LIST:
-        case MG_PAIRED:
-            mg.pool_used = mg.a[row];
-            break;
-        case MG_WEIGHTED: /* the first of the neurons that share a list of inputs stands right behind it */
-            first = mg.a[row] == mg.b[row] + mg_list_ints(mg.b[row]);
-            mg.pool_used = first ? mg.b[row] : mg.a[row];
-            break;
-        default:
-            break;
-        }
+        const int32_t a = mg.a[row], b = mg.b[row];
+        const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
+        if (mg.pool_mixed)
+            continue;
+        if (shape == MG_ONE_K)
+            mg.pool_used = b;
+        else if (shape == MG_LIST || shape == MG_PAIRED)
+            mg.pool_used = a;
+        else if (shape == MG_WEIGHTED) /* the first one of a layer stands right behind the list of inputs */
+            mg.pool_used = a == b + mg_list_ints(b) ? b : a;
     }
-    if (mg.rows == 0) /* a reader that became a leaf left its part behind */
+    if (mg.rows == 0) { /* a reader that became a leaf left its part behind */
         mg.pool_used = 0;
+        mg.pool_mixed = false;
+    }
 }
 
 /* The handle goes to the free ones, its row is dead. */

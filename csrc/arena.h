@@ -8,7 +8,8 @@
  *   handle     5        0        2        1               row_of[handle[r]] == r, or handle[r] == MG_DEAD
  *
  * Rows are only ever appended. A freed row is dead until `squeeze` slides the live ones together, in order.
- * What does not fit into a and b (lists of operands, a double) stands in the pool, in the order of the rows.
+ * What does not fit into a and b (lists of operands, a double) stands in the pool, in the order of the rows. Where a
+ * row gets operands later, see mg_by_hand, the order is lost until the next squeeze.
  */
 #ifndef MG_ARENA_H
 #define MG_ARENA_H
@@ -46,6 +47,7 @@ typedef struct {
     int64_t live;            /* rows with a handle */
     int64_t pool_used;       /* ints */
     int64_t pool_capacity;   /* ints */
+    bool pool_mixed;         /* the parts of the pool are not in the order of the rows */
     int64_t handles;         /* handles given out so far, free ones too */
     int64_t handle_capacity; /* handles that row_of has memory for, >= capacity */
     int32_t free_handle;     /* head of the list of free ones, MG_NONE: empty */

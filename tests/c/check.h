@@ -228,7 +228,8 @@ static inline void check_arena(void)
         }
         int64_t from = end, to = end;
         pool_part(row, &from, &to);
-        CHECK(from >= end && to >= from && to <= mg.pool_used); /* in the order of the rows */
+        CHECK(from >= end || mg.pool_mixed); /* in the order of the rows */
+        CHECK(from >= 0 && to >= from && to <= mg.pool_used);
         end = to;
         static int32_t operands[1 << 17];
         const int32_t n = operands_of(row, operands, LENGTH(operands));

@@ -211,6 +211,56 @@ TEST(nodes_become_others_in_any_order)
     }
 }
 
+/* Its parts of the pool stand where the order of the rows does not want them, until a squeeze. */
+TEST(the_pool_of_a_node_that_becomes_another_again_and_again_stays_small)
+{
+    const int32_t a = leaf(2.0), b = leaf(3.0), z = leaf(1.0), x[] = {b, a};
+    const int32_t reader = made(mg_nary(MG_SUM, (int32_t[]){z, a, z}, 3));
+
+    for (int32_t i = 0; i < 200000; i++) {
+        const double slopes[] = {i, 2.0 * i};
+        CHECK_INT(mg_by_hand(z, x, 2, slopes, NULL, i), z);
+        drop(made(mg_nary(MG_SUM, x, 2)));
+    }
+    CHECK(figures().squeezes > 0 && figures().bytes_in_use < 1 << 20);
+    check_arena();
+    backward(reader);
+    CHECK_REAL(mg_grad(z), 2.0);
+    CHECK_REAL(mg_grad(b), 2.0 * 199999);
+    CHECK_REAL(mg_grad(a), 4.0 * 199999 + 1.0);
+}
+
+TEST(a_squeeze_of_a_mixed_pool_without_memory_is_put_off)
+{
+    for (int64_t fail_at = 0; fail_at < 2; fail_at++) {
+        const int32_t a = leaf(2.0), b = leaf(3.0), z = leaf(1.0), reader = made(mg_unary_k(MG_POW, z, 2.0));
+        int32_t *rubbish = malloc(20000 * sizeof *rubbish);
+
+        CHECK_INT(mg_by_hand(z, (int32_t[]){b, a}, 2, (double[]){5.0, 7.0}, NULL, 4.0), z);
+        for (int32_t i = 0; i < 20000; i++)
+            rubbish[i] = leaf(0.0);
+        const int32_t lid = leaf(0.0);
+        mg_free(rubbish, 20000);
+        const int64_t squeezes = figures().squeezes;
+        for (int32_t again = 0; again < 2; again++) { /* at first without memory */
+            mg_test_allocations = 0;
+            mg_test_fail_at = again ? -1 : fail_at;
+            const int32_t y = leaf(0.0);
+            mg_test_fail_at = -1;
+            CHECK_INT(figures().squeezes, squeezes + again);
+            check_arena();
+            drop(y);
+            mg_free(NULL, 0);
+        }
+        backward(reader);
+        CHECK_REAL(mg_grad(b), 5.0 * 8.0);
+        CHECK_REAL(mg_grad(a), 7.0 * 8.0);
+        drop(lid);
+        free(rubbish);
+        drop_all();
+    }
+}
+
 TEST(what_names_no_node_or_no_count_is_refused_and_changes_nothing)
 {
     const int32_t a = leaf(1.0), z = made(mg_unary(MG_NEG, a)), dead = leaf(2.0);
@@ -240,5 +290,7 @@ int main(void)
     RUN(local_derivatives_of_every_op_are_what_backward_adds);
     RUN(a_node_becomes_another_and_keeps_its_handle_and_grad);
     RUN(nodes_become_others_in_any_order);
+    RUN(the_pool_of_a_node_that_becomes_another_again_and_again_stays_small);
+    RUN(a_squeeze_of_a_mixed_pool_without_memory_is_put_off);
     return 0;
 }
