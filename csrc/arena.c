@@ -266,7 +266,7 @@ int32_t mg_make_room(int64_t rows, int64_t ints)
     const bool pool_short = mg.pool_used + ints > mg.pool_capacity;
     const bool pool_large = mg.pool_capacity > mg.rows / 4 + KEEP_ROWS;
     const bool worthwhile = many_dead() || (pool_short && pool_large && (mg.live < mg.rows || mg.pool_mixed));
-    if (worthwhile && mg.open_sweeps == 0 && squeeze())
+    if (worthwhile && mg_open_sweeps == 0 && squeeze())
         shrink();
 
     int64_t capacity = mg.rows + mg.rows / 2 + rows;
@@ -366,7 +366,7 @@ void mg_free(const int32_t *handles, int32_t n)
         if (row >= 0)
             release(handle, row);
     }
-    if (mg.open_sweeps == 0) {
+    if (mg_open_sweeps == 0) {
         pop_dead();
         if (mg.rows <= mg.capacity / 8)
             shrink();

@@ -51,7 +51,6 @@ typedef struct {
     int64_t handles;         /* handles given out so far, free ones too */
     int64_t handle_capacity; /* handles that row_of has memory for, >= capacity */
     int32_t free_handle;     /* head of the list of free ones, MG_NONE: empty */
-    int32_t open_sweeps;     /* while one is open rows keep their places */
     int64_t squeezes;
     int64_t moves; /* rows that were given up for one on top, see mg_by_hand */
 } mg_arena;

@@ -11,7 +11,6 @@
  * its operands, and never comes back to it. Marks are bytes: one a row, one for every 64 rows and one for every
  * 4096 above them, so that what was not reached is skipped. A leaf has no operands and needs no mark.
  */
-#include "autograd.h"
 #include "arena.h"
 #include "operands.h"
 #include "sweep.h"
@@ -251,7 +250,7 @@ int32_t mg_local_derivatives(int32_t handle, double *out)
 
 /* ---- the sweep ---- */
 
-typedef enum { BACKWARD, ZERO, CLEAR } visit;
+typedef enum { BACKWARD, ZERO } visit;
 
 /* Visits one marked row. True: its closure has to run, its operands are marked already. A row that died during
  * the sweep has no closure any more. */
@@ -259,10 +258,10 @@ static inline bool visit_row(int64_t row, mg_sweep *s, const visit what)
 {
     if (what == ZERO) {
         mg_each_operand(row, s, zero_run);
-    } else if (what == BACKWARD && mg.op[row] & MG_PYTHON) {
+    } else if (mg.op[row] & MG_PYTHON) {
         mg_each_operand(row, s, mark_run);
         return mg.handle[row] != MG_DEAD;
-    } else if (what == BACKWARD) {
+    } else {
         backward_row(row, s);
     }
     return false;
@@ -312,21 +311,18 @@ static void start(mg_sweep *s, int64_t root)
 /* Sweeps on until the end or to the next pause. */
 static int32_t go_on(int32_t i, mg_pause *pause)
 {
-    const bool paused = run(mg_sweeps[i], BACKWARD);
+    mg_sweep *s = &mg_sweeps[i];
+    const bool paused = run(s, BACKWARD);
 
-    if (paused != mg_sweeps[i]->open) {
-        mg_sweeps[i]->open = paused;
-        mg.open_sweeps += paused ? 1 : -1;
-    }
+    mg_open_sweeps += paused - s->open;
+    s->open = paused;
     pause->sweep = paused ? i + 1 : 0;
-    pause->node = paused ? mg.handle[mg_sweeps[i]->row] : MG_NONE;
+    pause->node = paused ? mg.handle[s->row] : MG_NONE;
     return paused;
 }
 
 int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 {
-    int32_t result;
-
     pause->sweep = 0;
     mg_lock();
     const int32_t row = mg_row(root);
@@ -334,9 +330,8 @@ int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
     const int32_t i = mg_idle_sweep(row);
     TRY(i);
     mg.grad[row] = seed;
-    mg_sweeps[i]->owner = this_thread();
-    start(mg_sweeps[i], row);
-    result = go_on(i, pause);
+    start(&mg_sweeps[i], row);
+    const int32_t result = go_on(i, pause);
     mg_unlock();
     return result;
 }
@@ -344,10 +339,9 @@ int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 /* The open sweep of a pause, NULL. */
 static mg_sweep *paused_sweep(const mg_pause *pause)
 {
-    const int32_t number = pause->sweep;
+    const int64_t i = (int64_t)pause->sweep - 1;
 
-    return number > 0 && number <= mg_sweep_count && mg_sweeps[number - 1]->open ? mg_sweeps[number - 1]
-                                                                                 : NULL;
+    return i >= 0 && i < mg_sweep_count && mg_sweeps[i].open ? &mg_sweeps[i] : NULL;
 }
 
 int32_t mg_sweep_resume(mg_pause *pause)
@@ -359,27 +353,13 @@ int32_t mg_sweep_resume(mg_pause *pause)
     return result;
 }
 
-static void close_sweep(mg_sweep *s)
-{
-    run(s, CLEAR);
-    s->open = false;
-    mg.open_sweeps--;
-}
-
 void mg_sweep_close(mg_pause *pause)
 {
     mg_lock();
     if (paused_sweep(pause))
-        close_sweep(paused_sweep(pause));
+        mg_close_sweep(paused_sweep(pause));
     pause->sweep = 0;
     mg_unlock();
-}
-
-void mg_forget_foreign_sweeps(void)
-{
-    for (int32_t i = 0; i < mg_sweep_count; i++)
-        if (mg_sweeps[i]->open && !same_thread(mg_sweeps[i]->owner, this_thread()))
-            close_sweep(mg_sweeps[i]);
 }
 
 int32_t mg_zero_grad(int32_t root)
@@ -390,8 +370,8 @@ int32_t mg_zero_grad(int32_t root)
     const int32_t i = mg_idle_sweep(row);
     TRY(i);
     mg.grad[row] = 0.0;
-    start(mg_sweeps[i], row);
-    run(mg_sweeps[i], ZERO);
+    start(&mg_sweeps[i], row);
+    run(&mg_sweeps[i], ZERO);
     mg_unlock();
     return MG_OK;
 }

@@ -1,7 +1,6 @@
 /* engine.c - the start of the engine, and what Python reads and writes of a node. */
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "arena.h"
-#include "autograd.h"
 #include "sweep.h"
 
 #ifndef _WIN32
@@ -143,8 +142,10 @@ void mg_stats(mg_figures *out)
     out->bytes_in_use = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b +
                                                 sizeof *mg.data + sizeof *mg.grad + sizeof *mg.handle) +
                         mg.handle_capacity * (int64_t)sizeof *mg.row_of +
-                        mg.pool_capacity * (int64_t)sizeof *mg.pool + mg_sweep_bytes;
+                        mg.pool_capacity * (int64_t)sizeof *mg.pool;
+    for (int32_t i = 0; i < mg_sweep_count; i++)
+        out->bytes_in_use += mg_sweeps[i].bytes;
     out->squeezes = mg.squeezes;
-    out->open_sweeps = mg.open_sweeps;
+    out->open_sweeps = mg_open_sweeps;
     mg_unlock();
 }

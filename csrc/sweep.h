@@ -3,9 +3,6 @@
 #define MG_SWEEP_H
 
 #include "memory.h"
-#ifndef _WIN32
-#include <pthread.h>
-#endif
 
 enum {
     MG_BLOCK_BITS = 6,  /* 64 rows under one byte of the middle level of marks */
@@ -13,34 +10,28 @@ enum {
     MG_BLOCKS = 1 << (MG_SUPER_BITS - MG_BLOCK_BITS)
 };
 
-#ifdef _WIN32
-typedef int thread_id;
-#define this_thread() 0
-#define same_thread(a, b) true
-#else
-typedef pthread_t thread_id;
-#define this_thread() pthread_self()
-#define same_thread(a, b) pthread_equal(a, b)
-#endif
-
 typedef struct {
-    uint8_t *mark;    /* row -> to be visited; all 0 while the sweep is not open */
-    uint8_t *block;   /* row >> MG_BLOCK_BITS -> may hold marks */
-    uint8_t *super;   /* row >> MG_SUPER_BITS -> may hold marks */
-    int64_t capacity; /* rows that there are marks for */
-    int64_t bytes;    /* of all marks */
-    int64_t row;      /* no row above it is marked; while paused: its closure is running */
-    bool open;        /* paused: between mg_backward and the end */
-    thread_id owner;  /* who called mg_backward */
+    uint8_t *mark;     /* row -> to be visited; all 0 while the sweep is not open */
+    uint8_t *block;    /* row >> MG_BLOCK_BITS -> may hold marks */
+    uint8_t *super;    /* row >> MG_SUPER_BITS -> may hold marks */
+    int64_t capacity;  /* rows that there are marks for */
+    int64_t bytes;     /* of all marks, one piece of memory */
+    int64_t row;       /* no row above it is marked; while paused: its closure is running */
+    bool open;         /* paused: between mg_backward and the end */
+    const char *owner; /* the thread that took it last, see mg_idle_sweep */
 } mg_sweep;
 
-extern mg_sweep **mg_sweeps; /* sweep number i + 1 stands at i; kept for the next one that needs marks */
+extern mg_sweep *mg_sweeps; /* sweep number i + 1 stands at i; kept for the next one that needs marks */
 extern int32_t mg_sweep_count;
-extern int64_t mg_sweep_bytes; /* memory of all marks */
+extern int32_t mg_open_sweeps; /* while one is open rows keep their places */
 
-/* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. */
+/* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. This thread owns it. */
 int32_t mg_idle_sweep(int64_t row);
-/* Gives back the marks of far more rows than there is memory for. No sweep is open, the lock is held. */
+/* Gives up a sweep that is open. */
+void mg_close_sweep(mg_sweep *s);
+/* What a child of fork() starts with: no sweep of the parent's other threads. */
+void mg_forget_foreign_sweeps(void);
+/* Gives back the marks of far more rows than there is memory for. No sweep is open. */
 void mg_trim_sweeps(int64_t capacity);
 #ifdef MG_TEST_ALLOC
 bool mg_test_no_marks(void); /* all marks of sweeps that are not open are 0 */

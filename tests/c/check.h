@@ -242,7 +242,7 @@ static inline void check_arena(void)
         free_handles++;
     }
     CHECK_INT(mg.handles, live + free_handles);
-    CHECK(mg.open_sweeps > 0 || mg_test_no_marks());
+    CHECK(mg_open_sweeps > 0 || mg_test_no_marks());
 }
 
 /* A number for all that is alive: nodes in their order, what they hold, which operands. The dead don't count. */
@@ -302,12 +302,9 @@ static inline void squeeze_now(void)
 /* An arena without any memory. */
 static inline void fresh_arena(void)
 {
-    const int64_t marks_bytes = mg_sweep_bytes;
-
     free(mg.op), free(mg.a), free(mg.b), free(mg.data), free(mg.grad);
     free(mg.handle), free(mg.row_of), free(mg.pool);
     mg = (mg_arena){.free_handle = MG_NONE};
-    mg_sweep_bytes = marks_bytes;
 }
 
 /* The end of a child of fork. What it has reached counts too, where `make coverage` counts. */
