@@ -4,8 +4,12 @@
 
 #include <stdlib.h>
 
-#ifdef _WIN32
+#ifdef _WIN32 /* its locks by the names of POSIX */
 #include <windows.h>
+#define pthread_mutex_t SRWLOCK
+#define PTHREAD_MUTEX_INITIALIZER SRWLOCK_INIT
+#define pthread_mutex_lock AcquireSRWLockExclusive
+#define pthread_mutex_unlock ReleaseSRWLockExclusive
 #else
 #include <pthread.h>
 #endif
@@ -20,23 +24,6 @@ mg_arena mg = {.free_handle = MG_NONE};
 
 /* ---- lock ---- */
 
-#ifdef _WIN32
-static SRWLOCK lock = SRWLOCK_INIT;
-
-void mg_lock(void)
-{
-    AcquireSRWLockExclusive(&lock);
-}
-
-void mg_unlock(void)
-{
-    ReleaseSRWLockExclusive(&lock);
-}
-
-void mg_renew_lock(void)
-{
-}
-#else
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void mg_lock(void)
@@ -48,12 +35,6 @@ void mg_unlock(void)
 {
     pthread_mutex_unlock(&lock);
 }
-
-void mg_renew_lock(void)
-{
-    pthread_mutex_init(&lock, NULL);
-}
-#endif
 
 /* ---- memory ---- */
 

@@ -98,7 +98,6 @@ extern mg_arena mg; /* the one arena */
 
 void mg_lock(void);
 void mg_unlock(void);
-void mg_renew_lock(void); /* in a child of fork() */
 
 /* The slow half of mg_reserve. */
 int32_t mg_make_room(int64_t rows, int64_t ints);

@@ -3,21 +3,18 @@
 #include "arena.h"
 #include "sweep.h"
 
-#ifndef _WIN32
+#ifdef _WIN32
+#define pthread_atfork(before, in_parent, in_child) ((void)in_child, 0)
+#else
 #include <dlfcn.h>
 #include <pthread.h>
 #endif
 
-#ifdef _WIN32
-int32_t mg_init(void)
-{
-    return MG_OK;
-}
-#else
-static void unlock_in_child(void)
+/* The thread that called fork() holds the lock. */
+static void go_on_in_child(void)
 {
     mg_forget_foreign_sweeps();
-    mg_renew_lock();
+    mg_unlock();
 }
 
 int32_t mg_init(void)
@@ -27,12 +24,11 @@ int32_t mg_init(void)
 
     mg_lock();
     if (!done)
-        failed = pthread_atfork(mg_lock, mg_unlock, unlock_in_child);
+        failed = pthread_atfork(mg_lock, mg_unlock, go_on_in_child);
     done = !failed;
     mg_unlock();
     return failed ? MG_ENOMEM : MG_OK;
 }
-#endif
 
 const void *mg_engine_of(void)
 {
