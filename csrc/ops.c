@@ -95,10 +95,7 @@ int32_t mg_nary(int32_t op, const int32_t *x, int32_t n)
 
 double mg_value(int32_t op, double x, double y, double k)
 {
-    double z = mg_is_nary(op) ? mg_fold(op, NULL, NULL, 0) : NAN;
-
-    (void)mg_evaluate(op, x, y, k, &z);
-    return z;
+    return mg_is_nary(op) ? mg_fold(op, NULL, NULL, 0) : mg_ieee(op, x, y, k);
 }
 
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,

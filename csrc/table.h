@@ -117,6 +117,14 @@ static inline int32_t mg_evaluate(int op, double x, double y, double k, double *
     }
 }
 
+/* z = op(x, y; k) by IEEE rules for an op of the table; y, k where it takes them. */
+static inline double mg_ieee(int op, double x, double y, double k)
+{
+    double z = NAN;
+    (void)mg_evaluate(op, x, y, k, &z);
+    return z;
+}
+
 /* z of an OPN over data[at[0]], ..., data[at[n-1]]. */
 static inline double mg_fold(int op, const double *data, const int32_t *at, int32_t n)
 {

@@ -93,12 +93,4 @@ static inline bool mg_takes_k(int op)
     return op < MG_OPS && mg_shape_of[op] == MG_ONE_K;
 }
 
-/* z = op(x, y; k) by IEEE rules for an op of the table; y, k where it takes them. */
-static inline double mg_ieee(int op, double x, double y, double k)
-{
-    double z = NAN;
-    (void)mg_evaluate(op, x, y, k, &z);
-    return z;
-}
-
 #endif
