@@ -186,7 +186,8 @@ typedef struct {
 } mg_layer;
 
 /* n layers, each reading the one before; the first reads x. Handles of all neurons, layer after layer, in
- * `out`. The values are those of the scalar form, bit for bit. On an error no node is made. */
+ * `out`. The values are those of the scalar form, bit for bit. On an error no node is made, and `out` has -1 or is
+ * untouched. */
 int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
 
 /* ---- programs ---- */

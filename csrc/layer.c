@@ -5,12 +5,10 @@
  */
 #include "arena.h"
 
-/* The activation of z. */
-static double activate(int32_t activation, double z)
+/* The activation of x. */
+static double activate(int32_t activation, double x)
 {
-    if (activation != MG_NONE)
-        (void)mg_evaluate(activation, z, 0.0, mg_activation_k(activation), &z);
-    return z;
+    return activation == MG_NONE ? x : mg_ieee(activation, x, 0.0, mg_activation_k(activation));
 }
 
 /* Products of four neurons with consecutive weights at a time: four sums that do not wait for each other. */
@@ -78,38 +76,30 @@ static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, in
     return (int32_t)at;
 }
 
-/* One layer that reads the list of inputs, after its records were appended from `at` on. MG_ENOMEM. */
-static int32_t append_layer(const mg_layer *layer, int32_t inputs, int64_t at, int32_t *out)
+/* The neurons of one layer that read the list of inputs. Their records become their handles. MG_ENOMEM. */
+static int32_t append_neurons(int32_t inputs, int32_t neurons, int32_t *out)
 {
-    const double *x = input_values(inputs);
+    const double *x = input_values(inputs), *const data = mg.data;
+    const int32_t *const pool = mg.pool;
     double sum[4];
-    int32_t record[4];
 
     if (!x)
         return MG_ENOMEM;
-    for (int32_t j = 0; j < layer->neurons;) {
-        /* Up to four neurons that can go side by side; one where they can't. */
-        int32_t together = 0;
-        for (int64_t next = at; together < 4 && j + together < layer->neurons; together++) {
-            const int32_t *r = mg.pool + next;
-            if (together > 0 && (r[3] < 0 || r[2] != mg.pool[record[0] + 2] || mg.pool[record[0] + 3] < 0))
-                break;
-            record[together] = (int32_t)next;
-            sum[together] = r[1] == MG_NONE ? 0.0 : mg.data[r[1]];
-            next += MG_DOT_HEAD + mg_list_ints(next + MG_DOT_HEAD);
+    for (int32_t j = 0; j < neurons;) {
+        const int32_t *record[4];
+        int32_t runs = 0; /* of neurons from this one on with weights in consecutive rows: up to four */
+        for (int32_t i = 0; i < 4 && j + i < neurons; i++) {
+            record[i] = pool + out[j + i];
+            sum[i] = record[i][1] == MG_NONE ? 0.0 : data[record[i][1]];
+            runs += runs == i && record[i][3] >= 0;
         }
-        if (together == 4) {
-            const int32_t *pool = mg.pool;
-            const double *data = mg.data;
-            dot_four(data + pool[record[0] + 3], data + pool[record[1] + 3], data + pool[record[2] + 3],
-                     data + pool[record[3] + 3], x, pool[record[0] + 2], sum);
-        } else {
-            for (int32_t i = 0; i < together; i++)
-                sum[i] = dot(sum[i], mg.pool + record[i] + MG_DOT_HEAD, x);
-        }
-        for (int32_t i = 0; i < together; i++, j++)
-            out[j] = mg_append(MG_DOT, record[i], inputs, activate(mg.pool[record[i]], sum[i]));
-        at = record[together - 1] + MG_DOT_HEAD + mg_list_ints(record[together - 1] + MG_DOT_HEAD);
+        if (runs == 4)
+            dot_four(data + record[0][3], data + record[1][3], data + record[2][3], data + record[3][3], x,
+                     pool[inputs], sum);
+        else
+            sum[0] = dot(sum[0], record[0] + MG_DOT_HEAD, x);
+        for (int32_t i = 0; i < (runs == 4 ? 4 : 1); i++, j++)
+            out[j] = mg_append(MG_DOT, out[j], inputs, activate(record[i][0], sum[i]));
     }
     return MG_OK;
 }
@@ -136,24 +126,26 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     mg_lock();
     TRY(mg_reserve(rows, ints));
     const int64_t rows_before = mg.rows, pool_before = mg.pool_used;
+    int32_t *const all = out;
     width = inputs;
     for (int32_t l = 0; l < n && status >= 0; width = layers[l++].neurons) {
         const int32_t *weights = layers[l].weights;
         if (layers[l].neurons == 0) /* nobody to own the list of inputs */
             continue;
-        const int32_t list = mg_append_list(x, width);
-        const int64_t records = mg.pool_used;
-        status = list;
+        const int32_t list = status = mg_append_list(x, width);
         for (int32_t j = 0; j < layers[l].neurons && status >= 0; j++, weights += width)
-            status = append_neuron(weights, width, layers[l].biases[j], layers[l].activations[j],
-                                   layers[l].runs ? layers[l].runs + j : NULL);
+            out[j] = status = append_neuron(weights, width, layers[l].biases[j], layers[l].activations[j],
+                                            layers[l].runs ? layers[l].runs + j : NULL);
         if (status >= 0)
-            status = append_layer(&layers[l], list, records, out);
+            status = append_neurons(list, layers[l].neurons, out);
         x = out;
         out += layers[l].neurons;
     }
-    if (status < 0)
+    if (status < 0) {
         mg_discard(rows_before, pool_before);
+        for (int64_t i = 0; i < rows; i++)
+            all[i] = MG_NONE;
+    }
     mg_unlock();
     return status < 0 ? status : MG_OK;
 }

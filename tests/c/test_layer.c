@@ -239,7 +239,11 @@ TEST(nothing_is_made_of_layers_with_an_error_in_them)
         const int64_t pool = mg.pool_used;
         const uint64_t alive = digest();
         check_note("case %d", i);
+        for (int32_t j = 0; j < LENGTH(out); j++)
+            out[j] = MG_NONE;
         CHECK_INT(mg_layers(layers, 2, ws, 2, out), cases[i].status);
+        for (int32_t j = 0; j < LENGTH(out); j++)
+            CHECK_INT(out[j], MG_NONE); /* whoever frees them frees nothing */
         CHECK_INT(figures().rows, before.rows);
         CHECK_INT(figures().live_nodes, before.live_nodes);
         CHECK_INT(mg.pool_used, pool);
