@@ -23,7 +23,7 @@ engine.h
 table
 sweep
 arena
-nodes operands
+nodes
 layer autograd optim handmade
 ops
 engine

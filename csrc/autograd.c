@@ -12,7 +12,6 @@
  * 4096 above them, so that what was not reached is skipped. A leaf has no operands and needs no mark.
  */
 #include "arena.h"
-#include "operands.h"
 #include "sweep.h"
 
 static inline int64_t min(int64_t a, int64_t b)

@@ -2,7 +2,7 @@
  *
  * A node that gets operands later stays in its row where all of them stand below it. Otherwise it moves to the top,
  * which nobody may notice: so it must not be read yet. */
-#include "operands.h"
+#include "arena.h"
 
 /* ---- who reads a row ---- */
 

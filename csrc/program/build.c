@@ -8,44 +8,18 @@
 typedef struct {
     int32_t *node; /* row -> 1: reached; then its node + 1 */
     int64_t rows;
-    int32_t *scratch; /* as many ints as the longest list of operands needs */
-    int64_t longest;
+    int32_t *scratch; /* as many ints as the operands of the node with the most of them need */
+    int64_t operands; /* of the row that is looked at */
+    int64_t longest;  /* the most operands of a row */
 } rows;
 
-static void reach_list(rows *r, const int32_t *list, int32_t n)
+static void reach_run(void *context, int32_t first, int32_t n)
 {
+    rows *r = context;
+
     for (int32_t i = 0; i < n; i++)
-        r->node[mg_item(list, i)] = 1;
-    if (n > r->longest)
-        r->longest = n;
-}
-
-static void reach_operands(rows *r, int64_t row)
-{
-    const int32_t a = mg.a[row], b = mg.b[row];
-
-    switch (mg_shape_of[mg.op[row]]) {
-    case MG_NO_OPERAND:
-        break;
-    case MG_TWO:
-        r->node[b] = 1; /* fall through */
-    case MG_ONE:
-    case MG_ONE_K:
-        r->node[a] = 1;
-        break;
-    case MG_LIST:
-    case MG_PAIRED:
-        reach_list(r, mg.pool + a, mg.pool[a]);
-        break;
-    case MG_WEIGHTED: {
-        const int32_t *record = mg.pool + a, *weights = record + MG_DOT_HEAD;
-        if (record[1] != MG_NONE)
-            r->node[record[1]] = 1;
-        reach_list(r, weights, weights[0]);
-        reach_list(r, mg.pool + b, weights[0]);
-        break;
-    }
-    }
+        r->node[first + i] = 1;
+    r->operands += n;
 }
 
 static int32_t item(const rows *r, const int32_t *list, int32_t i)
@@ -118,7 +92,9 @@ static int32_t reach(rows *r, int64_t *leaves, int32_t *recorded, int32_t *culpr
         }
         *leaves += mg_shape_of[mg.op[row]] == MG_NO_OPERAND;
         ++*recorded;
-        reach_operands(r, row);
+        r->operands = 0;
+        mg_each_operand(row, r, reach_run);
+        r->longest = r->operands > r->longest ? r->operands : r->longest;
     }
     return MG_OK;
 }
