@@ -96,6 +96,17 @@ extern mg_arena mg; /* the one arena */
         }                                                                                                    \
     } while (0)
 
+/* The body of a function that does `action` at the row of `handle`, under the lock. MG_OK, or MG_EHANDLE. */
+#define AT(handle, action)                                                                                   \
+    do {                                                                                                     \
+        mg_lock();                                                                                           \
+        const int32_t row = mg_row(handle);                                                                  \
+        TRY(row);                                                                                            \
+        action;                                                                                              \
+        mg_unlock();                                                                                         \
+        return MG_OK;                                                                                        \
+    } while (0)
+
 void mg_lock(void);
 void mg_unlock(void);
 

@@ -190,30 +190,23 @@ static inline void backward_row(int64_t row, mg_sweep *s)
 
 int32_t mg_backward_node(int32_t handle)
 {
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    TRY(row);
-    backward_row(row, NULL);
-    mg_unlock();
-    return MG_OK;
+    AT(handle, backward_row(row, NULL));
 }
 
 static void local_derivatives(int64_t row, double *out)
 {
     const int op = mg.op[row] & ~MG_PYTHON;
+    const enum mg_shape shape = mg_shape_of[op];
     const int32_t a = mg.a[row], b = mg.b[row];
 
-    switch (mg_shape_of[op]) {
+    switch (shape) {
     case MG_NO_OPERAND:
         break;
     case MG_ONE:
-        mg_slopes(op, mg.data[a], 0.0, mg.data[row], 0.0, out);
-        break;
     case MG_ONE_K:
-        mg_slopes(op, mg.data[a], 0.0, mg.data[row], mg_row_k(row), out);
-        break;
     case MG_TWO:
-        mg_slopes(op, mg.data[a], mg.data[b], mg.data[row], 0.0, out);
+        mg_slopes(op, mg.data[a], shape == MG_TWO ? mg.data[b] : 0.0, mg.data[row],
+                  shape == MG_ONE_K ? mg_row_k(row) : 0.0, out);
         break;
     case MG_WEIGHTED: {
         const int32_t *record = mg.pool + a, *w = record + MG_DOT_HEAD, *x = mg.pool + b, n = w[0];
@@ -239,12 +232,7 @@ static void local_derivatives(int64_t row, double *out)
 
 int32_t mg_local_derivatives(int32_t handle, double *out)
 {
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    TRY(row);
-    local_derivatives(row, out);
-    mg_unlock();
-    return MG_OK;
+    AT(handle, local_derivatives(row, out));
 }
 
 /* ---- the sweep ---- */

@@ -47,33 +47,24 @@ const void *mg_engine_of(void)
 
 /* ---- reading and writing ---- */
 
-/* `action` on the row of `handle`, under the lock. */
-#define AT(handle, action)                                                                                   \
-    do {                                                                                                     \
-        mg_lock();                                                                                           \
-        const int32_t row = mg_row(handle);                                                                  \
-        TRY(row);                                                                                            \
-        action;                                                                                              \
-        mg_unlock();                                                                                         \
-        return MG_OK;                                                                                        \
-    } while (0)
-
-double mg_data(int32_t handle)
+/* The number of a node in one of the columns, which grow under the lock alone. */
+static double number_in(double *const *column, int32_t handle)
 {
     mg_lock();
     const int32_t row = mg_row(handle);
-    const double data = row < 0 ? NAN : mg.data[row];
+    const double number = row < 0 ? NAN : (*column)[row];
     mg_unlock();
-    return data;
+    return number;
+}
+
+double mg_data(int32_t handle)
+{
+    return number_in(&mg.data, handle);
 }
 
 double mg_grad(int32_t handle)
 {
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    const double grad = row < 0 ? NAN : mg.grad[row];
-    mg_unlock();
-    return grad;
+    return number_in(&mg.grad, handle);
 }
 
 int32_t mg_set_data(int32_t handle, double data)
@@ -114,19 +105,20 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
     return status;
 }
 
-int32_t mg_describe(int32_t handle, mg_node *out)
+static void describe(int32_t row, mg_node *out)
 {
-    mg_lock();
-    const int32_t row = mg_row(handle);
-    TRY(row);
     const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
+
     out->op = mg.op[row] & ~MG_PYTHON;
     out->activation = shape == MG_WEIGHTED ? mg.pool[mg.a[row]] : MG_NONE;
     out->k = shape == MG_ONE_K ? mg_row_k(row) : NAN;
     out->data = mg.data[row];
     out->grad = mg.grad[row];
-    mg_unlock();
-    return MG_OK;
+}
+
+int32_t mg_describe(int32_t handle, mg_node *out)
+{
+    AT(handle, describe(row, out));
 }
 
 void mg_stats(mg_figures *out)
