@@ -233,6 +233,15 @@ static bool squeeze(void)
     return true;
 }
 
+/* The capacity to grow to: what is wanted, at least that of the first growth, at most what a row number can tell as
+ * long as that is all that is needed. */
+static int64_t grown(int64_t wanted, int64_t needed)
+{
+    if (wanted > INT32_MAX && needed <= INT32_MAX)
+        return INT32_MAX;
+    return wanted > FIRST_ROWS ? wanted : FIRST_ROWS;
+}
+
 static bool many_dead(void)
 {
     return mg.rows - mg.live > mg.live + SQUEEZE_SLACK;
@@ -240,34 +249,19 @@ static bool many_dead(void)
 
 int32_t mg_make_room(int64_t rows, int64_t ints)
 {
-    if (rows > INT32_MAX || ints > INT32_MAX)
-        return MG_ENOMEM;
-    mg.limit = mg.capacity;
-
     const bool pool_short = mg.pool_used + ints > mg.pool_capacity;
     const bool pool_large = mg.pool_capacity > mg.rows / 4 + KEEP_ROWS;
     const bool worthwhile = many_dead() || (pool_short && pool_large && (mg.live < mg.rows || mg.pool_mixed));
+
+    mg.limit = mg.capacity;
     if (worthwhile && mg_open_sweeps == 0 && squeeze())
         shrink();
-
-    int64_t capacity = mg.rows + mg.rows / 2 + rows;
-    if (mg.rows + rows > mg.capacity) {
-        if (capacity < FIRST_ROWS)
-            capacity = FIRST_ROWS;
-        if (capacity > INT32_MAX && mg.rows + rows <= INT32_MAX)
-            capacity = INT32_MAX;
-        if (resize(capacity) < 0)
-            return MG_ENOMEM;
-    }
-    if (mg.pool_used + ints > mg.pool_capacity / 2) {
-        int64_t pool = mg.pool_used * 2 + ints;
-        if (pool < FIRST_ROWS)
-            pool = FIRST_ROWS;
-        if (pool > INT32_MAX && mg.pool_used + ints <= INT32_MAX)
-            pool = INT32_MAX;
-        if (pool > mg.pool_capacity && resize_pool(pool) < 0 && mg.pool_used + ints > mg.pool_capacity)
-            return MG_ENOMEM;
-    }
+    if (mg.rows + rows > mg.capacity && resize(grown(mg.rows + mg.rows / 2 + rows, mg.rows + rows)) < 0)
+        return MG_ENOMEM;
+    const int64_t needed = mg.pool_used + ints, pool = grown(needed + mg.pool_used, needed);
+    if (needed > mg.pool_capacity / 2 && pool > mg.pool_capacity && resize_pool(pool) < 0 &&
+        needed > mg.pool_capacity)
+        return MG_ENOMEM;
     return MG_OK;
 }
 
@@ -292,9 +286,11 @@ int32_t mg_append_list(const int32_t *handles, int32_t n)
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {
-        rows[i] = mg_row(handles[i]);
-        if (rows[i] < 0)
+        const int32_t row = mg_row(handles[i]);
+        if (row < 0)
             return MG_EHANDLE;
+        if (rows)
+            rows[i] = row;
     }
     return MG_OK;
 }

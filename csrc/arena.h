@@ -183,7 +183,7 @@ static inline int32_t mg_item(const int32_t *list, int32_t i)
     return list[1] >= 0 ? list[1] + i : list[MG_LIST_HEAD + i];
 }
 
-/* The rows of n handles, MG_EHANDLE. */
+/* The rows of n handles, MG_EHANDLE. `rows` may be NULL. */
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* A list of the rows of n handles at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place;

@@ -85,8 +85,7 @@ int32_t mg_set_python(int32_t handle, int32_t on)
 int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)
 {
     mg_lock();
-    for (int32_t i = 0; i < n; i++)
-        TRY(mg_row(handles[i]));
+    TRY(mg_to_rows(handles, n, NULL));
     for (int32_t i = 0; i < n; i++)
         mg.grad[mg.row_of[handles[i]]] = grad;
     mg_unlock();
@@ -95,12 +94,10 @@ int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)
 
 int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
-    int32_t status;
-
     if (n < 0)
         return MG_EARGUMENT;
     mg_lock();
-    status = mg_to_rows(handles, n, rows);
+    const int32_t status = mg_to_rows(handles, n, rows);
     mg_unlock();
     return status;
 }

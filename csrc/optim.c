@@ -1,14 +1,6 @@
 /* optim.c - one step of an optimiser for all parameters. The formulas are PyTorch's. */
 #include "arena.h"
 
-static int32_t check(const int32_t *parameters, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++)
-        if (mg_row(parameters[i]) < 0)
-            return MG_EHANDLE;
-    return MG_OK;
-}
-
 /* g += weight_decay * p;  m = momentum * m + g;  g = nesterov ? g + momentum * m : m;
  * p -= lr * g */
 int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int64_t t, const double *options)
@@ -16,7 +8,7 @@ int32_t mg_sgd(const int32_t *parameters, int32_t n, double *m, int64_t t, const
     const double lr = options[0], momentum = options[1], nesterov = options[2], weight_decay = options[3];
 
     mg_lock();
-    TRY(check(parameters, n));
+    TRY(mg_to_rows(parameters, n, NULL));
     for (int32_t i = 0; i < n; i++) {
         const int32_t row = mg.row_of[parameters[i]];
         double g = mg.grad[row];
@@ -44,7 +36,7 @@ static int32_t adam(const int32_t *parameters, int32_t n, double *state, int64_t
     const double step = lr / (1 - pow(beta1, (double)t)), root = sqrt(1 - pow(beta2, (double)t));
 
     mg_lock();
-    TRY(check(parameters, n));
+    TRY(mg_to_rows(parameters, n, NULL));
     for (int32_t i = 0; i < n; i++) {
         const int32_t row = mg.row_of[parameters[i]];
         double g = mg.grad[row], p = mg.data[row];
