@@ -82,10 +82,9 @@ const void *mg_engine_of(void);
 
 /* A new leaf. MG_ENOMEM. */
 int32_t mg_leaf(double data);
-/* n new leaves in consecutive rows, their handles in `out`. MG_ENOMEM: none was made. */
-int32_t mg_leaves(const double *data, int32_t n, int32_t *out);
-/* The same for numbers that are operands. */
-int32_t mg_constants(const double *data, int32_t n, int32_t *out);
+/* n new leaves in consecutive rows, their handles in `out`; `constant`: numbers that are operands. MG_ENOMEM: none was
+ * made. */
+int32_t mg_leaves(const double *data, int32_t n, int32_t *out, int32_t constant);
 /* z = op(x). The op's own errors, by Python's rules for floats: no node is made then. */
 int32_t mg_unary(int32_t op, int32_t x);
 /* z = op(x; k). */

@@ -18,39 +18,29 @@ static int32_t make(enum mg_shape shape, int32_t op, int32_t x, int32_t y, doubl
     return handle;
 }
 
-static int32_t leaves(int op, const double *data, int32_t n, int32_t *out)
+int32_t mg_leaves(const double *data, int32_t n, int32_t *out, int32_t constant)
 {
     if (n < 0)
         return MG_EARGUMENT;
     mg_lock();
     TRY(mg_reserve(n, 0));
     for (int32_t i = 0; i < n; i++)
-        out[i] = mg_append(op, 0, 0, data[i]);
+        out[i] = mg_append(constant ? MG_CONSTANT : MG_LEAF, 0, 0, data[i]);
     mg_unlock();
     return MG_OK;
 }
 
-static int32_t new_leaf(int op, double data)
+static int32_t new_leaf(double data, bool constant)
 {
     int32_t handle;
-    const int32_t status = leaves(op, &data, 1, &handle);
+    const int32_t status = mg_leaves(&data, 1, &handle, constant);
 
     return status < 0 ? status : handle;
 }
 
 int32_t mg_leaf(double data)
 {
-    return new_leaf(MG_LEAF, data);
-}
-
-int32_t mg_leaves(const double *data, int32_t n, int32_t *out)
-{
-    return leaves(MG_LEAF, data, n, out);
-}
-
-int32_t mg_constants(const double *data, int32_t n, int32_t *out)
-{
-    return leaves(MG_CONSTANT, data, n, out);
+    return new_leaf(data, false);
 }
 
 int32_t mg_unary(int32_t op, int32_t x)
@@ -113,7 +103,7 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     else if (shape == MG_LIST)
         z = mg_nary(op, operands, n);
     else if (n == 0 && shape == MG_NO_OPERAND)
-        z = new_leaf(op, data);
+        z = new_leaf(data, op == MG_CONSTANT);
     else if (n == 1 && (shape == MG_ONE || shape == MG_ONE_K))
         z = make(shape, op, operands[0], 0, k, &data);
     else if (n == 2)

@@ -286,7 +286,7 @@ def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -
     n = len(numbers)
     owned = owned_list(n)
     made = owned.handles
-    check((lib.mg_constants if constant else lib.mg_leaves)(numbers, n, made))
+    check(lib.mg_leaves(numbers, n, made, constant))
     return _nodes(made, 0, None, [... if type(x) is not float and from_numpy(x) else None for x in given])
 
 

@@ -32,7 +32,7 @@ TEST(leaves_stand_in_consecutive_rows)
     int32_t out[3], rows[3];
 
     drop(leaf(0.0)); /* there is a free handle */
-    CHECK_INT(mg_leaves(data, 3, out), MG_OK);
+    CHECK_INT(mg_leaves(data, 3, out, false), MG_OK);
     CHECK_INT(mg_rows(out, 3, rows), MG_OK);
     for (int32_t i = 0; i < 3; i++) {
         CHECK_INT(rows[i], rows[0] + i);
@@ -103,7 +103,7 @@ TEST(a_negative_count_is_refused)
     int32_t out;
     const mg_layer none = {0, NULL, NULL, NULL, NULL}, negative = {-1, NULL, NULL, NULL, NULL};
 
-    CHECK_INT(mg_leaves(&data, -1, &out), MG_EARGUMENT);
+    CHECK_INT(mg_leaves(&data, -1, &out, false), MG_EARGUMENT);
     CHECK_INT(mg_nary(MG_SUM, &a, -1), MG_EARGUMENT);
     CHECK_INT(mg_nary(MG_SUM, &a, INT32_MIN), MG_EARGUMENT);
     CHECK_INT(mg_dot(&a, &a, -1, a, MG_NONE), MG_EARGUMENT);
@@ -121,7 +121,7 @@ TEST(more_nodes_than_a_handle_can_name_are_refused)
     const int32_t a = leaf(1.0);
     int32_t out;
 
-    CHECK_INT(mg_leaves(NULL, INT32_MAX, &out), MG_ENOMEM); /* 1 + 2**31 - 1 */
+    CHECK_INT(mg_leaves(NULL, INT32_MAX, &out, false), MG_ENOMEM); /* 1 + 2**31 - 1 */
     CHECK_INT(mg_nary(MG_SUM, NULL, INT32_MAX), MG_ENOMEM);
     CHECK_INT(mg_restore(MG_CUSTOM, NULL, INT32_MAX, NAN, MG_NONE, 0.0, 0.0), MG_ENOMEM);
     CHECK_INT(mg_dot(&a, &a, INT32_MAX, a, MG_NONE), MG_ENOMEM);
@@ -255,7 +255,7 @@ TEST(squeeze_renames_the_operands_of_every_shape)
     const int32_t other_gap = made(mg_nary(MG_SUM, gap, 4)); /* a hole in the pool too */
     const double numbers[] = {3.0, 4.0, 5.0, 6.0};
     int32_t run[4];
-    CHECK_INT(mg_leaves(numbers, 4, run), MG_OK);
+    CHECK_INT(mg_leaves(numbers, 4, run, false), MG_OK);
     out[0] = made(mg_unary(MG_TANH, x[0]));
     out[1] = made(mg_unary_k(MG_POW, x[1], 3.0));
     out[2] = made(mg_binary(MG_MUL, x[2], x[3]));
@@ -336,7 +336,7 @@ TEST(squeeze_leaves_a_run_of_operands_a_run)
     const double data[] = {1.0, 2.0, 3.0};
     int32_t x[3];
 
-    CHECK_INT(mg_leaves(data, 3, x), MG_OK);
+    CHECK_INT(mg_leaves(data, 3, x, false), MG_OK);
     const int32_t z = made(mg_nary(MG_SUM, x, 3));
     drop(gap);
     squeeze_now();
@@ -352,7 +352,7 @@ TEST(a_live_reader_of_a_dead_operand_becomes_a_leaf)
     int32_t run[4], out[10];
     const int32_t x = leaf(7.0), gone = leaf(8.0), mixed[] = {gone, x}, same[] = {x, x};
 
-    CHECK_INT(mg_leaves(data, 4, run), MG_OK);
+    CHECK_INT(mg_leaves(data, 4, run, false), MG_OK);
     out[0] = made(mg_unary(MG_NEG, gone));
     out[1] = made(mg_unary_k(MG_POW, gone, 2.0));
     out[2] = made(mg_binary(MG_ADD, gone, x));
@@ -437,7 +437,7 @@ static int32_t *many_leaves(int32_t n)
     int32_t *h = malloc((size_t)n * sizeof *h);
     double *data = calloc((size_t)n, sizeof *data);
 
-    CHECK_INT(mg_leaves(data, n, h), MG_OK);
+    CHECK_INT(mg_leaves(data, n, h, false), MG_OK);
     free(data);
     return h;
 }
@@ -597,7 +597,7 @@ static int64_t make_leaves(void)
 {
     static const double data[] = {1.0, 2.0, 3.0};
     static int32_t out[3];
-    const int32_t status = mg_leaves(data, 3, out);
+    const int32_t status = mg_leaves(data, 3, out, false);
 
     keep(status < 0 ? status : out[2]);
     return status;

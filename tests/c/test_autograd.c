@@ -258,7 +258,7 @@ TEST(a_leaf_with_a_closure_inside_a_run_pauses_the_sweep)
     int32_t x[3];
     mg_pause pause;
 
-    CHECK_INT(mg_leaves(data, 3, x), MG_OK);
+    CHECK_INT(mg_leaves(data, 3, x, false), MG_OK);
     python(x[1]);
     const int32_t z = made(mg_nary(MG_SUM, x, 3));
     CHECK_INT(mg_backward(z, 1.0, &pause), 1);

@@ -294,7 +294,7 @@ TEST(a_dot_without_a_bias_has_the_gradients_of_its_scalar_form)
             continue;
         int32_t v[4];
         double local[4], want[4];
-        CHECK_INT(mg_leaves(numbers, 4, v), MG_OK);
+        CHECK_INT(mg_leaves(numbers, 4, v, false), MG_OK);
         const int32_t dot = made(mg_dot(v, v + 2, 2, MG_NONE, op));
         int32_t z =
             made(mg_binary(MG_ADD, made(mg_binary(MG_MUL, v[0], v[2])), made(mg_binary(MG_MUL, v[1], v[3]))));
@@ -329,7 +329,7 @@ TEST(weights_that_are_inputs_in_overlapping_runs_get_both_gradients)
     const double data[] = {1.0, 2.0, 3.0, 4.0, 5.0};
     int32_t x[5];
 
-    CHECK_INT(mg_leaves(data, 5, x), MG_OK);
+    CHECK_INT(mg_leaves(data, 5, x, false), MG_OK);
     backward(made(mg_dot(x, x + 1, 4, x[4], MG_NONE))); /* sum x[i] x[i+1] + x[4] */
     const double gradient[] = {2.0, 4.0, 6.0, 8.0, 5.0};
     for (int32_t i = 0; i < 5; i++)

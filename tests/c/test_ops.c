@@ -98,7 +98,7 @@ static double nary_value(int32_t op, const double *x, int32_t n)
 {
     int32_t a[9];
 
-    CHECK_INT(mg_leaves(x, n, a), MG_OK);
+    CHECK_INT(mg_leaves(x, n, a, false), MG_OK);
     const int32_t z = made(mg_nary(op, a, n));
     const double result = mg_data(z);
     drop(z);
@@ -115,7 +115,7 @@ TEST(the_derivatives_of_every_nary_op_are_those_of_central_differences)
         for (int32_t n = 1; mg_is_nary(op) && n <= LENGTH(points); n++) {
             int32_t a[LENGTH(points)];
             double x[LENGTH(points)], local[LENGTH(points)], row[1];
-            CHECK_INT(mg_leaves(points, n, a), MG_OK);
+            CHECK_INT(mg_leaves(points, n, a, false), MG_OK);
             const int32_t z = made(mg_nary(op, a, n));
             backward(z);
             CHECK_INT(mg_local_derivatives(z, local), MG_OK);
@@ -443,7 +443,7 @@ TEST(a_node_of_every_shape_comes_back_as_it_was)
     const double data[] = {1.0, 2.0, 3.0, 4.0};
     int32_t run[4];
 
-    CHECK_INT(mg_leaves(data, 4, run), MG_OK);
+    CHECK_INT(mg_leaves(data, 4, run, false), MG_OK);
     comes_back(a, NULL, 0);
     for (int32_t op = 0; op < MG_OPS; op++)
         if (is_op(op)) {

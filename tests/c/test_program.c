@@ -66,9 +66,9 @@ static recorded record(const function *f)
     recorded r;
     int32_t status, culprit;
 
-    CHECK_INT(mg_leaves(f->parameter, PARAMETERS, r.leaves + INPUTS), MG_OK);
+    CHECK_INT(mg_leaves(f->parameter, PARAMETERS, r.leaves + INPUTS, false), MG_OK);
     r.marker = leaf(0.0);
-    CHECK_INT(mg_leaves(zeros, INPUTS, r.leaves), MG_OK);
+    CHECK_INT(mg_leaves(zeros, INPUTS, r.leaves, false), MG_OK);
     const int32_t root = build(f, r.leaves);
     r.p = mg_program_new(r.marker, r.leaves, batched, INPUTS, &root, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
@@ -99,8 +99,8 @@ static void eager(const function *f, int64_t n, double number, double *values, d
     for (int64_t s = 0; s < n; s++) {
         int32_t leaves[INPUTS + PARAMETERS];
         const double x[] = {f->x[s][0], f->x[s][1], number};
-        CHECK_INT(mg_leaves(x, INPUTS, leaves), MG_OK);
-        CHECK_INT(mg_leaves(f->parameter, PARAMETERS, leaves + INPUTS), MG_OK);
+        CHECK_INT(mg_leaves(x, INPUTS, leaves, false), MG_OK);
+        CHECK_INT(mg_leaves(f->parameter, PARAMETERS, leaves + INPUTS, false), MG_OK);
         const int32_t root = build(f, leaves);
         backward(root);
         values[s] = mg_data(root);
@@ -204,9 +204,9 @@ TEST(neurons_of_the_same_inputs_become_one_instruction)
     char text[1000];
     mg_program_figures f;
 
-    CHECK_INT(mg_leaves(data, LENGTH(w), w), MG_OK);
+    CHECK_INT(mg_leaves(data, LENGTH(w), w, false), MG_OK);
     const int32_t marker = leaf(0.0);
-    CHECK_INT(mg_leaves(data, INPUTS, x), MG_OK);
+    CHECK_INT(mg_leaves(data, INPUTS, x, false), MG_OK);
     const int32_t root = scalar_layer(w, x);
     mg_program *p = mg_program_new(marker, x, batched, INPUTS, &root, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
@@ -231,9 +231,9 @@ static mg_program *twice_each(int32_t *leaves)
     const int8_t batched[] = {1, 1};
     int32_t x[2], status, culprit;
 
-    CHECK_INT(mg_leaves(data, 6, leaves), MG_OK);
+    CHECK_INT(mg_leaves(data, 6, leaves, false), MG_OK);
     const int32_t marker = leaf(0.0);
-    CHECK_INT(mg_leaves(nan, 2, x), MG_OK);
+    CHECK_INT(mg_leaves(nan, 2, x, false), MG_OK);
     const int32_t root =
         made(mg_dot(leaves, (int32_t[]){x[0], x[1], x[0], x[1], x[0]}, 5, leaves[5], MG_NONE));
     mg_program *p = mg_program_new(marker, x, batched, 2, &root, 1, &status, &culprit);
@@ -337,7 +337,7 @@ TEST(common_subexpressions_and_constants_are_computed_once)
     mg_program_figures f;
 
     const int32_t marker = leaf(0.0);
-    CHECK_INT(mg_leaves(&zero, 1, &x), MG_OK);
+    CHECK_INT(mg_leaves(&zero, 1, &x, false), MG_OK);
     const int32_t c = made(mg_binary(MG_MUL, leaf(2.0), leaf(3.0)));
     const int32_t a = made(mg_binary(MG_MUL, x, c)), b = made(mg_binary(MG_MUL, leaf(6.0), x));
     const int32_t root = made(mg_binary(MG_SUB, made(mg_unary(MG_TANH, a)), made(mg_unary(MG_TANH, b))));
@@ -463,7 +463,7 @@ TEST(a_program_of_very_many_parameters_gives_each_its_gradient)
     for (int32_t i = 0; i < N; i++)
         sum += x[i] = i % 8 - 2;
     data[0] = 0.5, data[MANY - 1] = 1.0;
-    CHECK_INT(mg_leaves(data, MANY, p), MG_OK);
+    CHECK_INT(mg_leaves(data, MANY, p, false), MG_OK);
     const int32_t marker = leaf(0.0), input = leaf(NAN);
     const int32_t all = made(mg_nary(MG_SUM, p, MANY)), root = made(mg_binary(MG_MUL, all, input));
     mg_program *program = mg_program_new(marker, &input, batched, 1, &root, 1, &status, &culprit);
