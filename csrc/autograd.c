@@ -14,11 +14,6 @@
 #include "arena.h"
 #include "sweep.h"
 
-static inline int64_t min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- what is done with operands ---- */
 
 static inline void mark(mg_sweep *s, int32_t row)
@@ -261,8 +256,8 @@ static inline bool run(mg_sweep *s, const visit what)
         if (!s->super[super])
             continue;
         const int64_t first_block = super << (MG_SUPER_BITS - MG_BLOCK_BITS);
-        for (int64_t block = min(s->row >> MG_BLOCK_BITS, first_block + MG_BLOCKS - 1); block >= first_block;
-             block--) {
+        const int64_t last_block = first_block + MG_BLOCKS - 1, highest = s->row >> MG_BLOCK_BITS;
+        for (int64_t block = highest < last_block ? highest : last_block; block >= first_block; block--) {
             if (!s->block[block])
                 continue;
             for (int64_t eight = ((block + 1) << MG_BLOCK_BITS) - 8; eight >= block << MG_BLOCK_BITS;

@@ -71,18 +71,8 @@ static inline double logistic(double x)
 
 /* ---- the errors column of the op table ---- */
 
-static inline int32_t errors_TOTAL(double x, double y, double z)
-{
-    (void)x, (void)y, (void)z;
-    return MG_OK;
-}
-
-static inline int32_t errors_QUOTIENT(double x, double y, double z)
-{
-    (void)x, (void)z;
-    return y == 0 ? MG_EZERODIV : MG_OK;
-}
-
+#define errors_TOTAL(x, y, z) MG_OK
+#define errors_QUOTIENT(x, y, z) ((y) == 0 ? MG_EZERODIV : MG_OK)
 static inline int32_t errors_POWER(double x, double y, double z)
 {
     if (isfinite(z) || !isfinite(x) || !isfinite(y))
