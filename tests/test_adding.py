@@ -126,7 +126,7 @@ def tree(tmp_path_factory):
     put(copy / "csrc/engine.h", declaration, before="int32_t mg_sgd(")
     (copy / "csrc/optim.c").write_text((copy / "csrc/optim.c").read_text() + "\n" + loop)
     put(copy / "micrograd_c/optim.py", optimizer, before="def _checked(")
-    put(copy / "micrograd_c/viz/expression.py", VIEWER, before="_OPERATORS:")
+    put(copy / "micrograd_c/viz/expression.py", VIEWER, before="_SCOPE:")
     built = run(copy, "setup.py", "-q", "build_ext", "--inplace")
     assert built.returncode == 0, built.stderr
     return copy

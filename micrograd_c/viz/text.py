@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context
+from math import isfinite
+from typing import Any
 
-__all__ = ["clean", "cut", "factor", "fill", "number", "width"]
-
+__all__ = ["clean", "cut", "fill", "number", "width"]
 
 _HALVES_UP = [Context(prec=max(digits, 1), rounding=ROUND_HALF_UP) for digits in range(18)]
 
@@ -18,39 +19,27 @@ def number(x: float, digits: int = 8) -> str:
 
     The page's script writes numbers by the same rule.
     """
-    if x != x or x in (float("inf"), float("-inf")):
-        return str(x)
-    if x == 0:
-        return "0"
+    if not isfinite(x) or x == 0:
+        return str(x) if x else "0"
     x = float(_HALVES_UP[digits].create_decimal_from_float(x))  # as JavaScript does; Python rounds halves to even
-    text = f"{x:.{digits}g}"
-    if "e" not in text and 1e-4 <= abs(x) < 10.0**digits:
-        return text
+    if 1e-4 <= abs(x) < 10.0**digits:
+        return f"{x:.{digits}g}"
     mantissa, _, exponent = f"{x:.{digits - 1}e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def factor(x: float) -> str:
-    """Return a number as it stands in a product: a negative one in brackets."""
-    text = number(x)
-    return f"({text})" if text.startswith("-") else text
+_SLOT = re.compile(r"\{(\(?)(\w+)\)?\}")
 
 
-_SLOT = re.compile(r"\{(\w+)\}")
-
-
-def fill(formula: str, operands: Sequence[str], k: str = "") -> str:
-    """Put operands into their slots; a negative number gets its brackets where it needs them."""
+def fill(template: str, words: Mapping[str, Any]) -> str:
+    """Put names and numbers into slots; what is negative gets brackets in {(x)}. The page does it likewise."""
 
     def put(match: re.Match[str]) -> str:
-        text = k if match[1] == "k" else operands[int(match[1])]
-        before, after = formula[: match.start()], formula[match.end() :]
-        alone = before.endswith(("(", ", ", "|")) and after.startswith((")", ",", "|"))
-        if text.startswith("-") and not alone and (before or after.startswith("**")):
-            return f"({text})"
-        return text
+        word = words[match[2]]
+        text = word if isinstance(word, str) else number(word)
+        return f"({text})" if match[1] and text.startswith("-") else text
 
-    return _SLOT.sub(put, formula)
+    return _SLOT.sub(put, template)
 
 
 # What XML has no place for, and what would turn the direction of the text around it.
