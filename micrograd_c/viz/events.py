@@ -6,17 +6,18 @@ numbers of its own: those of other data, and of engines that are wrong.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from math import isclose
 from typing import Any
 
+from ..engine import Value
 from .graph import Graph, Node
 from .rules import derivatives, evaluate, formula_of, local_derivatives
-from .text import clean, factor, fill, number
+from .text import clean, fill
 from .words import PHRASES
 
-__all__ = ["Event", "Gradients", "Stream", "op_of", "plan"]
+__all__ = ["Event", "Stream", "gradients_kept", "op_of", "plan"]
 
 Event = dict[str, Any]
 Step = tuple[Any, ...]  # what happens, the id of a node; of a share the slot of its operand and a formula too
@@ -27,8 +28,8 @@ def plan(graph: Graph) -> Iterator[Step]:
     nodes, root, topo = graph.nodes, graph.root, []
     for i in nodes:
         yield "value", i
-    for i, node in reversed(nodes.items()):
-        yield "children" if node.operands else "no-children", i
+    for i in reversed(nodes):
+        yield "children", i
     for step in _visit(graph):
         if step[0] == "append":
             topo.append(step[1])
@@ -48,39 +49,37 @@ def plan(graph: Graph) -> Iterator[Step]:
 def _visit(graph: Graph) -> Iterator[Step]:
     """Yield what build_topo does, with a stack of our own: no graph is too deep."""
     visited = {graph.root}
-    yield "enter", graph.root
+    yield "enter", graph.root, 0
     stack = [(graph.root, iter(dict.fromkeys(graph.nodes[graph.root].operands)))]
     while stack:
         i, children = stack[-1]
         for child in children:
             if child in visited:
-                yield "skip", child
+                yield "skip", child, len(stack)
                 continue
             visited.add(child)
-            yield "enter", child
+            yield "enter", child, len(stack)
             stack.append((child, iter(dict.fromkeys(graph.nodes[child].operands))))
             break
         else:
             stack.pop()
-            yield "append", i
+            yield "append", i, len(stack)
+
+
+@contextmanager
+def gradients_kept(values: Iterable[Value]) -> Iterator[None]:
+    """Put every gradient back at the end."""
+    kept = [(value, value.grad) for value in values]
+    try:
+        yield
+    finally:
+        for value, grad in kept:
+            value.grad = grad
 
 
 def op_of(node: Node) -> str:
     """Return what a node was computed by, as a sentence says it."""
     return clean(node.op) or node.row.lower()
-
-
-_WORD = re.compile(r"\{(\(?)(\w+)\)?\}")
-
-
-def say(kind: str, words: Mapping[str, Any]) -> str:
-    """Return the sentence of a kind of event with its names and its numbers."""
-
-    def word(match: re.Match[str]) -> str:
-        item = words[match[2]]
-        return item if isinstance(item, str) else factor(item) if match[1] else number(item)
-
-    return _WORD.sub(word, PHRASES[kind][2])
 
 
 class Stream:
@@ -127,16 +126,19 @@ class Stream:
         self.topo: list[int] = []
         self.steps: list[Event] = []
         self.plan = list(plan(graph) if steps is None else steps)
-        self._depth = 0
         self._reached = {graph.root}
         self._shared: set[int] = set()  # has got a share
         self._passing: Any = None  # what the node whose turn it is passes on: f and each g, see local_derivatives
-        with _GradientsKept(graph):
+        by_hand = any(node.closure for node in graph.nodes.values())
+        with gradients_kept(node.value for node in graph.nodes.values() if by_hand and node.value is not None):
             for what, i, *more in self.plan:
-                getattr(self, f"_{what.replace('-', '_')}")(graph.nodes[i], *more)
+                if handler := getattr(self, f"_{what}", None):
+                    handler(graph.nodes[i], *more)
+                else:
+                    self._add(what, graph.nodes[i], **dict(zip(("depth",), more)))
 
     def _add(self, kind: str, node: Node, words: Mapping[str, Any] | None = None, **fields: Any) -> None:
-        text = say(kind, {"z": node.name, **fields, **(words or {})})
+        text = fill(PHRASES[kind][2], {"z": node.name, **fields, **(words or {})})
         head = {"index": len(self.steps), "phase": PHRASES[kind][0], "kind": kind, "node": node.id}
         self.steps.append({**head, **fields, "text": text})
 
@@ -150,9 +152,10 @@ class Stream:
         if not node.operands:
             self._add("leaf", node, value=value)
             return
-        formula, k = self.formulas[node.id], "" if node.k is None else number(node.k)
-        words = {"formula": fill(formula, [self.names[i] for i in node.operands], k)}
-        words["numbers"] = fill(formula, [number(self.data[i]) for i in node.operands], k)
+        words = {
+            word: fill(self.formulas[node.id], {str(j): of[i] for j, i in enumerate(node.operands)} | {"k": node.k})
+            for word, of in (("formula", self.names), ("numbers", self.data))
+        }
         expected = evaluate(node, self.data)
         if expected is None:
             self._add("opaque", node, words, value=value)
@@ -163,30 +166,15 @@ class Stream:
 
     def _children(self, node: Node) -> None:
         words = {"xs": self._list(dict.fromkeys(node.operands)), "op": op_of(node)}
-        self._add("children", node, words, operands=node.operands)
+        self._add("children" if node.operands else "no-children", node, words, operands=node.operands)
 
-    def _no_children(self, node: Node) -> None:
-        self._add("no-children", node, operands=[])
-
-    def _enter(self, node: Node) -> None:
-        self._add("enter", node, depth=self._depth)
-        self._depth += 1
-
-    def _skip(self, node: Node) -> None:
-        self._add("skip", node, depth=self._depth)
-
-    def _append(self, node: Node) -> None:
-        self._depth -= 1
+    def _append(self, node: Node, depth: int) -> None:
         self.topo.append(node.id)
-        words = {"topo": self._list(self.topo)}
-        self._add("append", node, words, depth=self._depth, position=len(self.topo) - 1)
+        self._add("append", node, {"topo": self._list(self.topo)}, depth=depth, position=len(self.topo) - 1)
 
     def _order(self, root: Node) -> None:
         order = self.topo[::-1]
         self._add("order", root, {"topo": self._list(order)}, order=order)
-
-    def _zero(self, root: Node) -> None:
-        self._add("zero", root)
 
     def _seed(self, root: Node) -> None:
         self.grad[root.id] = self.seed
@@ -243,25 +231,3 @@ class Stream:
 
     def _gradient(self, node: Node) -> None:
         self._add("gradient", node, {"root": self.names[self.graph.root]}, gradient=self.grad[node.id])
-
-
-class Gradients(Stream):
-    """What the gradients come to, without an event."""
-
-    def _add(self, *_: Any, **__: Any) -> None:
-        pass
-
-
-class _GradientsKept:
-    """Puts every gradient back at the end: the closures of hand-made nodes write into them."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._values = [n.value for n in graph.nodes.values() if n.value is not None]
-        self._needed = any(n.closure for n in graph.nodes.values())
-
-    def __enter__(self) -> None:
-        self._grads = [value.grad for value in self._values] if self._needed else []
-
-    def __exit__(self, *_: Any) -> None:
-        for value, grad in zip(self._values, self._grads):
-            value.grad = grad

@@ -17,21 +17,19 @@ a is a leaf: it has nothing to pass on
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ..engine import Value, topological_order, zero_grad
-from .events import Gradients, Stream
-from .fold import unfold
+from .events import Stream, gradients_kept
+from .fold import LINES, shorten, unfold, upper_part
 from .graph import Graph, Node
-from .page import frame, page
-from .part import LINES, shorten, upper_part
+from .page import as_json, frame, page
 from .read import callers_names, read, variables
 from .rules import GIVEN, evaluate
-from .text import factor, number
+from .text import fill, number
 from .words import PHASES
 
 __all__ = ["LIMIT", "Explanation", "explain"]
@@ -113,13 +111,9 @@ class Explanation:
         result = self.what_if(**what_if)
         leaves = {node.name: node for node in self._leaves()}
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
-        terms = [
-            f"{factor(self.gradients[name] / self._seed)} * {factor(x - leaves[name].data)}"
-            for name, x in what_if.items()
-        ]
-        estimate = root.data + sum(
-            self.gradients[name] / self._seed * (x - leaves[name].data) for name, x in what_if.items()
-        )
+        changes = {name: (self.gradients[name] / self._seed, x - leaves[name].data) for name, x in what_if.items()}
+        terms = [fill("{(slope)} * {(by)}", {"slope": slope, "by": by}) for slope, by in changes.values()]
+        estimate = root.data + sum(slope * by for slope, by in changes.values())
         gradients = [f"d{root.name}/d{name} = {number(result.gradients[name])}" for name in leaves]
         lines = [
             f"8. What if {given}",
@@ -167,7 +161,7 @@ class Explanation:
                 )
             values[node.id] = value
         backward = (step for step in self._stream.plan if step[0] in ("seed", "turn", "share"))
-        gradients = Gradients(self._graph, self._seed, steps=backward, data=values).grad
+        gradients = Stream(self._graph, self._seed, steps=backward, data=values).grad
         return WhatIf(values[self._graph.root], {node.name: gradients[i] for i, node in nodes.items()})
 
     def data(self) -> dict[str, Any]:
@@ -201,7 +195,7 @@ class Explanation:
 
         Numbers that JSON has no word for are the strings "nan", "inf" and "-inf".
         """
-        return json.dumps(_portable(self.data()), indent=indent, allow_nan=False)
+        return as_json(self.data(), indent=indent)
 
     def html(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the page, and write it to `path` where one is given.
@@ -239,25 +233,13 @@ class WhatIf(float):
         return self
 
 
-def _portable(item: Any) -> Any:
-    if isinstance(item, float) and (item != item or item in (float("inf"), float("-inf"))):
-        return str(item)
-    if isinstance(item, dict):
-        return {key: _portable(value) for key, value in item.items()}
-    return [_portable(value) for value in item] if isinstance(item, (list, tuple)) else item
-
-
 def _engine_gradients(root: Value, seed: float) -> dict[int, float]:
     """Return what backward gives to each Value, by id(), and leave everything as it was."""
     order = topological_order(root)
-    before = [value.grad for value in order]
-    try:
+    with gradients_kept(order):
         zero_grad(root)
         root.backward(seed)
         return {id(value): value.grad for value in order}
-    finally:
-        for value, grad in zip(order, before):
-            value.grad = grad
 
 
 def explain(

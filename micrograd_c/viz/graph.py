@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["LEAVES", "Graph", "Node"]
 
 LEAVES = ("LEAF", "CONSTANT")
+T = TypeVar("T")
 
 
 @dataclass
@@ -29,8 +31,11 @@ class Node:
     value: Any = None  # the Value; None where there is no node of the engine behind it
     closure: bool = False  # its backward is a Python function
     note: str = ""  # what a box that stands for several stands for
-    count: int = 1  # nodes of the engine that it stands for
-    part_of: int = -1  # id of the fused neuron that it was unfolded from
+
+    def parted(self, items: Sequence[T]) -> tuple[Sequence[T], Sequence[T], Sequence[T]]:
+        """Part items for the operands of a DOT: those of the inputs, of the weights, and of the bias if any."""
+        n = self.pairs
+        return items[:n], items[n : 2 * n], items[2 * n :]
 
 
 @dataclass

@@ -1,9 +1,9 @@
 /* Python's steps with the page's numbers, and the four panes that show where they stand. */
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
-const real = x => typeof x === "string" ? ({nan: NaN, inf: Infinity, "-inf": -Infinity})[x] : x;
+const real = x => typeof x === "string" ? +x.replace("inf", "Infinity") : x;
 const NODES = DATA.nodes.map(([id, name, role, row, operands, data, grad, more]) => ({id, name, role, row, operands,
-  data: real(data), original: real(data), grad: real(grad), formula: OPS[row] && OPS[row].formula, ...more, k: real(more.k)}));
+  data: real(data), original: real(data), grad: real(grad), formula: OPS[row]?.formula, ...more, k: real(more.k)}));
 const STEPS = DATA.steps.map(([what, ...more]) => [DATA.happenings[what], ...more]);
 const NODE = new Map(NODES.map(n => [n.id, n])), ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
 const READERS = new Map(NODES.map(n => [n.id, []]));
@@ -17,72 +17,51 @@ const name = i => NODE.get(i).name;
 /* ---- text: the rules of text.py and words.py ---- */
 
 function number(x, digits = 8) {
-  if (x !== x) return "nan";
-  if (!isFinite(x)) return x > 0 ? "inf" : "-inf";
-  if (x === 0) return "0";
-  const fixed = x.toPrecision(digits);
-  if (!fixed.includes("e") && Math.abs(x) >= 1e-4 && Math.abs(x) < 10 ** digits)
-    return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
-  const [mantissa, exponent] = x.toExponential(digits - 1).split("e");
-  return `${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${parseInt(exponent, 10)}`;
+  if (!isFinite(x)) return String(x).replace("NaN", "nan").replace("Infinity", "inf");
+  const rounded = +x.toPrecision(digits), size = Math.abs(rounded);
+  return !size || size >= 1e-4 && size < 10 ** digits ? String(rounded) : rounded.toExponential().replace("+", "");
 }
 
-function factor(x) { const text = number(x); return text.startsWith("-") ? `(${text})` : text; }
-
-/* A node's formula with texts for its operands. */
-function fill(n, operands) {
-  return n.formula.replace(/\{(\w+)\}/g, (match, key, at) => {
-    const text = key === "k" ? number(n.k) : operands[+key];
-    const before = n.formula.slice(0, at), after = n.formula.slice(at + match.length);
-    const alone = /(\(|, |\|)$/.test(before) && /^[),|]/.test(after);
-    return text.startsWith("-") && !alone && (before || after.startsWith("**")) ? `(${text})` : text;
-  });
-}
-const formula = n => fill(n, n.operands.map(name));
-
-const say = (kind, words) => DATA.phrases[kind][2].replace(/\{(\(?)(\w+)\)?\}/g, (_, bracket, key) =>
-  typeof words[key] === "string" ? words[key] : bracket ? factor(words[key]) : number(words[key]));
+const fill = (template, words) => template.replace(/\{(\(?)(\w+)\)?\}/g, (_, bracket, key) => {
+  const text = typeof words[key] === "string" ? words[key] : number(words[key]);
+  return bracket && text.startsWith("-") ? `(${text})` : text;
+});
+const formula = (n, word = name) => fill(n.formula, {...n.operands.map(i => word(i)), k: n.k});
 
 const list = ids => (ids.length <= 12 ? [ids] : [ids.slice(0, 2), ids.slice(-8)]).map(end => end.map(name).join(", ")).join(", …, ");
 
 /* ---- forward and the local derivatives, from the op table: the rules of rules.py ---- */
 
-function weightedSum(n, xs) {
-  let total = xs.length > 2 * n.pairs ? xs[2 * n.pairs] : 0;
-  for (let i = 0; i < n.pairs; i++) total += xs[n.pairs + i] * xs[i];
-  return total;
-}
+const weightedSum = (n, xs) =>
+  xs.slice(0, n.pairs).reduce((sum, x, i) => sum + xs[n.pairs + i] * x, xs[2 * n.pairs] ?? 0);
+const rule = n => OPS[n.row === "DOT" ? n.activation : n.row];
 
 function evaluate(n, data) {
-  const xs = n.operands.map(i => data.get(i));
-  if (OPS[n.row]?.step) return OPS[n.row].value(0, xs.reduce((y, x) => OPS[n.row].step(x, y), OPS[n.row].start), xs.length);
-  if (n.row === "DOT") return n.activation ? Number(OPS[n.activation].value(weightedSum(n, xs), 0, n.k)) : weightedSum(n, xs);
-  return OPS[n.row] && xs.length < 3 ? Number(OPS[n.row].value(xs[0], xs[1], n.k)) : null;
+  const xs = n.operands.map(i => data.get(i)), op = rule(n);
+  if (op?.step) return op.value(0, xs.reduce((y, x) => op.step(x, y), op.start), xs.length);
+  if (n.row === "DOT") return Number(op.value(weightedSum(n, xs), 0, n.k));
+  return op && xs.length < 3 ? Number(op.value(xs[0], xs[1], n.k)) : null;
 }
 
 /* f and, for each operand, g: d n / d operand is f * g; null where the operand gets nothing */
 function localDerivatives(n, data) {
-  const xs = n.operands.map(i => data.get(i)), z = data.get(n.id), p = n.pairs;
+  const xs = n.operands.map(i => data.get(i)), z = data.get(n.id), p = n.pairs, op = rule(n);
   if (n.closure) return [1, xs.map(() => 1)];
-  if (OPS[n.row]?.step) return [1, xs.map(x => Number(OPS[n.row].local[0](x, 0, z, xs.length)))];
   if (n.given) return [1, n.given.map(real)];
+  if (op.step) return [1, xs.map(x => Number(op.local[0](x, 0, z, xs.length)))];
   if (n.row === "DOT")
-    return [n.activation ? Number(OPS[n.activation].local[0](weightedSum(n, xs), 0, z, n.k)) : 1,
-      [...xs.slice(p, 2 * p), ...xs.slice(0, p), ...xs.slice(2 * p).map(() => 1)]];
-  const out = OPS[n.row].local.map(f => f && Number(f(xs[0], xs[1], z, n.k)));
+    return [Number(op.local[0](weightedSum(n, xs), 0, z, n.k)), [...xs.slice(p, 2 * p), ...xs.slice(0, p), ...xs.slice(2 * p).map(() => 1)]];
+  const out = op.local.map(f => f && Number(f(xs[0], xs[1], z, n.k)));
   return [1, out[0] === null ? [null, out[1] || null] : out];
 }
 
+/* The data; `changed` are those that are assigned and not computed. */
 function forward(changed) {
   const data = new Map();
-  for (const n of NODES) {
-    const value = changed && changed.has(n.id) ? changed.get(n.id)
-      : n.operands.length && (edited || changed) ? evaluate(n, data) : n.data;
-    data.set(n.id, value === null ? n.data : value);
-  }
+  for (const n of NODES)
+    data.set(n.id, changed?.get(n.id) ?? (n.operands.length && (edited || changed) ? evaluate(n, data) : null) ?? n.data);
   return data;
 }
-let edited = false;
 
 function quotient(n) {
   const x = DATA_NOW.get(n.id), h = 1e-6 * Math.max(1, Math.abs(x));
@@ -107,7 +86,7 @@ function stepsOf(engine) {
   if (engine !== "depth") return steps;
   const turns = new Map(NODES.map(n => [n.id, []])), walk = [], todo = REUSED ? [[DATA.root, 0]] : [];
   for (const step of steps.slice(turn, end)) turns.get(step[1]).push(step);
-  if (!REUSED) for (const step of steps.slice(visit, order)) walk.push(step, ...step[0] === "append" ? turns.get(step[1]) : []);
+  if (!REUSED) for (const step of steps.slice(visit, order)) walk.push(...step[0] === "append" ? turns.get(step[1]) : [step]);
   while (todo.length && walk.length < MOST_STEPS) {
     const [i, depth] = todo.pop();
     walk.push(...depth ? [["call", i, depth]] : [], ...turns.get(i));
@@ -120,10 +99,10 @@ function stepsOf(engine) {
 /* The events of an engine: its steps with their numbers, as Stream in events.py puts them in. */
 function run(engine) {
   const events = [], grad = new Map(NODES.map(n => [n.id, 0])), counts = new Map(), topo = [], data = DATA_NOW;
-  let depth = 0, reached, passing;
+  let reached, passing;
   const add = (kind, n, fields, words) => {
-    const [phase] = DATA.phrases[kind];
-    events.push({kind, phase: engine === "depth" && phase === 3 ? 6 : phase, node: n.id, ...fields, text: say(kind, {z: n.name, root: ROOT.name, ...fields, ...words})});
+    const [phase, , phrase] = DATA.phrases[kind];
+    events.push({kind, phase: engine === "depth" && phase === 3 ? 6 : phase, node: n.id, ...fields, text: fill(phrase, {z: n.name, root: ROOT.name, ...fields, ...words})});
   };
   const arrive = (kind, n, slot, contribution, fields, known) => {
     const x = NODE.get(n.operands[slot]), before = grad.get(x.id);
@@ -138,15 +117,12 @@ function run(engine) {
     value(n) {
       const value = data.get(n.id), expected = evaluate(n, data);
       const kind = !n.operands.length ? "leaf" : expected === null ? "opaque" : near(expected, value, 1e-9, 1e-300) ? "operation" : "stale";
-      add(kind, n, {value, expected}, n.operands.length && {formula: formula(n), numbers: fill(n, n.operands.map(i => number(data.get(i))))});
+      add(kind, n, {value, expected}, n.operands.length && {formula: formula(n), numbers: formula(n, i => data.get(i))});
     },
-    children(n) { add("children", n, {}, {xs: list(distinct(n.operands)), op: n.op}); },
-    enter(n) { add("enter", n, {depth: depth++}); },
-    skip(n) { add("skip", n, {depth}); },
-    append(n) {
-      depth--;
+    children(n) { add(n.operands.length ? "children" : "no-children", n, {}, {xs: list(distinct(n.operands)), op: n.op}); },
+    append(n, depth) {
       topo.push(n.id);
-      if (engine !== "depth") add("append", n, {depth}, {topo: list(topo)});
+      add("append", n, {depth}, {topo: list(topo)});
     },
     order(n) { add("order", n, {}, {topo: list([...topo].reverse())}); },
     seed(n) {
@@ -154,7 +130,6 @@ function run(engine) {
       reached = new Set(engine === "depth" && !REUSED ? NODE.keys() : [n.id]);
       add("seed", n, {after: SEED}, {outer: DATA.outer});
     },
-    call(n, depth) { add("call", n, {depth}); },
     turn(n) {
       passing = null;
       if (!n.operands.length) { add("leaf-node", n); return; }
@@ -178,25 +153,27 @@ function run(engine) {
       add(near(gradient, right, 1e-9) ? "gradient" : "wrong", n, {gradient, right});
     },
   };
-  for (const [what, i, ...more] of stepsOf(engine)) if (happens[what]) happens[what](NODE.get(i), ...more); else add(what, NODE.get(i));
+  for (const [what, i, ...more] of stepsOf(engine))
+    if (happens[what]) happens[what](NODE.get(i), ...more); else add(what, NODE.get(i), {depth: more[0]});
   return {events, grad, counts};
 }
 
 /* ---- what stands where ---- */
 
-let DATA_NOW = forward(), engine = "right", RUN = run("right"), RIGHT = RUN, at = 0, timer = 0, predicting = false;
-const element = (tag, className, ...inside) => {
-  const out = document.createElement(tag);
-  if (className) out.className = className;
+let DATA_NOW, RUN, RIGHT, engine = "right", at = 0, timer = 0, edited = false, predicting = false;
+
+/* An element of a class, or with several properties; what is `now` is told to those who do not see it too. */
+const element = (tag, of, ...inside) => {
+  const out = Object.assign(document.createElement(tag), typeof of === "string" ? {className: of} : of);
+  if (of === "now") out.ariaCurrent = "true";
   out.append(...inside);
   return out;
 };
 const quiet = text => element("p", "quiet", text);
 
-const BOX = new Map(), LINES = new Map();
-for (const g of $("graph").querySelectorAll("g[data-i]"))
-  BOX.set(+g.dataset.i, {g, data: g.querySelector(".mgc-d"), grad: g.querySelector(".mgc-g"), title: g.querySelector("title")});
-for (const path of $("graph").querySelectorAll("path[data-e]")) LINES.set(path.dataset.e, path);
+const BOX = new Map([...$("graph").querySelectorAll("g[data-i]")].map(g =>
+  [+g.dataset.i, {g, data: g.querySelector(".mgc-d"), grad: g.querySelector(".mgc-g"), title: g.querySelector("title")}]));
+const LINES = $("graph").querySelectorAll("path[data-e]");
 
 /* What has happened up to a step. */
 function stateAt(step) {
@@ -224,7 +201,7 @@ function show(step, from) {
   const e = RUN.events[at], state = stateAt(at);
   $("at").textContent = at + 1;
   $("scrub").value = at;
-  $("scrub").setAttribute("aria-valuetext", `${at + 1}: ${spoken(e)}`);
+  $("scrub").ariaValueText = `${at + 1}: ${spoken(e)}`;
   $("now").textContent = spoken(e);
   $("link").href = `#step-${at + 1}`;
   $("first").disabled = $("back").disabled = at === 0;
@@ -241,7 +218,7 @@ function write(part, text) { if (part.textContent !== text) part.textContent = t
 
 function showGraph(e, state) {
   const lit = e.operand !== undefined ? `${e.operand} ${e.node} ${e.slot}` : "";
-  for (const [key, path] of LINES) path.classList.toggle("lit", key === lit);
+  for (const path of LINES) path.classList.toggle("lit", path.dataset.e === lit);
   for (const n of NODES) {
     const box = BOX.get(n.id);
     if (!box) continue;
@@ -270,7 +247,6 @@ function showGraph(e, state) {
 function chips(title, texts, now, empty) {
   const most = 10, last = texts.length - most, first = Math.max(0, texts.includes(now) ? Math.min(texts.lastIndexOf(now) - most / 2, last) : last);
   const items = texts.slice(first, first + most).map(text => element("li", text === now ? "now" : "", text));
-  for (const li of items) if (li.className) li.setAttribute("aria-current", "true");
   return element("div", "chips", element("h3", "", title), items.length ? element("ol", "", ...items) : quiet(empty),
     last > 0 ? quiet(`${first + 1} to ${first + most} of ${texts.length}`) : "");
 }
@@ -296,10 +272,8 @@ function showCode(e) {
   const code = DATA.code[engine === "depth" && !REUSED ? "returning" : engine] || DATA.code.right;
   $("code").replaceChildren(element("ol", "code", ...code.split("\n").map(coded => {
     const [key, text] = coded.split("|");
-    const line = key === "seed" ? text.replace("1", number(SEED)) : text.replace("{formula}", () => `${n.name} = ${now}`).replace("{update}", () => update);
-    const li = element("li", key && key === current ? "now" : "", line || "\u00a0");
-    if (li.className) li.setAttribute("aria-current", "true");
-    return li;
+    const line = fill(text, {formula: `${n.name} = ${now}`, update, seed: SEED});
+    return element("li", key && key === current ? "now" : "", line || "\u00a0");
   })));
 }
 
@@ -314,13 +288,12 @@ function chain(e, state) {
   const count = state.shares.get(e.operand), many = count > 1;
   const part = (sign, className, caption, text) =>
     element("span", "", sign, element("span", className, element("small", "", caption), element("b", "", text)));
-  const sum = `${number(e.before)} + ${factor(e.contribution)} = ${number(e.after)}`;
   return [
     element("p", "big", `${x}.grad ${add ? "+=" : "="} ${z}.grad * d${z}/d${x}`),
-    element("p", "equation", ...add ? [part("", "grad", "so far", number(e.before))] : [], part(add ? "+" : "", "grad", `${z}.grad`, factor(e.upstream)),
-      part("×", "local", `d${z}/d${x}`, factor(e.local)), part("=", "grad after", `${x}.grad`, number(e.after))),
+    element("p", "equation", ...add ? [part("", "grad", "so far", number(e.before))] : [], part(add ? "+" : "", "grad", `${z}.grad`, fill("{(upstream)}", e)),
+      part("×", "local", `d${z}/d${x}`, fill("{(local)}", e)), part("=", "grad after", `${x}.grad`, number(e.after))),
     quiet(`d${z}/d${x} = ${n.given ? `${local}, given with ${z}` : `${e.formula === local ? local : `${e.formula} = ${local}`}, since ${z} = ${formula(n)}`}`),
-    element("p", "sum", add ? `${x}.grad = ${sum}${many ? `, share ${count} of ${RUN.counts.get(e.operand)} that arrive at ${x}` : ""}`
+    element("p", "sum", add ? `${x}.grad = ${fill("{before} + {(contribution)} = {after}", e)}${many ? `, share ${count} of ${RUN.counts.get(e.operand)} that arrive at ${x}` : ""}`
       : many ? `${x}.grad was ${number(e.before)}; it is overwritten and is ${number(e.after)} now.` : `${x}.grad is ${number(e.after)} now.`),
   ];
 }
@@ -336,15 +309,12 @@ function listSteps() {
     if (e.phase !== phase) {
       phase = e.phase;
       const [number, title, about] = DATA.phases[phase - 1];
-      ol = element("ol");
-      ol.start = i + 1;
+      ol = element("ol", {start: i + 1});
       $("steps").append(element("h3", "", `${number}. ${title}`), quiet(about), ol);
     }
-    const a = element("a", "", spoken(e)), li = element("li", e.operand === undefined ? "" : "share", a);
+    const onclick = event => { event.preventDefault(); go(i); };
+    const li = element("li", e.operand === undefined ? "" : "share", element("a", {href: `#step-${i + 1}`, tabIndex: -1, onclick}, spoken(e)));
     if (e.depth) li.style.paddingInlineStart = `${Math.min(e.depth, 12) * 0.8}em`;
-    a.href = `#step-${i + 1}`;
-    a.tabIndex = -1;
-    a.onclick = event => { event.preventDefault(); go(i); };
     ol.append(li);
     return li;
   });
@@ -354,10 +324,9 @@ function listSteps() {
 
 function showSteps(from) {
   const frame = $("steps"), old = frame.querySelector("li.now"), li = ITEMS[at], most = frame.scrollHeight - frame.clientHeight;
-  if (old) { old.classList.remove("now"); old.firstChild.removeAttribute("aria-current"); old.firstChild.tabIndex = -1; }
+  if (old) { old.classList.remove("now"); Object.assign(old.firstChild, {ariaCurrent: null, tabIndex: -1}); }
   li.classList.add("now");
-  li.firstChild.setAttribute("aria-current", "step");
-  li.firstChild.tabIndex = 0;
+  Object.assign(li.firstChild, {ariaCurrent: "step", tabIndex: 0});
   if (from === "scroll") return;
   quietUntil = performance.now() + 200;
   if (most > 0) frame.scrollTop = (li.offsetTop + li.offsetHeight / 2) * most / (most + frame.clientHeight);
@@ -368,60 +337,47 @@ $("steps").addEventListener("scroll", () => {
   const frame = $("steps");
   if (performance.now() < quietUntil || frame.scrollHeight <= frame.clientHeight) return;
   const line = frame.scrollTop * frame.scrollHeight / (frame.scrollHeight - frame.clientHeight);
-  let low = 0, high = ITEMS.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (ITEMS[middle].offsetTop <= line) low = middle; else high = middle - 1;
-  }
-  if (low !== at) { stop(); show(low, "scroll"); }
+  const step = Math.max(0, ITEMS.findLastIndex(li => li.offsetTop <= line));
+  if (step !== at) { play(false); show(step, "scroll"); }
 }, {passive: true});
 
 /* ---- moving ---- */
 
-function stop() {
+/* Play, or stop. */
+function play(on = !timer) {
+  const last = RUN.events.length - 1;
   clearInterval(timer);
-  timer = 0;
-  $("play").setAttribute("aria-label", "Play");
-  $("play").firstChild.textContent = "▶ Play";
+  timer = on ? setInterval(() => at < last ? show(at + 1) : play(false), +$("speed").value) : 0;
+  if (on && at === last) show(0);
+  $("play").ariaLabel = on ? "Stop" : "Play";
+  $("play").firstChild.textContent = on ? "■ Stop" : "▶ Play";
 }
 
-function play() {
-  if (timer) { stop(); return; }
-  if (at === RUN.events.length - 1) show(0);
-  $("play").setAttribute("aria-label", "Stop");
-  $("play").firstChild.textContent = "■ Stop";
-  timer = setInterval(() => { if (at >= RUN.events.length - 1) stop(); else show(at + 1); }, +$("speed").value);
-}
-
-const go = step => { stop(); show(step); };
+const go = (step, from) => { play(false); show(step, from); };
 $("first").onclick = () => go(0);
 $("back").onclick = () => go(at - 1);
-$("play").onclick = play;
+$("play").onclick = () => play();
 $("next").onclick = () => go(at + 1);
 $("last").onclick = () => go(RUN.events.length - 1);
 $("scrub").oninput = () => go(+$("scrub").value);
-$("speed").onchange = () => { if (timer) { stop(); play(); } };
+$("speed").onchange = () => { if (timer) play(true); };
 $("link").onclick = event => {
+  const link = $("link"), told = text => { link.textContent = text; };
+  const copied = () => { told("Link copied"); setTimeout(told, 1500, "Link to this step"); };
   event.preventDefault();
-  const done = () => { $("link").textContent = "Link copied"; setTimeout(() => { $("link").textContent = "Link to this step"; }, 1500); };
-  const address = location.href.split("#")[0] + $("link").getAttribute("href");
-  if (navigator.clipboard) navigator.clipboard.writeText(address).then(done, () => {}); else location.hash = $("link").getAttribute("href");
+  if (navigator.clipboard) navigator.clipboard.writeText(location.href.split("#")[0] + link.hash).then(copied, () => {}); else location.hash = link.hash;
 };
 
+const KEYS = {ArrowRight: "next", ArrowLeft: "back", Home: "first", End: "last", " ": "play"};
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const tag = event.target.tagName;
-  if (tag === "INPUT" || tag === "SELECT" || tag === "TEXTAREA") return;
-  const move = {ArrowRight: () => go(at + 1), ArrowLeft: () => go(at - 1), Home: () => go(0), End: () => go(RUN.events.length - 1)}[event.key]
-    || (event.key === " " && tag !== "BUTTON" && tag !== "A" ? play : null);
-  if (move) { event.preventDefault(); move(); }
+  const button = $(KEYS[event.key]), own = `input, select${event.key === " " ? ", button, a" : ""}`;
+  if (!button || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(own)) return;
+  event.preventDefault();
+  button.click();
 });
 
-function fromHash() {
-  const match = /^#step-(\d+)$/.exec(location.hash);
-  if (match) { stop(); show(+match[1] - 1, "hash"); }
-}
-addEventListener("hashchange", fromHash);
+const linked = () => (/^#step-(\d+)$/.exec(location.hash)?.[1] ?? at + 1) - 1;
+addEventListener("hashchange", () => go(linked(), "hash"));
 
 /* ---- the wrong engines ---- */
 
@@ -459,67 +415,45 @@ function verdict() {
   $("verdict").replaceChildren(element("p", wrong.length ? "wrong" : "", summary), element("p", "", why(wrong)));
 }
 
-for (const [key, [title, about]] of Object.entries(DATA.engines)) {
-  const input = element("input");
-  Object.assign(input, {type: "radio", name: "engine", value: key, checked: key === "right"});
-  input.onchange = () => { engine = key; rebuild(true); };
-  $("engines").append(element("label", "", input, element("span", "title", title), element("span", "quiet", about)));
-}
+$("engines").onchange = event => { engine = event.target.value; rebuild(true); };
 
-/* Begin anew with other data or another engine. */
-function rebuild(toSeed) {
+/* Begin anew, with other data or another engine. */
+function rebuild(toSeed, from) {
+  edited = NODES.some(n => !Object.is(n.data, n.original));
   DATA_NOW = forward();
   RIGHT = run("right");
   RUN = engine === "right" ? RIGHT : run(engine);
   listSteps();
   verdict();
   showValues();
-  go(toSeed ? RUN.events.findIndex(e => e.kind === "seed") : at);
+  go(toSeed ? RUN.events.findIndex(e => e.kind === "seed") : at, from);
 }
 
 /* ---- the table: data to change, gradients to predict ---- */
 
-const ROWS = new Map();
-
-function field(what, value) {
-  const input = element("input");
-  Object.assign(input, {type: "number", step: "any", value});
-  input.setAttribute("aria-label", what);
-  return input;
+const ROWS = new Map(), field = ariaLabel => element("input", {type: "number", step: "any", ariaLabel});
+for (const n of [...NODES].sort((a, b) => !!a.operands.length - !!b.operands.length)) {
+  const input = field(`Data of ${n.name}`), guessed = field(`Your prediction of ${n.name}.grad`), score = element("span", "score");
+  const cells = {input, guessed, score, data: element("td", ""), grad: element("td", ""), diff: element("td", "")};
+  if (!n.operands.length && !BY_HAND) cells.data.append(input);
+  input.value = n.data;
+  input.oninput = () => {
+    input.ariaInvalid = isNaN(input.valueAsNumber);
+    if (isNaN(input.valueAsNumber)) return;
+    n.data = input.valueAsNumber;
+    rebuild();
+  };
+  $("values").tBodies[0].append(element("tr", "",
+    element("th", {scope: "row"}, element("span", `role ${n.role}`, n.name), element("span", "quiet", ` ${n.role}`)),
+    cells.data, element("td", "guess", ...n === ROOT ? [] : [guessed, score]), cells.grad, cells.diff));
+  ROWS.set(n.id, cells);
 }
-
-function makeTable() {
-  for (const n of [...NODES].sort((a, b) => !!a.operands.length - !!b.operands.length)) {
-    const th = element("th", "", element("span", `role ${n.role}`, n.name), element("span", "quiet", ` ${n.role}`));
-    const cells = {data: element("td"), guess: element("td", "guess"), grad: element("td"), diff: element("td")};
-    th.scope = "row";
-    if (!n.operands.length && !BY_HAND) {
-      const input = cells.input = field(`Data of ${n.name}`, n.data);
-      input.oninput = () => {
-        const good = input.value !== "" && isFinite(+input.value);
-        input.setAttribute("aria-invalid", !good);
-        if (!good) return;
-        n.data = +input.value;
-        edited = NODES.some(m => !Object.is(m.data, m.original));
-        rebuild();
-      };
-      cells.data.append(input);
-    }
-    if (n !== ROOT) {
-      cells.guessed = field(`Your prediction of ${n.name}.grad`, "");
-      cells.score = element("span", "score");
-      cells.guess.append(cells.guessed, cells.score);
-    }
-    $("values").tBodies[0].append(element("tr", "", th, cells.data, cells.guess, cells.grad, cells.diff));
-    ROWS.set(n.id, cells);
-  }
-  if (BY_HAND) $("edit-note").textContent = "A value of this graph was made by hand: this page does not know how to compute it, so data stay as they are.";
-}
+if (BY_HAND) $("edit-note").textContent = "A value of this graph was made by hand: this page does not know how to compute it, so data stay as they are.";
 
 function showValues() {
   for (const n of NODES) {
     const cells = ROWS.get(n.id), value = RUN.grad.get(n.id), right = RIGHT.grad.get(n.id), wrong = !near(value, right, 1e-9);
-    if (!cells.input) cells.data.textContent = number(DATA_NOW.get(n.id));
+    if (!cells.input.isConnected) cells.data.textContent = number(DATA_NOW.get(n.id));
     cells.grad.textContent = predicting ? "?" : number(value) + (wrong ? ` ✗ ${number(right)} is right` : "");
     cells.grad.className = wrong && !predicting ? "wrong" : "";
     cells.diff.textContent = predicting ? "?" : BY_HAND || NODES.length > 120 && n.operands.length ? "–" : number(quotient(n), 6);
@@ -535,39 +469,36 @@ function showValues() {
 
 $("reset").onclick = () => {
   for (const n of NODES) {
-    const {input} = ROWS.get(n.id);
     n.data = n.original;
-    if (input) { input.value = n.data; input.setAttribute("aria-invalid", false); }
+    Object.assign(ROWS.get(n.id).input, {value: n.data, ariaInvalid: false});
   }
-  edited = false;
   rebuild();
 };
 
-function setPredicting(on, score) {
+function predict(on, score) {
   predicting = on;
-  document.body.classList.toggle("predicting", on);
-  $("predict").setAttribute("aria-pressed", on);
+  $("predict").ariaPressed = on;
   $("reveal").hidden = !on;
   $("score").textContent = score;
   rebuild();
 }
 
 $("predict").onclick = () => {
-  document.body.classList.toggle("guessed", !predicting);
-  if (predicting) { setPredicting(false, ""); return; }
-  for (const cells of ROWS.values()) if (cells.guessed) cells.guessed.value = cells.score.textContent = "";
-  setPredicting(true, "Write down what you expect, as many as you like, and press Reveal.");
+  const on = !predicting;
+  document.body.classList.toggle("guessed", on);
+  if (on) for (const {guessed, score} of ROWS.values()) guessed.value = score.textContent = "";
+  predict(on, on ? "Write down what you expect, as many as you like, and press Reveal." : "");
 };
 
 $("reveal").onclick = () => {
-  const asked = NODES.filter(n => n !== ROOT && ROWS.get(n.id).guessed.value !== "");
+  const asked = NODES.filter(n => ROWS.get(n.id).guessed.value !== "");
   const right = asked.filter(n => {
     const {score, guessed} = ROWS.get(n.id), good = near(+guessed.value, RIGHT.grad.get(n.id), 5e-3);
     score.textContent = good ? "✓ right" : "✗ not quite";
     score.className = `score ${good ? "good" : "wrong"}`;
     return good;
   });
-  setPredicting(false, asked.length ? `${right.length} of ${asked.length} right.` : "Nothing was predicted; here they are.");
+  predict(false, asked.length ? `${right.length} of ${asked.length} right.` : "Nothing was predicted; here they are.");
   $("predict").focus();
 };
 
@@ -587,9 +518,5 @@ function fit() {
 }
 addEventListener("resize", () => { fit(); showSteps(); });
 fit();
-makeTable();
-listSteps();
-verdict();
-showValues();
-show(0, "hash");
-fromHash();
+at = linked();
+rebuild(false, "hash");

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Container
 from html import escape
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .events import op_of
 from .expression import javascript_functions
 from .picture import Picture
-from .rules import OP, local_derivatives
+from .rules import LINEAR, OP, local_derivatives
 from .text import clean, cut
 from .words import CODE, ENGINES, PHASES, PHRASES, WRONG_PHRASES
 
 if TYPE_CHECKING:
     from .explanation import Explanation
 
-__all__ = ["frame", "page", "page_data"]
+__all__ = ["as_json", "frame", "page", "page_data"]
 
 LABELS = 30_000  # characters of all whole names in a page together
 CLOSURE = ("upstream", "contribution", "after")  # what the page knows of a share by a Python function
@@ -40,37 +41,33 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
     longest = max(80, LABELS // max(len(labels), 1))
     nodes = []
     for i, node in graph.nodes.items():
-        record: dict[str, Any] = {}
-        if node.label and clean(node.label) != node.name:
-            record["label"] = cut(clean(node.label), longest)
-        if node.k is not None:
-            record["k"] = _json_number(node.k)
-        if node.operands:
-            record["op"] = op_of(node)
-        if stream.formulas[i] != OP[node.row].formula:
-            record["formula"] = stream.formulas[i]
-        if node.row == "DOT":
-            record |= {"pairs": node.pairs, "activation": node.activation}
-        if node.closure:
-            record["closure"] = True
-        elif node.row == "GIVEN" and node.operands:
-            record["given"] = [_json_number(d) for d in local_derivatives(node, stream.data)[1] if d is not None]
-        known = _json_number(explanation.engine[i]) if i in explanation.engine else None
-        nodes.append([i, node.name, node.role, node.row, node.operands, _json_number(node.data), known, record])
+        label, formula = clean(node.label), stream.formulas[i]
+        given = node.row == "GIVEN" and node.operands and not node.closure
+        more = {
+            "label": cut(label, longest) if label and label != node.name else None,
+            "k": node.k,
+            "op": op_of(node) if node.operands else None,
+            "formula": formula if formula != OP[node.row].formula else None,
+            "pairs": node.pairs if node.row == "DOT" else None,
+            "activation": node.activation if node.row == "DOT" else None,
+            "closure": node.closure or None,
+            "given": local_derivatives(node, stream.data)[1] if given else None,
+        }
+        record = {key: item for key, item in more.items() if item is not None}
+        nodes.append(
+            [i, node.name, node.role, node.row, node.operands, node.data, explanation.engine.get(i), record]
+        )
     happenings = list(dict.fromkeys(what for what, *_ in stream.plan))
     steps = []
-    for what, i, *more in stream.plan:
-        event = run.get((i, *more), {})  # of a closure, which runs in Python only
-        steps.append([happenings.index(what), i, *more, *(_json_number(event[key]) for key in CLOSURE if event)])
+    for what, i, *rest in stream.plan:
+        event = run.get((i, *rest), {}) if what == "closure" else {}  # which runs in Python only
+        steps.append([happenings.index(what), i, *rest, *(event[key] for key in CLOSURE if event)])
     return {
-        "title": explanation.title,
         "root": graph.root,
-        "seed": _json_number(explanation._seed),
+        "seed": explanation._seed,
         "outer": stream.outer,
-        "notes": explanation.notes,
         "phases": [[i, name, about] for i, (name, about) in PHASES.items()],
         "phrases": PHRASES | WRONG_PHRASES,
-        "engines": ENGINES,
         "code": CODE,
         "nodes": nodes,
         "happenings": happenings,
@@ -78,40 +75,53 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _json_number(x: float) -> Any:
-    return str(x) if x != x or x in (float("inf"), float("-inf")) else x
+def as_json(data: Any, **form: Any) -> str:
+    """Return plain data as JSON; numbers that it has no word for are the strings "nan", "inf" and "-inf"."""
+
+    def portable(item: Any) -> Any:
+        if isinstance(item, float) and not isfinite(item):
+            return str(item)
+        if isinstance(item, dict):
+            return {key: portable(value) for key, value in item.items()}
+        return [portable(value) for value in item] if isinstance(item, (list, tuple)) else item
+
+    return json.dumps(portable(data), allow_nan=False, **form)
 
 
-def javascript_ops(names: Iterable[str]) -> str:
+def javascript_ops(names: Container[str]) -> str:
     """Return rows of the op table as JavaScript: OPS.MUL.value(x, y, k), and in OPS.MUL.local its derivatives.
 
     Those of n-ary ops have `start` and step(x, y) too.
     """
-    used = set(names)
     rows = []
-    for name, op in OP.items():
-        if name in used and op.value is not None:
-            derivatives = ",".join(f"(x,y,z,k)=>{e.javascript()}" if e else "null" for e in op.derivatives)
-            value = f"formula:{json.dumps(op.formula)},value:(x,y,k)=>{op.value.javascript()}"
-            fold = f",start:{op.fold[0].javascript()},step:(x,y)=>{op.fold[1].javascript()}" if op.fold else ""
-            rows.append(f"{name}:{{{value},local:[{derivatives}]{fold}}}")
+    for name, op in {**OP, "": LINEAR}.items():
+        if name in names and op.value is not None:
+            derivatives = ",".join(f"(x,y,z,k)=>{e.source}" if e else "null" for e in op.derivatives)
+            value = f"formula:{json.dumps(op.formula)},value:(x,y,k)=>{op.value.source}"
+            fold = f",start:{op.fold[0].source},step:(x,y)=>{op.fold[1].source}" if op.fold else ""
+            rows.append(f"{json.dumps(name)}:{{{value},local:[{derivatives}]{fold}}}")
     text = _text("ops.js").replace("%%FUNCTIONS%%", javascript_functions())
     return text.replace("%%ROWS%%", "{" + ",\n".join(rows) + "}")
 
 
 def page(explanation: Explanation) -> str:
     """Return the page of an explanation."""
-    data = json.dumps(page_data(explanation), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    data = as_json(page_data(explanation), ensure_ascii=False, separators=(",", ":"))
     # In a script element "</script" would end it, and "<!--" would begin a comment.
     data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     parts = {
         "TITLE": escape(explanation.title),
         "NOTES": "".join(f"<p>{escape(note)}</p>" for note in explanation.notes),
         "CSS": _text("page.css"),
-        "SVG": Picture(explanation._graph, legend=True).without_notes().svg(titles=False),
+        "SVG": Picture(explanation._graph).svg(on_page=True),
         "DATA": data,
         "OPS": javascript_ops(
-            row for node in explanation._graph.nodes.values() for row in (node.row, node.activation)
+            {row for node in explanation._graph.nodes.values() for row in (node.row, node.activation)}
+        ),
+        "ENGINES": "".join(
+            f'<label><input type="radio" name="engine" value="{key}"{" checked" * (key == "right")}>'
+            f'<span class="title">{title}</span><span class="quiet">{about}</span></label>'
+            for key, (title, about) in ENGINES.items()
         ),
         "JS": _text("page.js"),
     }

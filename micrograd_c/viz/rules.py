@@ -21,7 +21,7 @@ class Op:
     """A row of the op table, for people: how the node is written, and its expressions."""
 
     name: str
-    formula: str  # "{0} * {1}", the operands in their slots
+    formula: str  # "{0} * {(1)}", the operands in their slots, see `fill` in text.py
     value: Expression | None  # over x, y, k
     derivatives: tuple[Expression | None, ...]  # dz/dx, dz/dy, over x, y, z, k; None: x gets no share
     fold: tuple[Expression, ...] = ()  # of an n-ary op: y at first; y after each operand, over x and y
@@ -31,16 +31,11 @@ def _op(code: int) -> Op:
     row, name = OPS[code], NAMES[code]
     label = ffi.string(row.label).decode().removesuffix("{}")
     value, dx, dy = (ffi.string(text).decode() for text in (row.value, row.dx, row.dy))
-    if name == "NEG":
-        formula = "-{0}"
-    elif name == "ABS":
-        formula = "|{0}|"
-    elif row.takes_k:
-        formula = f"{{0}}{label}{{k}}" if label == "**" else f"{name.lower()}({{0}}, {{k}})"
-    elif row.arity == 2 and not label.isidentifier():
-        formula = "{0}**{1}" if label == "**" else f"{{0}} {label} {{1}}"
-    else:
-        formula = f"{name.lower()}({', '.join(f'{{{i}}}' for i in range(max(row.arity, 0)))})"
+    slots = [f"{{{i}}}" for i in range(max(row.arity, 0))] + ["{k}"] * row.takes_k
+    formula = {"NEG": "-{(0)}", "ABS": "|{0}|", "POW": "{(0)}**{(k)}", "POWER": "{(0)}**{(1)}"}.get(name, "")
+    if row.arity == 2 and not label.isidentifier():
+        formula = formula or f"{{0}} {label} {{(1)}}"
+    formula = formula or f"{name.lower()}({', '.join(slots)})"
     try:
         fold = tuple(expression(ffi.string(text).decode()) for text in (row.start, row.step) if code in NARY)
         derivatives = tuple(
@@ -52,17 +47,18 @@ def _op(code: int) -> Op:
 
 
 OP = {name: _op(code) for code, name in enumerate(NAMES)}
+LINEAR = Op("", "{0}", expression("x"), (expression("1"),))  # the activation of a DOT that has none
 
 
 def formula_of(node: Node) -> str:
-    """Return how a node is computed, with a slot for each operand: '{0} * {1}'."""
+    """Return how a node is computed, with a slot for each operand: '{0} * {(1)}'."""
     n = node.pairs
     if node.row == "DOT":
-        terms = [f"{{{n + i}}}*{{{i}}}" for i in range(n)]
+        terms = [f"{{({n + i})}}*{{({i})}}" for i in range(n)]
         if len(node.operands) > 2 * n:
-            terms.insert(0, f"{{{2 * n}}}")
+            terms.insert(0, f"{{({2 * n})}}")
     elif node.row == "SUM":
-        terms = [f"{{{i}}}" for i in range(len(node.operands))]
+        terms = [f"{{({i})}}" for i in range(len(node.operands))]
     elif node.row in ("CUSTOM", "GIVEN") or NAMES.index(node.row) in NARY:
         label = cut(clean(node.op).translate({ord("{"): None, ord("}"): None}), 16) or "custom"
         slots = [f"{{{i}}}" for i in range(len(node.operands))]
@@ -71,48 +67,45 @@ def formula_of(node: Node) -> str:
         return OP[node.row].formula
     if len(terms) > 5:
         terms = [*terms[:3], "…", terms[-1]]
-    text = " + ".join(terms) if terms else "0"
-    return OP[node.activation].formula.format(text, k="{k}") if node.activation else text
+    text = " + ".join(terms).replace("(", "", 1).replace(")", "", 1) or "0"  # the first slot needs no brackets
+    return activation_of(node).formula.format(text, k="{k}")
+
+
+def activation_of(node: Node) -> Op:
+    """Return what a DOT passes its weighted sum through."""
+    return OP[node.activation] if node.activation else LINEAR
 
 
 def weighted_sum(node: Node, data: Sequence[float]) -> float:
     """Return what the activation of a DOT is taken of, from the data of its operands."""
-    n = node.pairs
-    total = data[2 * n] if len(data) > 2 * n else 0.0
-    for x, w in zip(data[:n], data[n : 2 * n]):
+    inputs, weights, bias = node.parted(data)
+    total = sum(bias)
+    for x, w in zip(inputs, weights):
         total += w * x
     return total
 
 
 def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
     """Return f' of a DOT, from the data of its operands and its own."""
-    if not node.activation:
-        return 1.0
-    k = {} if node.k is None else {"k": node.k}
-    (derivative,) = OP[node.activation].derivatives
+    (derivative,) = activation_of(node).derivatives
     assert derivative is not None
-    return derivative.evaluate(x=weighted_sum(node, data), z=z, **k)
+    return derivative.evaluate(x=weighted_sum(node, data), z=z, k=node.k)
 
 
 def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
     """Return the value of a node from those of its operands; None where no formula gives it."""
     xs = [data[i] for i in node.operands]
-    value = OP[node.activation or node.row].value
-    if value and (fold := OP[node.row].fold):
-        y = fold[0].evaluate()
-        for x in xs:
-            y = fold[1].evaluate(x=x, y=y)
-        return value.evaluate(y=y, k=len(xs))
+    op = OP[node.row]
     if node.row == "DOT":
-        if not node.activation:
-            return weighted_sum(node, xs)
-        xs = [weighted_sum(node, xs)]
-    if value is None or len(xs) > 2:
+        op, xs = activation_of(node), [weighted_sum(node, xs)]
+    if op.value is None or (len(xs) > 2 and not op.fold):
         return None
-    numbers = dict(zip(("x", "y"), xs))
-    if node.k is not None:
-        numbers["k"] = node.k
-    return value.evaluate(**numbers)
+    if op.fold:
+        y = op.fold[0].evaluate()
+        for x in xs:
+            y = op.fold[1].evaluate(x=x, y=y)
+        return op.value.evaluate(y=y, k=len(xs))
+    return op.value.evaluate(**dict(zip("xy", xs)), k=node.k)
 
 
 def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, str]]:
@@ -121,28 +114,25 @@ def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, st
     n = node.pairs
     if node.row == "GIVEN":
         yield from ((slot, GIVEN) for slot in range(len(names)))
-    elif OP[node.row].fold:
-        for derivative in OP[node.row].derivatives:
-            assert derivative is not None
-            for slot, name in enumerate(names):
-                yield slot, derivative.readable(k=float(len(names)), x=name, z=node.name)
     elif node.row == "DOT":
-        slope = ""
-        for derivative in OP[node.activation].derivatives if node.activation else ():
-            assert derivative is not None
-            slope = derivative.readable(k=node.k, x="sum", z=node.name)
-            if any(c in slope for c in "+- ") and not slope.startswith("("):
-                slope = f"({slope})"
+        (derivative,) = activation_of(node).derivatives
+        assert derivative is not None
+        slope = derivative.readable(k=node.k, x="sum", z=node.name) if node.activation else ""
+        if any(c in slope for c in "+- ") and not slope.startswith("("):
+            slope = f"({slope})"
         if len(names) > 2 * n:
             yield 2 * n, slope or "1"
         for i in range(n):
             for slot, other in ((n + i, i), (i, n + i)):
                 yield slot, f"{slope} * {names[other]}" if slope else names[other]
     else:
-        x, y = [*names, "", ""][:2]
-        for slot, derivative in enumerate(OP[node.row].derivatives):
-            if derivative is not None:
-                yield slot, derivative.readable(k=node.k, x=x, y=y, z=node.name)
+        op, words = OP[node.row], dict(zip("xy", names))
+        for slot, name in enumerate(names):
+            if op.fold:
+                words["x"] = name
+            each = op.derivatives[0 if op.fold else slot]
+            if each is not None:
+                yield slot, each.readable(k=float(len(names)) if op.fold else node.k, z=node.name, **words)
 
 
 def local_derivatives(node: Node, data: Mapping[int, float]) -> tuple[float, list[float | None]]:
@@ -150,17 +140,13 @@ def local_derivatives(node: Node, data: Mapping[int, float]) -> tuple[float, lis
 
     None: the operand gets no share at all, as the branch that a `where` did not take.
     """
-    xs = [data[i] for i in node.operands]
+    op, xs, z = OP[node.row], [data[i] for i in node.operands], data[node.id]
     if node.row == "GIVEN":
         return 1.0, [d.data if isinstance(d, Value) else d for d in node.value._local_grads]
-    if OP[node.row].fold:
-        derivative, z, k = OP[node.row].derivatives[0], data[node.id], float(len(xs))
-        return 1.0, [None if derivative is None else derivative.evaluate(x=x, z=z, k=k) for x in xs]
     if node.row == "DOT":
-        n = node.pairs
-        return slope_of_activation(node, xs, data[node.id]), [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) - 2 * n)]
-    numbers = dict(zip(("x", "y"), xs), z=data[node.id])
-    if node.k is not None:
-        numbers["k"] = node.k
-    out = [None if d is None else d.evaluate(**numbers) for d in OP[node.row].derivatives]
+        inputs, weights, bias = node.parted(xs)
+        return slope_of_activation(node, xs, z), [*weights, *inputs, *(1.0 for _ in bias)]
+    if op.fold:
+        return 1.0, [d.evaluate(x=x, z=z, k=len(xs)) for x in xs for d in op.derivatives if d]
+    out = [d.evaluate(**dict(zip("xy", xs)), z=z, k=node.k) if d else None for d in op.derivatives]
     return 1.0, [None, out[1] or None] if out[:1] == [None] else out

@@ -15,8 +15,7 @@ PHASES = {
     7: ("Gradients", "how much the result changes for each unit that a value changes"),
 }
 
-# Each kind of event: its phase, the key of its line in CODE, and its sentence. A negative number gets brackets in
-# {(x)}. `say` in events.py fills the sentence in, and the page does it by the same rule.
+# Each kind of event: its phase, the key of its line in CODE, and its sentence, for `fill` in text.py.
 PHRASES = {
     "leaf": (1, "forward", "{z} = {value}"),
     "operation": (1, "forward", "{z} = {formula} = {numbers} = {value}"),
@@ -60,7 +59,7 @@ ENGINES = {
 }
 
 # What the backward() of each looks like, and which line an event stands on: a key and a line, parted by |. The one
-# that overwrites looks like the right one, but for {update}.
+# that overwrites looks like the right one, but for {update}. The slots are those of `fill` in text.py.
 _RIGHT = """\
 forward|{formula}
 |
@@ -73,7 +72,7 @@ children|            for child in v._prev:
 |                build_topo(child)
 append|            topo.append(v)
 |    build_topo(self)
-seed|    self.grad = 1
+seed|    self.grad = {seed}
 order|    for v in reversed(topo):
 node|        v._backward()
 contribution|            {update}"""
@@ -89,7 +88,7 @@ contribution|        {update}
 children|    for child in v._prev:
 enter|        backward(child)
 |
-seed|root.grad = 1
+seed|root.grad = {seed}
 |backward(root)""",
     "returning": """\
 forward|{formula}
@@ -102,6 +101,6 @@ children|        for child in v._prev:
 node|        v._backward()
 contribution|            {update}
 |
-seed|root.grad = 1
+seed|root.grad = {seed}
 |backward(root)""",
 }
