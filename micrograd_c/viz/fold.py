@@ -1,4 +1,4 @@
-"""Several nodes in one box, the calls of neurons and of layers; and a fused neuron in its parts.
+"""What is shown of a graph: calls of neurons and layers as one box, fused neurons in their parts, the upper part.
 
 A fused neuron says by itself what belongs to it. In a scalar graph (`fused=False`) the names of the parameters do:
 products with a weight, the sums of these with each other and the bias, and the activation above the last sum.
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core import LABELS, NAMES, OPS, core
 from .graph import Graph, Node
 from .rules import slope_of_activation
 
-__all__ = ["fold_graph", "unfold"]
+__all__ = ["LINES", "fold_graph", "shorten", "unfold", "upper_part"]
 
 _PARAMETER = re.compile(
     r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$"
 )
+LINES = 4  # lines for each value, at most
 _ACTIVATIONS = {name for name, row in zip(NAMES, OPS) if row.activation}
 
 
@@ -33,14 +35,14 @@ def fold_graph(graph: Graph, level: str) -> Graph:
     return _quotient(graph, groups, level)
 
 
+@dataclass
 class _Group:
     """Nodes that are to become one box."""
 
-    def __init__(self, key: Any, layer: Any, members: list[int]) -> None:
-        self.key = key  # what neuron, as far as is known
-        self.layer = layer  # neurons of one layer's call have the same
-        self.members = members
-        self.neurons = 1
+    key: Any  # what neuron, as far as is known
+    layer: Any  # neurons of one layer's call have the same
+    members: list[int]
+    neurons: int = 1
 
 
 def _neurons(graph: Graph) -> list[_Group]:
@@ -62,51 +64,41 @@ def _scalar_neurons(graph: Graph) -> list[_Group]:
     if not owner:
         return []
     readers = graph.readers()
-    group_of: dict[int, int] = {}
-    parent: list[int] = []
-    keys: list[tuple[str, str]] = []
-
-    def find(g: int) -> int:
-        while parent[g] != g:
-            parent[g] = parent[parent[g]]
-            g = parent[g]
-        return g
-
+    group_of: dict[int, _Group] = {}
     for i, node in nodes.items():  # operands come before what reads them
+        group = None
         if node.row == "MUL":
             key = next((owner[j] for j in node.operands if j in owner), None)
-            if key is not None:
-                group_of[i] = len(parent)
-                parent.append(len(parent))
-                keys.append(key)
+            group = key and _Group(key, None, [])
         elif node.row in ("ADD", "SUM"):
-            inside = [find(group_of[j]) for j in node.operands if j in group_of]
-            rest = [j for j in node.operands if j not in group_of]
-            if inside and len({keys[g] for g in inside}) == 1:
-                key = keys[inside[0]]
-                if all(owner.get(j) == key or nodes[j].role == "constant" for j in rest):
-                    for g in inside[1:]:
-                        parent[g] = inside[0]
-                    group_of[i] = inside[0]
-        elif node.row in _ACTIVATIONS and node.operands[0] in group_of and len(readers[node.operands[0]]) == 1:
-            group_of[i] = group_of[node.operands[0]]
-    members: dict[int, list[int]] = defaultdict(list)
-    for i, g in group_of.items():
-        members[find(g)].append(i)
+            inside = [group_of[j] for j in node.operands if j in group_of]
+            keys = {group.key for group in inside}
+            keys |= {owner.get(j) for j in node.operands if j not in group_of and nodes[j].role != "constant"}
+            if inside and len(keys) == 1:
+                group = inside[0]
+                for other in inside[1:]:
+                    if other is not group:
+                        group.members += other.members
+                        group_of.update(dict.fromkeys(other.members, group))
+        elif node.row in _ACTIVATIONS and len(readers[node.operands[0]]) == 1:
+            group = group_of.get(node.operands[0])
+        if group:
+            group.members.append(i)
+            group_of[i] = group
     groups = []
-    for g, inside in members.items():
-        own = set(inside)
-        inputs = frozenset(
-            nodes[j].data
-            if nodes[j].role == "constant"
-            else (j,)  # numbers as inputs are new leaves for each weight
-            for i in inside
+    for group in {id(group): group for group in group_of.values()}.values():
+        own = set(group.members)
+        group.members.sort()
+        inputs = frozenset(  # numbers as inputs are new leaves for each weight
+            nodes[j].data if nodes[j].role == "constant" else (j,)
+            for i in group.members
             for j in nodes[i].operands
-            if j not in own and owner.get(j) != keys[g]
+            if j not in own and owner.get(j) != group.key
         )
-        ends = [i for i in inside if any(r not in own for r in readers[i]) or i == graph.root]
+        ends = [i for i in group.members if any(r not in own for r in readers[i]) or i == graph.root]
         if len(ends) == 1:  # only its output is seen from outside
-            groups.append(_Group(keys[g], ("scalar", keys[g][0], inputs), inside))
+            group.layer = ("scalar", group.key[0], inputs)
+            groups.append(group)
     return groups
 
 
@@ -114,12 +106,10 @@ def _layers(graph: Graph, neurons: list[_Group]) -> list[_Group]:
     by_layer: dict[Any, list[_Group]] = defaultdict(list)
     for group in neurons:
         by_layer[group.layer].append(group)
-    out = []
-    for layer, groups in by_layer.items():
-        group = _Group(None, layer, [i for g in groups for i in g.members])
-        group.neurons = len(groups)
-        out.append(group)
-    return out
+    return [
+        _Group(None, layer, [i for group in groups for i in group.members], len(groups))
+        for layer, groups in by_layer.items()
+    ]
 
 
 def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
@@ -148,24 +138,17 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
             continue
         box = box_of.get(i)
         if box is None:
-            out[i] = Node(**vars(node))
+            out[i] = replace(node)
         elif last[id(box)] == i:
             own = set(box.members)
             inputs = [j for m in box.members for j in nodes[m].operands if j not in own]
-            out[i] = _box(
-                graph,
-                box,
-                i,
-                list(dict.fromkeys(j for j in inputs if j not in hidden)),
-                len({j for j in inputs if nodes[j].role == "parameter"}),
-            )
+            operands = list(dict.fromkeys(j for j in inputs if j not in hidden))
+            out[i] = _box(graph, box, i, operands, len({j for j in inputs if nodes[j].role == "parameter"}))
     moved = {m: last[id(group)] for group in groups for m in group.members}
     for node in out.values():
-        node.operands = (
-            list(dict.fromkeys(moved.get(j, j) for j in node.operands))
-            if node.row == "FOLD"
-            else [moved.get(j, j) for j in node.operands]
-        )
+        node.operands = [moved.get(j, j) for j in node.operands]
+        if node.row == "FOLD":
+            node.operands = list(dict.fromkeys(node.operands))
         if any(j >= node.id for j in node.operands):
             return graph
     boxes = f"{len(groups)} call{'s' if len(groups) > 1 else ''} of {'a layer' if level == 'layer' else 'a neuron'}"
@@ -196,20 +179,7 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
         note = f"{activation}neuron\n{parameters} parameters\ndata {node.data:.6g}"
         if graph.computed or node.grad:
             note += f"\ngrad {node.grad:.6g}"
-    return Node(
-        id=i,
-        row="FOLD",
-        op=activation.strip(),
-        operands=operands,
-        data=node.data,
-        grad=node.grad,
-        label=label,
-        name=name,
-        role="result" if node.role == "result" else "operation",
-        note=note,
-        count=len(group.members),
-        value=node.value,
-    )
+    return replace(node, row="FOLD", op=activation.strip(), operands=operands, label=label, name=name, note=note)
 
 
 # ---- unfolding ---------------------------------------------------------------------------------------------------
@@ -232,14 +202,11 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
         return node.id
 
     for i, old in graph.nodes.items():
-        node = Node(**{**vars(old), "operands": [renamed[j] for j in old.operands]})
+        node = replace(old, operands=[renamed[j] for j in old.operands])
         if old.row == "DOT" and i in chosen:
             done += 1
             _add_parts(node, nodes, add, taken)
         renamed[i] = add(node)
-        for part in nodes.values():
-            if part.part_of == -2:
-                part.part_of = node.id
     if done:
         plural = "s are" if done > 1 else " is"
         graph.notes.append(f"{done} fused neuron{plural} shown as their * and +; in the engine each is one node.")
@@ -248,12 +215,9 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
 
 def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) -> None:
     """Let `node` be the last part of the neuron: its activation, or else the last sum."""
-    n = node.pairs
-    inputs, weights, bias = node.operands[:n], node.operands[n : 2 * n], node.operands[2 * n :]
-    upstream = node.grad
-    if node.activation:
-        upstream *= slope_of_activation(node, [nodes[i].data for i in node.operands], node.data)
-    steps = 2 * n - (0 if bias or not n else 1)
+    inputs, weights, bias = node.parted(node.operands)
+    upstream = node.grad * slope_of_activation(node, [nodes[i].data for i in node.operands], node.data)
+    steps = 2 * node.pairs - (0 if bias or not node.pairs else 1)
     parts = 0
 
     def part(row: str, op: str, operands: list[int], data: float) -> int:
@@ -262,10 +226,8 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) ->
         if parts == steps and not node.activation:  # the last sum is the neuron itself
             node.row, node.op, node.operands, node.pairs = row, op, operands, 0
             return -1
-        name = f"{node.name}.{parts}"
-        while name in taken:
-            name += "'"
-        return int(add(Node(-1, row, op, operands, data, upstream, name=name, part_of=-2)))
+        name = unused(f"{node.name}.{parts}", taken)
+        return int(add(Node(-1, row, op, operands, data, upstream, name=name)))
 
     total = bias[0] if bias else -1
     for w, x in zip(weights, inputs):
@@ -278,3 +240,78 @@ def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) ->
     if node.activation:
         node.row, node.op, node.operands = node.activation, LABELS[NAMES.index(node.activation)], [total]
         node.activation, node.pairs = "", 0
+
+
+# ---- the upper part ----------------------------------------------------------------------------------------------
+
+
+def upper_part(graph: Graph, limit: int) -> Graph:
+    """Return the nodes nearest to the root, with every reader of each; what they read below becomes a leaf."""
+    depth = dict.fromkeys(graph.nodes, 0)
+    for i in reversed(graph.nodes):
+        for j in graph.nodes[i].operands:
+            depth[j] = max(depth[j], depth[i] + 1)
+    readers = graph.readers()
+    lines = 0
+    kept: set[int] = set()
+    shown = {graph.root}
+    for i in sorted(graph.nodes, key=lambda i: (depth[i], -i)):
+        if len(shown) >= limit or lines >= LINES * limit:
+            break
+        operands = graph.nodes[i].operands
+        new = set(operands) - shown
+        too_many = len(shown) + len(new) > limit or lines + len(operands) > LINES * limit
+        if not kept.issuperset(readers[i]) or (too_many and kept):
+            continue  # it stays a leaf: a gradient is whole only where all readers are there
+        kept.add(i)
+        shown |= new
+        lines += len(operands)
+    nodes = {}
+    for i in sorted(shown):
+        nodes[i] = node = graph.nodes[i]
+        if i not in kept and node.operands:
+            nodes[i] = Node(
+                i, "LEAF", "…", [], node.data, node.grad, node.label, node.name, "input", value=node.value
+            )
+    return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
+
+
+def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
+    """Let a root with more operands than there is room for keep the first ones; one box stands for the others.
+
+    In an explanation it is a leaf with their sum, and half of the room is left for what lies below. In a picture
+    (`drawn`) it has no number.
+    """
+    nodes, root = graph.nodes, graph.nodes[graph.root]
+    room = max(limit - 1 if drawn else limit // 2, 2)
+    if len(root.operands) <= room or not (drawn or (root.row in ("SUM", "DOT") and not root.closure)):
+        return
+    if root.row == "DOT":
+        short = max((room - 1) // 2, 1)
+        inputs, weights, bias = root.parted(root.operands)
+        kept = [*inputs[:short], *weights[:short]]
+        rest = sum(nodes[w].data * nodes[x].data for w, x in zip(weights[short:], inputs[short:]))
+        rest += sum(nodes[i].data for i in bias)
+        what = f"{len(inputs) - short} products" + (" and the bias" if bias else "")
+        root.pairs = short
+    else:
+        kept, others = root.operands[: room - 1], root.operands[room - 1 :]
+        rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
+    name = unused("rest", {node.name for node in nodes.values()})
+    row, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
+    leaf = Node(-1, row, "…", [], rest, 0.0, label=what, name=name, role="input", note=note)
+    root.operands = [*kept, leaf.id]
+    below = {graph.root, leaf.id}
+    for i in reversed(list(nodes)):
+        if i in below:
+            below.update(nodes[i].operands)
+    graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
+    if not drawn:
+        graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf {name} stands for their sum.")
+
+
+def unused(name: str, taken: Container[str]) -> str:
+    """Return a name, with as many ' behind it as it needs to be none of those that are taken."""
+    while name in taken:
+        name += "'"
+    return name

@@ -13,8 +13,11 @@ A graph of n nodes and e lines takes O(n + e) for a sweep. Coordinates are for a
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import itemgetter
 
 __all__ = ["Layout", "lay_out"]
 
@@ -71,29 +74,21 @@ def lay_out(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int
     _set_middles(spots, columns)
 
     widths = [max((sizes[i][0] for i in column if i < n), default=0.0) for column in columns]
-    left, lefts = 0.0, []
-    for w in widths:
-        lefts.append(left)
-        left += w + BETWEEN
+    lefts = [0.0, *accumulate(w + BETWEEN for w in widths)]
     lowest = min((spot.middle - spot.size / 2 for spot in spots), default=0.0)
     for spot in spots:
         spot.middle -= lowest
     boxes = [(lefts[layer[i]] + widths[layer[i]] / 2, spots[i].middle) for i in range(n)]
     lines = _lines(sizes, edges, boxes, ways, spots, lefts, widths)
     height = max((spot.middle + spot.size / 2 for spot in spots), default=0.0)
-    return Layout(boxes, lines, max(left - BETWEEN, 0.0), height)
+    return Layout(boxes, lines, max(lefts[-1] - BETWEEN, 0.0), height)
 
 
 def _layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     """Layer of each box: one less than the least of those that read it."""
     steps = [0] * n
-    into: list[list[int]] = [[] for _ in range(n)]
-    for a, b in edges:
-        into[b].append(a)
-    for b in range(n - 1, -1, -1):
-        for a in into[b]:
-            if steps[a] <= steps[b]:
-                steps[a] = steps[b] + 1
+    for a, b in sorted(edges, key=itemgetter(1), reverse=True):
+        steps[a] = max(steps[a], steps[b] + 1)
     most = max(steps, default=0)
     return [most - s for s in steps]
 
@@ -131,19 +126,14 @@ def _connect(spots: list[_Spot], edges: Sequence[tuple[int, int]]) -> list[list[
 
 def _depth_first(spots: list[_Spot], n: int) -> list[int]:
     """All spots in the order in which a walk from the last box meets them."""
-    seen = [False] * len(spots)
-    out = []
-    for start in range(n - 1, -1, -1):
-        todo = [start]
-        while todo:
-            i = todo.pop()
-            if seen[i]:
-                continue
-            seen[i] = True
-            out.append(i)
-            todo.extend(j for j in reversed(spots[i].before) if not seen[j])
-    out.extend(i for i in range(len(spots)) if not seen[i])
-    return out
+    out: dict[int, None] = {}
+    todo = list(range(n))
+    while todo:
+        i = todo.pop()
+        if i not in out:
+            out[i] = None
+            todo += reversed(spots[i].before)
+    return [*out, *(i for i in range(n, len(spots)) if i not in out)]
 
 
 def _ordered(spots: list[_Spot], columns: list[list[int]]) -> list[list[int]]:
@@ -174,25 +164,15 @@ def _ordered(spots: list[_Spot], columns: list[list[int]]) -> list[list[int]]:
 
 
 def _crossings(spots: list[_Spot], columns: list[list[int]], position: list[float]) -> int:
-    """Pairs of lines that cross, counted by a binary indexed tree (Barth, Mutzel and Juenger 2004)."""
+    """Pairs of lines that cross: for each line those before it that end behind its end."""
     total = 0
-    for column, after in zip(columns, columns[1:]):
-        tree = [0] * (len(after) + 1)
-        seen = 0
+    for column in columns:
+        seen: list[float] = []  # where the lines so far end, in order
         for i in column:
-            ends = sorted(int(position[j]) for j in spots[i].after)
+            ends = [position[j] for j in spots[i].after]
+            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
             for end in ends:
-                k, below = end + 1, 0
-                while k:
-                    below += tree[k]
-                    k &= k - 1
-                total += seen - below
-            for end in ends:
-                seen += 1
-                k = end + 1
-                while k <= len(after):
-                    tree[k] += 1
-                    k += k & -k
+                insort(seen, end)
     return total
 
 
