@@ -110,9 +110,8 @@ def main(arguments: Sequence[str]) -> int:
         _expect_folder(options.html or options.draw)
         root, _ = parse(expression, data)
         explanation = explain(root, title=" ".join(expression.split()), names={})
-        told = (
-            explanation.text(what_if) if not (options.html or options.draw) else explanation.what_if_text(what_if)
-        )
+        file = options.html or options.draw
+        told = explanation.what_if_text(what_if) if file else explanation.text(what_if)
         if options.html:
             explanation.html(options.html)
             print(f"wrote {options.html}: open it in a browser")
@@ -120,20 +119,15 @@ def main(arguments: Sequence[str]) -> int:
             root.backward()
             draw(root, names={}).save(options.draw)
             print(f"wrote {options.draw}")
-        print(explanation.json() if options.json else told, end="\n" if options.json else "")
+        print(explanation.json() + "\n" if options.json else told, end="")
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Refused as error:
-        quotes = (
-            ""
-            if expression == options.expression
-            else "\nPut the expression into quotes, and the leaves behind it, such as a=2."
-        )
-        print(f"micrograd_c: the expression is refused at {error}{quotes}", file=sys.stderr)
-        return 2
     except (ValueError, ArithmeticError, OSError, RuntimeError) as error:
-        print(f"micrograd_c: {error}", file=sys.stderr)
+        refused = "the expression is refused at " * isinstance(error, Refused)
+        print(f"micrograd_c: {refused}{error}", file=sys.stderr)
+        if refused and expression != options.expression:
+            print("Put the expression into quotes, and the leaves behind it, such as a=2.", file=sys.stderr)
         return 2
     return 0

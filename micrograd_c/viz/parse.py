@@ -96,13 +96,13 @@ def parse(source: str, data: Mapping[str, float]) -> tuple[Value, dict[str, Valu
 
 class _Builder:
     def __init__(self, source: str, data: Mapping[str, float]) -> None:
-        self.source = source
-        self.names: dict[str, Any] = {}
+        self.source = source.strip("; \t\n\f\r")
+        self.names: dict[str, Value] = {}
         for name, x in data.items():
             if not name.isidentifier():
                 raise ValueError(f"{name!r} is no name")
             self.names[name] = Value(float(x), label=name)
-        self.read: set[str] = set()
+        self.unused = dict.fromkeys(self.names)
 
     def refuse(self, node: Any, why: str) -> Refused:
         line = getattr(node, "lineno", 1)
@@ -114,8 +114,7 @@ class _Builder:
         if len(self.source) > LONGEST:
             raise Refused(self.source[:80], 1, 1, f"the text has {len(self.source)} characters; {LONGEST} are read")
         try:
-            tree = ast.parse(self.source.strip("; \t\n\f\r"), mode="exec")
-            self.source = self.source.strip("; \t\n\f\r")
+            tree = ast.parse(self.source, mode="exec")
         except SyntaxError as error:
             raise Refused(self.source, error.lineno or 1, error.offset or 1, error.msg) from None
         except (RecursionError, MemoryError):
@@ -124,50 +123,34 @@ class _Builder:
             raise Refused(self.source, 1, 1, str(error)) from None
         if not tree.body:
             raise Refused(self.source, 1, 1, "there is nothing to compute")
-        last: Any = None
         for statement in tree.body:
             last = self.statement(statement)
-        unused = [name for name in self.names if name not in self.read and name in self.given]
-        if unused:
-            raise ValueError(f"{', '.join(unused)}: given, but not used in {self.source!r}")
-        return last, {name: value for name, value in self.names.items() if isinstance(value, Value)}
-
-    @property
-    def given(self) -> set[str]:
-        return {
-            name
-            for name, value in self.names.items()
-            if isinstance(value, Value) and value.name == name and not value._prev
-        }
+        if self.unused:
+            raise ValueError(f"{', '.join(self.unused)}: given, but not used in {self.source!r}")
+        return last, self.names
 
     def statement(self, statement: ast.stmt) -> Value:
         if isinstance(statement, ast.Expr):
             return self.as_value(self.expression(statement.value))
-        if isinstance(statement, ast.AugAssign):
-            target: Any = statement.target
-            self.check_operator(statement, statement.op)
-            self.check_name(target)
-            left = self.look_up(target)
-            value = self.apply(statement, statement.op, left, self.expression(statement.value))
+        target: Any
+        what: ast.expr
+        if isinstance(statement, ast.AugAssign):  # as an assignment of an operation
+            target = statement.target
+            what = ast.copy_location(ast.BinOp(target, statement.op, statement.value), statement)
+            self.operands(what)
         elif isinstance(statement, ast.Assign):
+            target, what = statement.targets[0], statement.value
             if len(statement.targets) != 1:
                 raise self.refuse(statement.targets[1], "one name at a time is assigned to")
-            target = statement.targets[0]
-            self.check_name(target)
-            value = self.expression(statement.value)
         else:
             raise self.refuse(statement, self.unknown(statement))
-        value = self.as_value(value)
-        if not value.name:
-            value.name = target.id
-        self.read.discard(target.id)
-        self.names[target.id] = value
-        self.read.add(target.id)
-        return value
-
-    def check_name(self, target: Any) -> None:
         if not isinstance(target, ast.Name):
             raise self.refuse(target, "only a name can be assigned to")
+        value = self.as_value(self.expression(what))
+        value.name = value.name or target.id
+        self.unused.pop(target.id, None)
+        self.names[target.id] = value
+        return value
 
     def unknown(self, node: ast.AST) -> str:
         name = type(node).__name__
@@ -208,18 +191,18 @@ class _Builder:
             elif isinstance(node, ast.Attribute):
                 values.append(_CONSTANTS[node.attr])
             elif isinstance(node, ast.Name):
-                values.append(self.look_up(node))
-            elif isinstance(node, ast.UnaryOp):
-                x = values.pop()
-                values.append(-x if isinstance(node.op, ast.USub) else x)
-            elif isinstance(node, ast.BinOp):
-                y, x = values.pop(), values.pop()
-                values.append(self.apply(node, node.op, x, y))
+                self.unused.pop(node.id, None)
+                values.append(self.names[node.id])
             else:
-                n = len(self.operands(node))
-                operands = values[len(values) - n :]
-                del values[len(values) - n :]
-                values.append(self.call(node, operands))
+                n = len(values) - len(self.operands(node))
+                operands = values[n:]
+                del values[n:]
+                if isinstance(node, ast.UnaryOp):
+                    values.append(-operands[0] if isinstance(node.op, ast.USub) else operands[0])
+                elif isinstance(node, ast.BinOp):
+                    values.append(self.apply(node.op, *operands))
+                else:
+                    values.append(self.call(node, operands))
         return values[0]
 
     def operands(self, node: Any) -> list[Any]:
@@ -235,6 +218,9 @@ class _Builder:
             if not finite:
                 raise self.refuse(node, "the number is too large for a float, whose largest is 1.8e308")
             return []
+        if isinstance(node, ast.Name) and node.id not in self.names:
+            known = f"; known are {', '.join(self.names)}" if self.names else ""
+            raise self.refuse(node, f"{node.id!r} has no value: add {node.id}=... at the end{known}")
         if isinstance(node, ast.Name) or (self.of_math(node) and node.attr in _CONSTANTS):
             return []
         if isinstance(node, ast.UnaryOp):
@@ -242,15 +228,12 @@ class _Builder:
                 raise self.refuse(node, f"the operator {_SIGNS[type(node.op)]!r} is no arithmetic")
             return [node.operand]
         if isinstance(node, ast.BinOp):
-            self.check_operator(node, node.op)
+            if type(node.op) not in _BINARY:
+                raise self.refuse(node, f"the operator {_SIGNS[type(node.op)]!r} is not one of + - * / **")
             return [node.left, node.right]
         if isinstance(node, ast.Call):
             return self.arguments(node)
         raise self.refuse(node, self.unknown(node))
-
-    def check_operator(self, node: Any, op: ast.operator) -> None:
-        if type(op) not in _BINARY:
-            raise self.refuse(node, f"the operator {_SIGNS[type(op)]!r} is not one of + - * / **")
 
     def function(self, node: ast.Call) -> tuple[str, list[Any]]:
         """Return the name of the function, and its arguments, of a method the object first."""
@@ -281,7 +264,7 @@ class _Builder:
         if name in nary:
             return nary[name](operands)
         if name == "pow":
-            return self.apply(node, ast.Pow(), *operands)
+            return self.apply(ast.Pow(), *operands)
         first = self.as_operand(operands[0])
         if name in ("max", "min"):
             for other in operands[1:]:
@@ -293,15 +276,7 @@ class _Builder:
             return abs(first)
         return getattr(first, name)(*operands[1:])
 
-    def apply(self, node: Any, op: ast.operator, x: Any, y: Any) -> Any:
+    def apply(self, op: ast.operator, x: Any, y: Any) -> Any:
         if not isinstance(x, Value) and not isinstance(y, Value):
             x = self.as_operand(x)
         return _BINARY[type(op)](x, y)
-
-    def look_up(self, node: Any) -> Value:
-        if node.id not in self.names:
-            known = f"; known are {', '.join(self.names)}" if self.names else ""
-            raise self.refuse(node, f"{node.id!r} has no value: add {node.id}=... at the end{known}")
-        self.read.add(node.id)
-        value: Value = self.names[node.id]
-        return value
