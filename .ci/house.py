@@ -67,12 +67,12 @@ program/trace program/arguments
 program/program
 program/function
 optim jit plot _tracing
-viz/expression viz/layout viz/style viz/text viz/words
-viz/graph
+viz/layout viz/text viz/words
+viz/expression viz/graph
 viz/rules
-viz/boxes viz/events viz/fold viz/parse viz/part viz/read
+viz/boxes viz/events viz/fold viz/parse viz/read
 viz/picture
-viz/lecture viz/page
+viz/page
 viz/explanation
 viz
 viz/command

@@ -83,7 +83,7 @@ def test_kinds_are_told_apart_by_class_shape_and_words():
 
 
 def test_colours_differ_in_both_themes_and_are_readable():
-    from micrograd_c.viz.style import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE
+    from micrograd_c.viz.boxes import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE
 
     def luminance(colour):
         channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

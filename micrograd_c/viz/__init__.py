@@ -4,7 +4,6 @@ Nothing here is imported by the engine, and nothing of it runs unless it is aske
 """
 
 from .explanation import Explanation, explain
-from .lecture import draw_dot, trace
-from .picture import Picture, draw
+from .picture import Picture, draw, draw_dot, trace
 
 __all__ = ["Explanation", "Picture", "draw", "draw_dot", "explain", "trace"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,19 +13,19 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Mapping
 from html import escape
+from textwrap import wrap
 from typing import Any
 
+from .._core.walk import below, operands
 from ..engine import Value
-from .boxes import box, box_lines, box_size, describe, path, shape
-from .fold import fold_graph, unfold
+from .boxes import CELL, DARK_PAGE, LIGHT, LIGHT_PAGE, LINE, box, box_lines, box_size, describe, path, shape, style
+from .fold import LINES, fold_graph, shorten, unfold, upper_part
 from .graph import Graph
 from .layout import Layout, lay_out
-from .part import LINES, shorten, upper_part
 from .read import callers_names, read, variables
-from .style import CELL, DARK_PAGE, LIGHT, LIGHT_PAGE, LINE, style
 from .text import clean, number, width
 
-__all__ = ["Picture", "draw"]
+__all__ = ["Picture", "draw", "draw_dot", "trace"]
 
 LIMIT = 5000  # boxes
 FOLD_ABOVE = 120  # boxes: more than fit on a screen
@@ -48,12 +50,6 @@ class Picture:
     def __repr__(self) -> str:
         return f"<Picture of {len(self._graph.nodes)} boxes for {self._graph.total} values>"
 
-    def without_notes(self) -> Picture:
-        """Return the same picture, for a place that has the notes already."""
-        other = Picture(self._graph, "LR" if self._across else "TB", self._theme, self._legend)
-        other.notes = []
-        return other
-
     @property
     def alt(self) -> str:
         """What the picture shows, in words."""
@@ -76,27 +72,26 @@ class Picture:
         turned = [s if self._across else (s[1], s[0]) for s in outer]
         return lay_out(turned, [(index[a], index[b]) for a, b, _ in graph.edges]), sizes
 
-    def svg(self, theme: str | None = None, titles: bool = True) -> str:
+    def svg(self, theme: str | None = None, on_page: bool = False) -> str:
         """Return the picture as a file of SVG, in its own theme or another.
 
-        `titles=False`: the page writes what boxes say to those who do not see them, since that changes there.
+        `on_page`: the page has the notes already, and what boxes say to those who do not see them changes there.
         """
         graph = self._graph
         layout, sizes = self.layout()
         margin = 14.0
         w, h = (layout.width, layout.height) if self._across else (layout.height, layout.width)
-        body: list[str] = []
-        for (a, b, slot), points in zip(graph.edges, layout.lines):
-            d = path(points, self._across)
-            body.append(f'<path class="mgc-e" data-e="{a} {b} {slot}" d="{d}"/>')
-        edges, body = "".join(body), []
+        edges = "".join(
+            f'<path class="mgc-e" data-e="{a} {b} {slot}" d="{path(points, self._across)}"/>'
+            for (a, b, slot), points in zip(graph.edges, layout.lines)
+        )
+        inner = ""
         for (i, node), (x, y) in zip(graph.nodes.items(), layout.boxes):
             bw, bh = sizes[i]
             if not self._across:
                 x, y = y, x
-            body.append(box(graph, node, x - bw / 2, y - bh / 2, bw, bh, titles))
-        foot, foot_width, foot_height = self._foot(h + 26)
-        inner = "".join(body)
+            inner += box(graph, node, x - bw / 2, y - bh / 2, bw, bh, not on_page)
+        foot, foot_width, foot_height = self._foot(h + 26, [] if on_page else self.notes)
         uid = f"mgc{zlib.crc32(inner.encode('utf-8', 'replace')):x}"
         w, h = max(w, foot_width) + 2 * margin, h + foot_height + 2 * margin
         return (
@@ -111,7 +106,7 @@ class Picture:
             f'<g marker-end="url(#{uid})">{edges}</g>{inner}{foot}</svg>'
         )
 
-    def _foot(self, top: float) -> tuple[str, float, float]:
+    def _foot(self, top: float, notes: list[str]) -> tuple[str, float, float]:
         """Return the legend and the notes, with their width and height."""
         parts, right, height = [], 0.0, 0.0
         roles = [role for role in LIGHT if any(node.role == role for node in self._graph.nodes.values())]
@@ -124,8 +119,8 @@ class Picture:
                 )
                 x += 32 + len(role) * CELL + 20
             right, height = x, 44.0
-        for note in self.notes:
-            for line in _wrapped(note, 96):
+        for note in notes:
+            for line in wrap(note, 96, break_long_words=False, break_on_hyphens=False):
                 parts.append(
                     f'<text class="mgc-m" x="0" y="{top + height - 10:g}">{escape(line, quote=False)}</text>'
                 )
@@ -139,9 +134,9 @@ class Picture:
         shapes = {
             "input": "box",
             "parameter": "octagon",
-            "constant": "ellipse",
-            "operation": "box",
-            "result": "box",
+            "constant": "ellipse, style=dashed",
+            "operation": "box, style=rounded",
+            "result": "box, peripheries=2",
         }
 
         def name(i: int) -> str:
@@ -152,13 +147,9 @@ class Picture:
             lines = box_lines(graph, node)
             if node.operands and node.row != "FOLD":
                 lines[0] += f"  = {clean(node.op)}"
-            extra = {"result": ", peripheries=2", "constant": ", style=dashed", "operation": ", style=rounded"}
-            stroke = LIGHT[node.role][1]
-            out.append(
-                f"  {name(node.id)} [shape={shapes[node.role]}{extra.get(node.role, '')}, "
-                f"color={_dot_string(stroke)}, label={_dot_string(chr(10).join(lines))}, "
-                f"tooltip={_dot_string(describe(graph, node))}];"
-            )
+            words = {"color": LIGHT[node.role][1], "label": "\n".join(lines), "tooltip": describe(graph, node)}
+            rest = ", ".join(f"{key}={json.dumps(text, ensure_ascii=False)}" for key, text in words.items())
+            out.append(f"  {name(node.id)} [shape={shapes[node.role]}, {rest}];")
         out += [f"  {name(a)} -> {name(b)};" for a, b, _ in graph.edges]
         return "\n".join(out) + "\n}\n"
 
@@ -222,19 +213,6 @@ class Picture:
         data = base64.b64encode(self.svg().encode()).decode()
         picture = f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(self.alt)}" style="max-width:none">'
         return f'<div style="overflow:auto;max-height:80vh">{picture}</div>'
-
-
-def _wrapped(text: str, cells: int) -> list[str]:
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > cells:
-            lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
-    return lines
-
-
-def _dot_string(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 _CONVERTERS = {
@@ -333,3 +311,47 @@ def draw(
             "raise limit."
         )
     return Picture(graph, direction, theme, legend)
+
+
+# ---- as the lecture has them -------------------------------------------------------------------------------------
+
+
+def trace(root: Value) -> tuple[set[Value], set[tuple[Value, Value]]]:
+    """Return the nodes below `root`, it included, and the edges, each from an operand to what reads it."""
+    nodes = below((root,)).values()
+    return set(nodes), {(operand, value) for value in nodes for operand in operands(value)}
+
+
+def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Any:
+    """Draw a graph as the lecture does: a box for each value, a circle for each op.
+
+    Parameters
+    ----------
+    root : Value
+    format : str
+        What Graphviz renders.
+    rankdir : {'LR', 'TB'}
+
+    Returns
+    -------
+    graphviz.Digraph
+        Where the package `graphviz` is installed; rendering it needs Graphviz's `dot` too. Else a `Picture`.
+    """
+    if rankdir not in ("LR", "TB"):
+        raise ValueError(f"draw_dot: rankdir must be LR or TB, not {rankdir!r}")
+    try:
+        import graphviz
+    except ImportError:
+        return draw(root, direction=rankdir, names={})
+    graph = read(root)
+    record = re.compile(r"[\\{}|<> ]")  # what means something in a record
+    dot = graphviz.Digraph(format=format, graph_attr={"rankdir": rankdir})
+    for node in graph.nodes.values():
+        name, i = record.sub(r"\\\g<0>", clean(node.label)), str(node.id)
+        dot.node(name=i, label=f"{{ {name} | data {node.data:.4f} | grad {node.grad:.4f} }}", shape="record")
+        if node.operands:
+            dot.node(name=f"{i}op", label=clean(node.op).replace("\\", "\\\\"))
+            dot.edge(f"{i}op", i)
+    for a, b in dict.fromkeys((a, b) for a, b, _ in graph.edges):
+        dot.edge(str(a), f"{b}op")
+    return dot
