@@ -44,6 +44,9 @@ def test_command_writes_page_picture_and_json(tmp_path):
         (["c = a", "a=1", "a"], "not of the form name=number"),
         (["c = a", "a"], "Put the expression into quotes, and the leaves behind it"),
         (["c = a", "a=1", "a=2"], "given twice"),
+        (["c = a*b", "a=1", "b=2", "--what-if", "a=1", "b=2"], "are one text, as a=1,b=2"),
+        (["c = F.relu(a)", "a=1"], "'F' has no value"),
+        (["c = a", "a=1", "--draw", "c"], "save: a name without an ending is no format"),
         (["c = a", "a=1", "b=2"], "b: given, but not used"),
         (["c = a", "a=b/2"], "'b/2' is no number"),
         (["c = a", "a=1/0"], "division by zero"),
@@ -68,6 +71,11 @@ def test_command_says_what_is_wrong(arguments, message):
         (["c", "=", "a*b", "+", "b", "a=2", "b=3"], "dc/dc = c.grad = 1"),
         (["a=2", "b=3", "c = a*b"], "dc/dc = c.grad = 1"),
         (["c = a*b", "a=2", "b=3", "--what-if", "a=1/2"], "   gradients there: dc/da = 3, dc/db = 0.5"),
+        (["c = a*b", "a=2,b=3", "--what-if", "a=1/2, b=max(1,2),"], "   gradients there: dc/da = 2, dc/db = 0.5"),
+        (["c = np.tanh(a) + torch.relu(a)*numpy.pi", "a=0"], "dc/dc = c.grad = 1"),
+        (["-a", "a=1"], "de/de = e.grad = 1"),
+        (["-h*h", "h=1"], "df/df = f.grad = 1"),
+        (["a=2", "-(a)"], "de/de = e.grad = 1"),
     ],
 )
 def test_command_reads_what_people_type(arguments, last):
@@ -102,6 +110,25 @@ def test_what_if_gives_the_gradients_of_a_fresh_graph(rng):
         assert told == fresh.data
         for i, node in nodes.items():
             assert told.gradients[node.name] == pytest.approx(order[i].grad, rel=1e-12, abs=1e-15, nan_ok=True)
+
+
+@pytest.mark.parametrize("seed", [0.0, 1.0, -2.5])
+def test_what_if_is_told_for_every_seed(seed):
+    a, b = Value(2.0), Value(3.0)
+    told = mg.explain(a * b, names={"a": a, "b": b}, seed=seed).text({"a": 2.5})
+    assert "by the gradients: e = 6 + 3 * 0.5 = 7.5" in told and f"de/da = {3 * seed:g}, " in told
+
+
+def test_what_if_is_told_around_a_value_whose_gradient_is_zero():
+    a = Value(2.0)
+    inner = a * 3.0
+    told = mg.explain((-inner).relu(), around=inner, names={"a": a}).text({"a": 3.0})
+    assert "by the gradients: e = 6 + 3 * 1 = 9" in told
+
+
+@pytest.mark.parametrize("name", ["self", "data", "explanation"])
+def test_what_if_takes_a_leaf_of_any_name(name):
+    assert mg.explain(Value(1.0, label=name) * 2.0).what_if(**{name: 4.0}) == 8.0
 
 
 def test_what_if_of_a_fused_neuron_gives_new_gradients():

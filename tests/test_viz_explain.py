@@ -381,6 +381,26 @@ def test_no_value_gets_a_name_that_the_user_uses_for_another():
     assert "p1" not in names_of(mg.explain(model([k1]), [*model.parameters()], names={"p1": p1, "f": f}))
 
 
+def test_no_part_and_no_rest_gets_a_name_that_the_user_uses_for_another():
+    rest, other, part = Value(1.0), Value(2.0, label="e"), Value(3.0, label="n.1")
+    xs = [Value(float(i), label=f"x{i}") for i in range(20)]
+    total, n = mg.sum(xs), mg.dot(xs[:2], xs[2:4])
+    assert names_of(mg.explain(total, limit=8)).isdisjoint({"rest", "e", "n.1", "other", "part"})
+    assert names_of(mg.explain(n * 2.0 + 1.0, unfold_neurons=True)).isdisjoint(
+        {"rest", "e", "n.1", "other", "part"}
+    )
+    drawn = mg.draw(total, limit=8, names={"rest": rest, "o": other}).dot()
+    assert 'label="rest' in mg.draw(total, limit=8, names={}).dot() and 'label="rest\\n' not in drawn
+    assert part.data == 3.0
+
+
+def test_no_limit_explains_all():
+    x = Value(1.0, label="x")
+    for _ in range(400):
+        x = x + 1.0
+    assert len(mg.explain(x, limit=None)._graph.nodes) == 801
+
+
 def test_inner_scopes_hide_outer_ones():
     scope = {"mg": mg, "a": Value(2.0)}
     exec("def f(v):\n    a = 1\n    return mg.explain(v * 3.0)\nout = f(a)", scope)

@@ -43,6 +43,9 @@ def test_arithmetic_is_parsed_into_values():
         ("c = leaky_relu(a, b)", 5, "plain number"),
         ("", 1, "nothing to compute"),
         ("c = a\x00", 1, ""),
+        ("\n;  c = 2a", 5, "    c = 2a"),
+        ("c = F.relu(a)", 5, "'F' has no value: add F=..."),
+        ("c = np.tanh(a, b)", 5, "tanh takes 1 argument, not 2"),
     ],
 )
 def test_what_is_no_arithmetic_is_refused_where_it_stands(source, column, why):

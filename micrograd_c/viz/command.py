@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -58,13 +59,15 @@ def _parted(texts: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, float]:
+    """Return the numbers of 'a=2' and 'b=3,c=4' by name."""
     out: dict[str, float] = {}
-    for text in texts:
+    parts = (part for text in texts for part in re.split(r",(?=\s*(?:\w+\s*=|$))", text))
+    for text in filter(str.strip, parts):
         name, number = _leaf(text)
         if not name:
             raise ValueError(f"{text!r} is not of the form name=number")
         if name in out:
-            raise ValueError(f"{name} is given twice")
+            raise ValueError(f"{name} is given twice; the other data of --what-if are one text, as a=1,b=2")
         try:
             out[name] = _number(number)
         except Refused:
@@ -91,20 +94,25 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("expression", help="such as 'c = a*b + b'; several lines are separated by ;")
     parser.add_argument("values", nargs="*", metavar="name=number", help="the leaves")
     output = parser.add_mutually_exclusive_group()
-    output.add_argument("--html", metavar="FILE", help="write a page that steps through it")
+    output.add_argument(
+        "--html", metavar="FILE", type=os.path.expanduser, help="write a page that steps through it"
+    )
     output.add_argument("--json", action="store_true", help="print the steps as JSON")
-    output.add_argument("--draw", metavar="FILE", help="write a picture: .svg, .html, .dot or .png")
+    output.add_argument(
+        "--draw", metavar="FILE", type=os.path.expanduser, help="write a picture: .svg, .html, .dot or .png"
+    )
     parser.add_argument(
         "--what-if", metavar="a=1,b=2", default="", help="tell the result and gradients of other data"
     )
-    options = parser.parse_intermixed_args(list(arguments))
+    # What begins with a minus is an expression, but for options.
+    options = parser.parse_intermixed_args([f" {a}" if re.match("-[^-h]|-h.", a) else a for a in arguments])
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     expression, leaves = _parted([options.expression, *options.values])
     try:
         data = _assignments(leaves)
-        what_if = _assignments([text for text in options.what_if.split(",") if text.strip()])
+        what_if = _assignments([options.what_if])
         if what_if and options.json:
             raise ValueError("--what-if is no part of the JSON: leave out --json, or give the leaves these numbers")
         _expect_folder(options.html or options.draw)

@@ -111,7 +111,8 @@ class Explanation:
         result = self.what_if(**what_if)
         leaves = {node.name: node for node in self._leaves()}
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
-        changes = {name: (self.gradients[name] / self._seed, x - leaves[name].data) for name, x in what_if.items()}
+        here = self._backward(1.0, {node.id: node.data for node in self._graph.nodes.values()})
+        changes = {name: (here[name], x - leaves[name].data) for name, x in what_if.items()}
         terms = [fill("{(slope)} * {(by)}", {"slope": slope, "by": by}) for slope, by in changes.values()]
         estimate = root.data + sum(slope * by for slope, by in changes.values())
         gradients = [f"d{root.name}/d{name} = {number(result.gradients[name])}" for name in leaves]
@@ -126,7 +127,7 @@ class Explanation:
     def _leaves(self) -> list[Node]:
         return [node for node in self._graph.nodes.values() if not node.operands]
 
-    def what_if(self, **data: float) -> WhatIf:
+    def what_if(self, /, **data: float) -> WhatIf:
         """Return what the result and the gradients would be with other data in the leaves.
 
         Parameters
@@ -160,9 +161,13 @@ class Explanation:
                     f"what_if: {node.name} was made by hand, so its data can't be computed anew: make it of ops"
                 )
             values[node.id] = value
-        backward = (step for step in self._stream.plan if step[0] in ("seed", "turn", "share"))
-        gradients = Stream(self._graph, self._seed, steps=backward, data=values).grad
-        return WhatIf(values[self._graph.root], {node.name: gradients[i] for i, node in nodes.items()})
+        return WhatIf(values[self._graph.root], self._backward(self._seed, values))
+
+    def _backward(self, seed: float, data: Mapping[int, float]) -> dict[str, float]:
+        """Return the gradients for other data, or for another seed, by name."""
+        steps = (step for step in self._stream.plan if step[0] in ("seed", "turn", "share"))
+        grad = Stream(self._graph, seed, steps=steps, data=data).grad
+        return {node.name: grad[i] for i, node in self._graph.nodes.items()}
 
     def data(self) -> dict[str, Any]:
         """Return all of it as plain data: the object that `json()` writes."""
@@ -248,7 +253,7 @@ def explain(
     *,
     around: Value | None = None,
     unfold_neurons: bool = False,
-    limit: int = LIMIT,
+    limit: int | None = LIMIT,
     seed: float = 1.0,
     title: str = "",
     names: Mapping[str, Any] | None = None,
@@ -265,8 +270,8 @@ def explain(
         Explain only what flows through this Value: it takes the place of the root, and its gradient is the seed.
     unfold_neurons : bool
         Show fused neurons as the `*` and `+` that they stand for.
-    limit : int
-        At most so many values are explained: those nearest to the root. The explanation says so.
+    limit : int or None
+        At most so many values are explained: those nearest to the root. The explanation says so. None: all.
     seed : float
         As for `backward`.
     title : str, optional
@@ -305,6 +310,7 @@ def explain(
     graph = read(root, model, named)
     if unfold_neurons:
         graph = unfold(graph)
+    limit = sys.maxsize if limit is None else limit
     if len(graph.nodes) > limit:
         shorten(graph, limit)
     if len(graph.nodes) > limit or len(graph.edges) > LINES * limit:

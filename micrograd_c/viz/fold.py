@@ -159,7 +159,7 @@ def _quotient(graph: Graph, groups: list[_Group], level: str) -> Graph:
     finer = "fold='neuron' or fold='none'" if level == "layer" else "fold='none'"
     notes = [n for n in graph.notes if not n.startswith("Folded:")]
     notes.append(f"{note}. To see what is inside: {finer}.")
-    return Graph(out, graph.root, graph.computed, graph.total, notes)
+    return replace(graph, nodes=out, notes=notes)
 
 
 def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: int) -> Node:
@@ -193,7 +193,6 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
     chosen = set(graph.nodes) if which is None else set(which)
     nodes: dict[int, Node] = {}
     renamed: dict[int, int] = {}
-    taken = {node.name for node in graph.nodes.values()}
     done = 0
 
     def add(node: Node) -> int:
@@ -205,12 +204,12 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
         node = replace(old, operands=[renamed[j] for j in old.operands])
         if old.row == "DOT" and i in chosen:
             done += 1
-            _add_parts(node, nodes, add, taken)
+            _add_parts(node, nodes, add, graph.taken)
         renamed[i] = add(node)
     if done:
         plural = "s are" if done > 1 else " is"
         graph.notes.append(f"{done} fused neuron{plural} shown as their * and +; in the engine each is one node.")
-    return Graph(nodes, renamed[graph.root], graph.computed, graph.total, graph.notes)
+    return replace(graph, nodes=nodes, root=renamed[graph.root])
 
 
 def _add_parts(node: Node, nodes: dict[int, Node], add: Any, taken: set[str]) -> None:
@@ -273,7 +272,7 @@ def upper_part(graph: Graph, limit: int) -> Graph:
             nodes[i] = Node(
                 i, "LEAF", "…", [], node.data, node.grad, node.label, node.name, "input", value=node.value
             )
-    return Graph(nodes, graph.root, graph.computed, graph.total, graph.notes)
+    return replace(graph, nodes=nodes)
 
 
 def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
@@ -297,7 +296,7 @@ def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
     else:
         kept, others = root.operands[: room - 1], root.operands[room - 1 :]
         rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
-    name = unused("rest", {node.name for node in nodes.values()})
+    name = unused("rest", graph.taken)
     row, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
     leaf = Node(-1, row, "…", [], rest, 0.0, label=what, name=name, role="input", note=note)
     root.operands = [*kept, leaf.id]

@@ -47,6 +47,7 @@ class Graph:
     computed: bool  # has backward run?
     total: int  # nodes below the root, all
     notes: list[str] = field(default_factory=list)  # what is not shown as it is, and how to see it
+    taken: set[str] = field(default_factory=set)  # names of nodes, and of other Values of the user
 
     @property
     def edges(self) -> list[tuple[int, int, int]]:

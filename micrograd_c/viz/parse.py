@@ -40,6 +40,7 @@ _FUNCTIONS = {
 _FUNCTIONS |= {**dict.fromkeys(nary, (1, 1000, 0)), "max": (2, 1000, 0), "min": (2, 1000, 0)}
 _FUNCTIONS["pow"] = (2, 2, 0)  # of two Values too, as **
 _CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}  # of math
+_MODULES = ("math", "np", "numpy", "torch")
 
 _WHAT = {
     "Lambda": "a lambda", "Attribute": "an attribute", "Subscript": "an index", "Compare": "a comparison",
@@ -80,7 +81,7 @@ def parse(source: str, data: Mapping[str, float]) -> tuple[Value, dict[str, Valu
     source : str
         Such as 'e = a*b; c = e + b': assignments and expressions, separated by `;` or lines. There are numbers,
         names, `+ - * / **`, brackets, and the functions and methods of `Value`, such as `tanh(x)`, `x.tanh()`,
-        `math.tanh(x)` and `max(x, y)`.
+        `math.tanh(x)`, `np.tanh(x)` and `max(x, y)`.
     data : mapping of str to float
         The leaves.
 
@@ -167,12 +168,12 @@ class _Builder:
         return value
 
     def of_math(self, node: ast.AST) -> bool:
-        """Tell whether it is `math.something`."""
+        """Tell whether it is `math.something`, or that of a module with the same functions."""
         return (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
-            and node.value.id == "math"
-            and "math" not in self.names
+            and node.value.id in _MODULES
+            and node.value.id not in self.names
         )
 
     # ---- expressions: a walk with a stack of its own, since a+a+a+... is as deep as it is long ----------------
@@ -218,9 +219,7 @@ class _Builder:
             if not finite:
                 raise self.refuse(node, "the number is too large for a float, whose largest is 1.8e308")
             return []
-        if isinstance(node, ast.Name) and node.id not in self.names:
-            known = f"; known are {', '.join(self.names)}" if self.names else ""
-            raise self.refuse(node, f"{node.id!r} has no value: add {node.id}=... at the end{known}")
+        self.check_known(node)
         if isinstance(node, ast.Name) or (self.of_math(node) and node.attr in _CONSTANTS):
             return []
         if isinstance(node, ast.UnaryOp):
@@ -235,6 +234,11 @@ class _Builder:
             return self.arguments(node)
         raise self.refuse(node, self.unknown(node))
 
+    def check_known(self, node: Any) -> None:
+        if isinstance(node, ast.Name) and node.id not in self.names:
+            known = f"; known are {', '.join(self.names)}" if self.names else ""
+            raise self.refuse(node, f"{node.id!r} has no value: add {node.id}=... at the end{known}")
+
     def function(self, node: ast.Call) -> tuple[str, list[Any]]:
         """Return the name of the function, and its arguments, of a method the object first."""
         if isinstance(node.func, ast.Name):
@@ -242,6 +246,7 @@ class _Builder:
         if isinstance(node.func, ast.Attribute) and self.of_math(node.func):
             return node.func.attr, list(node.args)
         if isinstance(node.func, ast.Attribute):
+            self.check_known(node.func.value)
             return node.func.attr, [node.func.value, *node.args]
         raise self.refuse(node, "only a function can be called")
 

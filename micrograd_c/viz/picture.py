@@ -199,9 +199,8 @@ class Picture:
             make = {".svg": self.svg, ".dot": self.dot, ".gv": self.dot}.get(ending, self.html)
             data = make().encode("utf-8")
         else:
-            raise ValueError(
-                f"save: {ending or 'a name without an ending'!r} is no format; use .svg, .html, .dot or .png"
-            )
+            what = repr(ending) if ending else "a name without an ending"
+            raise ValueError(f"save: {what} is no format; use .svg, .html, .dot or .png")
         with open(path, "wb") as file:
             file.write(data)
 

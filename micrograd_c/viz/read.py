@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -122,8 +122,8 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     if nodes[last].row not in LEAVES:
         nodes[last].role = "result"
     computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
-    graph = Graph(nodes, last, computed, len(order))
-    give_names(graph, names)
+    graph = Graph(nodes, last, computed, len(order), taken={*names, *(str(value.name) for value in names.values())})
+    give_names(graph)
     return graph
 
 
@@ -143,15 +143,13 @@ def _short(label: str) -> str:
     return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), label)
 
 
-def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
-    """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one.
-
-    No new one is among those that are `used` for other Values.
-    """
+def give_names(graph: Graph) -> None:
+    """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one."""
     labels = {i: cut(_short(clean(node.label)), NAME_CELLS) for i, node in graph.nodes.items() if node.label}
     labels = {i: label for i, label in labels.items() if label}
     count = Counter(labels.values())
-    taken = {name for name, n in count.items() if n == 1} | set(used)
+    taken = graph.taken
+    taken |= {name for name, n in count.items() if n == 1}
     seen: Counter[str] = Counter()
 
     def unique(base: str) -> str:
@@ -173,3 +171,4 @@ def give_names(graph: Graph, used: Iterable[str] = ()) -> None:
     letters = [c for c in _LETTERS if c not in taken]
     for j, node in enumerate(results):
         node.name = letters[j] if len(results) <= min(len(letters), 12) else unique("v")
+        taken.add(node.name)
