@@ -45,18 +45,12 @@ static uint64_t payload(const mg_graph *g, const mg_expr *e)
     return bits;
 }
 
-static uint64_t mix(uint64_t h, uint64_t x)
-{
-    h = (h ^ x) * 0x9E3779B97F4A7C15u;
-    return h ^ (h >> 29);
-}
-
 static uint64_t hash(const mg_expr *e, const int32_t *args, uint64_t bits)
 {
-    uint64_t h = mix((uint64_t)e->op, bits);
+    uint64_t h = mg_mix((uint64_t)e->op, bits);
 
     for (int32_t i = 0; i < e->n; i++)
-        h = mix(h, (uint64_t)(uint32_t)args[i]);
+        h = mg_mix(h, (uint64_t)(uint32_t)args[i]);
     return h;
 }
 
@@ -64,12 +58,8 @@ static bool same(const mg_graph *g, int32_t node, const mg_expr *e, const int32_
 {
     const mg_expr *other = &g->nodes[node];
 
-    if (e->op != other->op || e->n != other->n || bits != payload(g, other))
-        return false;
-    for (int32_t i = 0; i < e->n; i++)
-        if (args[i] != mg_operands(g, node)[i])
-            return false;
-    return true;
+    return e->op == other->op && e->n == other->n && bits == payload(g, other) &&
+           (e->n == 0 || memcmp(args, mg_operands(g, node), (size_t)e->n * sizeof *args) == 0);
 }
 
 static bool grow_table(mg_graph *g)
@@ -199,16 +189,12 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
 
 int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
 {
-    int32_t swapped[2];
-
     if (g->failed)
         return 0;
     const int32_t known = simpler(g, op, args, n, k);
-    if (known != MG_NONE || g->failed)
-        return g->failed ? 0 : known;
-    if (n == 2 && op < MG_OPS && algebra[op].commutes && args[0] > args[1]) {
-        swapped[0] = args[1], swapped[1] = args[0];
-        args = swapped;
-    }
+    if (known != MG_NONE)
+        return known;
+    if (n == 2 && op < MG_OPS && algebra[op].commutes && args[0] > args[1])
+        return add(g, op, (int32_t[]){args[1], args[0]}, n, k);
     return add(g, op, args, n, k);
 }

@@ -1,7 +1,7 @@
 /* graph.h - a computation as plain data: it knows no Value and no arena. Private.
  *
  *     x0*p0 + 2     nodes    0 INPUT   index 0     number 0 of the arguments
- *                            1 PARAM   index 0     number 0 of the parameters; binding.c knows whose it is
+ *                            1 PARAM   index 0     number 0 of the parameters; build.c knows whose it is
  *                            2 CONST   index 0     doubles[0] = 2
  *                            3 MUL     args 0, 1   operands stand before what reads them
  *                            4 ADD     args 2, 3
@@ -82,7 +82,7 @@ static inline const int32_t *mg_operands(const mg_graph *g, int32_t node)
     return g->args + g->nodes[node].first;
 }
 
-/* The number of a CONST, the k of an op that takes one. */
+/* The number of a CONST. */
 static inline double mg_number(const mg_graph *g, const mg_expr *e)
 {
     return g->doubles[e->index];
@@ -91,6 +91,19 @@ static inline double mg_number(const mg_graph *g, const mg_expr *e)
 static inline bool mg_takes_k(int op)
 {
     return op < MG_OPS && mg_shape_of[op] == MG_ONE_K;
+}
+
+/* The k of an op that takes one, else 0. */
+static inline double mg_k(const mg_graph *g, const mg_expr *e)
+{
+    return mg_takes_k(e->op) ? mg_number(g, e) : 0.0;
+}
+
+/* A hash of h and x. */
+static inline uint64_t mg_mix(uint64_t h, uint64_t x)
+{
+    h = (h ^ x) * 0x9E3779B97F4A7C15u;
+    return h ^ (h >> 29);
 }
 
 #endif

@@ -16,16 +16,21 @@ typedef struct {
     int32_t x, y; /* y NONE: the term is x alone */
 } term;
 
+/* What is known of a node of `from`. */
+typedef struct {
+    int32_t uses;   /* how often it is read */
+    int32_t plan;   /* NONE: not needed; COPY; or where its terms begin in `terms` */
+    int32_t length; /* number of its terms */
+    int32_t map;    /* node of `to` */
+} facts;
+
 typedef struct {
     const mg_graph *from;
     mg_graph *to;
-    int32_t *uses;   /* node -> how often it is read */
-    int32_t *plan;   /* node -> NONE: not needed; COPY; or where its terms begin in `terms` */
-    int32_t *length; /* node -> number of its terms */
-    int32_t *map;    /* node -> node of `to` */
+    facts *of;
     term *terms;
     int64_t used, capacity;
-    int32_t *todo; /* stack of nodes that are still to be split into terms */
+    term *todo;    /* stack of what is still to be split */
     int32_t *args; /* of the node that is being made */
 } optimiser;
 
@@ -36,45 +41,32 @@ static bool is_sum(const mg_expr *e)
     return e->op == MG_ADD || e->op == MG_P_PRODUCTS;
 }
 
-static bool push_term(optimiser *o, int32_t x, int32_t y)
-{
-    if (!mg_grow(&o->terms, &o->capacity, o->used + 1, sizeof *o->terms))
-        return false;
-    o->terms[o->used++] = (term){x, y};
-    return true;
-}
-
 /* The terms of the sum at `root`, through all sums that nobody else reads, from left to right. */
 static bool collect(optimiser *o, int32_t root)
 {
     const mg_graph *g = o->from;
     int64_t top = 0;
 
-    o->todo[top++] = root;
+    o->todo[top++] = (term){root, MG_NONE};
     while (top > 0) {
-        const int32_t node = o->todo[--top];
-        const mg_expr *e = &g->nodes[node];
+        const term t = o->todo[--top];
+        const mg_expr *e = &g->nodes[t.x];
         const int32_t *args = g->args + e->first;
-        if (node != root && o->uses[node] != 1) {
-            if (!push_term(o, node, MG_NONE))
-                return false;
-        } else if (e->op == MG_MUL && node != root) {
-            if (!push_term(o, args[0], args[1]))
-                return false;
-        } else if (e->op == MG_ADD) {
-            o->todo[top++] = args[1];
-            o->todo[top++] = args[0];
-        } else if (e->op == MG_P_PRODUCTS) {
-            for (int32_t i = e->n - 2; i > 0; i -= 2) {
-                if (args[i + 1] == MG_NONE)
-                    o->todo[top++] = args[i];
-                else if (!push_term(o, args[i], args[i + 1]))
-                    return false;
-            }
+        const bool whole = t.y != MG_NONE || (t.x != root && o->of[t.x].uses != 1);
+        if (!whole && e->op == MG_MUL) {
+            o->todo[top++] = (term){args[0], args[1]};
+        } else if (!whole && e->op == MG_ADD) {
+            o->todo[top++] = (term){args[1], MG_NONE};
+            o->todo[top++] = (term){args[0], MG_NONE};
+        } else if (!whole && e->op == MG_P_PRODUCTS) {
+            for (int32_t i = e->n - 2; i > 0; i -= 2)
+                o->todo[top++] = (term){args[i], args[i + 1]};
             if (args[0] != MG_NONE)
-                o->todo[top++] = args[0];
-        } else if (!push_term(o, node, MG_NONE)) {
-            return false;
+                o->todo[top++] = (term){args[0], MG_NONE};
+        } else {
+            if (!mg_grow(&o->terms, &o->capacity, o->used + 1, sizeof *o->terms))
+                return false;
+            o->terms[o->used++] = t;
         }
     }
     return true;
@@ -85,14 +77,25 @@ static bool is_weighted(const mg_graph *g, term t)
     return t.y != MG_NONE && g->nodes[t.x].varying != g->nodes[t.y].varying;
 }
 
-/* Do so many terms deserve a node of their own? */
-static bool worthwhile(const mg_graph *g, const term *terms, int64_t n, const mg_expr *e)
+/* Do the terms from `first` on deserve a node of their own in the place of e? */
+static bool worthwhile(const optimiser *o, int64_t first, const mg_expr *e)
 {
-    if (n > 2 || e->op == MG_P_PRODUCTS)
+    const mg_graph *g = o->from;
+
+    if (o->used - first > 2 || e->op == MG_P_PRODUCTS)
         return true;
-    /* A neuron of one input: bias + w*x. */
-    return n == 2 && ((is_weighted(g, terms[0]) && !g->nodes[terms[1].x].varying && terms[1].y == MG_NONE) ||
-                      (is_weighted(g, terms[1]) && !g->nodes[terms[0].x].varying && terms[0].y == MG_NONE));
+    for (int64_t i = first; i < o->used; i++) { /* a neuron of one input: bias + w*x */
+        const term other = o->terms[i == first ? first + 1 : first];
+        if (is_weighted(g, o->terms[i]) && !g->nodes[other.x].varying && other.y == MG_NONE)
+            return true;
+    }
+    return false;
+}
+
+static void need(optimiser *o, int32_t node)
+{
+    if (node != MG_NONE)
+        o->of[node].plan = COPY;
 }
 
 /* From the outputs down: what is needed, and which sums are taken as a whole. */
@@ -100,46 +103,41 @@ static bool make_plan(optimiser *o)
 {
     const mg_graph *g = o->from;
 
-    for (int32_t i = 0; i < g->count; i++)
-        o->plan[i] = MG_NONE;
     for (int32_t i = 0; i < g->output_count; i++)
-        o->plan[g->outputs[i]] = COPY;
+        need(o, g->outputs[i]);
     for (int32_t i = g->count - 1; i >= 0; i--) {
         const mg_expr *e = &g->nodes[i];
-        if (o->plan[i] == MG_NONE)
+        const int64_t first = o->used;
+        if (o->of[i].plan == MG_NONE)
             continue;
-        if (is_sum(e)) {
-            const int64_t first = o->used;
-            if (!collect(o, i))
-                return false;
-            if (worthwhile(g, o->terms + first, o->used - first, e)) {
-                o->plan[i] = (int32_t)first;
-                o->length[i] = (int32_t)(o->used - first);
-                for (int64_t t = first; t < o->used; t++) {
-                    o->plan[o->terms[t].x] = COPY;
-                    if (o->terms[t].y != MG_NONE)
-                        o->plan[o->terms[t].y] = COPY;
-                }
-                continue;
+        if (is_sum(e) && !collect(o, i))
+            return false;
+        if (worthwhile(o, first, e)) {
+            o->of[i].plan = (int32_t)first;
+            o->of[i].length = (int32_t)(o->used - first);
+            for (int64_t t = first; t < o->used; t++) {
+                need(o, o->terms[t].x);
+                need(o, o->terms[t].y);
             }
+        } else {
             o->used = first;
+            for (int32_t j = 0; j < e->n; j++)
+                need(o, g->args[e->first + j]);
         }
-        for (int32_t j = 0; j < e->n; j++)
-            if (g->args[e->first + j] != MG_NONE)
-                o->plan[g->args[e->first + j]] = COPY;
     }
     return true;
 }
 
-static int by_input(const void *a, const void *b)
+/* What a term of the new graph becomes a part of. */
+enum { UNIFORM, WEIGHTED, VARYING };
+
+static int role_of(const mg_graph *g, term t)
 {
-    const term *s = a, *t = b;
-    return (s->y > t->y) - (s->y < t->y);
+    return is_weighted(g, t) ? WEIGHTED : g->nodes[t.x].varying ? VARYING : UNIFORM;
 }
 
-/* Puts the terms that `wanted` says into o->args after a bias. Returns the number of ints. */
-static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind,
-                      const uint8_t *kinds)
+/* Puts the terms of one role into o->args after a bias. Returns the number of ints. */
+static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, int role)
 {
     const bool varying =
         bias != MG_NONE && o->to->nodes[bias].varying; /* then it is a term like the others */
@@ -151,7 +149,7 @@ static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, 
         o->args[used++] = MG_NONE;
     }
     for (int32_t i = 0; i < n; i++)
-        if (kinds[i] == kind) {
+        if (role_of(o->to, terms[i]) == role) {
             o->args[used++] = terms[i].x;
             o->args[used++] = terms[i].y;
         }
@@ -159,10 +157,9 @@ static int32_t gather(optimiser *o, int32_t bias, const term *terms, int32_t n, 
 }
 
 /* A sum of terms of the new graph. A single one without a factor is itself. */
-static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32_t n, int kind,
-                            const uint8_t *kinds)
+static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32_t n, int role)
 {
-    const int32_t used = gather(o, bias, terms, n, kind, kinds);
+    const int32_t used = gather(o, bias, terms, n, role);
     const int32_t *args = o->args;
 
     bias = args[0];
@@ -178,54 +175,39 @@ static int32_t add_products(optimiser *o, int32_t bias, const term *terms, int32
     return mg_graph_add(o->to, MG_P_PRODUCTS, args, used, 0.0);
 }
 
-enum { UNIFORM, WEIGHTED, VARYING };
+/* Pairs of a weight and an input by input. */
+static int by_input(const void *a, const void *b)
+{
+    const int32_t *s = a, *t = b;
+    return s[1] != t[1] ? (s[1] > t[1]) - (s[1] < t[1]) : (s[0] > t[0]) - (s[0] < t[0]);
+}
 
 static int32_t add_sum(optimiser *o, term *terms, int32_t n)
 {
     mg_graph *g = o->to;
-    uint8_t *kinds = (uint8_t *)(o->args + 2 * n + 3);
-    int32_t weighted = 0;
+    int32_t count[3] = {0};
 
     for (int32_t i = 0; i < n; i++) {
-        term t = {o->map[terms[i].x], terms[i].y == MG_NONE ? MG_NONE : o->map[terms[i].y]};
+        term t = {o->of[terms[i].x].map, terms[i].y == MG_NONE ? MG_NONE : o->of[terms[i].y].map};
         if (is_weighted(g, t) && g->nodes[t.x].varying)
             t = (term){t.y, t.x};
         terms[i] = t;
-        if (is_weighted(g, t))
-            kinds[i] = WEIGHTED;
-        else
-            kinds[i] = g->nodes[t.x].varying ? VARYING : UNIFORM;
-        weighted += kinds[i] == WEIGHTED;
+        count[role_of(g, t)]++;
     }
-    int32_t others = 0;
-    for (int32_t i = 0; i < n; i++)
-        others += kinds[i] == VARYING;
-    int32_t sum = add_products(o, MG_NONE, terms, n, UNIFORM, kinds);
-    if (weighted == 1 && others > 0) { /* one product alone is no neuron: an ordinary term */
+    int32_t sum = add_products(o, MG_NONE, terms, n, UNIFORM);
+    if (count[WEIGHTED] == 1 && count[VARYING] > 0) { /* one product alone is no neuron: an ordinary term */
         for (int32_t i = 0; i < n; i++)
-            if (kinds[i] == WEIGHTED)
+            if (role_of(g, terms[i]) == WEIGHTED)
                 terms[i] =
-                    (term){mg_graph_add(g, MG_MUL, (int32_t[]){terms[i].x, terms[i].y}, 2, 0.0), MG_NONE},
-                kinds[i] = VARYING;
-    } else if (weighted > 0) {
-        /* Uniform terms and others keep their places; the weighted ones are sorted by input. */
-        term *sorted = terms;
-        int32_t end = 0;
-        for (int32_t i = 0; i < n; i++)
-            if (kinds[i] == WEIGHTED) {
-                const term t = terms[i];
-                terms[i] = terms[end], kinds[i] = kinds[end];
-                terms[end] = t, kinds[end++] = WEIGHTED;
-            }
-        bool ordered = true;
-        for (int32_t i = 1; i < end; i++)
-            ordered &= sorted[i - 1].y <= sorted[i].y;
-        if (!ordered)
-            qsort(sorted, (size_t)end, sizeof *sorted, by_input);
-        const int32_t used = gather(o, sum, terms, n, WEIGHTED, kinds);
+                    (term){mg_graph_add(g, MG_MUL, (int32_t[]){terms[i].x, terms[i].y}, 2, 0.0), MG_NONE};
+    } else if (count[WEIGHTED] > 0) {
+        const int32_t used = gather(o, sum, terms, n, WEIGHTED);
+        qsort(o->args + 1, (size_t)used / 2, 2 * sizeof *o->args, by_input);
         sum = mg_graph_add(g, MG_P_LINEAR, o->args, used, 0.0);
     }
-    return others > 0 || sum == MG_NONE ? add_products(o, sum, terms, n, VARYING, kinds) : sum;
+    if (count[VARYING] > 0)
+        sum = add_products(o, sum, terms, n, VARYING);
+    return sum == MG_NONE ? mg_graph_constant(g, 0.0) : sum;
 }
 
 static int32_t copy(optimiser *o, const mg_expr *e)
@@ -234,49 +216,34 @@ static int32_t copy(optimiser *o, const mg_expr *e)
         return mg_graph_leaf(o->to, e->op, e->index);
     if (e->op == MG_P_CONST)
         return mg_graph_constant(o->to, mg_number(o->from, e));
-    for (int32_t j = 0; j < e->n; j++) {
-        const int32_t arg = o->from->args[e->first + j];
-        o->args[j] = arg == MG_NONE ? MG_NONE : o->map[arg];
-    }
-    return mg_graph_add(o->to, e->op, o->args, e->n, mg_takes_k(e->op) ? mg_number(o->from, e) : 0.0);
-}
-
-static void add_node(optimiser *o, int32_t i)
-{
-    if (o->plan[i] == COPY)
-        o->map[i] = copy(o, &o->from->nodes[i]);
-    else if (o->length[i] > 0)
-        o->map[i] = add_sum(o, o->terms + o->plan[i], o->length[i]);
-    else
-        o->map[i] = mg_graph_constant(o->to, 0.0);
+    for (int32_t j = 0; j < e->n; j++)
+        o->args[j] = o->of[o->from->args[e->first + j]].map;
+    return mg_graph_add(o->to, e->op, o->args, e->n, mg_k(o->from, e));
 }
 
 /* Memory for all of it but the terms. */
 static bool prepare(optimiser *o)
 {
-    const size_t n = (size_t)o->from->count;
-    const size_t args = 4 * ((size_t)o->from->args_used + n) + 64;
+    const size_t n = (size_t)o->from->count, args = (size_t)o->from->args_used;
 
-    o->uses = mg_allocate(NULL, n * sizeof *o->uses);
-    o->plan = mg_allocate(NULL, n * sizeof *o->plan);
-    o->length = mg_allocate(NULL, n * sizeof *o->length);
-    o->map = mg_allocate(NULL, n * sizeof *o->map);
-    o->todo = mg_allocate(NULL, (n + (size_t)o->from->args_used + 2) * sizeof *o->todo);
-    o->args = mg_allocate(NULL, args * sizeof *o->args);
-    return o->uses && o->plan && o->length && o->map && o->todo && o->args;
+    o->of = mg_allocate(NULL, n * sizeof *o->of);
+    o->todo = mg_allocate(NULL, (args + 1) * sizeof *o->todo);
+    o->args = mg_allocate(NULL, (2 * args + 3) * sizeof *o->args);
+    return o->of && o->todo && o->args;
 }
 
 static void count_uses(optimiser *o)
 {
     const mg_graph *g = o->from;
 
-    memset(o->uses, 0, (size_t)g->count * sizeof *o->uses);
+    for (int32_t i = 0; i < g->count; i++)
+        o->of[i] = (facts){.plan = MG_NONE};
     for (int32_t i = 0; i < g->output_count; i++)
-        o->uses[g->outputs[i]]++;
+        o->of[g->outputs[i]].uses++;
     for (int32_t i = g->count - 1; i >= 0; i--)
-        for (int32_t j = 0; o->uses[i] && j < g->nodes[i].n; j++)
+        for (int32_t j = 0; o->of[i].uses && j < g->nodes[i].n; j++)
             if (g->args[g->nodes[i].first + j] != MG_NONE)
-                o->uses[g->args[g->nodes[i].first + j]]++;
+                o->of[g->args[g->nodes[i].first + j]].uses++;
 }
 
 int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to)
@@ -288,18 +255,17 @@ int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to)
         to->parameter_count = from->parameter_count;
         count_uses(&o);
         if (make_plan(&o)) {
-            for (int32_t i = 0; i < from->count; i++)
-                if (o.plan[i] != MG_NONE && !to->failed)
-                    add_node(&o, i);
+            for (int32_t i = 0; i < from->count && !to->failed; i++)
+                if (o.of[i].plan == COPY)
+                    o.of[i].map = copy(&o, &from->nodes[i]);
+                else if (o.of[i].plan != MG_NONE)
+                    o.of[i].map = add_sum(&o, o.terms + o.of[i].plan, o.of[i].length);
             for (int32_t i = 0; i < from->output_count; i++)
-                to->outputs[i] = o.map[from->outputs[i]];
+                to->outputs[i] = o.of[from->outputs[i]].map;
             status = to->failed ? MG_ENOMEM : MG_OK;
         }
     }
-    free(o.uses);
-    free(o.plan);
-    free(o.length);
-    free(o.map);
+    free(o.of);
     free(o.todo);
     free(o.args);
     free(o.terms);
