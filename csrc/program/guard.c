@@ -43,18 +43,17 @@ static int32_t node_of(mg_graph *g, int32_t guard)
 
 static int32_t guard_of(const mg_graph *g, int32_t node)
 {
-    if (g->nodes[node].op != MG_P_CONST)
-        return node;
-    return mg_number(g, &g->nodes[node]) != 0.0 ? ALWAYS : UNREACHED;
+    return g->nodes[node].op == MG_P_CONST ? ALWAYS : node;
 }
 
-/* What a reader with this guard passes on to the operand that it chooses. */
+/* What a reader with this guard passes on to the operand that it chooses. It is no number, since no CHOICE of a graph
+ * has a number as its condition: mg_graph_add finds a simpler node. */
 static int32_t chosen(mg_graph *g, int32_t reader, int32_t guard)
 {
     const int op = g->nodes[reader].op, condition = mg_operands(g, reader)[0];
     const int32_t node = node_of(g, guard);
 
-    return guard_of(g, mg_graph_add(g, op, (int32_t[]){condition, node}, 2, 0.0));
+    return mg_graph_add(g, op, (int32_t[]){condition, node}, 2, 0.0);
 }
 
 /* Does p hold wherever q does? q is p with choices on top. */
@@ -67,8 +66,8 @@ static bool holds_within(const mg_graph *g, int32_t p, int32_t q)
 
 static int32_t either(mg_graph *g, int32_t p, int32_t q)
 {
-    if (p == UNREACHED || q == UNREACHED)
-        return p == UNREACHED ? q : p;
+    if (p == UNREACHED)
+        return q;
     if (p == ALWAYS || q == ALWAYS)
         return ALWAYS;
     if (holds_within(g, p, q))
