@@ -27,13 +27,13 @@ nodes
 layer autograd optim handmade
 ops
 engine
-program/graph program/binding program/lane_math
+program/graph program/lane_math
 program/optimise program/guard program/build program/code.h
 program/kernels.inc
-program/columns program/pool program/schedule program/listing program/uniform
+program/pool program/schedule program/uniform
 program/kernels_baseline program/kernels_avx2 program/kernels_avx512
 program/kernels program/run.h
-program/plan program/reserve
+program/plan program/listing
 program/run
 program/program
 value/value

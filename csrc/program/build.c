@@ -1,4 +1,5 @@
-/* build.c - from the nodes of the arena below some outputs to a graph of their own. */
+/* build.c - from the nodes of the arena below some outputs to a graph of their own; and from the arena to the
+ * program's parameters, and their gradients back. */
 #include "build.h"
 
 #include <stdlib.h>
@@ -54,30 +55,23 @@ static int32_t add_list(mg_graph *g, const rows *r, int64_t row)
     return mg_graph_add(g, mg.op[row], r->scratch, list[0], 0.0);
 }
 
-static int32_t add_row(mg_graph *g, mg_binding *b, const rows *r, int64_t row, int64_t marker)
+static int32_t add_row(mg_graph *g, int32_t *handles, const rows *r, int64_t row, int64_t marker)
 {
     const int op = mg.op[row];
-    int32_t args[2] = {0, 0};
 
-    switch (mg_shape_of[op]) {
-    case MG_NO_OPERAND:
+    if (mg_shape_of[op] == MG_NO_OPERAND) {
         if (row > marker) /* made while the function ran */
             return mg_graph_constant(g, mg.data[row]);
-        b->handles[b->count] = mg.handle[row];
-        g->parameter_count = b->count + 1;
-        return mg_graph_leaf(g, MG_P_PARAM, b->count++);
-    case MG_LIST:
-    case MG_PAIRED: /* reach() has refused it */
-    case MG_WEIGHTED:
-        return op == MG_SUM || op == MG_DOT ? add_products(g, r, row) : add_list(g, r, row);
-    case MG_TWO:
-        args[1] = r->node[mg.b[row]] - 1; /* fall through */
-    case MG_ONE:
-    case MG_ONE_K:
-        args[0] = r->node[mg.a[row]] - 1;
-        break;
+        handles[g->parameter_count] = mg.handle[row];
+        return mg_graph_leaf(g, MG_P_PARAM, g->parameter_count++);
     }
-    return mg_graph_add(g, op, args, 1 + (mg_shape_of[op] == MG_TWO), mg_takes_k(op) ? mg_row_k(row) : 0.0);
+    if (op == MG_SUM || op == MG_DOT)
+        return add_products(g, r, row);
+    if (mg_is_nary(op))
+        return add_list(g, r, row);
+    const bool two = mg_shape_of[op] == MG_TWO;
+    const int32_t args[] = {r->node[mg.a[row]] - 1, two ? r->node[mg.b[row]] - 1 : MG_NONE};
+    return mg_graph_add(g, op, args, 1 + two, mg_takes_k(op) ? mg_row_k(row) : 0.0);
 }
 
 /* Marks all rows below the outputs; counts them and the leaves among them. 1: one of them is Python's own. */
@@ -100,7 +94,7 @@ static int32_t reach(rows *r, int64_t *leaves, int32_t *recorded, int32_t *culpr
 }
 
 /* The outputs are rows at first, and nodes of g at the end. */
-static int32_t build(mg_graph *g, mg_binding *b, rows *r, int64_t marker, const int32_t *inputs,
+static int32_t build(mg_graph *g, int32_t **handles, rows *r, int64_t marker, const int32_t *inputs,
                      int32_t *recorded, int32_t *culprit)
 {
     int64_t leaves = 0;
@@ -111,8 +105,8 @@ static int32_t build(mg_graph *g, mg_binding *b, rows *r, int64_t marker, const 
     if (status != MG_OK)
         return status;
     r->scratch = mg_allocate(NULL, (size_t)(2 * r->longest + 1) * sizeof *r->scratch);
-    b->handles = mg_allocate(NULL, (size_t)leaves * sizeof *b->handles);
-    if (!r->scratch || !b->handles)
+    *handles = mg_allocate(NULL, (size_t)leaves * sizeof **handles);
+    if (!r->scratch || !*handles)
         return MG_ENOMEM;
     for (int32_t i = 0; i < g->input_count; i++) {
         const int32_t node = mg_graph_leaf(g, MG_P_INPUT, i), row = mg_row(inputs[i]);
@@ -123,13 +117,13 @@ static int32_t build(mg_graph *g, mg_binding *b, rows *r, int64_t marker, const 
     }
     for (int64_t row = 0; row < r->rows; row++)
         if (r->node[row])
-            r->node[row] = r->node[row] < 0 ? -r->node[row] : add_row(g, b, r, row, marker) + 1;
+            r->node[row] = r->node[row] < 0 ? -r->node[row] : add_row(g, *handles, r, row, marker) + 1;
     for (int32_t i = 0; i < g->output_count; i++)
         g->outputs[i] = r->node[g->outputs[i]] - 1;
     return g->failed ? MG_ENOMEM : MG_OK;
 }
 
-int32_t mg_graph_build(mg_graph *g, mg_binding *b, int32_t marker, const int32_t *inputs,
+int32_t mg_graph_build(mg_graph *g, int32_t **handles, int32_t marker, const int32_t *inputs,
                        const int32_t *outputs, int32_t *recorded, int32_t *culprit)
 {
     rows r = {0};
@@ -143,9 +137,60 @@ int32_t mg_graph_build(mg_graph *g, mg_binding *b, int32_t marker, const int32_t
     r.node = mg_allocate(NULL, (size_t)r.rows * sizeof *r.node);
     TRY(r.node ? MG_OK : MG_ENOMEM);
     memset(r.node, 0, (size_t)r.rows * sizeof *r.node);
-    const int32_t status = build(g, b, &r, marker_row, inputs, recorded, culprit);
+    const int32_t status = build(g, handles, &r, marker_row, inputs, recorded, culprit);
     mg_unlock();
     free(r.node);
     free(r.scratch);
     return status;
+}
+
+/* ---- parameters ---- */
+
+enum { GROUP = 64 }; /* parameters that are looked up together */
+
+/* The row of the first of n handles where they are consecutive numbers and stand in consecutive rows, as nodes that
+ * were made together mostly do; else NONE. */
+static int32_t group_row(const int32_t *handles, int32_t n)
+{
+    const int32_t handle = handles[0], row = mg_row(handle);
+    int32_t differ = 0;
+
+    if (row < 0 || handle + n > mg.handles)
+        return MG_NONE;
+    for (int32_t j = 0; j < n; j++)
+        differ |= (handles[j] - handle - j) | (mg.row_of[handle + j] - row - j);
+    return differ ? MG_NONE : row;
+}
+
+int32_t mg_read_parameters(const int32_t *handles, int32_t count, double *u)
+{
+    mg_lock();
+    for (int32_t i = 0; i < count; i += GROUP) {
+        const int32_t n = count - i < GROUP ? count - i : GROUP, first = group_row(handles + i, n);
+        if (first != MG_NONE)
+            memcpy(u + i, mg.data + first, (size_t)n * sizeof *u);
+        for (int32_t j = i; first == MG_NONE && j < i + n; j++) {
+            const int32_t row = mg_row(handles[j]);
+            TRY(row);
+            u[j] = mg.data[row];
+        }
+    }
+    mg_unlock();
+    return MG_OK;
+}
+
+void mg_add_gradients(const int32_t *handles, int32_t count, const double *gu)
+{
+    mg_lock();
+    for (int32_t i = 0; i < count; i += GROUP) {
+        const int32_t n = count - i < GROUP ? count - i : GROUP, first = group_row(handles + i, n);
+        for (int32_t j = 0; first != MG_NONE && j < n; j++)
+            mg.grad[first + j] += gu[i + j];
+        for (int32_t j = i; first == MG_NONE && j < i + n; j++) {
+            const int32_t row = mg_row(handles[j]);
+            if (row >= 0)
+                mg.grad[row] += gu[j];
+        }
+    }
+    mg_unlock();
 }

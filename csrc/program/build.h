@@ -1,14 +1,17 @@
-/* build.h - from nodes of the arena to a graph. Private. */
+/* build.h - what a program reads of the arena, and adds to it. Private. */
 #ifndef MG_BUILD_H
 #define MG_BUILD_H
 
-#include "binding.h"
 #include "graph.h"
 
-/* Records what the handles `outputs` were computed from: in g, which mg_graph_init was called for, and the handles
- * of the parameters in b. `inputs` and `marker` are those of mg_program_new. *recorded counts the nodes.
- * MG_OK, a status, or 1: *culprit is Python's own. */
-int32_t mg_graph_build(mg_graph *g, mg_binding *b, int32_t marker, const int32_t *inputs,
+/* Records what the handles `outputs` were computed from in g, which mg_graph_init was called for. *handles becomes
+ * an array of the handles of the parameters, which the caller frees in any case. `inputs` and `marker` are those of
+ * mg_program_new. *recorded counts the nodes. MG_OK, a status, or 1: *culprit is Python's own. */
+int32_t mg_graph_build(mg_graph *g, int32_t **handles, int32_t marker, const int32_t *inputs,
                        const int32_t *outputs, int32_t *recorded, int32_t *culprit);
+/* Copies the data of the parameters to u. MG_OK, or MG_EHANDLE: one of them is not alive. */
+int32_t mg_read_parameters(const int32_t *handles, int32_t count, double *u);
+/* Adds gu to their gradients. A parameter that is not alive any more is left out. */
+void mg_add_gradients(const int32_t *handles, int32_t count, const double *gu);
 
 #endif

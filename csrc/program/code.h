@@ -20,7 +20,7 @@
  *     an op      v[z .. z+count-1] = op(v[x .. x+count-1]; k)               count results of one operand
  *                v[z] = op(v[x], v[y])
  *     LINEAR     v[zs[j]] = u[bias[j]] + sum over i < n of w[j*row + i] * v[xs[i]],   j < count
- *                ints[list ..] = xs[n], bias[count], zs[count], ws[count*n], and zs[j] = z + j
+ *                ints[list ..] = xs[n], bias[count], ws[count*n], and zs[j] = z + j
  *                w = &u[weights] where `matrix`: then u[ws[j*n + i]] is w[j*row + i]; else w = &packed[weights]
  *     PRODUCTS   v[z] = u[bias] + sum over i < n of v[xs[i]] * v[ys[i]]     without ys[i]: v[xs[i]]
  *                ints[list ..] = bias, xs[0], ys[0], xs[1], ys[1], ...      in uniform code all of u
@@ -60,14 +60,16 @@ typedef struct {
     int32_t varying_count;
     int32_t values_count; /* so many of them compute values; the rest says where gradients go */
     int32_t *ints;
-    int32_t counting; /* in ints: 0, 1, 2, ..., as long as the longest list of a LINEAR with a guard */
-    int32_t scratch;  /* columns that kernels write to as they like */
-    uint8_t *active_v[2], *active_u[2]; /* as in mg_instruction: place -> leads to what is wanted */
-    double *start;                      /* u at the start of a run: the constants, in their places */
-    int32_t constants;                  /* so many, behind the numbers given */
-    int32_t u, v;                       /* places */
-    int32_t packed;                     /* doubles of packed weights */
-    int32_t parameter_count;            /* parameter i stands in u[i] */
+    int32_t counting;  /* in ints: 0, 1, 2, ..., as long as the longest list of a LINEAR */
+    int32_t scratch;   /* columns that kernels write to as they like */
+    uint8_t *active_u; /* place -> bit `goal`: it leads to what is wanted, see mg_is_active */
+    uint8_t *active_v;
+    double *start; /* u at the start of a run: the constants, in their places */
+    int32_t first_constant, constants;
+    int32_t u, v;            /* places */
+    int32_t packed;          /* doubles of packed weights */
+    int32_t *unpacked;       /* their places in u */
+    int32_t parameter_count; /* parameter i stands in u[i] */
     mg_place *inputs;
     int32_t input_count;
     mg_place *outputs;
@@ -79,8 +81,20 @@ typedef struct {
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_code_init(mg_code *code, const mg_graph *g);
 void mg_code_free(mg_code *code);
-/* As mg_program_listing. */
-int64_t mg_code_listing(const mg_code *code, char *text, int64_t size);
+
+/* Does the value at a place lead to what is wanted, for MG_BACKWARD or MG_GRADIENT? */
+static inline bool mg_is_active(const mg_code *code, int32_t goal, int32_t place, bool varying)
+{
+    return (varying ? code->active_v : code->active_u)[place] >> goal & 1;
+}
+
+/* ---- what is computed once a run ---- */
+
+/* From parameters, numbers and constants to all of u, and the weights that do not stand in u as a matrix. */
+void mg_uniform_forward(const mg_code *code, double *u, double *packed);
+/* Passes gradients from these weights and from computed uniform values on to what they were computed from. */
+void mg_uniform_backward(const mg_code *code, const double *u, double *gu, const double *gpacked,
+                         int32_t goal);
 
 /* ---- lanes ---- */
 

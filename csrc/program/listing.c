@@ -1,8 +1,8 @@
 /* listing.c - the code of a program as text. */
-#include "code.h"
-
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "run.h"
 
 typedef struct {
     const mg_code *code;
@@ -12,36 +12,23 @@ typedef struct {
 
 __attribute__((format(printf, 2, 3))) static void put(writer *w, const char *format, ...)
 {
-    char piece[200];
+    const int64_t left = w->size > w->length ? w->size - w->length : 0;
     va_list args;
 
     va_start(args, format);
-    const int n = vsnprintf(piece, sizeof piece, format, args);
+    w->length += vsnprintf(left ? w->text + w->length : NULL, (size_t)left, format, args);
     va_end(args);
-    for (int i = 0; i < n && i < (int)sizeof piece - 1; i++, w->length++)
-        if (w->length < w->size - 1)
-            w->text[w->length] = piece[i];
-}
-
-static int32_t first_constant(const mg_code *code)
-{
-    int32_t place = code->parameter_count;
-
-    for (int32_t i = 0; i < code->input_count; i++)
-        place += !code->inputs[i].varying;
-    return place;
 }
 
 static bool is_constant(const mg_code *code, int32_t place, bool uniform)
 {
-    const int32_t first = first_constant(code);
-    return uniform && place >= first && place < first + code->constants;
+    return uniform && place >= code->first_constant && place < code->first_constant + code->constants;
 }
 
 static void put_place(writer *w, int32_t place, bool uniform)
 {
     const mg_code *code = w->code;
-    const int32_t columns = code->input_count - (first_constant(code) - code->parameter_count);
+    const int32_t columns = code->input_count - (code->first_constant - code->parameter_count);
 
     if (place == MG_NONE)
         put(w, "0");
@@ -49,12 +36,22 @@ static void put_place(writer *w, int32_t place, bool uniform)
         put(w, place < columns ? "x%d" : "v%d", (int)place);
     else if (place < code->parameter_count)
         put(w, "p%d", (int)place);
-    else if (place < first_constant(code))
+    else if (place < code->first_constant)
         put(w, "n%d", (int)(place - code->parameter_count));
     else if (is_constant(code, place, uniform))
         put(w, "%.6g", code->start[place]);
     else
         put(w, "u%d", (int)place);
+}
+
+/* The first of n places side by side, and the last one. */
+static void put_range(writer *w, int32_t place, int32_t n, bool uniform)
+{
+    put_place(w, place, uniform);
+    if (n > 1) {
+        put(w, " .. ");
+        put_place(w, place + n - 1, uniform);
+    }
 }
 
 /* Does place `next` follow `place`, as the ones of a matrix do? Constants are all shown. */
@@ -82,24 +79,9 @@ static void put_places(writer *w, const int32_t *places, int32_t n, bool uniform
         put(w, i ? ", " : "");
         put(w, skipped ? ".., " : "");
         skipped = false;
-        put_place(w, places[i], uniform);
-        if (last > i) {
-            put(w, " .. ");
-            put_place(w, places[last], uniform);
-        }
+        put_range(w, places[i], last - i + 1, uniform);
     }
     put(w, ")");
-}
-
-static void put_results(writer *w, const mg_instruction *in, bool uniform)
-{
-    put(w, "  ");
-    put_place(w, in->z, uniform);
-    if (in->count > 1) {
-        put(w, " .. ");
-        put_place(w, in->z + in->count - 1, uniform);
-    }
-    put(w, " = ");
 }
 
 /* x*y + ... of pairs, else x, ...; of many terms the first three and the last, and those with a constant. */
@@ -127,24 +109,6 @@ static void put_terms(writer *w, const int32_t *x, int32_t n, bool pairs, bool u
     }
 }
 
-static void put_products(writer *w, const mg_instruction *in, bool uniform)
-{
-    const int32_t *bias = w->code->ints + in->list;
-
-    if (*bias != MG_NONE) {
-        put_place(w, *bias, true);
-        put(w, in->n ? " + " : "");
-    }
-    put_terms(w, bias + 1, in->n, true, uniform);
-}
-
-static void put_nary(writer *w, const mg_instruction *in, bool uniform)
-{
-    put(w, "%s(", mg_op_row(in->op)->label);
-    put_terms(w, w->code->ints + in->list, in->n, false, uniform);
-    put(w, ")");
-}
-
 static void put_op(writer *w, const mg_instruction *in)
 {
     const char *label = mg_op_row(in->op)->label;
@@ -158,11 +122,7 @@ static void put_op(writer *w, const mg_instruction *in)
         snprintf(name, sizeof name, "%s", label);
     if (!infix)
         put(w, hole ? "(" : "%s(", name);
-    put_place(w, in->x, in->x_uniform);
-    if (in->count > 1) {
-        put(w, " .. ");
-        put_place(w, in->x + in->count - 1, in->x_uniform);
-    }
+    put_range(w, in->x, in->count, in->x_uniform);
     if (in->y != MG_NONE) {
         put(w, infix ? " %s " : ", ", name);
         put_place(w, in->y, in->y_uniform);
@@ -173,7 +133,7 @@ static void put_op(writer *w, const mg_instruction *in)
 
 static void put_layer(writer *w, const mg_instruction *in)
 {
-    const int32_t *x = w->code->ints + in->list, *bias = x + in->n, *weights = bias + 2 * in->count;
+    const int32_t *x = w->code->ints + in->list, *bias = x + in->n, *weights = bias + in->count;
     bool biased = false;
 
     put(w, "%d x %d weights ", (int)in->count, (int)in->n);
@@ -190,19 +150,30 @@ static void put_layer(writer *w, const mg_instruction *in)
 
 static void put_instruction(writer *w, const mg_instruction *in, bool uniform)
 {
+    const int32_t *list = w->code->ints + in->list;
+
     if (in->op == MG_P_ANY) {
         put(w, "  u%d = samples where v%d\n", (int)in->z, (int)in->x);
         return;
     }
-    put_results(w, in, uniform);
-    if (in->op == MG_P_LINEAR)
+    put(w, "  ");
+    put_range(w, in->z, in->count, uniform);
+    put(w, " = ");
+    if (in->op == MG_P_LINEAR) {
         put_layer(w, in);
-    else if (in->op == MG_P_PRODUCTS)
-        put_products(w, in, uniform);
-    else if (mg_is_nary(in->op))
-        put_nary(w, in, uniform);
-    else
+    } else if (in->op == MG_P_PRODUCTS) {
+        if (*list != MG_NONE) {
+            put_place(w, *list, true);
+            put(w, " + ");
+        }
+        put_terms(w, list + 1, in->n, true, uniform);
+    } else if (mg_is_nary(in->op)) {
+        put(w, "%s(", mg_op_row(in->op)->label);
+        put_terms(w, list, in->n, false, uniform);
+        put(w, ")");
+    } else {
         put_op(w, in);
+    }
     if (in->guard != MG_NONE) {
         put(w, "   [gradients where ");
         put_place(w, in->guard, uniform || in->guard_uniform);
@@ -211,8 +182,9 @@ static void put_instruction(writer *w, const mg_instruction *in, bool uniform)
     put(w, "\n");
 }
 
-int64_t mg_code_listing(const mg_code *code, char *text, int64_t size)
+int64_t mg_program_listing(const mg_program *p, char *text, int64_t size)
 {
+    const mg_code *code = &p->code;
     writer w = {code, text, size, 0};
 
     if (code->uniform_count)
@@ -235,7 +207,5 @@ int64_t mg_code_listing(const mg_code *code, char *text, int64_t size)
         put_place(&w, code->outputs[i].index, !code->outputs[i].varying);
     }
     put(&w, "\n");
-    if (size > 0)
-        text[w.length < size ? w.length : size - 1] = 0;
     return w.length;
 }

@@ -2,35 +2,33 @@
  * thread only. */
 #include "pool.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "../engine.h"
 
 #ifdef _WIN32
-/* One thread for now. Programs of several threads of the user's run one after the other where they share. */
-#include <windows.h>
-static SRWLOCK programs = SRWLOCK_INIT;
+enum { MOST_THREADS = 1 }; /* for now */
+#else
+enum { MOST_THREADS = 256 };
+#endif
 
-void mg_programs_lock(void)
-{
-    AcquireSRWLockExclusive(&programs);
-}
-
-void mg_programs_unlock(void)
-{
-    ReleaseSRWLockExclusive(&programs);
-}
+static atomic_int threads = 1; /* to use, the caller's included */
 
 int32_t mg_set_threads(int32_t n)
 {
-    return n >= 1 ? MG_OK : MG_EARGUMENT;
+    if (n < 1)
+        return MG_EARGUMENT;
+    atomic_store(&threads, n < MOST_THREADS ? n : MOST_THREADS);
+    return MG_OK;
 }
 
 int32_t mg_pool_threads(void)
 {
-    return 1;
+    return atomic_load(&threads);
 }
 
+#ifdef _WIN32
 void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
 {
     (void)helpers;
@@ -39,15 +37,10 @@ void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
 #else
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <time.h>
 
-enum {
-    MOST_THREADS = 256,
-    SPIN_NS = 100000 /* a thread looks for the next task so long before it sleeps: waking it costs as much */
-};
-
-static pthread_mutex_t programs = PTHREAD_MUTEX_INITIALIZER;
+/* A thread looks for the next task so long before it sleeps: waking it costs as much. */
+enum { SPIN_NS = 100000 };
 
 /* All of this is guarded by `lock`; what is atomic may be read without it. */
 static struct {
@@ -60,39 +53,25 @@ static struct {
     atomic_int inside; /* helpers in the task */
     atomic_int calls;  /* how often there was a task */
     int32_t helpers;   /* threads there are */
-    int32_t threads;   /* threads to use, the caller's included; 0: not said yet */
     bool busy;         /* somebody's task is going on */
     bool prepared;     /* fork handlers are in place */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
           .called = PTHREAD_COND_INITIALIZER,
           .through = PTHREAD_COND_INITIALIZER};
 
-void mg_programs_lock(void)
-{
-    pthread_mutex_lock(&programs);
-}
-
-void mg_programs_unlock(void)
-{
-    pthread_mutex_unlock(&programs);
-}
-
 static void before_fork(void)
 {
-    pthread_mutex_lock(&programs);
     pthread_mutex_lock(&pool.lock);
 }
 
 static void after_fork(void)
 {
     pthread_mutex_unlock(&pool.lock);
-    pthread_mutex_unlock(&programs);
 }
 
 /* The child has none of the helpers, and no task. */
 static void after_fork_in_child(void)
 {
-    pthread_mutex_init(&programs, NULL);
     pthread_mutex_init(&pool.lock, NULL);
     pthread_cond_init(&pool.called, NULL);
     pthread_cond_init(&pool.through, NULL);
@@ -169,24 +148,6 @@ static void hire(int32_t helpers)
         pool.helpers++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-int32_t mg_set_threads(int32_t n)
-{
-    if (n < 1)
-        return MG_EARGUMENT;
-    pthread_mutex_lock(&pool.lock);
-    pool.threads = n < MOST_THREADS ? n : MOST_THREADS;
-    pthread_mutex_unlock(&pool.lock);
-    return MG_OK;
-}
-
-int32_t mg_pool_threads(void)
-{
-    pthread_mutex_lock(&pool.lock);
-    const int32_t threads = pool.threads > 0 ? pool.threads : 1;
-    pthread_mutex_unlock(&pool.lock);
-    return threads;
 }
 
 void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)

@@ -9,8 +9,4 @@ void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers);
 /* Threads to use, the caller's included. */
 int32_t mg_pool_threads(void);
 
-/* The lock of the idle runs of all programs. Nobody holds it during a run. */
-void mg_programs_lock(void);
-void mg_programs_unlock(void);
-
 #endif

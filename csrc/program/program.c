@@ -9,10 +9,8 @@
 static int32_t compile(mg_program *p, mg_graph *recorded, mg_graph *g, int32_t marker, const int32_t *inputs,
                        const int32_t *outputs, int32_t *culprit)
 {
-    int32_t status = mg_graph_build(recorded, &p->binding, marker, inputs, outputs, &p->recorded, culprit);
+    int32_t status = mg_graph_build(recorded, &p->parameters, marker, inputs, outputs, &p->recorded, culprit);
 
-    if (status == MG_OK)
-        status = mg_binding_init(&p->binding);
     if (status == MG_OK)
         status = mg_graph_optimise(recorded, g);
     if (status == MG_OK)
@@ -51,13 +49,13 @@ void mg_program_free(mg_program *p)
         return;
     mg_run_free_idle(p);
     mg_code_free(&p->code);
-    mg_binding_free(&p->binding);
+    free(p->parameters);
     free(p);
 }
 
 const int32_t *mg_program_parameters(const mg_program *p)
 {
-    return p->binding.handles;
+    return p->parameters;
 }
 
 void mg_program_describe(const mg_program *p, mg_program_figures *out)
@@ -71,12 +69,7 @@ void mg_program_describe(const mg_program *p, mg_program_figures *out)
         .inputs = code->input_count,
         .parameters = code->parameter_count,
         .outputs = code->output_count,
-        .bytes = (int64_t)sizeof *p + code->bytes + p->binding.count * (int64_t)sizeof *p->binding.handles,
+        .bytes = (int64_t)sizeof *p + code->bytes + code->parameter_count * (int64_t)sizeof *p->parameters,
         .operations = code->operations,
     };
-}
-
-int64_t mg_program_listing(const mg_program *p, char *text, int64_t size)
-{
-    return mg_code_listing(&p->code, text, size);
 }

@@ -10,13 +10,78 @@
  */
 #include "run.h"
 
+#include "build.h"
 #include "pool.h"
-#include "uniform.h"
 
 enum {
     PIECE = 512,  /* gradients that are added up at a time: they stay in the first-level cache */
     SLICE_MS = 50 /* how long a call may last */
 };
+
+/* ---- numbers in, numbers out ---- */
+
+/* n numbers of one type, from memory that need not be aligned, into a column. */
+#define READ(code, type)                                                                                     \
+    case code:                                                                                               \
+        for (int64_t l = 0; l < n; l++) {                                                                    \
+            type x;                                                                                          \
+            memcpy(&x, from + l * stride, sizeof x);                                                         \
+            to[l] = (double)x;                                                                               \
+        }                                                                                                    \
+        break;
+
+static void read_column(double *restrict to, const char *restrict from, int64_t stride, int64_t n,
+                        int64_t type)
+{
+    switch (type) {
+        READ(MG_F64, double)
+        READ(MG_F32, float)
+        READ(MG_I64, int64_t)
+        READ(MG_I32, int32_t)
+        READ(MG_I16, int16_t)
+        READ(MG_I8, int8_t)
+        READ(MG_U64, uint64_t)
+        READ(MG_U32, uint32_t)
+        READ(MG_U16, uint16_t)
+        READ(MG_U8, uint8_t)
+    }
+}
+
+/* Reads the samples from `first` on into columns v, v + lanes, ... Lanes after the last sample repeat it. Column by
+ * column: samples that lie side by side share a cache line, which is read once for all of them. */
+static void read_batch(const mg_batch *batch, double *v, int64_t lanes, int64_t first, int64_t samples)
+{
+    for (int64_t j = 0; j < batch->columns; j++) {
+        double *column = v + j * lanes;
+        read_column(column, batch->data + first * batch->sample_stride + j * batch->column_stride,
+                    batch->sample_stride, samples, batch->type);
+        for (int64_t l = samples; l < lanes; l++)
+            column[l] = column[samples - 1];
+    }
+}
+
+/* Writes a chunk's values of all outputs: that of sample `first` + l of output i to values[i*n + first + l]. */
+static void write_values(const mg_code *code, const mg_chunk *c, int64_t first, int64_t n, double *values)
+{
+    for (int32_t i = 0; i < code->output_count; i++) {
+        const mg_place out = code->outputs[i];
+        double *to = values + i * n + first;
+        if (out.varying)
+            memcpy(to, c->v + out.index * c->lanes, (size_t)c->samples * sizeof *to);
+        else
+            for (int64_t l = 0; l < c->samples; l++)
+                to[l] = c->u[out.index];
+    }
+}
+
+/* Writes a chunk's gradients of one argument, whose columns begin at `gv`, beside those of other chunks. */
+static void write_gradients(const mg_chunk *c, const double *gv, int64_t columns, int64_t first, double *to)
+{
+    to += first * columns;
+    for (int64_t j = 0; j < columns; j++, gv += c->lanes)
+        for (int64_t l = 0; l < c->samples; l++)
+            to[l * columns + j] = gv[l];
+}
 
 /* ---- one chunk ---- */
 
@@ -24,13 +89,13 @@ enum {
 static void seed(const mg_run *run, const mg_chunk *c, mg_strip *s, int64_t first)
 {
     const mg_place out = run->program->code.outputs[0];
-    const double *value = c->v + out.index * c->lanes, *weights = run->weights ? run->weights + first : NULL;
+    const double *value = c->v + out.index * c->lanes;
     double *g = c->gv + out.index * c->lanes;
 
     if (!out.varying)
         return;
     for (int64_t l = 0; l < c->samples; l++) {
-        const double weight = weights ? weights[l] : 1.0;
+        const double weight = run->weights ? run->weights[first + l] : 1.0;
         s->value += weight * value[l];
         g[l] = run->scale * weight;
     }
@@ -47,12 +112,12 @@ static void run_chunk(mg_run *run, mg_chunk *c, mg_strip *s, int64_t chunk)
     c->gu = s->gu;
     c->gpacked = s->gpacked;
     for (int32_t i = 0; i < run->batch_count; i++) {
-        mg_read_batch(&run->batches[i], v, c->lanes, first, c->samples);
+        read_batch(&run->batches[i], v, c->lanes, first, c->samples);
         v += run->batches[i].columns * c->lanes;
     }
     run->kernels->forward(code, c, run->goal == MG_VALUES);
     if (run->values && run->goal != MG_BACKWARD)
-        mg_write_values(code, c, first, run->n, run->values);
+        write_values(code, c, first, run->n, run->values);
     if (run->goal == MG_VALUES)
         return;
     memset(c->gv, 0, (size_t)(code->v * c->lanes) * sizeof *c->gv);
@@ -60,7 +125,7 @@ static void run_chunk(mg_run *run, mg_chunk *c, mg_strip *s, int64_t chunk)
     run->kernels->backward(code, c, run->goal);
     const double *gv = c->gv;
     for (int32_t i = 0; i < run->batch_count && run->goal == MG_GRADIENT; i++) {
-        mg_write_gradients(c, gv, run->batches[i].columns, first, run->gradients[i]);
+        write_gradients(c, gv, run->batches[i].columns, first, run->gradients[i]);
         gv += run->batches[i].columns * c->lanes;
     }
 }
@@ -108,15 +173,14 @@ static int32_t fill_uniform(mg_run *run, const double *numbers)
     double *u = run->u;
 
     memcpy(u, code->start, (size_t)code->u * sizeof *u);
-    const int32_t status = mg_binding_read(&p->binding, u);
+    const int32_t status = mg_read_parameters(p->parameters, code->parameter_count, u);
     if (status < 0)
         return status;
     u += code->parameter_count;
     for (int32_t i = 0; i < code->input_count; i++)
         if (!code->inputs[i].varying)
             *u++ = *numbers++;
-    mg_uniform_forward(code, run->u);
-    mg_pack_weights(code, run->u, run->packed);
+    mg_uniform_forward(code, run->u, run->packed);
     return MG_OK;
 }
 
@@ -141,7 +205,6 @@ static void add_up(mg_run *run)
     }
     for (int32_t i = 0; i < run->strip_count; i++)
         value += run->strips[i].value;
-    mg_unpack_gradients(code, run->gpacked, run->gu);
     if (!out.varying) {
         double weight = run->weights ? 0.0 : (double)run->n;
         for (int64_t i = 0; run->weights && i < run->n; i++)
@@ -151,31 +214,27 @@ static void add_up(mg_run *run)
     }
     if (run->goal == MG_BACKWARD)
         *run->values = run->scale * value;
-    mg_uniform_backward(code, run->u, run->gu, run->goal);
+    mg_uniform_backward(code, run->u, run->gu, run->gpacked, run->goal);
 }
 
-static int32_t finish(mg_run *run)
+static void finish(mg_run *run)
 {
-    const mg_code *code = &run->program->code;
+    const mg_program *p = run->program;
+    const mg_code *code = &p->code;
 
-    if (run->goal != MG_BACKWARD && run->values &&
-        run->batch_count == 0) /* no samples: the values themselves */
+    if (run->goal != MG_VALUES)
+        add_up(run);
+    if (run->goal == MG_BACKWARD)
+        mg_add_gradients(p->parameters, code->parameter_count, run->gu);
+    for (int32_t i = 0, number = 0; run->goal == MG_GRADIENT && i < code->input_count; i++)
+        if (!code->inputs[i].varying)
+            run->number_gradients[number++] = run->gu[code->inputs[i].index];
+    if (run->batch_count == 0 && run->values && run->goal != MG_BACKWARD) /* the values themselves */
         for (int32_t i = 0; i < code->output_count; i++)
             run->values[i] = run->u[code->outputs[i].index];
-    if (run->goal == MG_VALUES)
-        return MG_OK;
-    add_up(run);
-    if (run->goal == MG_GRADIENT) {
-        for (int32_t i = 0, number = 0; i < code->input_count; i++)
-            if (!code->inputs[i].varying)
-                run->number_gradients[number++] = run->gu[code->inputs[i].index];
-        return MG_OK;
-    }
-    mg_binding_add(&run->program->binding, run->gu);
-    return MG_OK;
 }
 
-/* One slice. MG_OK, a status, or 1: there is more to do. */
+/* One slice. MG_OK, or 1: there is more to do. */
 static int32_t advance(mg_run *run)
 {
     if (run->strip_count > 0) {
@@ -192,7 +251,8 @@ static int32_t advance(mg_run *run)
             if (run->strips[i].next < run->strips[i].end)
                 return 1;
     }
-    return finish(run);
+    finish(run);
+    return MG_OK;
 }
 
 int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t arguments,
@@ -233,15 +293,14 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
     mg_plan_chunks(run);
     if (!arguments)
         run->n = 1; /* uniform values count once */
+    *unfinished = run;
     int32_t status = mg_run_reserve(run, 1);
     if (status == MG_OK)
         status = fill_uniform(run, numbers);
     if (status == MG_OK)
         status = advance(run);
-    if (status == 1)
-        *unfinished = run;
-    else
-        mg_run_give_back(run);
+    if (status != 1)
+        mg_program_give_up(unfinished);
     return status;
 }
 
@@ -256,13 +315,10 @@ int32_t mg_program_run_once(mg_program *p, int32_t goal, const double *numbers, 
 
 int32_t mg_program_resume(mg_run **unfinished)
 {
-    mg_run *run = *unfinished;
-    const int32_t status = run ? advance(run) : MG_EARGUMENT;
+    const int32_t status = *unfinished ? advance(*unfinished) : MG_EARGUMENT;
 
-    if (run && status != 1) {
-        *unfinished = NULL;
-        mg_run_give_back(run);
-    }
+    if (status != 1)
+        mg_program_give_up(unfinished);
     return status;
 }
 

@@ -5,18 +5,24 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "binding.h"
-#include "columns.h"
+#include "code.h"
 
 struct mg_program {
     mg_code code;
-    mg_binding binding;
-    int32_t recorded; /* nodes of the arena that were read */
-    int32_t nodes;    /* of the graph that the code was made of */
-    mg_run *idle;     /* memory of runs that are over, for the next ones */
+    int32_t *parameters; /* their handles */
+    int32_t recorded;    /* nodes of the arena that were read */
+    int32_t nodes;       /* of the graph that the code was made of */
+    mg_run *idle;        /* memory of runs that are over, for the next ones */
 };
 
 enum { MG_MOST_STRIPS = 32, MG_RUN_OPERATIONS = 400000 /* that are worth handing to a thread */ };
+
+/* An argument that has a sample in every row. */
+typedef struct {
+    const char *data;
+    int64_t columns, sample_stride, column_stride; /* in bytes */
+    int64_t type;
+} mg_batch;
 
 typedef struct {
     double *gu, *gpacked; /* what its samples add to the gradients of uniform values */

@@ -5,17 +5,26 @@
 
 #include "../memory.h"
 
+enum { SCRATCH = 4 }; /* columns that any kernel may need, see kernels.inc */
+
+/* What is known of a node. NONE: nothing, or not yet. */
+typedef struct {
+    int32_t place;    /* in u or v */
+    int32_t next;     /* of a LINEAR: the next one that reads the same inputs */
+    int32_t last;     /* of the first of these: the last one */
+    int32_t follower; /* the first op of one operand that reads it */
+    int32_t counted;  /* of a guard: the place in u of the number of its lanes */
+} facts;
+
 typedef struct {
     mg_code *code;
     const mg_graph *g;
-    int32_t *place;    /* node -> its place in u or v; NONE: not yet */
-    int32_t *next;     /* LINEAR node -> the next one that reads the same inputs, NONE */
-    int32_t *leader;   /* LINEAR node -> the first of them */
-    int32_t *follower; /* node -> the first op of one operand that reads it, NONE */
-    int32_t *table;    /* hash of inputs -> leader + 1 */
+    facts *of;
+    int32_t *table; /* hash of inputs -> the first LINEAR that reads them + 1 */
     int32_t table_size;
     int32_t ints;    /* used of code.ints */
-    int32_t longest; /* list of inputs of a layer with a guard */
+    int32_t longest; /* list of inputs or results of a LINEAR */
+    bool failed;     /* no memory */
 } scheduler;
 
 static bool is_leaf(const mg_expr *e)
@@ -47,60 +56,40 @@ static bool same_inputs(const scheduler *s, int32_t a, int32_t b)
 
 static void find_layers(scheduler *s)
 {
-    int32_t *last = s->place; /* leader -> the last of its layer; places are not needed yet */
-
     for (int32_t i = 0; i < s->g->count; i++) {
         const mg_expr *e = &s->g->nodes[i];
-        s->next[i] = s->leader[i] = s->follower[i] = MG_NONE;
-        if (is_unary(e) && s->follower[s->g->args[e->first]] == MG_NONE)
-            s->follower[s->g->args[e->first]] = i;
+        s->of[i] = (facts){MG_NONE, MG_NONE, i, MG_NONE, MG_NONE};
+        if (is_unary(e) && s->of[s->g->args[e->first]].follower == MG_NONE)
+            s->of[s->g->args[e->first]].follower = i;
         if (e->op != MG_P_LINEAR)
             continue;
         uint64_t at = (uint64_t)e->n;
         for (int32_t j = 0; j < e->n - 1; j += 2)
-            at = (at ^ (uint64_t)inputs_of(s, i)[j]) * 0x9E3779B97F4A7C15u, at ^= at >> 29;
+            at = mg_mix(at, (uint64_t)inputs_of(s, i)[j]);
         int32_t *slot;
         while (*(slot = &s->table[at & (uint64_t)(s->table_size - 1)]) && !same_inputs(s, *slot - 1, i))
             at++;
         if (*slot) {
-            s->leader[i] = *slot - 1;
-            s->next[last[*slot - 1]] = i;
+            facts *first = &s->of[*slot - 1];
+            s->of[first->last].next = i;
+            first->last = i;
         } else {
-            s->leader[i] = i;
             *slot = i + 1;
         }
-        last[s->leader[i]] = i;
     }
-    for (int32_t i = 0; i < s->g->count; i++)
-        s->place[i] = MG_NONE;
 }
 
 /* ---- instructions ---- */
 
 static int32_t place_of(const scheduler *s, int32_t node)
 {
-    return node == MG_NONE ? MG_NONE : s->place[node];
+    return node == MG_NONE ? MG_NONE : s->of[node].place;
 }
 
-/* Does the value of `node` depend on what is wanted? */
-static bool is_active(const scheduler *s, int goal, int32_t node)
+/* The bits of a node that has a place. */
+static uint8_t *active_bits(const scheduler *s, int32_t node)
 {
-    const mg_code *code = s->code;
-
-    if (node == MG_NONE)
-        return false;
-    return s->g->nodes[node].varying ? code->active_v[goal][s->place[node]]
-                                     : code->active_u[goal][s->place[node]];
-}
-
-static void set_active(scheduler *s, int goal, int32_t node, bool active)
-{
-    mg_code *code = s->code;
-
-    if (s->g->nodes[node].varying)
-        code->active_v[goal][s->place[node]] = active;
-    else
-        code->active_u[goal][s->place[node]] = active;
+    return (s->g->nodes[node].varying ? s->code->active_v : s->code->active_u) + s->of[node].place;
 }
 
 /* Gives `node` the place `z`, and marks the operands that need its gradient. */
@@ -110,17 +99,17 @@ static void place_and_mark_active(scheduler *s, int32_t node, int32_t z, mg_inst
     const int32_t *args = s->g->args + e->first;
     const bool list = e->op == MG_P_LINEAR || e->op == MG_P_PRODUCTS, nary = mg_is_nary(e->op);
 
-    s->place[node] = z;
-    in->guard = e->guard < 0 ? MG_NONE : e->guard; /* a node still, see place_guards */
+    s->of[node].place = z;
+    in->guard = e->guard < 0 ? MG_NONE : e->guard; /* a node still, see place_guard */
     for (int goal = 0; goal < 2 && node < s->g->guards && e->guard != MG_NOWHERE; goal++) {
         uint8_t active = 0;
         for (int32_t i = !list && mg_skips_x[e->op]; i < e->n; i++)
-            if (is_active(s, goal, args[i]))
+            if (args[i] != MG_NONE && *active_bits(s, args[i]) >> goal & 1)
                 active |= nary ? MG_X : !list ? (i ? MG_Y : MG_X) : i == 0 ? MG_BIAS : i % 2 ? MG_Y : MG_X;
         if (e->op == MG_P_PRODUCTS && active & MG_Y)
             active |= MG_X;
         in->active[goal] |= active;
-        set_active(s, goal, node, active != 0);
+        *active_bits(s, node) |= (active != 0) << goal;
     }
 }
 
@@ -138,12 +127,6 @@ static bool find_matrix(mg_instruction *in, const int32_t *w)
     return true;
 }
 
-static bool same_k(const mg_graph *g, const mg_expr *a, const mg_expr *b)
-{
-    return !mg_takes_k(a->op) ||
-           memcmp(&g->doubles[a->index], &g->doubles[b->index], sizeof *g->doubles) == 0;
-}
-
 /* The whole layer that begins with `node`. */
 static void add_layer(scheduler *s, int32_t node)
 {
@@ -156,74 +139,63 @@ static void add_layer(scheduler *s, int32_t node)
                          .list = s->ints};
     int32_t *x = code->ints + s->ints, *bias = x + in.n;
 
-    for (int32_t m = node; m != MG_NONE; m = s->next[m])
+    for (int32_t m = node; m != MG_NONE; m = s->of[m].next)
         in.count++;
-    int32_t *z = bias + in.count, *w = z + in.count;
-    s->ints += in.n + 2 * in.count + in.n * in.count;
+    int32_t *w = bias + in.count;
+    s->ints += in.n + in.count + in.n * in.count;
     for (int32_t i = 0; i < in.n; i++)
-        x[i] = s->place[inputs_of(s, node)[2 * i]];
-    for (int32_t m = node, j = 0; m != MG_NONE; m = s->next[m], j++) {
+        x[i] = s->of[inputs_of(s, node)[2 * i]].place;
+    for (int32_t m = node, j = 0; m != MG_NONE; m = s->of[m].next, j++) {
         const int32_t *args = s->g->args + s->g->nodes[m].first;
         bias[j] = place_of(s, args[0]);
         for (int32_t i = 0; i < in.n; i++)
-            w[j * in.n + i] = s->place[args[1 + 2 * i]];
-        z[j] = code->v++;
-        place_and_mark_active(s, m, z[j], &in);
+            w[j * in.n + i] = s->of[args[1 + 2 * i]].place;
+        place_and_mark_active(s, m, code->v++, &in);
     }
-    if (in.guard != MG_NONE && in.n > s->longest)
-        s->longest = in.n;
+    s->longest = in.n > s->longest ? in.n : s->longest;
+    s->longest = in.count > s->longest ? in.count : s->longest;
+    if (in.guard != MG_NONE && code->scratch < SCRATCH + in.n)
+        code->scratch = SCRATCH + in.n;
     in.matrix = find_matrix(&in, w);
     if (!in.matrix) {
         in.weights = code->packed;
         in.row = in.n;
-        code->packed += in.n * in.count;
+        for (int32_t i = 0; i < in.n * in.count; i++)
+            code->unpacked[code->packed++] = w[i];
     }
     code->operations += 2.0 * in.n * in.count;
     code->varying[code->varying_count++] = in;
 
     /* An activation that all of them have goes over all of them at once. */
-    const int32_t f = s->follower[node];
+    const int32_t f = s->of[node].follower;
     if (in.count < 2 || f == MG_NONE)
         return;
     const mg_expr *e = &s->g->nodes[f];
-    for (int32_t m = node; m != MG_NONE; m = s->next[m]) {
-        const mg_expr *other = s->follower[m] == MG_NONE ? NULL : &s->g->nodes[s->follower[m]];
-        if (!other || other->op != e->op || other->guard != e->guard || !same_k(s->g, other, e))
+    mg_instruction map = {
+        .op = e->op, .k = mg_k(s->g, e), .x = in.z, .y = MG_NONE, .z = code->v, .count = in.count};
+    for (int32_t m = node; m != MG_NONE; m = s->of[m].next) {
+        const mg_expr *other = &s->g->nodes[s->of[m].follower == MG_NONE ? m : s->of[m].follower];
+        const double k = mg_k(s->g, other);
+        if (other->op != e->op || other->guard != e->guard || memcmp(&k, &map.k, sizeof k) != 0)
             return;
     }
-    mg_instruction map = {.op = e->op,
-                          .k = mg_takes_k(e->op) ? mg_number(s->g, e) : 0.0,
-                          .x = in.z,
-                          .y = MG_NONE,
-                          .z = code->v,
-                          .count = in.count};
-    for (int32_t m = node; m != MG_NONE; m = s->next[m])
-        place_and_mark_active(s, s->follower[m], code->v++, &map);
+    for (int32_t m = node; m != MG_NONE; m = s->of[m].next)
+        place_and_mark_active(s, s->of[m].follower, code->v++, &map);
     code->operations += in.count;
     code->varying[code->varying_count++] = map;
 }
 
-/* bias, then x, y, x, y, ... */
-static void add_products(scheduler *s, int32_t node, mg_instruction *in)
+/* The list of PRODUCTS or an OPN. */
+static void add_list(scheduler *s, const mg_expr *e, mg_instruction *in)
 {
-    const mg_expr *e = &s->g->nodes[node];
+    const bool nary = mg_is_nary(e->op);
 
     in->list = s->ints;
-    in->n = (e->n - 1) / 2;
-    for (int32_t i = 0; i < e->n; i++)
-        s->code->ints[s->ints++] = place_of(s, s->g->args[e->first + i]);
-}
-
-static void add_operands(scheduler *s, int32_t node, mg_instruction *in)
-{
-    const mg_expr *e = &s->g->nodes[node];
-
-    in->list = s->ints;
-    in->n = e->n;
-    in->k = e->n;
+    in->n = nary ? e->n : (e->n - 1) / 2;
+    in->k = nary ? e->n : 0.0;
     for (int32_t i = 0; i < e->n; i++) {
-        const int32_t x = s->g->args[e->first + i];
-        s->code->ints[s->ints++] = e->varying && !s->g->nodes[x].varying ? ~s->place[x] : s->place[x];
+        const int32_t x = s->g->args[e->first + i], place = place_of(s, x);
+        s->code->ints[s->ints++] = nary && e->varying && !s->g->nodes[x].varying ? ~place : place;
     }
 }
 
@@ -232,21 +204,15 @@ static void add_instruction(scheduler *s, int32_t node)
     mg_code *code = s->code;
     const mg_expr *e = &s->g->nodes[node];
     const int32_t *args = s->g->args + e->first;
-    mg_instruction in = {.op = e->op,
-                         .k = mg_takes_k(e->op) ? mg_number(s->g, e) : 0.0,
-                         .x = MG_NONE,
-                         .y = MG_NONE,
-                         .count = 1};
+    mg_instruction in = {.op = e->op, .k = mg_k(s->g, e), .x = MG_NONE, .y = MG_NONE, .count = 1};
 
-    if (e->op == MG_P_PRODUCTS) {
-        add_products(s, node, &in);
-    } else if (mg_is_nary(e->op)) {
-        add_operands(s, node, &in);
+    if (e->op == MG_P_PRODUCTS || mg_is_nary(e->op)) {
+        add_list(s, e, &in);
     } else {
-        in.x = s->place[args[0]];
+        in.x = s->of[args[0]].place;
         in.x_uniform = !s->g->nodes[args[0]].varying;
         if (e->n > 1) {
-            in.y = s->place[args[1]];
+            in.y = s->of[args[1]].place;
             in.y_uniform = !s->g->nodes[args[1]].varying;
         }
     }
@@ -265,111 +231,91 @@ static void place_leaves(scheduler *s)
     mg_code *code = s->code;
 
     code->u = code->parameter_count;
-    memset(code->active_u[MG_BACKWARD], 1, (size_t)code->parameter_count);
+    memset(code->active_u, 1 << MG_BACKWARD, (size_t)code->parameter_count);
     for (int32_t i = 0; i < code->input_count; i++) {
         mg_place *input = &code->inputs[i];
         input->varying = s->g->batched[i];
         input->index = input->varying ? code->v++ : code->u++;
-        (input->varying ? code->active_v : code->active_u)[MG_GRADIENT][input->index] = 1;
+        (input->varying ? code->active_v : code->active_u)[input->index] = 1 << MG_GRADIENT;
     }
+    code->first_constant = code->u;
     for (int32_t i = 0; i < s->g->count; i++) {
         const mg_expr *e = &s->g->nodes[i];
         if (e->op == MG_P_PARAM) {
-            s->place[i] = e->index;
+            s->of[i].place = e->index;
         } else if (e->op == MG_P_INPUT) {
-            s->place[i] = code->inputs[e->index].index;
+            s->of[i].place = code->inputs[e->index].index;
         } else if (e->op == MG_P_CONST) {
             code->constants++;
             code->start[code->u] = mg_number(s->g, e);
-            s->place[i] = code->u++;
+            s->of[i].place = code->u++;
         }
     }
 }
 
 /* An array of the code. */
-static void *array_of(mg_code *code, size_t n, size_t size)
+static void *array_of(scheduler *s, size_t n, size_t size)
 {
-    code->bytes += (int64_t)(n * size);
-    return mg_allocate(NULL, n * size);
+    void *p = mg_allocate(NULL, n * size);
+
+    s->code->bytes += (int64_t)(n * size);
+    s->failed |= !p;
+    return p;
 }
 
 /* The same, all 0. */
-static void *zeros_of(mg_code *code, size_t n, size_t size)
+static void *zeros_of(scheduler *s, size_t n, size_t size)
 {
-    void *p = array_of(code, n, size);
+    void *p = array_of(s, n, size);
 
     return p ? memset(p, 0, n * size) : NULL;
 }
 
-static bool get_memory(scheduler *s)
+static void get_memory(scheduler *s)
 {
     mg_code *code = s->code;
     const size_t n = (size_t)s->g->count, inputs = (size_t)s->g->input_count;
-    const size_t outputs = (size_t)s->g->output_count;
+    const size_t outputs = (size_t)s->g->output_count, args = (size_t)s->g->args_used;
     const size_t places = 2 * n + (size_t)s->g->parameter_count + inputs;
-    const size_t ints = 3 * (size_t)s->g->args_used + 2 * n + 1;
-    bool all = true;
 
-    while (s->table_size < 2 * s->g->count + 2)
-        s->table_size = s->table_size ? 2 * s->table_size : 64;
-    s->place = mg_allocate(NULL, n * sizeof *s->place);
-    s->next = mg_allocate(NULL, n * sizeof *s->next);
-    s->leader = mg_allocate(NULL, n * sizeof *s->leader);
-    s->follower = mg_allocate(NULL, n * sizeof *s->follower);
-    s->table = mg_allocate(NULL, (size_t)s->table_size * sizeof *s->table);
-    code->uniform = array_of(code, n, sizeof *code->uniform);
-    code->varying = array_of(code, 2 * n, sizeof *code->varying);
-    code->ints = array_of(code, ints, sizeof *code->ints);
-    code->start = zeros_of(code, places, sizeof *code->start);
-    code->inputs = array_of(code, inputs, sizeof *code->inputs);
-    code->outputs = array_of(code, outputs, sizeof *code->outputs);
-    for (int goal = 0; goal < 2; goal++) {
-        code->active_u[goal] = zeros_of(code, places, 1);
-        code->active_v[goal] = zeros_of(code, places, 1);
-        all = all && code->active_u[goal] && code->active_v[goal];
-    }
-    if (s->table)
-        memset(s->table, 0, (size_t)s->table_size * sizeof *s->table);
-    return all && s->place && s->next && s->leader && s->follower && s->table && code->uniform &&
-           code->varying && code->ints && code->start && code->inputs && code->outputs;
+    for (s->table_size = 64; s->table_size < 2 * s->g->count + 2;)
+        s->table_size *= 2;
+    s->of = array_of(s, n, sizeof *s->of);
+    s->table = zeros_of(s, (size_t)s->table_size, sizeof *s->table);
+    code->bytes = 0; /* those are not for long */
+    code->uniform = array_of(s, n, sizeof *code->uniform);
+    code->varying = array_of(s, 2 * n, sizeof *code->varying);
+    code->ints = array_of(s, 3 * args + 2 * n + 1, sizeof *code->ints);
+    code->unpacked = array_of(s, args, sizeof *code->unpacked);
+    code->start = zeros_of(s, places, sizeof *code->start);
+    code->active_u = zeros_of(s, places, 1);
+    code->active_v = zeros_of(s, places, 1);
+    code->inputs = array_of(s, inputs, sizeof *code->inputs);
+    code->outputs = array_of(s, outputs, sizeof *code->outputs);
 }
 
-/* Turns the guards of instructions from nodes into places. */
-static void place_guards(scheduler *s)
+/* Turns the guard of an instruction from a node into a place. */
+static void place_guard(scheduler *s, mg_instruction *in, bool uniform)
 {
     mg_code *code = s->code;
-    int32_t *counted = s->next; /* node -> where its lanes are counted; not in use any more */
 
-    for (int32_t i = 0; i < s->g->count; i++)
-        counted[i] = MG_NONE;
-    for (int32_t i = 0; i < code->varying_count; i++) {
-        mg_instruction *in = &code->varying[i];
-        if (in->guard == MG_NONE)
-            continue;
-        in->guard_uniform = !s->g->nodes[in->guard].varying;
-        in->guard = s->place[in->guard];
+    if (in->guard == MG_NONE)
+        return;
+    facts *guard = &s->of[in->guard];
+    in->guard_uniform = !s->g->nodes[in->guard].varying;
+    in->guard = guard->place;
+    if (!uniform || in->guard_uniform)
+        return;
+    if (guard->counted == MG_NONE) {
+        guard->counted = code->u++;
+        code->varying[code->varying_count++] = (mg_instruction){.op = MG_P_ANY,
+                                                                .x = guard->place,
+                                                                .y = MG_NONE,
+                                                                .z = guard->counted,
+                                                                .guard = MG_NONE,
+                                                                .active = {1, 1}};
     }
-    for (int32_t i = 0; i < code->uniform_count; i++) {
-        mg_instruction *in = &code->uniform[i];
-        const int32_t node = in->guard;
-        if (node == MG_NONE)
-            continue;
-        in->guard_uniform = !s->g->nodes[node].varying;
-        if (!in->guard_uniform && counted[node] == MG_NONE) {
-            counted[node] = code->u++;
-            code->varying[code->varying_count++] = (mg_instruction){.op = MG_P_ANY,
-                                                                    .x = s->place[node],
-                                                                    .y = MG_NONE,
-                                                                    .z = counted[node],
-                                                                    .guard = MG_NONE,
-                                                                    .active = {1, 1}};
-        }
-        in->guard = in->guard_uniform ? s->place[node] : counted[node];
-    }
-    code->counting = s->ints;
-    for (int32_t i = 0; i < s->longest; i++)
-        code->ints[s->ints++] = i;
-    code->scratch = 4 + s->longest;
+    in->guard = guard->counted;
 }
 
 static void schedule(scheduler *s)
@@ -385,20 +331,24 @@ static void schedule(scheduler *s)
             add_instruction(s, i);
     }
     for (int32_t i = 0; i < g->count; i++) {
-        if (i == g->guards)
-            code->values_count = code->varying_count;
-        if (!g->nodes[i].varying || g->nodes[i].dead || s->place[i] != MG_NONE)
+        if (!g->nodes[i].varying || g->nodes[i].dead || s->of[i].place != MG_NONE)
             continue;
         if (g->nodes[i].op == MG_P_LINEAR)
             add_layer(s, i);
         else
             add_instruction(s, i);
+        if (i < g->guards)
+            code->values_count = code->varying_count;
     }
-    if (g->guards == g->count)
-        code->values_count = code->varying_count;
-    place_guards(s);
+    for (int32_t i = 0; i < code->varying_count; i++)
+        place_guard(s, &code->varying[i], false);
+    for (int32_t i = 0; i < code->uniform_count; i++)
+        place_guard(s, &code->uniform[i], true);
+    code->counting = s->ints;
+    for (int32_t i = 0; i < s->longest; i++)
+        code->ints[s->ints++] = i;
     for (int32_t i = 0; i < code->output_count; i++)
-        code->outputs[i] = (mg_place){s->place[g->outputs[i]], g->nodes[g->outputs[i]].varying};
+        code->outputs[i] = (mg_place){s->of[g->outputs[i]].place, g->nodes[g->outputs[i]].varying};
 }
 
 int32_t mg_code_init(mg_code *code, const mg_graph *g)
@@ -407,16 +357,14 @@ int32_t mg_code_init(mg_code *code, const mg_graph *g)
 
     *code = (mg_code){.parameter_count = g->parameter_count,
                       .input_count = g->input_count,
-                      .output_count = g->output_count};
-    const bool memory = get_memory(&s);
-    if (memory)
+                      .output_count = g->output_count,
+                      .scratch = SCRATCH};
+    get_memory(&s);
+    if (!s.failed)
         schedule(&s);
-    free(s.place);
-    free(s.next);
-    free(s.leader);
-    free(s.follower);
+    free(s.of);
     free(s.table);
-    return memory ? MG_OK : MG_ENOMEM;
+    return s.failed ? MG_ENOMEM : MG_OK;
 }
 
 void mg_code_free(mg_code *code)
@@ -424,11 +372,10 @@ void mg_code_free(mg_code *code)
     free(code->uniform);
     free(code->varying);
     free(code->ints);
+    free(code->unpacked);
     free(code->start);
+    free(code->active_u);
+    free(code->active_v);
     free(code->inputs);
     free(code->outputs);
-    for (int goal = 0; goal < 2; goal++) {
-        free(code->active_u[goal]);
-        free(code->active_v[goal]);
-    }
 }

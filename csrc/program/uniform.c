@@ -1,7 +1,7 @@
 /* uniform.c - values that do not depend on the sample: plain doubles, with the engine's own arithmetic. */
-#include "uniform.h"
+#include "code.h"
 
-void mg_uniform_forward(const mg_code *code, double *u)
+void mg_uniform_forward(const mg_code *code, double *u, double *packed)
 {
     for (int32_t i = 0; i < code->uniform_count; i++) {
         const mg_instruction *in = &code->uniform[i];
@@ -19,6 +19,8 @@ void mg_uniform_forward(const mg_code *code, double *u)
             sum += xy[2 * j + 1] == MG_NONE ? u[xy[2 * j]] : u[xy[2 * j]] * u[xy[2 * j + 1]];
         u[in->z] = sum;
     }
+    for (int32_t j = 0; j < code->packed; j++)
+        packed[j] = u[code->unpacked[j]];
 }
 
 static void products_backward(const mg_code *code, const mg_instruction *in, const double *u, double *gu)
@@ -64,8 +66,11 @@ static void op_backward(const mg_instruction *in, const double *u, double *gu)
         gu[in->y] += g * slope[1];
 }
 
-void mg_uniform_backward(const mg_code *code, const double *u, double *gu, int32_t goal)
+void mg_uniform_backward(const mg_code *code, const double *u, double *gu, const double *gpacked,
+                         int32_t goal)
 {
+    for (int32_t j = 0; j < code->packed; j++)
+        gu[code->unpacked[j]] += gpacked[j];
     for (int32_t i = code->uniform_count - 1; i >= 0; i--) {
         const mg_instruction *in = &code->uniform[i];
         if (!in->active[goal] || (in->guard != MG_NONE && (in->guard_uniform ? u : gu)[in->guard] == 0.0))
@@ -76,29 +81,5 @@ void mg_uniform_backward(const mg_code *code, const double *u, double *gu, int32
             nary_backward(code, in, u, gu);
         else
             op_backward(in, u, gu);
-    }
-}
-
-void mg_pack_weights(const mg_code *code, const double *u, double *packed)
-{
-    for (int32_t i = 0; i < code->varying_count && code->packed; i++) {
-        const mg_instruction *in = &code->varying[i];
-        if (in->op != MG_P_LINEAR || in->matrix)
-            continue;
-        const int32_t *w = code->ints + in->list + in->n + 2 * in->count;
-        for (int64_t j = 0; j < (int64_t)in->n * in->count; j++)
-            packed[in->weights + j] = u[w[j]];
-    }
-}
-
-void mg_unpack_gradients(const mg_code *code, const double *packed, double *gu)
-{
-    for (int32_t i = 0; i < code->varying_count && code->packed; i++) {
-        const mg_instruction *in = &code->varying[i];
-        if (in->op != MG_P_LINEAR || in->matrix)
-            continue;
-        const int32_t *w = code->ints + in->list + in->n + 2 * in->count;
-        for (int64_t j = 0; j < (int64_t)in->n * in->count; j++)
-            gu[w[j]] += packed[in->weights + j];
     }
 }

@@ -1,6 +1,5 @@
 /* From a graph to code: which instructions there are, and where values stand. And the part that runs once. */
 #include "graphs.h"
-#include "program/uniform.h"
 
 /* The code of a graph; the graph is freed. */
 static mg_code code_of(mg_graph *g)
@@ -59,10 +58,10 @@ TEST(weights_that_are_no_matrix_are_packed)
     CHECK_INT(code.packed, 2);
     CHECK(code.u <= LENGTH(u));
     memcpy(u, p, sizeof p);
-    mg_pack_weights(&code, u, packed);
+    mg_uniform_forward(&code, u, packed);
     CHECK_REAL(packed[0], 13);
     CHECK_REAL(packed[1], 11);
-    mg_unpack_gradients(&code, packed_gradient, gu);
+    mg_uniform_backward(&code, u, gu, packed_gradient, MG_BACKWARD);
     CHECK_REAL(gu[3], 5);
     CHECK_REAL(gu[1], 7);
     CHECK_REAL(gu[0], 0);
@@ -84,11 +83,11 @@ TEST(uniform_values_and_their_gradients_are_computed_once)
     CHECK(code.u <= LENGTH(u));
     memcpy(u, code.start, (size_t)code.u * sizeof *u);
     u[0] = 2.0, u[1] = 0.5;
-    mg_uniform_forward(&code, u);
+    mg_uniform_forward(&code, u, NULL);
     const int32_t z = code.varying[0].x_uniform ? code.varying[0].x : code.varying[0].y;
     CHECK_REAL(u[z], exp(4.5));
     gu[z] = 1.0;
-    mg_uniform_backward(&code, u, gu, MG_BACKWARD);
+    mg_uniform_backward(&code, u, gu, NULL, MG_BACKWARD);
     CHECK_REAL(gu[0], 0.5 * exp(4.5));
     CHECK_REAL(gu[1], 3.0 * exp(4.5));
     mg_code_free(&code);
