@@ -1,8 +1,8 @@
 """The core of Value: what has to be fast. Everything above it is ordinary Python and knows no core.
 
 There are two: the native core is a C type, for CPython; the cffi core is Python and runs everywhere. Both have the
-same functions, and cffi_core.py tells what each of them does. MICROGRAD_C_CORE=native or =cffi in the environment
-chooses one.
+functions of protocol.py, and cffi_core.py tells what each of them does. MICROGRAD_C_CORE=native or =cffi in the
+environment chooses one.
 """
 
 from __future__ import annotations
@@ -35,11 +35,14 @@ from .errors import DOMAINS, LABELS, NAMES, NARY, OPS, check, warn
 from .numbers import as_number, from_numpy, to_float
 
 if TYPE_CHECKING:
-    from . import cffi_core as core
+    from . import cffi_core, native_core
     from .cffi_core import Node as Node
+    from .protocol import Core
+
+    _cores: tuple[Core, ...] = cffi_core, native_core  # mypy compares them
 
 
-def _choose() -> Any:
+def _choose() -> Core:
     wanted = os.environ.get("MICROGRAD_C_CORE", "")
     if wanted not in ("", "native", "cffi"):
         raise ImportError(f"MICROGRAD_C_CORE={wanted}: there is no such core; leave it out, or set native or cffi")
@@ -60,8 +63,8 @@ def _choose() -> Any:
     return cffi_core
 
 
+core = _choose()
 if not TYPE_CHECKING:
-    core = _choose()
     Node = core.Node
 
 
