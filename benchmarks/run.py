@@ -75,14 +75,15 @@ def main():
     path = kept_results()
     results = json.loads(path.read_text()) if options.report else measure(options.quick, options.k)
     groups = report.read(results)
+    whole = not (options.quick or options.k)
+    disturbed = report.disturbed_groups(groups)
+    if whole and not disturbed and not options.report:
+        keep(results, path)  # first: ten minutes of measuring
     print(report.terminal_table(groups))
-    if options.quick or options.k:
-        return
-    if disturbed := report.disturbed_groups(groups):
+    if whole and disturbed:
         sys.exit(f"The machine was too busy for fair ratios. Nothing was kept. Disturbed: {'; '.join(disturbed)}")
-    if not options.report:
-        keep(results, path)
-    publish(groups, results)
+    if whole:
+        publish(groups, results)
 
 
 if __name__ == "__main__":
