@@ -300,16 +300,14 @@ static void pop_dead(void)
 {
     while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
         const int64_t row = --mg.rows;
-        const int32_t a = mg.a[row], b = mg.b[row];
         const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
-        if (mg.pool_mixed)
+        if (mg.pool_mixed || shape <= MG_ONE || shape == MG_TWO)
             continue;
-        if (shape == MG_ONE_K)
-            mg.pool_used = b;
-        else if (shape == MG_LIST || shape == MG_PAIRED)
-            mg.pool_used = a;
-        else if (shape == MG_WEIGHTED) /* the first one of a layer stands right behind the list of inputs */
+        const int32_t a = mg.a[row], b = mg.b[row];
+        if (shape == MG_WEIGHTED) /* the first one of a layer stands right behind the list of inputs */
             mg.pool_used = a == b + mg_list_ints(b) ? b : a;
+        else
+            mg.pool_used = shape == MG_ONE_K ? b : a;
     }
     if (mg.rows == 0) { /* a reader that became a leaf left its part behind */
         mg.pool_used = 0;
