@@ -128,6 +128,67 @@ TEST(more_nodes_than_a_handle_can_name_are_refused)
     CHECK_INT(figures().rows, 1);
 }
 
+TEST(as_many_as_a_handle_can_name_are_asked_for)
+{
+    const int32_t crossed[] = {leaf(1.0), leaf(2.0), leaf(3.0), leaf(4.0)};
+    const int64_t rows = INT32_MAX - 4;
+
+    drop(made(mg_nary(MG_SUM, (int32_t[]){crossed[2], crossed[1]}, 2)));
+    const int32_t sum = made(mg_nary(MG_SUM, (int32_t[]){crossed[2], crossed[0]}, 2));
+    const int64_t ints = INT32_MAX - mg.pool_used;
+    for (int32_t more = 0; more < 2; more++)
+        for (int32_t pool = 0; pool < 2; pool++) {
+            mg_test_allocations = mg_test_fail_at = 0;
+            CHECK_INT(mg_make_room(pool ? 0 : rows - 1 + more, pool ? ints + more : 0), MG_ENOMEM);
+            mg_test_fail_at = -1;
+            CHECK_INT(mg_test_allocations, !more); /* one more is refused without a look for memory */
+            check_arena();
+        }
+    backward(sum);
+    CHECK_REAL(mg_grad(crossed[2]), 1.0);
+}
+
+TEST(a_pool_that_can_not_grow_is_used_up_to_its_end)
+{
+    const int32_t x[] = {leaf(1.0), leaf(2.0)}, crossed[] = {x[1], x[0]};
+    int32_t n = 0;
+
+    drop(made(mg_nary(MG_SUM, crossed, 2)));
+    const int64_t capacity = mg.pool_capacity;
+    mg_test_allocations = mg_test_fail_at = 0;
+    while (mg_nary(MG_SUM, crossed, 2) >= 0)
+        n++;
+    mg_test_fail_at = -1;
+    CHECK(mg_test_allocations > 0 && mg.pool_capacity == capacity);
+    CHECK_INT(n, capacity / (MG_LIST_HEAD + 2)); /* rows there are enough */
+    CHECK(mg.rows < mg.capacity);
+    drop(made(mg.handle[mg.rows - 1]));
+    while (mg.rows < mg.capacity)
+        leaf(0.0);
+    mg_test_allocations = 0;
+    mg_test_fail_at = 7; /* the columns and the map of handles grow, and the pool, nearly full, does not */
+    leaf(0.0);
+    mg_test_fail_at = -1;
+    CHECK_INT(mg_test_allocations, 8);
+    CHECK(mg.rows < mg.capacity && mg.pool_capacity == capacity);
+}
+
+TEST(rows_grow_alone_where_the_pool_has_room)
+{
+    static int32_t many[600];
+    const int32_t x[] = {leaf(1.0), leaf(2.0)};
+
+    drop(made(mg_nary(MG_SUM, (int32_t[]){x[1], x[0]}, 2)));
+    const int64_t capacity = mg.capacity, pool = mg.pool_capacity;
+    while (mg.rows < mg.capacity)
+        leaf(0.0);
+    for (int32_t i = 0; i < LENGTH(many); i++)
+        many[i] = x[i % 2];
+    CHECK_REAL(mg_data(made(mg_nary(MG_SUM, many, LENGTH(many)))), 900.0); /* more than half of the pool */
+    CHECK(mg.capacity > capacity);
+    CHECK_INT(mg.pool_capacity, pool);
+}
+
 TEST(the_map_of_handles_starts_again_when_no_node_is_alive)
 {
     int32_t h[3] = {leaf(1.0), leaf(2.0), leaf(3.0)};
@@ -349,7 +410,7 @@ TEST(squeeze_leaves_a_run_of_operands_a_run)
 TEST(a_live_reader_of_a_dead_operand_becomes_a_leaf)
 {
     const double data[] = {1.0, 2.0, 3.0, 4.0};
-    int32_t run[4], out[10];
+    int32_t run[4], out[12];
     const int32_t x = leaf(7.0), gone = leaf(8.0), mixed[] = {gone, x}, same[] = {x, x};
 
     CHECK_INT(mg_leaves(data, 4, run, false), MG_OK);
@@ -364,6 +425,8 @@ TEST(a_live_reader_of_a_dead_operand_becomes_a_leaf)
     out[8] = made(mg_dot(same, same, 2, gone, MG_NONE));
     out[9] = made(mg_restore(MG_CUSTOM, mixed, 2, NAN, MG_NONE, 1.0, 0.0));
     CHECK_INT(mg_set_python(out[9], 1), MG_OK);
+    out[10] = made(mg_by_hand(MG_NONE, same, 2, NULL, mixed, 1.0)); /* one of its derivatives is gone */
+    out[11] = made(mg_by_hand(MG_NONE, mixed, 2, NULL, same, 1.0));
     const int32_t healthy = made(mg_dot(same, same, 2, x, MG_NONE));
     drop(gone);
     drop(run[2]);
@@ -1183,6 +1246,9 @@ int main(void)
     RUN(a_handle_that_names_no_node_is_refused_everywhere);
     RUN(a_negative_count_is_refused);
     RUN(more_nodes_than_a_handle_can_name_are_refused);
+    RUN(as_many_as_a_handle_can_name_are_asked_for);
+    RUN(a_pool_that_can_not_grow_is_used_up_to_its_end);
+    RUN(rows_grow_alone_where_the_pool_has_room);
     RUN(the_map_of_handles_starts_again_when_no_node_is_alive);
     RUN(dead_rows_are_taken_off_the_top);
     RUN(a_row_taken_off_the_top_gives_its_part_of_the_pool_back);

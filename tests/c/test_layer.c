@@ -176,6 +176,27 @@ TEST(a_layer_of_which_the_runs_are_known_gives_the_same_again)
         CHECK_REAL(mg_data(m.out[j]), first[j]);
 }
 
+TEST(a_weight_that_moves_to_the_top_ends_its_run)
+{
+    rng r = {5};
+    net m = {.inputs = 4};
+    double sum = 0.0;
+
+    some_leaves(&r, 4, true, m.x);
+    add_layer(&m, 1);
+    m.activations[0][0] = MG_NONE;
+    some_leaves(&r, 4, true, m.weights[0]);
+    m.biases[0][0] = MG_NONE;
+    const int32_t young = leaf(1.0);
+    CHECK_INT(mg_by_hand(m.weights[0][2], &young, 1, NULL, NULL, 8.0), m.weights[0][2]);
+    m.runs[0][0] = 1; /* as it was noted before: the first and the last still stand where they stood */
+    CHECK_INT(mg_layers(m.layers, 1, m.x, 4, m.out), MG_OK);
+    for (int32_t i = 0; i < 4; i++)
+        sum += mg_data(m.weights[0][i]) * mg_data(m.x[i]);
+    CHECK_REAL(mg_data(m.out[0]), sum);
+    CHECK_INT(m.runs[0][0], 0);
+}
+
 TEST(weights_that_died_are_refused_though_they_were_a_run)
 {
     for (int32_t which = 0; which < 3; which += 2) {
@@ -342,6 +363,7 @@ int main(void)
     RUN(values_are_those_of_the_scalar_form_and_gradients_agree);
     RUN(random_nets_agree_with_the_scalar_form);
     RUN(a_layer_of_which_the_runs_are_known_gives_the_same_again);
+    RUN(a_weight_that_moves_to_the_top_ends_its_run);
     RUN(weights_that_died_are_refused_though_they_were_a_run);
     RUN(neurons_of_a_layer_share_the_list_of_their_inputs);
     RUN(nothing_is_made_of_layers_with_an_error_in_them);

@@ -334,6 +334,47 @@ TEST(errors_are_those_of_pythons_floats)
     gives(MG_EOVERFLOW, MG_COSH, 711.0, 0);
 }
 
+/* math.exp(math.inf) and its like: limits, by C99's annex F. */
+TEST(an_infinite_operand_has_the_limit_of_the_function_and_overflows_nothing)
+{
+    static const struct {
+        int32_t op;
+        double of_less, of_more; /* f(-inf) and f(inf); nan: outside of the domain */
+    } limits[] = {
+        {MG_NEG, INFINITY, -INFINITY},
+        {MG_ABS, INFINITY, INFINITY},
+        {MG_EXP, 0.0, INFINITY},
+        {MG_EXPM1, -1.0, INFINITY},
+        {MG_LOG, NAN, INFINITY},
+        {MG_LOG1P, NAN, INFINITY},
+        {MG_SQRT, NAN, INFINITY},
+        {MG_SIN, NAN, NAN},
+        {MG_COS, NAN, NAN},
+        {MG_TAN, NAN, NAN},
+        {MG_ASIN, NAN, NAN},
+        {MG_ACOS, NAN, NAN},
+        {MG_ATAN, -M_PI / 2, M_PI / 2},
+        {MG_SINH, -INFINITY, INFINITY},
+        {MG_COSH, INFINITY, INFINITY},
+        {MG_TANH, -1.0, 1.0},
+        {MG_ERF, -1.0, 1.0},
+        {MG_SIGMOID, 0.0, 1.0},
+        {MG_RELU, 0.0, INFINITY},
+        {MG_SOFTPLUS, 0.0, INFINITY},
+    };
+
+    for (int32_t i = 0; i < 2 * LENGTH(limits); i++) {
+        const int32_t op = limits[i / 2].op;
+        const double x = i % 2 ? INFINITY : -INFINITY,
+                     limit = i % 2 ? limits[i / 2].of_more : limits[i / 2].of_less;
+        double z;
+        check_note("%s of %g", mg_op_row(op)->name, x);
+        CHECK_INT(mg_evaluate(op, x, 0.0, 0.0, &z), isnan(limit) ? MG_EDOMAIN : MG_OK);
+        if (!isnan(limit))
+            CHECK_REAL(z, limit);
+    }
+}
+
 TEST(what_python_allows_is_no_error)
 {
     CHECK_REAL(value(MG_ADD, 1e308, 1e308, 0), INFINITY);
@@ -366,6 +407,7 @@ TEST(an_op_that_the_function_does_not_take_is_refused)
         CHECK((mg_unary_k(op, a, 2.0) >= 0) == (arity == 1 && k));
         CHECK((mg_binary(op, a, a) >= 0) == (arity == 2));
         CHECK((mg_binary_number(op, a, 2.0, 0) >= 0) == (arity == 2));
+        CHECK((mg_nary(op, pair, 2) >= 0) == (op == MG_SUM || op == MG_MEAN));
         CHECK((mg_dot(pair, pair, 2, a, op) >= 0) == (op == -1 || (row && row->activation)));
     }
     CHECK_INT(mg_unary(MG_ADD, a), MG_EARGUMENT);
@@ -500,6 +542,7 @@ int main(void)
     RUN(functions_are_stable_at_both_ends);
     RUN(nan_passes_through_every_op);
     RUN(errors_are_those_of_pythons_floats);
+    RUN(an_infinite_operand_has_the_limit_of_the_function_and_overflows_nothing);
     RUN(what_python_allows_is_no_error);
     RUN(an_op_that_the_function_does_not_take_is_refused);
     RUN(an_op_with_a_number_makes_a_constant_for_it);

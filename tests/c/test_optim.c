@@ -25,9 +25,28 @@ TEST(optimisers_take_a_step)
     CHECK_NEAR(mg_data(p), -0.875 * 0.75 - 0.5, 1e-15);
 }
 
+TEST(weight_decay_pulls_parameters_to_0)
+{
+    double state[2] = {0};
+    int32_t p = leaf(2.0);
+
+    CHECK_INT(mg_set_grad(p, 4.0), MG_OK);
+    CHECK_INT(mg_sgd(&p, 1, NULL, 1, (double[]){0.25, 0, 0, 0.5}), MG_OK); /* g = 4 + 0.5 * 2 */
+    CHECK_REAL(mg_data(p), 2.0 - 0.25 * 5.0);
+    CHECK_INT(mg_set_data(p, 2.0), MG_OK);
+    CHECK_INT(mg_adam(&p, 1, state, 1, (double[]){0.5, 0.9, 0.999, 0, 0.5}), MG_OK);
+    CHECK_NEAR(state[0], 0.1 * 5.0, 1e-15); /* the mean of the same g, and of its square */
+    CHECK_NEAR(state[1], 0.001 * 25.0, 1e-15);
+    state[0] = state[1] = 0.0;
+    CHECK_INT(mg_adamw(&p, 1, state, 1, (double[]){0.5, 0.9, 0.999, 0, 0.5}), MG_OK);
+    CHECK_NEAR(state[0], 0.1 * 4.0, 1e-15); /* not so where it is decoupled */
+    CHECK_INT(mg_sgd((int32_t[]){p, 99}, 2, NULL, 1, (double[]){0.25, 0, 0, 0}), MG_EHANDLE);
+}
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
     RUN(optimisers_take_a_step);
+    RUN(weight_decay_pulls_parameters_to_0);
     return 0;
 }
