@@ -15,19 +15,11 @@ if TYPE_CHECKING:
 _GIVEN = NAMES.index("GIVEN")
 
 # Slots that are no attributes of a user's class.
-_NOT_COPIED = frozenset(("__dict__", "__weakref__", "_a", "_b", "_closure", "_h", "_label", "_owned", *SET_BY_INIT))
+_NOT_COPIED = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned", *SET_BY_INIT))
 
 
 def restore(
-    out: Any,
-    op: int,
-    a: Any,
-    b: Any,
-    k: float | None,
-    activation: int,
-    data: float,
-    grad: float,
-    given: list[float] | None = None,
+    out: Any, op: int, a: Any, b: Any, activation: int, data: float, grad: float, given: list[float] | None = None
 ) -> Any:
     """Let `out` own a node of `op` over the parts `a` and `b`; nothing is computed."""
     if op == _GIVEN:
@@ -35,14 +27,16 @@ def restore(
         by_hand(out, data, children, b if given is None else given, b is ...)
         out.grad = grad
         return out
-    handles = core.handles(flat(a, b))
-    k = 0.0 if k is None else k
+    handles, k = core.handles(flat(a, b)), b if OPS[op].takes_k else 0.0
     return core.own(out, a, b, lib.mg_restore, op, handles, len(handles), k, activation, data, grad)
 
 
-def _given_numbers(value: Value, op: int, b: Any) -> list[float] | None:
-    """Return the local derivatives of a node that has numbers of its own for them."""
-    return slopes_of(value) if op == _GIVEN and type(b) is not list else None
+def _record(value: Value) -> tuple[Any, ...]:
+    """Return the arguments of `restore`; the last are local derivatives, if they are numbers of the node's own."""
+    node = describe(value)
+    a, b = core.operands(value)
+    given = slopes_of(value) if node.op == _GIVEN and type(b) is not list else None
+    return node.op, a, b, node.activation, node.data, node.grad, given
 
 
 # ---- copies: methods of Value ------------------------------------------------------------------------------------
@@ -67,36 +61,31 @@ def deep(self: Any, memo: dict[int, Any]) -> Any:
     return memo[id(self)]
 
 
-def _copy_of(value: Any, renamed: Callable[[Any], Any]) -> Any:
+def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
     """Return a node like `value` over its operands, each renamed."""
-    node = describe(value)
 
     def rename(part: Any) -> Any:
         if isinstance(part, (tuple, list)):
             return type(part)(map(renamed, part))
         return renamed(part) if isinstance(part, core.Node) else part
 
-    a, b = map(rename, core.operands(value))
-    given = _given_numbers(value, node.op, b)
+    op, a, b, *numbers = _record(value)
     cls: Any = type(value)
-    return restore(cls.__new__(cls), node.op, a, b, node.k, node.activation, node.data, node.grad, given)
+    return restore(cls.__new__(cls), op, rename(a), rename(b), *numbers)
 
 
 def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes of a Value, and those that stand in slots of its class."""
+    from copyreg import _slotnames  # type: ignore[attr-defined]
+
     closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
         raise TypeError(
             f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
             f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
         )
-    slots = {}
-    for cls in type(value).__mro__:
-        names = vars(cls).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            if name not in _NOT_COPIED and hasattr(value, name):
-                slots[name] = getattr(value, name)
-    return core.attributes(value), slots
+    names = [name for name in _slotnames(type(value)) if name not in _NOT_COPIED and hasattr(value, name)]
+    return core.attributes(value), {name: getattr(value, name) for name in names}
 
 
 def set_state(self: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
@@ -111,29 +100,15 @@ def set_state(self: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None
 
 def reduced(self: Value, protocol: Any) -> tuple[Any, ...]:
     """Return `unpickle`, its arguments, and the state."""
-    node = describe(self)
-    a, b = core.operands(self)
-    activation = NAMES[node.activation] if node.activation >= 0 else None
-    arguments = (_below(self), type(self), NAMES[node.op], a, b, activation, node.data, node.grad)
-    return unpickle, (*arguments, _given_numbers(self, node.op, b)), _state(self, "pickle")
+    op, a, b, activation, *numbers = _record(self)
+    names = NAMES[op], a, b, NAMES[activation] if activation >= 0 else None
+    return unpickle, (_below(self), type(self), *names, *numbers), _state(self, "pickle")
 
 
-def unpickle(
-    below: Any,
-    cls: type[Value],
-    op: str,
-    a: Any,
-    b: Any,
-    activation: str | None,
-    data: float,
-    grad: float,
-    given: list[float] | None = None,
-) -> Any:
+def unpickle(below: Any, cls: Any, op: str, a: Any, b: Any, activation: str | None, *numbers: Any) -> Any:
     """Return the Value that `reduced` got; `below` was unpickled before it."""
-    code = NAMES.index(op)
-    k = b if OPS[code].takes_k else None
     act = -1 if activation is None else NAMES.index(activation)
-    return restore(cls.__new__(cls), code, a, b, k, act, data, grad, given)
+    return restore(cls.__new__(cls), NAMES.index(op), a, b, act, *numbers)
 
 
 class _Below(list[Any]):

@@ -24,13 +24,18 @@ copies = pytest.mark.parametrize("copied", COPIES, ids=["deepcopy", "pickle"])
 
 
 class Parameter(Value):
-    __slots__ = ("_hidden", "tag")
+    __slots__ = ("__secret", "_hidden", "tag")
 
     def __init__(self, data, tag):
         super().__init__(data)
         self.tag = tag
         self._hidden = [tag]
+        self.__secret = tag
         self.momentum = 0.9
+
+    @property
+    def secret(self):
+        return self.__secret
 
 
 def double_closure():
@@ -75,7 +80,7 @@ def test_every_op_of_the_table_comes_back_as_it_was(copied):
             nodes.append(method(a, 0.3))
         elif row.method:
             nodes.append(method(a) if row.arity == 1 else method(a, b))
-    nodes.append(restore(Value.__new__(Value), NAMES.index("INSTEAD"), a, b, None, -1, 4.0, 0.0))
+    nodes.append(restore(Value.__new__(Value), NAMES.index("INSTEAD"), a, b, -1, 4.0, 0.0))
     nodes += [Neuron(2, activation=kind)([a, b]) for kind in ("relu", "gelu", "leaky_relu", "linear")]
     for node in nodes:
         node.backward()
@@ -159,7 +164,7 @@ def test_subclasses_come_back_with_attributes_and_slots(copied):
     node = p * 3
     q, twin = copied((p, node))
     assert type(q) is Parameter and q in twin._prev
-    assert (q.data, q.grad, q.tag, q._hidden, q.momentum) == (2.0, 4.0, "t", ["t"], 0.9)
+    assert (q.data, q.grad, q.tag, q.secret, q._hidden, q.momentum) == (2.0, 4.0, "t", "t", ["t"], 0.9)
     assert copy.copy(p).tag == "t" and copy.copy(p)._hidden is p._hidden
 
 

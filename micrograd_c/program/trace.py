@@ -55,7 +55,7 @@ class Trace:
         node_of, new = self.node_of, core.new()
         if type(a) is tuple:
             a, b = tuple(map(node_of, a)), tuple(map(node_of, b)) if type(b) is tuple else node_of(b)
-            return _traced(self, restore(new, op, a, b, k, -1, math.nan, 0.0))
+            return _traced(self, restore(new, op, a, b, -1, math.nan, 0.0))
         a = node_of(a)
         operands: tuple[Any, ...] = (a,)
         if b is not None and k is None:
