@@ -7,6 +7,7 @@ from itertools import islice
 from operator import index
 
 from ._core import NAMES, OPS, Any, as_number, warn
+from ._core.absent import close_to
 from ._core.numbers import is_array
 from .engine import Value, is_tracing
 
@@ -16,13 +17,11 @@ ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].acti
 
 def size(name: str, n: Any) -> int:
     """Return a number of inputs or neurons as an int."""
-    try:
-        size = index(n)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {n!r} ({type(n).__name__})") from None
-    if size < 1:
-        raise ValueError(f"{name} must be 1 or more, not {size}")
-    return size
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"{name} must be a whole number, not {n!r} ({type(n).__name__})")
+    if n < 1:
+        raise ValueError(f"{name} must be 1 or more, not {n}")
+    return index(n)
 
 
 def layer_sizes(nin: int, nouts: Any) -> list[int]:
@@ -38,20 +37,13 @@ def layer_sizes(nin: int, nouts: Any) -> list[int]:
     return [size("nin", nin), *(size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
 
 
-def check_nonlin(nonlin: Any) -> None:
-    """Raise an error if `nonlin` is the name of an activation."""
-    if isinstance(nonlin, str):
-        raise TypeError(f"nonlin must be True or False, not {nonlin!r}: pass activation={nonlin!r}")
-
-
 def check_activation(activation: Any) -> None:
     """Raise an error if there is no such activation."""
-    if isinstance(activation, str) and activation in ACTIVATIONS:
-        return
     if not isinstance(activation, str):
         given = getattr(activation, "__name__", activation)
         raise TypeError(f"activation must be a name in quotes, not {given}; there are {', '.join(ACTIVATIONS)}")
-    raise ValueError(_unknown("activation", activation, ACTIVATIONS))
+    if activation not in ACTIVATIONS:
+        raise ValueError(_unknown("activation", activation, ACTIVATIONS))
 
 
 def check_arguments(owner: str, given: Iterable[str], there: Iterable[str]) -> None:
@@ -62,12 +54,8 @@ def check_arguments(owner: str, given: Iterable[str], there: Iterable[str]) -> N
 
 
 def _unknown(what: str, name: str, there: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name.lower(), there, 1)
-    return f"{what} {name!r} is unknown; there are {', '.join(there)}" + (
-        f". Did you mean {close[0]!r}?" if close else ""
-    )
+    close = close_to(name, {x: x for x in there})
+    return f"{what} {name!r} is unknown; there are {', '.join(there)}{close and '; '}{close}"
 
 
 def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str], Any]]) -> dict[str, Any]:
@@ -91,7 +79,10 @@ def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str]
 
 def fitting(w: Any, x: Any) -> Any:
     """Return the inputs of a neuron for its scalar form; an error or a warning if they do not fit its weights."""
-    n = len(w)
+    try:
+        n = len(w)
+    except TypeError:
+        raise TypeError(f"the weights w must be a list of Values, not {type(w).__name__}: {_short(w)}") from None
     if type(x) is list and len(x) == n and _SCALARS.issuperset(map(type, x)):
         return x
     wanted = f"a list of {n} numbers or Values"
@@ -111,19 +102,19 @@ def fitting(w: Any, x: Any) -> Any:
         raise TypeError(
             f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): pass {remedy}"
         ) from None
-    if not all(issubclass(t, tuple(_SCALARS)) for t in {*map(type, x)}):
-        for i, item in enumerate(x):
-            if item is None or isinstance(item, _NO_INPUTS) or is_array(item):
-                plain = item is None or isinstance(item, (str, bytes, bytearray))
-                raise TypeError(
-                    f"the inputs must be {wanted}, but number {i} is {_short(item)} ({type(item).__name__}): "
-                    + (
-                        "convert it first"
-                        if plain
-                        else "call the model for one sample at a time, [model(row) for row in "
-                        "rows], or use micrograd_c.jit(model)(rows) for a batch"
-                    )
-                ) from None
+    for i, item in enumerate(x):
+        if isinstance(item, _NO_NUMBERS):
+            remedy = "convert it first"
+        elif isinstance(item, _ROWS) or is_array(item):
+            remedy = (
+                "call the model for one sample at a time, [model(row) for row in rows], or use "
+                "micrograd_c.jit(model)(rows) for a batch"
+            )
+        else:
+            continue
+        raise TypeError(
+            f"the inputs must be {wanted}, but number {i} is {_short(item)} ({type(item).__name__}): {remedy}"
+        )
     if got != n:
         message = f"a neuron of {n} weight{'s' * (n != 1)} got {got} input{'s' * (got != 1)}: "
         if traced:
@@ -137,7 +128,8 @@ def fitting(w: Any, x: Any) -> Any:
 
 
 _SCALARS = {Value, float, int}
-_NO_INPUTS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
+_NO_NUMBERS = (type(None), str, bytes, bytearray)
+_ROWS = (list, tuple, dict, set, frozenset)
 
 
 def _short(x: Any) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from . import _fused
-from ._checks import ACTIVATIONS, check_activation, check_arguments, check_nonlin, fitting, layer_sizes, size
+from ._checks import ACTIVATIONS, check_activation, check_arguments, fitting, layer_sizes, size
 from ._core import LABELS, TYPE_CHECKING, Any, core
 from ._core.absent import lacking
 from ._state import Stateful
@@ -85,15 +85,14 @@ class Neuron(Module):
 
         check_arguments("Neuron", unknown, ("nin", "nonlin", "activation", "fused"))
         nin = size("nin", nin)
-        check_nonlin(nonlin)
-        if activation is not None:
-            check_activation(activation)
-        numbers = [*(random.uniform(-1, 1) for _ in range(nin)), 0.0]
-        *self.w, self.b = core.leaves(numbers, numbers)
+        if isinstance(nonlin, str):  # type: ignore[unreachable]
+            raise TypeError(f"nonlin must be True or False, not {nonlin!r}: pass activation={nonlin!r}")
         self.nonlin = nonlin
         self.fused = fused
         if activation is not None:
             self.activation = activation
+        numbers = [*(random.uniform(-1, 1) for _ in range(nin)), 0.0]
+        *self.w, self.b = core.leaves(numbers, numbers)
 
     @property
     def activation(self) -> str:

@@ -38,6 +38,25 @@ MISTAKES = {
     "Value(numpy.ones(3))": "TypeError: data must be a number, not ndarray: .*[Value(x) for x in ...]",
     "Value(x for x in [1.0])": "TypeError: data must be a number, not generator: .*[Value(x) for x in ...]",
     "v + {1.0: 2.0}.values()": "TypeError: the right operand of +.*not dict_values: .*[Value(x) for x in ...]",
+    # operands that are no numbers
+    "v * '3'": "TypeError: the right operand of *.*Value or a number, not str.*float('3')",
+    "'3' * v": "TypeError: the left operand of *.*Value or a number, not str.*float('3')",
+    "'3' + v": "TypeError: the left operand of +.*not str",
+    "v + [1.0, 2.0]": "TypeError: the right operand of +.*not list.*[Value(x) for x in ...]",
+    "(1.0,) + v": "TypeError: the left operand of +.*not tuple.*[Value(x) for x in ...]",
+    "v - None": "TypeError: the right operand of -.*not NoneType",
+    "None / v": "TypeError: the left operand of /.*not NoneType",
+    "v ** '2'": "TypeError: the right operand of **.*not str.*float('2')",
+    "b'2' ** v": "TypeError: the left operand of **.*not bytes",
+    "v * 1j": "TypeError: the right operand of *.*not complex.*.real",
+    "v * len": "TypeError: the right operand of *.*not builtin_function_or_method",
+    "v.maximum('3')": "TypeError: maximum(other): other must be a Value or a number, not str.*float('3')",
+    "v.minimum([1.0])": "TypeError: minimum(other): other must be.*not list.*[Value(x) for x in ...]",
+    "v.pow('3')": "TypeError: pow(k): k must be a plain number, not str",
+    "v.pow(v)": "TypeError: pow(k): k must be a plain number, not a Value",
+    "v.pow()": "TypeError: .*missing 1 required positional argument: 'k'",
+    "v.leaky_relu(None)": "TypeError: leaky_relu(k): k must be a plain number, not NoneType",
+    "Value('3')": "TypeError: data must be a number, not str: .*float('3')",
     # no function where one is expected
     "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",
     "mg.gradcheck(v, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not Value",
@@ -52,18 +71,21 @@ MISTAKES = {
     "optim.AdamW()": "TypeError: AdamW(params, lr=0.001, .*'params', as in AdamW(model.parameters())",
     "optim.SGD(ps, 0.1, 0.9, False, 0.0, 5)": "TypeError: SGD(params, lr, .*too many.*as in SGD(model.",
     "optim.SGD(ps, learning_rate=0.1)": "TypeError: SGD: argument 'learning_rate' is unknown; there are params, lr",
-    "optim.SGD(ps, 0.1, weight_dacey=1)": "TypeError: SGD: argument 'weight_dacey' .*mean 'weight_decay'?",
-    "optim.Adam(ps, beta1=0.9)": "TypeError: Adam: argument 'beta1' is unknown.*mean 'betas'?",
+    "optim.SGD(ps, 0.1, weight_dacey=1)": "TypeError: SGD: argument 'weight_dacey' .*close to it is weight_decay",
+    "optim.Adam(ps, beta1=0.9)": "TypeError: Adam: argument 'beta1' is unknown.*close to it is betas",
     "optim.SGD(ps, lr='0.1')": "TypeError: lr must be a number, not str: .*float('0.1')",
     "optim.SGD(ps, lr=v)": "TypeError: lr must be a number, not a Value: pass value.data",
     "optim.SGD(ps, lr=None)": "TypeError: lr must be a number, not NoneType: pass a float",
     "sgd.load_state_dict({})": "ValueError: load_state_dict: the state does not fit SGD. missing: lr, momentum, ",
     "sgd.load_state_dict({'lr': 1, 'betas': 2})": "ValueError: .*missing: momentum, .*; not in SGD: betas",
     "model.load_state_dict({'w': 1})": "ValueError: .*fit MLP. missing: layers.0.neurons.0.w.0, .*; not in MLP: w",
+    "sgd.load_state_dict({**sgd.state_dict(), 'lr': -1, 'steps': 0.5, 'state': [1.0]})": "ValueError: .*fit SGD. "
+    "lr must be finite, 0.0 or more, not -1; steps must be a whole number, not 0.5; state has 1 numbers, and 9",
     # networks
+    "without_weights([1.0, 2.0])": "TypeError: the weights w must be a list of Values, not int: 3",
     "MLP(2, [1], nonlin=False)": "TypeError: MLP: argument 'nonlin' is unknown; there are nin, nouts, activation,",
     "MLP(2, [1], act='tanh')": "TypeError: MLP: argument 'act' is unknown; there are .*activation",
-    "MLP(2, [1], activaton='tanh')": "TypeError: MLP: argument 'activaton' is unknown.*mean 'activation'?",
+    "MLP(2, [1], activaton='tanh')": "TypeError: MLP: argument 'activaton' is unknown.*close to it is activation",
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], Value.tanh)": "TypeError: activation must be a name in quotes, not tanh; there are relu,",
     "Neuron(2, bias=False)": "TypeError: Neuron: argument 'bias' is unknown; there are nin, nonlin,",
@@ -92,10 +114,11 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "v": Value(1.0),
         "w": Value(2.0),
         "model": model,
-        "n": Neuron(2),
+        "without_weights": Neuron(2),
         "jit_module": importlib.import_module("micrograd_c.jit"),
         "ps": model.parameters(),
     }
+    names["without_weights"].w = 3
     names["sgd"] = optim.SGD(names["ps"], lr=0.1)
     with nothing_left_behind(), pytest.raises(Exception) as caught:
         eval(text, names)

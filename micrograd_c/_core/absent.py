@@ -49,7 +49,7 @@ def absent(node: Any, name: str) -> AttributeError | None:
         return None
     remedy = _remedies.get(name)
     if remedy is None:
-        remedy = HABITS.get(name) or _close(name, {x: x for x in dir(type(node))})
+        remedy = HABITS.get(name) or close_to(name, {x: x for x in dir(type(node))})
         if len(_remedies) < 1000:
             _remedies[name] = remedy
     return AttributeError(f"{type(node).__name__!r} object has no attribute {name!r}{remedy and ': '}{remedy}")
@@ -58,7 +58,7 @@ def absent(node: Any, name: str) -> AttributeError | None:
 def lacking(module: dict[str, Any], name: str) -> AttributeError:
     """Return the error for a name that a module does not have, but maybe a Value: `tanh` is v.tanh."""
     there = {**{x: f"v.{x}" for x in dir(module["Value"]) if x not in HABITS}, **{x: x for x in module}}
-    remedy = _OTHER_MODULES.get(name) or _close(name, there)
+    remedy = _OTHER_MODULES.get(name) or close_to(name, there)
     return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
 
 
@@ -79,8 +79,9 @@ def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str
     return __getattr__
 
 
-def _close(name: str, there: dict[str, str]) -> str:
-    if name[0] == "_":
+def close_to(name: str, there: dict[str, str]) -> str:
+    """Return in words which of the names there are, shown as these texts, are close to one."""
+    if name.startswith("_"):
         return ""
     from difflib import get_close_matches
 
