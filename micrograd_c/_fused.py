@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import chain, repeat
 from operator import attrgetter, is_not
 
 from ._checks import ACTIVATIONS
 from ._core import TYPE_CHECKING, Any, Held, as_number, check, core, ffi, lib
+from ._operands import with_leaves
 from .engine import Value, unequal
 
 if TYPE_CHECKING:
@@ -212,11 +213,7 @@ def _held_parameters(owner: Any) -> Held | None:
     if plan.types is None or any(t.parameters not in _parameters for t in plan.types):
         return None
     if plan.held is None:
-        modules = [
-            owner,
-            *(m for items in plan.lists for m in items if isinstance(m, Watched)),
-            *(plan.layers or ()),
-        ]
+        modules = [owner, *(m for m in chain(plan.layers or (), *plan.lists) if isinstance(m, Watched))]
         values = owner.parameters()
         # A neuron with fused=False has everything read at each call.
         seen = all("parameters" not in vars(m) and getattr(m, "fused", True) for m in modules)
@@ -226,15 +223,9 @@ def _held_parameters(owner: Any) -> Held | None:
 
 def _input_values(inputs: tuple[Any, ...]) -> tuple[Value, ...] | None:
     """Return inputs as Values; None if one is of a class of the user's: its operators are used then."""
-    out: list[Any] = list(inputs)
     places = [i for i, x in enumerate(inputs) if type(x) is not Value]
-    given = [inputs[i] for i in places]
-    numbers = [*map(as_number, given)]
-    if None in numbers:
-        return None
-    for i, leaf in zip(places, core.leaves([float(x) for x in numbers if x is not None], given, True)):
-        out[i] = leaf
-    return tuple(out)
+    numbers = [as_number(inputs[i]) for i in places]
+    return None if None in numbers else with_leaves(inputs, places, [*map(float, numbers)])  # type: ignore[arg-type]
 
 
 def _shows_changes(t: Any) -> bool:

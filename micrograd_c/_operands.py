@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, check, core, ffi, lib, to_float
 from ._core.docs import doc
@@ -27,8 +27,12 @@ def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
     if not [t for t in {*map(type, values)} if not issubclass(t, core.Node)]:
         return values
     places = [i for i, x in enumerate(values) if not isinstance(x, core.Node)]
-    numbers = [to_float(values[i], f"item {i}") for i in places]
-    out: list[Any] = list(values)
+    return with_leaves(values, places, [to_float(values[i], f"item {i}") for i in places])
+
+
+def with_leaves(values: tuple[Any, ...], places: list[int], numbers: list[float]) -> tuple[Value, ...]:
+    """Return the values with new leaves in some places, of the numbers that stand there."""
+    out = list(values)
     for i, leaf in zip(places, core.leaves(numbers, [values[i] for i in places], True)):
         out[i] = leaf
     return tuple(out)
@@ -49,7 +53,7 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
         raise TypeError(f"{what} must be a list of Values, not {type(items).__name__}: {remedy}") from None
 
 
-def traced_among(values: tuple[Any, ...]) -> Any:
+def traced_among(values: Collection[Any]) -> Any:
     """Return one of the Values that is a TracedValue (see program/traced.py), or None."""
     for t in {*map(type, values)}:
         if hasattr(t, "_reflected"):
@@ -89,27 +93,33 @@ FUNCTIONS = {NAMES[op].lower(): _function_of(op) for op in NARY}
 # ---- made by hand ------------------------------------------------------------------------------------------------
 
 
-def _values_in(items: Any, what: str, traced: bool = False) -> tuple[Value, ...]:
-    """Return operands as a tuple; an error if one is not a Value, or a TracedValue where none may be."""
+def given_by_hand(
+    _children: Any, _op: Any, children: Any, local_grads: Any
+) -> tuple[tuple[Value, ...], list[Any] | None, str]:
+    """Return operands, local derivatives if there are any, and label among the arguments of Value."""
+    if type(children) is not tuple or children:
+        if type(_children) is not tuple or _children:
+            raise TypeError("children and _children are two names of one argument: give one of them")
+        _children = children
+    operands = _values_in(_children, "_children")
+    if not isinstance(_op, str):
+        if local_grads is not None:
+            raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
+        return operands, _slopes_in(_op, _children, len(operands)), ""
+    return operands, None if local_grads is None else _slopes_in(local_grads, _children, len(operands)), _op
+
+
+def _values_in(items: Any, what: str) -> tuple[Value, ...]:
+    """Return operands as a tuple; an error if one is not a Value."""
     values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
             raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
-    return values if traced else _untraced(values)
-
-
-def _untraced(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the Values; an error if one is a TracedValue."""
-    if (x := traced_among(values)) is not None:
-        x._put_into_node()
     return values
 
 
-def _slopes_in(given: Any, children: Any, n: int, traced: bool) -> list[Any]:
-    """Return local derivatives for n children: numbers, or Values alone if one of them is a Value.
-
-    If they may be `traced` they are returned as they are.
-    """
+def _slopes_in(given: Any, children: Any, n: int) -> list[Any]:
+    """Return local derivatives for n children, as they are given."""
     if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
         raise TypeError(
             "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
@@ -120,28 +130,7 @@ def _slopes_in(given: Any, children: Any, n: int, traced: bool) -> list[Any]:
         raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
     if n > 1 and isinstance(children, (set, frozenset, dict)):
         raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
-    if traced:
-        return slopes
-    if any(isinstance(x, core.Node) for x in slopes):
-        return list(as_values(_untraced(tuple(slopes))))
-    return [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
-
-
-def given_by_hand(
-    _children: Any, _op: Any, children: Any, local_grads: Any, traced: bool = False
-) -> tuple[tuple[Value, ...], list[Any] | None, str]:
-    """Return operands, local derivatives if there are any, and label among the arguments of Value."""
-    if type(children) is not tuple or children:
-        if type(_children) is not tuple or _children:
-            raise TypeError("children and _children are two names of one argument: give one of them")
-        _children = children
-    operands = _values_in(_children, "_children", traced)
-    if not isinstance(_op, str):
-        if local_grads is not None:
-            raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
-        return operands, _slopes_in(_op, _children, len(operands), traced), ""
-    slopes = None if local_grads is None else _slopes_in(local_grads, _children, len(operands), traced)
-    return operands, slopes, _op
+    return slopes
 
 
 def slopes_of(value: Value) -> list[float]:
@@ -198,6 +187,10 @@ def make(
     out: Value, data: float, operands: tuple[Value, ...], slopes: list[Any] | None, label: str, numpy: bool
 ) -> None:
     """Do it in __init__, which may be called again: what it was before is gone then."""
+    if slopes and any(isinstance(x, core.Node) for x in slopes):
+        slopes = list(as_values(_untraced(slopes)))
+    elif slopes:
+        slopes = [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
     again = getattr(out, "_h", -1) >= 0
     if again and operands:
         core.flush()  # readers that have died read nothing
@@ -206,12 +199,19 @@ def make(
                 f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
                 "make a new Value"
             )
-    by_hand(out, data, operands, slopes, numpy)
+    by_hand(out, data, _untraced(operands), slopes, numpy)
     if again:
         out.grad = 0.0
     core.forget_made(out)
     if label:
         core.put(out, "_op", label)
+
+
+def _untraced(values: Any) -> Any:
+    """Return the Values; an error if one is a TracedValue."""
+    if (x := traced_among(values)) is not None:
+        x._put_into_node()
+    return values
 
 
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
@@ -220,4 +220,4 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     if op != _CUSTOM and OPS[op].arity:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {out!r} can't be assigned: {what}; make a node by hand, Value(data)")
-    by_hand(out, out.data, _values_in(operands, "_prev"), None, core.operands(out)[1] is ...)
+    by_hand(out, out.data, _untraced(_values_in(operands, "_prev")), None, core.operands(out)[1] is ...)

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import sys
 from collections.abc import Callable, Iterable
 
@@ -30,6 +31,18 @@ _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 # How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.
 unequal = [0, 0]
+
+
+def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Any, Any], bool]:
+    """Return the method that compares the data of a Value with those of another, or with a number."""
+
+    def method(self: Any, other: Any) -> bool:
+        number = other.data if isinstance(other, Value) else as_number(other)
+        return NotImplemented if number is None else holds(self.data, number)
+
+    method.__name__ = f"__{holds.__name__}__"
+    method.__qualname__ = f"Value.{method.__name__}"
+    return method
 
 
 @core.complete
@@ -98,8 +111,7 @@ class Value(Node):
             return
         numpy = from_numpy(data)
         if type(data) is not float:
-            given = type(_children) is not tuple or _children or type(children) is not tuple or children
-            if given and hasattr(type(data), "_reflected"):  # traced
+            if hasattr(type(data), "_reflected"):  # a TracedValue
                 data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
                 return
             data = to_float(data, "data")
@@ -196,21 +208,10 @@ class Value(Node):
 
     __hash__ = object.__hash__
 
-    def __lt__(self, other: Any) -> bool:
-        number = _comparable(other)
-        return NotImplemented if number is None else self.data < number
-
-    def __le__(self, other: Any) -> bool:
-        number = _comparable(other)
-        return NotImplemented if number is None else self.data <= number
-
-    def __gt__(self, other: Any) -> bool:
-        number = _comparable(other)
-        return NotImplemented if number is None else self.data > number
-
-    def __ge__(self, other: Any) -> bool:
-        number = _comparable(other)
-        return NotImplemented if number is None else self.data >= number
+    __lt__ = _comparison(operator.lt)
+    __le__ = _comparison(operator.le)
+    __gt__ = _comparison(operator.gt)
+    __ge__ = _comparison(operator.ge)
 
     # ---- backward ------------------------------------------------------------------------------------------------
 
@@ -264,10 +265,6 @@ if Value.__doc__:  # python -OO has none
     Value.__doc__ += (
         f"\n    The operators and their derivatives; `x ** y` with a Value y is `power`:\n\n{operators()}\n"
     )
-
-
-def _comparable(other: Any) -> float | None:
-    return other.data if isinstance(other, Value) else as_number(other)
 
 
 # ---- free functions ----------------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def _parts(
     local_grads: Any = None,
 ) -> tuple[Any, Any, str]:
     """Return children, local derivatives and name among the arguments of Value."""
-    operands, slopes, _ = given_by_hand(_children, _op, children, local_grads, True)
+    operands, slopes, _ = given_by_hand(_children, _op, children, local_grads)
     if slopes is None:  # they would be a closure's
         data._put_into_node()
     return operands, slopes, name or label
