@@ -68,6 +68,16 @@ def test_ops_of_an_ordinary_value_and_a_traced_one_are_recorded_in_both_orders(m
         assert close(p.grad, slope_of_p)
 
 
+@pytest.mark.parametrize("method", [m for _, m in PAIRS if m.startswith("__")] + ["__pow__"])
+def test_an_operator_of_a_users_class_comes_first_behind_a_traced_value_too(method):
+    def own(self, other):
+        return other.data * 0.0 + self * 7.0 if type(other) is Value else self * 7.0
+
+    p = type("Own", (Value,), {method.replace("__", "__r", 1): own})(1.5)
+    operator = operator_of(method)
+    assert operator(Value(2.5), p).data == mg.jit(lambda x: operator(x, p) + 0.0 * x)(2.5) == 10.5
+
+
 NAMES_OF_METHODS = {m for _, m in PAIRS if not m.startswith("__")}
 
 

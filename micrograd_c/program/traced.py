@@ -209,6 +209,8 @@ def _parts(
 
 def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     """Return the function that records an op, see _core/methods.py."""
+    reflected = "__rpow__" if NAMES[op] == "POWER" else f"__r{NAMES[op].lower()}__"
+    overridden = getattr(Value, reflected, None)
 
     def unary(self: TracedValue, /) -> TracedValue:
         return self._trace.record(op, self)
@@ -219,6 +221,8 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     def binary(self: Any, value: Any, /) -> Any:
         if not isinstance(value, Value):
             return otherwise(self, value)
+        if getattr(type(value), reflected, None) is not overridden and not hasattr(type(value), "_reflected"):
+            return NotImplemented  # a user's class: its own operator comes first, as beside an ordinary Value
         return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)
 
     return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
