@@ -261,6 +261,8 @@ PyObject *mg_py_operands(PyObject *module, PyObject *o)
     if (!mg_expect_value(o))
         return NULL;
     PyObject *a = first_operand(as_value(o)), *b = as_value(o)->b;
+    if (as_value(o)->handle < 0)
+        return mg_fail(MG_EHANDLE, 0, o, NULL);
     if (a && Py_TYPE(a) == mg_hidden_class && !(a = values_of((hidden *)a)))
         return NULL;
     return PyTuple_Pack(2, a ? a : Py_None, b ? b : Py_None);
