@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, repeat
-from operator import attrgetter, is_not
+from operator import attrgetter, is_not, ne
 
 from ._checks import ACTIVATIONS
 from ._core import TYPE_CHECKING, Any, Held, as_number, check, core, ffi, lib
@@ -164,10 +164,12 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
 
 def _are_changed(plan: _Plan) -> bool:
     """Tell whether a list holds other objects than it did, or some that say that they are equal."""
+    if unequal[1]:  # a class has an == of its own, which may say and raise anything
+        return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
+            map(any, map(map, repeat(is_not), plan.copies, plan.lists))
+        )
     before = unequal[0]
-    if plan.copies != plan.lists or unequal[0] != before:  # a Value on the left is asked first, and counts
-        return True
-    return bool(unequal[1]) and any(map(any, map(map, repeat(is_not), plan.copies, plan.lists)))
+    return plan.copies != plan.lists or unequal[0] != before  # a Value on the left is asked first, and counts
 
 
 def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:

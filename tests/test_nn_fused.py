@@ -550,12 +550,21 @@ class AgreeingValue(Value):
     __hash__ = Value.__hash__
 
 
-@pytest.mark.parametrize("make", [Agreeing, lambda: AgreeingValue(5.0)], ids=["object", "Value"])
-def test_a_weight_that_says_it_is_equal_to_the_one_that_it_replaces_counts(make):
+class RaisingValue(Value):
+    def __eq__(self, other):
+        raise RuntimeError("compared")
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("make", [Agreeing, lambda: AgreeingValue(5.0), lambda: RaisingValue(5.0)])
+def test_a_weight_counts_whatever_it_says_of_being_equal_to_the_one_that_it_replaces(make):
     model = MLP(2, [2, 1])
     x = [Value(1.0), Value(2.0)]
     model(x)
     n = model.layers[0].neurons[0]
+    n.w[1] = make()
+    model(x)
     n.w[1] = make()
     hidden = [(m.w[0] * x[0] + m.w[1] * x[1] + m.b).relu() for m in model.layers[0].neurons]
     last = model.layers[1].neurons[0]
