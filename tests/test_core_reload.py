@@ -107,6 +107,21 @@ def test_old_and_new_values_go_on_after_a_second_import_of(module):
     )
 
 
+def test_values_go_on_after_a_reload_of_all_modules_in_turn():
+    run("""
+        files = [x for _, x in sorted(sys.modules.items()) if "micrograd_c" in (getattr(x, "__file__", 0) or "")]
+        for module in files * 2:
+            try:
+                importlib.reload(module)
+            except ImportError as error:
+                assert "cannot be reloaded" in str(error)
+            old.backward()
+            assert p.grad == 6.0, module
+            old.zero_grad()
+        check(mg)
+    """)
+
+
 def test_the_core_refuses_a_reload_or_is_the_same_after_it():
     run("""
         core = importlib.import_module(f"micrograd_c._core.{mg.stats().core}_core")

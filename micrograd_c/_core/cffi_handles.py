@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from _weakref import ref
 
 _BATCH = 256
-_dead: list[int] = []
+_dead: list[int] = globals().get("_dead", [])  # those from before a reload
 
 # Values whose `_backward` is a Python closure, by handle.
-closures: dict[int, ref[Any]] = {}
+closures: dict[int, ref[Any]] = globals().get("closures", {})
 
 
 def owned_list(
