@@ -20,6 +20,7 @@ from .nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
     from . import optim as optim
+    from . import plot as plot
     from ._gradcheck import GradientError as GradientError
     from ._gradcheck import gradcheck as gradcheck
     from .jit import TracingError as TracingError
@@ -59,6 +60,7 @@ _LATER = {
     "_gradcheck": "GradientError gradcheck",
     "jit": "TracingError jit set_threads",
     "optim": "optim",
+    "plot": "plot",
     "viz": "draw explain",
 }
 __getattr__ = _import_later(globals(), _LATER)

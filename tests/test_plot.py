@@ -82,6 +82,10 @@ def test_wrong_data_are_refused(call, message):
         call()
 
 
+def test_the_module_is_an_attribute_of_the_package():
+    assert "loss_curve" in run_python("-c", "import micrograd_c as mg; print(mg.plot.loss_curve)").stdout
+
+
 def test_without_matplotlib_it_says_what_to_install():
     code = "import sys; sys.modules['matplotlib'] = sys.modules['matplotlib.figure'] = None\n"
     code += "import micrograd_c.plot as p\np.loss_curve([1.0])"
