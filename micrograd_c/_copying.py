@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, core, lib
 from ._core.walk import describe, flat, in_order, references
@@ -76,16 +76,20 @@ def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
 
 def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes of a Value, and those that stand in slots of its class."""
-    from copyreg import _slotnames  # type: ignore[attr-defined]
-
     closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
         raise TypeError(
             f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
             f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
         )
-    names = [name for name in _slotnames(type(value)) if name not in _NOT_COPIED and hasattr(value, name)]
-    return core.attributes(value), {name: getattr(value, name) for name in names}
+    return core.attributes(value), in_slots(value, _NOT_COPIED)
+
+
+def in_slots(x: Any, others: Collection[str] = ()) -> dict[str, Any]:
+    """Return the attributes of an object that stand in slots of its class, but no others."""
+    from copyreg import _slotnames  # type: ignore[attr-defined]
+
+    return {name: getattr(x, name) for name in _slotnames(type(x)) if name not in others and hasattr(x, name)}
 
 
 def set_state(self: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from itertools import chain, repeat
 from operator import attrgetter, is_not, ne
 
 from ._checks import ACTIVATIONS
+from ._copying import in_slots
 from ._core import TYPE_CHECKING, Any, Held, as_number, check, core, ffi, lib
 from ._operands import with_leaves
 from .engine import Value, unequal
@@ -40,13 +41,9 @@ class Watched:
         if name in _WATCHED:
             _assignments += 1
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        global _assignments
-        self.__dict__.update(state)
-        _assignments += 1
+    def __getstate__(self) -> Any:  # Python's own one would take the plan along
+        slots = in_slots(self, {"_plan"})
+        return (self.__dict__, slots) if slots else self.__dict__
 
 
 class _Plan:

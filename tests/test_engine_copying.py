@@ -195,6 +195,35 @@ def test_models_come_back_with_their_parameters_and_go_on_learning(copied, make)
     assert any(p.grad for p in twin.parameters())
 
 
+class Slotted(Neuron):
+    __slots__ = ("__secret", "note")
+
+    def __init__(self):
+        super().__init__(2)
+        self.note, self.__secret = "n", "s"
+
+    def slots(self):
+        return self.note, self.__secret
+
+
+class Restored(Neuron):
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
+def test_attributes_of_a_module_in_slots_come_along_and_its_plan_does_not(copied):
+    neuron, plain = Slotted(), Restored(2)
+    for module in neuron, plain:
+        module([1.0, 2.0])
+    assert copied(neuron).slots() == ("n", "s")
+    for module in neuron, plain:
+        twin = copied(module)
+        assert "note" not in vars(twin) and twin.state_dict() == module.state_dict()
+        twin.b = Value(100.0)
+        assert twin([1.0, 2.0]).data > 90 > module([1.0, 2.0]).data
+
+
 def test_copy_of_a_model_shares_its_parameters():
     model = MLP(2, [2, 1])
     model([1.0, 2.0])
