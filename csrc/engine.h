@@ -255,10 +255,11 @@ const char *mg_lanes(const char *name);
 /* ---- optimisers ---- */
 
 /* One step for n parameters. state: n doubles for SGD, the momenta; 2n for Adam, the means of gradients and of their
- * squares. t: number of this step, from 1. options: in the order of the class in optim.py, a pair as two. */
-int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options);
-int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options);
-int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t t, const double *options);
+ * squares. steps: those taken so far; this one is added here, so an exception cannot come between. options: in the
+ * order of the class in optim.py, a pair as two. */
+int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
+int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
+int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
 
 /* ---- figures ---- */
 

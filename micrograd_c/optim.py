@@ -18,6 +18,7 @@ from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
 from ._checks import check_arguments, read_state
+from ._copying import in_slots
 from ._core import Held, check, core, ffi, lib, to_float
 from ._operands import listed
 from .engine import Value
@@ -92,7 +93,7 @@ class Optimizer:
         self._held = Held(_checked(params))
         self._n = len(self._held.values)
         self._state = ffi.new("double[]", len(self._columns) * self._n)
-        self._steps = 0
+        self._steps = ffi.new("int64_t *")
 
     def _formula(self, *_: Any) -> int:
         """Take a step: a function of csrc/optim.c."""
@@ -114,14 +115,13 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
-        status = self._formula(self._held.handles, self._n, self._state, self._steps + 1, self._numbers)
+        status = self._formula(self._held.handles, self._n, self._state, self._steps, self._numbers)
         if status < 0:
             check(status)
-        self._steps += 1  # only a step that was taken counts
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `load_state_dict` needs to go on from here: numbers and lists of numbers."""
-        return {**self._options, "steps": self._steps, "state": ffi.unpack(self._state, len(self._state))}
+        return {**self._options, "steps": self._steps[0], "state": ffi.unpack(self._state, len(self._state))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned.
@@ -137,7 +137,7 @@ class Optimizer:
         numbers, steps = found.pop("state"), found.pop("steps")
         self._set_options(found)
         self._state[0 : len(numbers)] = numbers
-        self._steps = steps
+        self._steps[0] = steps
 
     def _numbers_of_state(self, state: Any, name: str) -> list[float]:
         """Return the numbers of a loaded state, checked."""
@@ -162,12 +162,14 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         numbers = ffi.unpack(self._state, len(self._state))
-        state = {**self.__dict__, "_held": self._held.values, "_state": numbers}
-        del state["_numbers"]
-        return state
+        held = {"_held": self._held.values, "_state": numbers, "_steps": self._steps[0], "_numbers": None}
+        return {**self.__dict__, **in_slots(self), **held}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _held=Held(state["_held"]), _state=ffi.new("double[]", state["_state"]))
+        held = Held(state["_held"])
+        memory = {"_state": ffi.new("double[]", state["_state"]), "_steps": ffi.new("int64_t *", state["_steps"])}
+        for name, attribute in {**state, **memory, "_held": held}.items():
+            setattr(self, name, attribute)
         self._set_options(self._options)
 
     def __repr__(self) -> str:

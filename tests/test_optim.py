@@ -7,7 +7,8 @@ import math
 import pickle
 
 import pytest
-from support import GOLDEN, golden_script
+from interrupting import stopped_at
+from support import GOLDEN, PYPY, golden_script
 
 import micrograd_c as mg
 from micrograd_c import Value, optim
@@ -156,6 +157,23 @@ def test_a_parameter_that_is_initialised_again_is_stepped_on():
     assert (p.grad, q.grad) == (0.0, 0.0)
 
 
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+@pytest.mark.parametrize("kind, options", KINDS, ids=str)
+def test_a_step_that_is_interrupted_is_taken_and_counted_or_neither(kind, options):
+    def ready():
+        p = Value(1.0)
+        p.grad = 1.0
+        return p, kind([p], **options)
+
+    taken = set()
+    for stop_at in range(1, stopped_at(ready()[1].step, 0) + 1):
+        p, optimizer = ready()
+        stopped_at(optimizer.step, stop_at)
+        taken.add(p.data != 1.0)
+        assert optimizer.state_dict()["steps"] == (p.data != 1.0)
+    assert taken == {False, True}
+
+
 # ---- copies and pickles ------------------------------------------------------------------------------------------
 
 COPIES = [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: pickle.loads(pickle.dumps(x, 2))]
@@ -190,6 +208,23 @@ def test_a_copy_of_a_module_with_its_optimizer_trains_by_itself(kind, options, c
     assert [p.data for p in a.parameters()] == before
     assert a.train(3) == [p.data for p in b.parameters()]
     assert a.optimizer.state_dict() == b.optimizer.state_dict()
+
+
+class Slotted(optim.SGD):
+    __slots__ = ("__secret", "note")
+
+    def __init__(self, params):
+        super().__init__(params, 0.5)
+        self.note, self.__secret = "n", "s"
+
+    def slots(self):
+        return self.note, self.__secret
+
+
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy])
+def test_attributes_in_slots_come_along(copied):
+    twin = copied(Slotted([Value(1.0)]))
+    assert twin.slots() == ("n", "s") and twin.lr == 0.5 and "note" not in vars(twin)
 
 
 @pytest.mark.parametrize("copied", COPIES)
