@@ -23,7 +23,6 @@ engine.h
 table
 sweep
 arena
-nodes
 layer autograd optim handmade
 ops
 engine

@@ -1,7 +1,5 @@
 /* ops.c - forward: the nodes that ops make. */
-#include "nodes.h"
-
-/* ---- new nodes: every function reserves, looks up, evaluates, and commits last ---- */
+#include "arena.h"
 
 static bool has_shape(int32_t op, enum mg_shape shape)
 {

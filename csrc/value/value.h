@@ -25,7 +25,7 @@
 #endif
 
 #define MG_NATIVE_CORE
-#include "nodes.h"
+#include "arena.h"
 
 #ifdef __GNUC__
 #pragma GCC visibility push(hidden) /* what is declared here is never looked up by name */
