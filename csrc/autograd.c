@@ -44,26 +44,6 @@ static inline void zero_run(void *sweep, int32_t first, int32_t n)
 
 /* ---- one node ---- */
 
-static void backward_nary(int64_t row)
-{
-    const int32_t *list = mg.pool + mg.a[row];
-    const double g = mg.grad[row], z = mg.data[row], k = list[0];
-    (void)z, (void)k;
-
-    switch (mg.op[row]) {
-#define OPN(id, label, start, step, value, dx)                                                               \
-    case MG_##id:                                                                                            \
-        for (int32_t i = 0; i < list[0]; i++) {                                                              \
-            const int32_t at = mg_item(list, i);                                                             \
-            const double x = mg.data[at];                                                                    \
-            (void)x;                                                                                         \
-            mg.grad[at] += g * (dx);                                                                         \
-        }                                                                                                    \
-        break;
-#include "ops.def"
-    }
-}
-
 static void backward_given(int64_t row)
 {
     const int32_t *list = mg.pool + mg.a[row];
@@ -169,14 +149,27 @@ static inline void backward_row(int64_t row, mg_sweep *s)
         }                                                                                                    \
         break;                                                                                               \
     }
+#define OPN(id, label, start, step, value, dx)                                                               \
+    case MG_##id: {                                                                                          \
+        const int32_t *list = mg.pool + a;                                                                   \
+        const double k = list[0];                                                                            \
+        (void)k;                                                                                             \
+        for (int32_t i = 0; i < list[0]; i++) {                                                              \
+            const int32_t at = mg_item(list, i);                                                             \
+            const double x = mg.data[at];                                                                    \
+            (void)x;                                                                                         \
+            grad[at] += g * (dx);                                                                            \
+        }                                                                                                    \
+        if (s)                                                                                               \
+            mg_each_in_list(list, list[0], s, mark_run);                                                     \
+        break;                                                                                               \
+    }
 #include "ops.def"
     default: /* a leaf; or made by hand: what it gives is its closure's affair */
         if (op == MG_DOT)
             backward_dot(row);
         else if (op == MG_GIVEN)
             backward_given(row);
-        else if (mg_is_nary(op))
-            backward_nary(row);
         if (s)
             mg_each_operand(row, s, mark_run);
         break;
