@@ -417,17 +417,38 @@ def test_depth_first_without_order_fails_visibly(page):
 
 
 def test_depth_first_passes_on_what_is_not_complete(browser, tmp_path):
-    a = Value(1.0, label="a")
-    b = a + a
-    c = b * b + b
-    b.label, c.label = "b", "c"
-    page = Page(browser, mg.explain(c), tmp_path / "page.html")
+    page = Page(browser, mg.explain(reused()), tmp_path / "page.html")
     page.choose("depth")
     verdict = page.text("#verdict")
     assert (
         "it passed its gradient on 2 times: 5, then 5." in verdict and "a.grad is 20, but should be 10" in verdict
     )
     page.shoot("wrong-depth-reused")
+
+
+def reused():
+    a = Value(1.0, label="a")
+    b = a + a
+    c = b * b + b
+    b.label, c.label = "b", "c"
+    return c
+
+
+@pytest.mark.parametrize("make", [article, reused, lambda: neuron()[0]], ids=["article", "reused", "neuron"])
+@pytest.mark.parametrize("engine", ["right", "overwrite", "depth", "twice"])
+def test_every_step_of_every_engine_is_shown(browser, tmp_path, make, engine):
+    page = Page(browser, mg.explain(make()), tmp_path / "page.html")
+    page.choose(engine)
+    shown = page.run("""return RUN.events.map((e, i) => {
+        show(i, "hash");
+        const calls = [...$("stack").querySelectorAll(".chips:first-child li")].map(li => li.textContent);
+        const told = $("now").textContent === e.text && $("steps").querySelectorAll("li.now").length === 1;
+        return [told, calls, e.depth ?? null];
+    })""")
+    assert all(told for told, _, _ in shown)
+    for _, calls, depth in shown:  # a call stands in the stack as deep as it is, among at most ten
+        assert depth is None or len(calls) == min(depth + 2, 10)
+    page.assert_silent()
 
 
 def test_second_backward_without_zero_grad_fails_visibly(page):

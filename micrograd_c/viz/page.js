@@ -1,164 +1,4 @@
-/* Python's steps with the page's numbers, and the four panes that show where they stand. */
-const DATA = JSON.parse(document.getElementById("data").textContent);
-const $ = id => document.getElementById(id);
-const real = x => typeof x === "string" ? +x.replace("inf", "Infinity") : x;
-const NODES = DATA.nodes.map(([id, name, role, row, operands, data, grad, more]) => ({id, name, role, row, operands,
-  data: real(data), original: real(data), grad: real(grad), formula: OPS[row]?.formula, ...more, k: real(more.k)}));
-const STEPS = DATA.steps.map(([what, ...more]) => [DATA.happenings[what], ...more]);
-const NODE = new Map(NODES.map(n => [n.id, n])), ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
-const READERS = new Map(NODES.map(n => [n.id, []]));
-for (const n of NODES) for (const i of n.operands) READERS.get(i).push(n.id);
-const BY_HAND = NODES.some(n => n.closure || n.row === "CUSTOM" || n.given);
-const near = (x, y, tolerance, least = 1) => Object.is(x, y)
-  || isFinite(x - y) && Math.abs(x - y) <= tolerance * Math.max(least, Math.abs(x), Math.abs(y));
-const distinct = list => [...new Set(list)];
-const name = i => NODE.get(i).name;
-
-/* ---- text: the rules of text.py and words.py ---- */
-
-function number(x, digits = 8) {
-  if (!isFinite(x)) return String(x).replace("NaN", "nan").replace("Infinity", "inf");
-  const rounded = +x.toPrecision(digits), size = Math.abs(rounded);
-  return !size || size >= 1e-4 && size < 10 ** digits ? String(rounded) : rounded.toExponential().replace("+", "");
-}
-
-const fill = (template, words) => template.replace(/\{(\(?)(\w+)\)?\}/g, (_, bracket, key) => {
-  const text = typeof words[key] === "string" ? words[key] : number(words[key]);
-  return bracket && text.startsWith("-") ? `(${text})` : text;
-});
-const formula = (n, word = name) => fill(n.formula, {...n.operands.map(i => word(i)), k: n.k});
-
-const list = ids => (ids.length <= 12 ? [ids] : [ids.slice(0, 2), ids.slice(-8)]).map(end => end.map(name).join(", ")).join(", …, ");
-
-/* ---- forward and the local derivatives, from the op table: the rules of rules.py ---- */
-
-const weightedSum = (n, xs) =>
-  xs.slice(0, n.pairs).reduce((sum, x, i) => sum + xs[n.pairs + i] * x, xs[2 * n.pairs] ?? 0);
-const rule = n => OPS[n.row === "DOT" ? n.activation : n.row];
-
-function evaluate(n, data) {
-  const xs = n.operands.map(i => data.get(i)), op = rule(n);
-  if (op?.step) return op.value(0, xs.reduce((y, x) => op.step(x, y), op.start), xs.length);
-  if (n.row === "DOT") return Number(op.value(weightedSum(n, xs), 0, n.k));
-  return op && xs.length < 3 ? Number(op.value(xs[0], xs[1], n.k)) : null;
-}
-
-/* f and, for each operand, g: d n / d operand is f * g; null where the operand gets nothing */
-function localDerivatives(n, data) {
-  const xs = n.operands.map(i => data.get(i)), z = data.get(n.id), p = n.pairs, op = rule(n);
-  if (n.closure) return [1, xs.map(() => 1)];
-  if (n.given) return [1, n.given.map(real)];
-  if (op.step) return [1, xs.map(x => Number(op.local[0](x, 0, z, xs.length)))];
-  if (n.row === "DOT")
-    return [Number(op.local[0](weightedSum(n, xs), 0, z, n.k)), [...xs.slice(p, 2 * p), ...xs.slice(0, p), ...xs.slice(2 * p).map(() => 1)]];
-  const out = op.local.map(f => f && Number(f(xs[0], xs[1], z, n.k)));
-  return [1, out[0] === null ? [null, out[1] || null] : out];
-}
-
-/* The data; `changed` are those that are assigned and not computed. */
-function forward(changed) {
-  const data = new Map();
-  for (const n of NODES)
-    data.set(n.id, changed?.get(n.id) ?? (n.operands.length && (edited || changed) ? evaluate(n, data) : null) ?? n.data);
-  return data;
-}
-
-function quotient(n) {
-  const x = DATA_NOW.get(n.id), h = 1e-6 * Math.max(1, Math.abs(x));
-  const [high, low] = [x + h, x - h].map(value => forward(new Map([[n.id, value]])).get(ROOT.id));
-  return SEED * (high - low) / (2 * h);
-}
-
-/* ---- the engines: one that is right and three that are not ---- */
-
-/* Depth first goes wrong in one of two ways: from readers down, where a result in between has two readers; else the
-   way of those who call _backward() on the way back. */
-const REUSED = NODES.find(n => n.operands.length && distinct(READERS.get(n.id)).length > 1);
-const MOST_STEPS = 6000;
-
-/* The steps of an engine: Python's, or what a wrong one makes of them. */
-let stopped = false;
-function stepsOf(engine) {
-  const steps = STEPS, [visit, order, zero, turn, end] =
-    ["enter", "order", "zero", "turn", "gradient"].map(what => steps.findIndex(step => step[0] === what));
-  if (engine === "twice")
-    return [...steps.slice(0, end), ["again", DATA.root], ["seed", DATA.root], ...steps.slice(turn)];
-  if (engine !== "depth") return steps;
-  const turns = new Map(NODES.map(n => [n.id, []])), walk = [], todo = REUSED ? [[DATA.root, 0]] : [];
-  for (const step of steps.slice(turn, end)) turns.get(step[1]).push(step);
-  if (!REUSED) for (const step of steps.slice(visit, order)) walk.push(...step[0] === "append" ? turns.get(step[1]) : [step]);
-  while (todo.length && walk.length < MOST_STEPS) {
-    const [i, depth] = todo.pop();
-    walk.push(...depth ? [["call", i, depth]] : [], ...turns.get(i));
-    for (const child of distinct(NODE.get(i).operands).reverse()) todo.push([child, depth + 1]);
-  }
-  stopped = todo.length > 0;
-  return [...steps.slice(0, visit), ...steps.slice(zero, turn), ...walk, ...steps.slice(end)];
-}
-
-/* The events of an engine: its steps with their numbers, as Stream in events.py puts them in. */
-function run(engine) {
-  const events = [], grad = new Map(NODES.map(n => [n.id, 0])), counts = new Map(), topo = [], data = DATA_NOW;
-  let reached, passing;
-  const add = (kind, n, fields, words) => {
-    const [phase, , phrase] = DATA.phrases[kind];
-    events.push({kind, phase: engine === "depth" && phase === 3 ? 6 : phase, node: n.id, ...fields, text: fill(phrase, {z: n.name, root: ROOT.name, ...fields, ...words})});
-  };
-  const arrive = (kind, n, slot, contribution, fields, known) => {
-    const x = NODE.get(n.operands[slot]), before = grad.get(x.id);
-    const after = engine === "overwrite" ? contribution : known === undefined || engine !== "right" ? before + contribution : known;
-    grad.set(x.id, after);
-    counts.set(x.id, (counts.get(x.id) || 0) + 1);
-    add(kind, n, {operand: x.id, slot, before, upstream: grad.get(n.id), contribution, after, ...fields}, {x: x.name});
-    const e = events.at(-1);
-    if (engine === "overwrite") e.text = (kind === "closure" ? e.text.slice(0, e.text.lastIndexOf(": ")) : e.text).replace("+=", "=");
-  };
-  const happens = {
-    value(n) {
-      const value = data.get(n.id), expected = evaluate(n, data);
-      const kind = !n.operands.length ? "leaf" : expected === null ? "opaque" : near(expected, value, 1e-9, 1e-300) ? "operation" : "stale";
-      add(kind, n, {value, expected}, n.operands.length && {formula: formula(n), numbers: formula(n, i => data.get(i))});
-    },
-    children(n) { add(n.operands.length ? "children" : "no-children", n, {}, {xs: list(distinct(n.operands)), op: n.op}); },
-    append(n, depth) {
-      topo.push(n.id);
-      add("append", n, {depth}, {topo: list(topo)});
-    },
-    order(n) { add("order", n, {}, {topo: list([...topo].reverse())}); },
-    seed(n) {
-      grad.set(n.id, SEED);
-      reached = new Set(engine === "depth" && !REUSED ? NODE.keys() : [n.id]);
-      add("seed", n, {after: SEED}, {outer: DATA.outer});
-    },
-    turn(n) {
-      passing = null;
-      if (!n.operands.length) { add("leaf-node", n); return; }
-      if (!reached.has(n.id)) { add("unreached", n); return; }
-      const [f, gs] = localDerivatives(n, data), taken = distinct(n.operands.filter((_, slot) => gs[slot] !== null));
-      if (!taken.length) { add("not-taken", n, {}, {xs: name(n.operands.at(-1))}); return; }
-      for (const i of taken) reached.add(i);
-      passing = {f, gs};
-      add("node", n, {upstream: grad.get(n.id)}, {xs: list(taken)});
-    },
-    share(n, slot, formula) {
-      if (!passing) return;
-      const {f, gs} = passing, kind = engine !== "overwrite" && counts.has(n.operands[slot]) ? "more" : "first";
-      arrive(kind, n, slot, grad.get(n.id) * f * gs[slot], {local: f * gs[slot], formula});
-    },
-    closure(n, slot, by, was, after) {
-      if (passing) arrive("closure", n, slot, real(by) ? real(was) * grad.get(n.id) / real(by) : real(was), {}, real(after));
-    },
-    gradient(n) {
-      const gradient = grad.get(n.id), right = engine === "right" ? gradient : RIGHT.grad.get(n.id);
-      add(near(gradient, right, 1e-9) ? "gradient" : "wrong", n, {gradient, right});
-    },
-  };
-  for (const [what, i, ...more] of stepsOf(engine))
-    if (happens[what]) happens[what](NODE.get(i), ...more); else add(what, NODE.get(i), {depth: more[0]});
-  return {events, grad, counts};
-}
-
-/* ---- what stands where ---- */
+/* The panes, which show where the steps of engines.js stand, and what moves through them. */
 
 let DATA_NOW, RUN, RIGHT, engine = "right", at = 0, timer = 0, edited = false, predicting = false;
 
@@ -175,22 +15,15 @@ const BOX = new Map([...$("graph").querySelectorAll("g[data-i]")].map(g =>
   [+g.dataset.i, {g, data: g.querySelector(".mgc-d"), grad: g.querySelector(".mgc-g"), title: g.querySelector("title")}]));
 const LINES = $("graph").querySelectorAll("path[data-e]");
 
-/* What has happened up to a step. */
-function stateAt(step) {
-  const state = {computed: new Set(), visited: new Set(), stack: [], topo: [], grad: new Map(), shares: new Map()};
-  for (const e of RUN.events.slice(0, step + 1)) {
-    if (e.phase === 1) state.computed.add(e.node);
-    else if (e.kind === "zero") { NODES.forEach(n => state.grad.set(n.id, 0)); if (engine !== "depth") state.stack = []; }
-    else if (e.kind === "seed") state.grad.set(e.node, e.after);
-    else if (e.kind === "append") state.topo.push(e.node);
-    if (e.depth !== undefined) state.stack.length = e.depth;
-    if (e.kind === "enter" || e.kind === "call") { state.stack.push(e.node); state.visited.add(e.node); }
-    if (e.operand !== undefined) {
-      state.grad.set(e.operand, e.after);
-      state.shares.set(e.operand, (state.shares.get(e.operand) || 0) + 1);
-    }
+/* What stands in memory after the events so far. */
+function stateAfter(past) {
+  const grad = new Map(), stack = [], nodes = (...kinds) => past.filter(e => kinds.includes(e.kind)).map(e => e.node);
+  for (const e of past) {
+    if (e.kind === "zero") for (const n of NODES) grad.set(n.id, 0);
+    if (e.after !== undefined) grad.set(e.operand ?? e.node, e.after);
+    if (e.depth !== undefined) stack.splice(e.depth, Infinity, ...e.kind === "append" || e.kind === "skip" ? [] : [e.node]);
   }
-  return state;
+  return {grad, stack, visited: distinct(nodes("enter", "call")), topo: nodes("append")};
 }
 
 const hidden = e => predicting && e.phase >= 6;
@@ -198,7 +31,7 @@ const spoken = e => !hidden(e) ? e.text : e.kind === "node" ? `${name(e.node)} p
 
 function show(step, from) {
   at = Math.max(0, Math.min(RUN.events.length - 1, step));
-  const e = RUN.events[at], state = stateAt(at);
+  const past = RUN.events.slice(0, at + 1), e = past[at], state = stateAfter(past);
   $("at").textContent = at + 1;
   $("scrub").value = at;
   $("scrub").ariaValueText = `${at + 1}: ${spoken(e)}`;
@@ -207,22 +40,23 @@ function show(step, from) {
   $("first").disabled = $("back").disabled = at === 0;
   $("next").disabled = $("last").disabled = at === RUN.events.length - 1;
   if (from !== "hash") try { history.replaceState(null, "", `#step-${at + 1}`); } catch { /* a frame without an address */ }
-  showGraph(e, state);
+  showGraph(e, state, past);
   showStack(e, state);
   showCode(e);
-  $("chain").replaceChildren(...chain(e, state));
+  $("chain").replaceChildren(...chain(e, past));
   showSteps(from);
 }
 
 function write(part, text) { if (part.textContent !== text) part.textContent = text; }
 
-function showGraph(e, state) {
+function showGraph(e, state, past) {
+  const computed = new Set(past.map(e => e.node));
   const lit = e.operand !== undefined ? `${e.operand} ${e.node} ${e.slot}` : "";
   for (const path of LINES) path.classList.toggle("lit", path.dataset.e === lit);
   for (const n of NODES) {
     const box = BOX.get(n.id);
     if (!box) continue;
-    const data = e.phase > 1 || state.computed.has(n.id) ? `data ${number(DATA_NOW.get(n.id), 6)}` : "data …";
+    const data = e.phase > 1 || computed.has(n.id) ? `data ${number(DATA_NOW.get(n.id), 6)}` : "data …";
     const gradient = state.grad.get(n.id), none = gradient === undefined;
     const wrong = !none && e.phase === 7 && engine !== "right" && !predicting && !near(gradient, RIGHT.grad.get(n.id), 1e-9);
     const grad = none ? "grad not computed" : predicting ? "grad ?" : `grad ${wrong ? `${number(gradient, 4)} ✗` : number(gradient, 6)}`;
@@ -232,7 +66,7 @@ function showGraph(e, state) {
     box.grad.classList.toggle("mgc-m", none);
     box.g.classList.toggle("now", n.id === e.node);
     box.g.classList.toggle("target", n.id === e.operand);
-    box.g.classList.toggle("visited", e.phase === 3 && state.visited.has(n.id) && n.id !== e.node);
+    box.g.classList.toggle("visited", e.phase === 3 && state.visited.includes(n.id) && n.id !== e.node);
     box.g.classList.toggle("wrong", wrong);
   }
   const box = BOX.get(e.operand !== undefined ? e.operand : e.node), frame = $("graph");
@@ -259,7 +93,7 @@ function showStack(e, state) {
   const topo = state.topo.map(name), depth = engine === "depth";
   $("stack").replaceChildren(
     chips("Call stack", e.phase < 3 ? [] : ["backward()", ...open], visiting ? call(e.node) : `${z}._backward()`, "backward() has not been called yet"),
-    chips("visited", [...state.visited].map(name), e.phase === 3 ? z : "", "empty"),
+    chips("visited", state.visited.map(name), e.phase === 3 ? z : "", "empty"),
     e.phase < 4 || depth ? chips("topo", topo, e.kind === "append" ? z : "", depth ? "there is none" : "empty")
       : chips("reversed(topo)", topo.reverse(), e.phase > 4 ? z : ""));
 }
@@ -278,14 +112,14 @@ function showCode(e) {
 }
 
 /* The chain rule at a step: the equation with its parts, and what it says. */
-function chain(e, state) {
+function chain(e, past) {
   if (hidden(e)) return [quiet("Hidden until you reveal your predictions.")];
   if (e.kind === "closure" || e.phase === 7) return [element("p", "big", e.text)];
   if (e.operand === undefined)
     return [quiet(e.phase < 5 ? "x.grad += z.grad * dz/dx, for each operand x of each value z. It is not there yet."
       : e.phase === 6 ? `${e.text}.` : `d${ROOT.name}/d${ROOT.name} = 1: that is where the chain begins.`)];
   const n = NODE.get(e.node), z = n.name, x = name(e.operand), add = engine !== "overwrite", local = number(e.local);
-  const count = state.shares.get(e.operand), many = count > 1;
+  const count = past.filter(p => p.operand === e.operand).length, many = count > 1;
   const part = (sign, className, caption, text) =>
     element("span", "", sign, element("span", className, element("small", "", caption), element("b", "", text)));
   return [
@@ -401,7 +235,7 @@ function why(wrong) {
       + (stopped ? ` It was stopped after ${MOST_STEPS} steps: every path is walked by itself, and there are very many.` : "");
   }
   const n = NODES.find(n => n.operands.length && n !== ROOT);
-  return n ? `_backward() was called on the way back, operands first: ${n.name} passed its gradient on while it was still 0, since ${name(READERS.get(n.id)[0])}, which reads it, had its turn later. Readers must come before what they read: that is what the reversed topological order is for.`
+  return n ? `_backward() was called on the way back, operands first: ${n.name} passed its gradient on while it was still 0, since ${readers(n)[0].name}, which reads it, had its turn later. Readers must come before what they read: that is what the reversed topological order is for.`
     : "There is only one operation, so there is no order to get wrong.";
 }
 

@@ -1,8 +1,8 @@
 """The page: one file of HTML that steps through an explanation.
 
 What is in it: the graph as data, the graph as SVG, the formulas of the ops that occur, as functions of JavaScript
-made from the op table, and `page.html`, `page.css` and `page.js` from this folder. It asks for nothing from
-outside.
+made from the op table, and `page.html`, `page.css`, `engines.js` and `page.js` from this folder. It asks for
+nothing from outside.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def page(explanation: Explanation) -> str:
             f'<span class="title">{title}</span><span class="quiet">{about}</span></label>'
             for key, (title, about) in ENGINES.items()
         ),
-        "JS": _text("page.js"),
+        "JS": _text("engines.js") + _text("page.js"),
     }
     # Each part is put in once, so that nothing in one of them is taken for the place of another.
     out = []
