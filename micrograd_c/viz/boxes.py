@@ -11,8 +11,19 @@ from html import escape
 from .graph import Graph, Node
 from .text import clean, cut, number, width
 
-__all__ = ["CELL", "DARK_PAGE", "LIGHT", "LIGHT_PAGE", "LINE", "box", "box_lines", "box_size", "describe"]
-__all__ += ["path", "shape", "style"]
+__all__ = [
+    "CELL",
+    "LIGHT",
+    "LINE",
+    "background",
+    "box",
+    "box_lines",
+    "box_size",
+    "describe",
+    "path",
+    "shape",
+    "style",
+]
 
 CELL = 7.3  # width of a character of 12 px, at most
 LINE = 16.0
@@ -182,13 +193,18 @@ _BASE = (
 )
 
 
+def _themed(theme: str, light: str, dark: str) -> str:
+    auto = f"{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    return {"light": light, "dark": dark, "auto": auto}[theme]
+
+
 def style(theme: str) -> str:
     """Return the rules of a picture: 'light', 'dark', or 'auto' for what the reader's screen is set to."""
-    if theme == "dark":
-        return _BASE + _rules(DARK, DARK_PAGE)
-    light = _BASE + _rules(LIGHT, LIGHT_PAGE)
-    return (
-        light
-        if theme == "light"
-        else f"{light}@media screen and (prefers-color-scheme:dark){{{_rules(DARK, DARK_PAGE)}}}"
+    return _BASE + _themed(theme, _rules(LIGHT, LIGHT_PAGE), _rules(DARK, DARK_PAGE))
+
+
+def background(theme: str) -> str:
+    """Return the rules of a page that holds a picture and nothing else."""
+    return "body{margin:0}" + _themed(
+        theme, *(f"body{{background:{page['page']}}}" for page in (LIGHT_PAGE, DARK_PAGE))
     )

@@ -28,9 +28,8 @@ A script named explain is run by its path: python -m micrograd_c ./explain
 
 def _leaf(text: str) -> tuple[str, str]:
     """Return the name and the number of 'a=2', as text; no name where it is of another form."""
-    name, equals, number = text.partition("=")
-    name = name.strip()
-    return (name, number.strip()) if equals and name.isidentifier() and not number.startswith("=") else ("", "")
+    match = re.fullmatch(r"\s*([^\W\d]\w*)\s*=(?!=)\s*(.*?)\s*", text, re.DOTALL)
+    return (match[1], match[2]) if match else ("", "")
 
 
 def _number(text: str) -> float:

@@ -202,13 +202,22 @@ class Stream:
         if self._passing is None:
             return
         f, gs = self._passing
-        upstream, x = self.grad[node.id], self.graph.nodes[node.operands[slot]]
-        before, contribution = self.grad[x.id], upstream * f * gs[slot]
-        after = self.grad[x.id] = before + contribution
-        kind = "more" if x.id in self._shared else "first"
+        kind = "more" if node.operands[slot] in self._shared else "first"
+        contribution = self.grad[node.id] * f * gs[slot]
+        after = self.grad[node.operands[slot]] + contribution
+        self._arrive(kind, node, slot, contribution, after, formula=formula, local=f * gs[slot])
+
+    def _closure(self, node: Node, slot: int) -> None:
+        if self._passing is not None:
+            i = node.operands[slot]
+            self._arrive("closure", node, slot, self._passing[i] - self.grad[i], self._passing[i])
+
+    def _arrive(self, kind: str, node: Node, slot: int, contribution: float, after: float, **more: Any) -> None:
+        x = self.graph.nodes[node.operands[slot]]
+        numbers = {"before": self.grad[x.id], "upstream": self.grad[node.id], "contribution": contribution}
+        self.grad[x.id] = after
         self._shared.add(x.id)
-        numbers = {"before": before, "upstream": upstream, "local": f * gs[slot], "contribution": contribution}
-        self._add(kind, node, {"x": x.name}, operand=x.id, slot=slot, formula=formula, **numbers, after=after)
+        self._add(kind, node, {"x": x.name}, operand=x.id, slot=slot, **more, **numbers, after=after)
 
     def _run(self, node: Node) -> dict[int, float]:
         """Let a Python function do its share, and return the gradients after it."""
@@ -218,16 +227,6 @@ class Stream:
             value.grad = self.grad[i]
         node.value._backward()
         return {i: value.grad for i, value in operands.items()}
-
-    def _closure(self, node: Node, slot: int) -> None:
-        if self._passing is None:
-            return
-        x = self.graph.nodes[node.operands[slot]]
-        before, after = self.grad[x.id], self._passing[x.id]
-        self.grad[x.id] = after
-        self._shared.add(x.id)
-        numbers = {"upstream": self.grad[node.id], "before": before, "contribution": after - before, "after": after}
-        self._add("closure", node, {"x": x.name}, operand=x.id, slot=slot, **numbers)
 
     def _gradient(self, node: Node) -> None:
         self._add("gradient", node, {"root": self.names[self.graph.root]}, gradient=self.grad[node.id])

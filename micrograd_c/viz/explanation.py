@@ -109,7 +109,7 @@ class Explanation:
             return ""
         root = self._graph.nodes[self._graph.root]
         result = self.what_if(**what_if)
-        leaves = {node.name: node for node in self._leaves()}
+        leaves = self._leaves()
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
         here = self._backward(1.0, {node.id: node.data for node in self._graph.nodes.values()})
         changes = {name: (here[name], x - leaves[name].data) for name, x in what_if.items()}
@@ -124,8 +124,8 @@ class Explanation:
         ]
         return "\n".join(lines) + "\n"
 
-    def _leaves(self) -> list[Node]:
-        return [node for node in self._graph.nodes.values() if not node.operands]
+    def _leaves(self) -> dict[str, Node]:
+        return {node.name: node for node in self._graph.nodes.values() if not node.operands}
 
     def what_if(self, /, **data: float) -> WhatIf:
         """Return what the result and the gradients would be with other data in the leaves.
@@ -146,7 +146,7 @@ class Explanation:
             Where there is no leaf of that name, or a node was made by hand: nothing tells how to compute its data.
         """
         nodes = self._graph.nodes
-        leaves = {node.name: node for node in self._leaves()}
+        leaves = self._leaves()
         values: dict[int, float] = {}
         for name, x in data.items():
             if name not in leaves:
@@ -298,9 +298,9 @@ def explain(
         if not isinstance(around, Value):
             raise TypeError(f"around must be a Value, not {type(around).__name__}")
         whole = read(root, model, named)
-        if all(node.value is not around for node in whole.nodes.values()):
+        inner = next((node for node in whole.nodes.values() if node.value is around), None)
+        if inner is None:
             raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
-        inner = next(node for node in whole.nodes.values() if node.value is around)
         seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{inner.name})"
         notes.append(
             f"This is the part of {whole.nodes[whole.root].name} around {inner.name}: what it was computed from, "
@@ -309,7 +309,7 @@ def explain(
         root = around
     graph = read(root, model, named)
     if unfold_neurons:
-        graph = unfold(graph)
+        graph = unfold(graph, True)
     limit = sys.maxsize if limit is None else limit
     if len(graph.nodes) > limit:
         shorten(graph, limit)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core import LABELS, NAMES, OPS, core
+from ..engine import Value
 from .graph import Graph, Node
 from .rules import slope_of_activation
 
@@ -185,12 +186,12 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
 # ---- unfolding ---------------------------------------------------------------------------------------------------
 
 
-def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
-    """Return the graph with fused neurons as the `*` and `+` that they stand for.
+def unfold(graph: Graph, which: bool | Iterable[Value]) -> Graph:
+    """Return the graph with fused neurons, all or these, as the `*` and `+` that they stand for.
 
     The parts are records of the picture; the engine builds no node for them.
     """
-    chosen = set(graph.nodes) if which is None else set(which)
+    chosen = None if isinstance(which, bool) else set(map(id, which))
     nodes: dict[int, Node] = {}
     renamed: dict[int, int] = {}
     done = 0
@@ -202,7 +203,7 @@ def unfold(graph: Graph, which: Iterable[int] | None = None) -> Graph:
 
     for i, old in graph.nodes.items():
         node = replace(old, operands=[renamed[j] for j in old.operands])
-        if old.row == "DOT" and i in chosen:
+        if old.row == "DOT" and (chosen is None or id(old.value) in chosen):
             done += 1
             _add_parts(node, nodes, add, graph.taken)
         renamed[i] = add(node)

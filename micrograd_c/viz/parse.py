@@ -132,7 +132,7 @@ class _Builder:
 
     def statement(self, statement: ast.stmt) -> Value:
         if isinstance(statement, ast.Expr):
-            return self.as_value(self.expression(statement.value))
+            return self.expression(statement.value)
         target: Any
         what: ast.expr
         if isinstance(statement, ast.AugAssign):  # as an assignment of an operation
@@ -144,22 +144,18 @@ class _Builder:
             if len(statement.targets) != 1:
                 raise self.refuse(statement.targets[1], "one name at a time is assigned to")
         else:
-            raise self.refuse(statement, self.unknown(statement))
+            raise self.unknown(statement)
         if not isinstance(target, ast.Name):
             raise self.refuse(target, "only a name can be assigned to")
-        value = self.as_value(self.expression(what))
+        value = self.expression(what)
         value.name = value.name or target.id
         self.unused.pop(target.id, None)
         self.names[target.id] = value
         return value
 
-    def unknown(self, node: ast.AST) -> str:
+    def unknown(self, node: ast.AST) -> Refused:
         name = type(node).__name__
-        return f"{_WHAT.get(name, name)} is no arithmetic"
-
-    @staticmethod
-    def as_value(x: Any) -> Value:
-        return x if isinstance(x, Value) else Value(x)
+        return self.refuse(node, f"{_WHAT.get(name, name)} is no arithmetic")
 
     @staticmethod
     def as_operand(x: Any) -> Value:
@@ -178,7 +174,7 @@ class _Builder:
 
     # ---- expressions: a walk with a stack of its own, since a+a+a+... is as deep as it is long ----------------
 
-    def expression(self, root: ast.expr) -> Any:
+    def expression(self, root: ast.expr) -> Value:
         todo: list[tuple[bool, Any]] = [(False, root)]
         values: list[Any] = []
         while todo:
@@ -204,7 +200,7 @@ class _Builder:
                     values.append(self.apply(node.op, *operands))
                 else:
                     values.append(self.call(node, operands))
-        return values[0]
+        return values[0] if isinstance(values[0], Value) else Value(values[0])
 
     def operands(self, node: Any) -> list[Any]:
         """Return the operands of an expression, or refuse it."""
@@ -232,7 +228,7 @@ class _Builder:
             return [node.left, node.right]
         if isinstance(node, ast.Call):
             return self.arguments(node)
-        raise self.refuse(node, self.unknown(node))
+        raise self.unknown(node)
 
     def check_known(self, node: Any) -> None:
         if isinstance(node, ast.Name) and node.id not in self.names:

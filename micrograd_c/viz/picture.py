@@ -18,7 +18,7 @@ from typing import Any
 
 from .._core.walk import below, operands
 from ..engine import Value
-from .boxes import CELL, DARK_PAGE, LIGHT, LIGHT_PAGE, LINE, box, box_lines, box_size, describe, path, shape, style
+from .boxes import CELL, LIGHT, LINE, background, box, box_lines, box_size, describe, path, shape, style
 from .fold import LINES, fold_graph, shorten, unfold, upper_part
 from .graph import Graph
 from .layout import Layout, lay_out
@@ -155,14 +155,10 @@ class Picture:
 
     def html(self) -> str:
         """Return a page that shows the picture."""
-        colours = f"body{{margin:0;background:{LIGHT_PAGE['page']}}}"
-        dark = f"body{{background:{DARK_PAGE['page']}}}"
-        auto = f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
-        theme = {"dark": dark, "auto": auto, "light": ""}[self._theme]
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
-            f"<title>{escape(self.alt)}</title><style>{colours}{theme}</style></head>"
+            f"<title>{escape(self.alt)}</title><style>{background(self._theme)}</style></head>"
             f"<body><main>{self.svg()}</main></body></html>\n"
         )
 
@@ -290,11 +286,7 @@ def draw(
             raise ValueError(f"draw: {name} must be one of {', '.join(allowed)}, not {value!r}")
     graph = read(root, model, callers_names(sys._getframe().f_back) if names is None else variables(names))
     if unfold_neurons:
-        which = None
-        if unfold_neurons is not True:
-            wanted = set(map(id, unfold_neurons))
-            which = [i for i, node in graph.nodes.items() if id(node.value) in wanted]
-        graph = unfold(graph, which)
+        graph = unfold(graph, unfold_neurons)
     levels = {"auto": ["neuron", "layer"], "none": []}.get(fold, [fold])
     whole = graph
     for level in levels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -53,15 +53,13 @@ def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
             if type(name) is str and not name.startswith("_"):
                 visible.setdefault(name, item)
     out: dict[str, Value] = {}
-    level = list(visible.items())
-    for depth in range(3):
-        inside: list[tuple[str, Any]] = []
-        for name, item in level:
-            if issubclass(type(item), Value):
-                out[name] = item
-            elif type(item) in (list, tuple) and len(item) <= LONGEST_LIST and depth < 2:
-                inside += [(f"{name}[{i}]", part) for i, part in enumerate(item)]
-        level = inside
+    items = deque((name, item, 0) for name, item in visible.items())  # those in lists after all others
+    while items:
+        name, item, depth = items.popleft()
+        if issubclass(type(item), Value):
+            out[name] = item
+        elif type(item) in (list, tuple) and len(item) <= LONGEST_LIST and depth < 2:
+            items += [(f"{name}[{i}]", part, depth + 1) for i, part in enumerate(item)]
     return out
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context
+from itertools import accumulate
 from math import isfinite
 from typing import Any
 
@@ -63,10 +64,4 @@ def cut(text: str, cells: int) -> str:
     """Return the beginning of a text, with an ellipsis where that is not all."""
     if len(text) <= cells and width(text) <= cells:
         return text
-    kept, room = [], cells - 1
-    for c in text:
-        room -= width(c)
-        if room < 0:
-            break
-        kept.append(c)
-    return "".join(kept).rstrip() + "…"
+    return text[: sum(taken < cells for taken in accumulate(map(width, text)))].rstrip() + "…"
