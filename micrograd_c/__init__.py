@@ -19,15 +19,11 @@ from .engine import sum as sum
 from .nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
-    from . import optim as optim
+    from . import optim
     from . import plot as plot
-    from ._gradcheck import GradientError as GradientError
-    from ._gradcheck import gradcheck as gradcheck
-    from .jit import TracingError as TracingError
-    from .jit import jit as jit
-    from .jit import set_threads as set_threads
-    from .viz import draw as draw
-    from .viz import explain as explain
+    from ._gradcheck import GradientError, gradcheck
+    from .jit import TracingError, jit, set_threads
+    from .viz import draw, explain
 
 __all__ = [
     "MLP",

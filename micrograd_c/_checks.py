@@ -87,21 +87,16 @@ def fitting(w: Any, x: Any) -> Any:
         return x
     wanted = f"a list of {n} numbers or Values"
     traced = is_tracing()
-    if isinstance(x, Value):
-        if n == 1:
-            return (x,)
-        remedy = "to jit a list is a batch: pass one sample as [[...]], or call the model without jit"
-        raise TypeError(
-            f"the inputs must be {wanted}, not a single Value: {remedy if traced else 'pass a list of them'}"
-        )
+    if isinstance(x, Value) and n == 1:
+        return (x,)
     try:
         x = x if hasattr(x, "__len__") else list(islice(x, n))
         got = len(x)
     except TypeError:
-        remedy = f"[{x!r}]" if n == 1 and as_number(x) is not None else "a list of them"
-        raise TypeError(
-            f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): pass {remedy}"
-        ) from None
+        remedy = f"pass [{x!r}]" if n == 1 and as_number(x) is not None else "pass a list of them"
+        if traced and isinstance(x, Value):
+            remedy = "to jit a list is a batch: pass one sample as [[...]], or call the model without jit"
+        raise TypeError(f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): {remedy}") from None
     for i, item in enumerate(x):
         if isinstance(item, _NO_NUMBERS):
             remedy = "convert it first"

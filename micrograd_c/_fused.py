@@ -7,14 +7,9 @@ from operator import attrgetter, is_not, ne
 
 from ._checks import ACTIVATIONS
 from ._copying import in_slots
-from ._core import TYPE_CHECKING, Any, Held, as_number, check, core, ffi, lib
+from ._core import Any, Held, as_number, check, core, ffi, lib
 from ._operands import with_leaves
 from .engine import Value, unequal
-
-if TYPE_CHECKING:
-    from typing import Literal
-
-    from .nn import Module
 
 # A plan depends on these attributes. It is made anew if one of them was assigned since, of any module.
 _ATTRIBUTES = ("w", "b", "nonlin", "fused", "_activation", "neurons", "layers")
@@ -57,7 +52,7 @@ class _Plan:
     width: int | None  # inputs
     call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
     keep: list[Any]  # memory of the C layers
-    held: Held | Literal[False] | None  # the parameters; None: not known yet, False: ask for them each time
+    held: Any  # Held with the parameters; None: not known yet, False: ask for them each time
 
     def __init__(self, owner: Watched, layers: Any, width: int | None) -> None:
         self.assignments = _assignments
@@ -190,7 +185,7 @@ def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
     return outs
 
 
-def zero_grad(owner: Module) -> None:
+def zero_grad(owner: Any) -> None:
     """Set the gradients of the parameters to 0, in one call of C if they are plain Values."""
     held = _held_parameters(owner)
     if held is None:

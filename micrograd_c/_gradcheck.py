@@ -52,12 +52,9 @@ def gradcheck(
             raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}: {out!r}")
         return out, leaves
 
-    def data(*xs: float) -> float:
-        return at(*xs)[0].data
-
-    gradient = getattr(f, "gradient", None)
-    if gradient is not None:  # made by jit
-        data = f
+    gradient = getattr(f, "gradient", None)  # of what jit made
+    data = f if gradient else lambda *xs: at(*xs)[0].data
+    if gradient:
         gradients = gradient(*points) if len(points) != 1 else [gradient(*points)]
     else:
         out, leaves = at(*points)

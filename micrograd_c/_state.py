@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from ._checks import read_state
 from ._core import TYPE_CHECKING, Any, core, to_float
@@ -17,7 +17,7 @@ class Stateful(Watched):
 
     __slots__ = ()
 
-    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+    def named_parameters(self: Any) -> Iterator[tuple[str, Value]]:
         """Yield the name and the Value of each parameter, in the order of `parameters()`.
 
         A name is the way to it through attributes and lists, such as 'layers.0.neurons.3.w.1'.
@@ -50,10 +50,6 @@ class Stateful(Watched):
         numbers = read_state(self, state, dict.fromkeys(parameters, to_float))
         for name, p in parameters.items():
             p.data = numbers[name]
-
-    if TYPE_CHECKING:
-
-        def parameters(self) -> Iterable[Value]: ...
 
 
 def _names(root: Stateful) -> dict[int, str]:

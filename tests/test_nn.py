@@ -349,7 +349,7 @@ ROWS = [[1.0, 2.0], [3.0, 4.0]]
 def shapes_that_are_no_sample():
     yield 1.0, r"a list of 2 numbers or Values, not 1.0 \(float\): pass a list"
     yield None, "not None"
-    yield Value(1.0), "2 numbers or Values, not a single Value: pass a list"
+    yield Value(1.0), r"2 numbers or Values, not Value\(data=1.0, grad=0.0\) \(Value\): pass a list"
     yield ROWS, r"number 0 is \[1.0, 2.0\] \(list\): .*model\(row\) for row in rows.*jit\(model\)\(rows\)"
     yield [ROWS[0]], r"number 0 is \[1.0, 2.0\]"
     yield ROWS * 3, r"number 0 is \[1.0, 2.0\]"
