@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ._checks import read_state
-from ._core import TYPE_CHECKING, Any, core, to_float
+from ._core import Any, to_float
 from ._fused import Watched
-
-if TYPE_CHECKING:
-    from .engine import Value
+from .engine import Value
 
 
 class Stateful(Watched):
@@ -65,7 +63,7 @@ def _names(root: Stateful) -> dict[int, str]:
             continue
         for key, child in item.items() if isinstance(item, dict) else enumerate(item):
             name = f"{path}.{key}" if path else str(key)
-            if isinstance(child, core.Node):
+            if isinstance(child, Value):
                 names.setdefault(id(child), name)
             elif id(child) not in seen:
                 seen.add(id(child))
