@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+import micrograd_c
+
 try:
     import hypothesis
 except ImportError:  # on interpreters without it the tests that need it skip themselves
@@ -19,9 +21,6 @@ else:
 
 
 def pytest_report_header():
-    # Not at the head: pytest's own sys.unraisablehook must stand when the package puts its own before it.
-    import micrograd_c
-
     return f"micrograd-c: the {micrograd_c.stats().core} core of Value"
 
 
@@ -48,7 +47,5 @@ def rng(seed):
 
 @pytest.fixture
 def threads():
-    import micrograd_c
-
     yield micrograd_c.set_threads
     micrograd_c.set_threads(1)

@@ -14,7 +14,7 @@ from interrupting import stopped_at
 from public_calls import CALLS, Watched
 from support import PYPY, collect, live_nodes
 
-import micrograd_c
+import micrograd_c as mg
 from micrograd_c import MLP, Value, dot, nn, stats, zero_grad
 from micrograd_c import sum as mg_sum
 
@@ -74,7 +74,7 @@ def test_operands_are_those_of_c_after_an_exception_in_a_second_init(monkeypatch
 def test_no_while_stands_in_a_block_that_has_to_be_left_in_order():
     """CPython 3.12 and 3.13 look at signals where a loop jumps back, and do not guard that jump of a `while`."""
     found = []
-    for path in Path(micrograd_c.__file__).parent.rglob("*.py"):
+    for path in Path(mg.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.With) or (isinstance(node, ast.Try) and node.finalbody):
                 inside = [n for statement in node.body for n in ast.walk(statement) if isinstance(n, ast.While)]
@@ -273,3 +273,35 @@ def test_ctrl_c_while_values_die_is_raised_after_it(interruptible):
         interrupted(drop)
         check_engine()
         assert live_nodes() <= before + 301
+
+
+class Press:
+    """Ctrl-C comes as this dies, and no instruction of Python stands between it and what dies next."""
+
+    __del__ = _thread.interrupt_main
+
+
+class WithMethod:
+    @mg.jit
+    def twice(self, x):
+        return 2 * x
+
+
+def dying(what):
+    if what == "Value":
+        return Value(1.0)
+    out = WithMethod()
+    assert out.twice(1.0) == 2.0  # a weak reference to it, with a callback, is made
+    return out
+
+
+@pytest.mark.skipif(PYPY, reason="__del__ runs at a collection")
+@pytest.mark.parametrize("what", ["Value", "instance with a method of jit"])
+def test_ctrl_c_at_the_entry_of_a_finalizer_is_raised_after_it(what, interruptible, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # it comes to nobody there
+    for _ in range(20):
+        kept = [dying(what), Press()]  # the last one dies first
+        with pytest.raises(KeyboardInterrupt):
+            kept.clear()
+            for _ in range(20_000_000):
+                pass

@@ -11,13 +11,14 @@ Finalizers still run when the interpreter has cleared this module, so what they 
 
 from __future__ import annotations
 
+from _thread import interrupt_main, start_new_thread
 from collections.abc import Callable
 from itertools import repeat
 
 from ._cffi import ffi, lib
 from .errors import error
 from .hints import TYPE_CHECKING, Any
-from .interrupts import raised_later
+from .interrupts import guarded
 
 if TYPE_CHECKING:
     from _weakref import ref
@@ -58,7 +59,7 @@ def flush(
     release(batch)
 
 
-@raised_later
+@guarded
 def give_back(
     self: Any,
     dead: list[int] = _dead,
@@ -66,19 +67,24 @@ def give_back(
     flush: Callable[[], None] = flush,
     closures: dict[int, Any] = closures,
     plain: Any = int,
+    interrupt: Callable[[], None] = interrupt_main,
+    in_a_thread: Callable[..., Any] = start_new_thread,
 ) -> None:
     """Be the __del__ of what has a handle, `_h`."""
     try:
-        handle = self._h
-    except AttributeError:  # __init__ raised before there was a node
-        return
-    if closures:
-        closures.pop(handle, None)
-    if type(handle) is plain:
-        dead.append(handle)
-    self._h = -1
-    if len(dead) >= full:
-        flush()
+        try:
+            handle = self._h
+        except AttributeError:  # __init__ raised before there was a node
+            return
+        if closures:
+            closures.pop(handle, None)
+        if type(handle) is plain:
+            dead.append(handle)
+        self._h = -1
+        if len(dead) >= full:
+            flush()
+    except KeyboardInterrupt:
+        in_a_thread(interrupt, ())
 
 
 class Owned:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 import types
+from _thread import interrupt_main, start_new_thread
 from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
 from .._core import ffi
-from .._core.interrupts import raised_later
+from .._core.interrupts import guarded
 from .arguments import NUMBER, Arguments, doubles
 from .program import BACKWARD, GRADIENT, Program, record
 from .trace import _open, is_inside
@@ -41,10 +42,13 @@ class _Bound(ref):  # type: ignore[type-arg]
         self.programs: list[dict[Any, Any]] = [{}]
 
 
-@raised_later
+@guarded
 def _forget(bound: _Bound) -> None:
-    if bound.table.get(bound.key) is bound:
-        del bound.table[bound.key]
+    try:
+        if bound.table.get(bound.key) is bound:
+            del bound.table[bound.key]
+    except KeyboardInterrupt:
+        start_new_thread(interrupt_main, ())
 
 
 class Function:
