@@ -187,6 +187,29 @@ def test_the_main_interpreter_works_on_when_another_one_that_imported_the_packag
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(PYPY, reason="PyPy has no other interpreters")
+def test_an_interpreter_that_ends_gives_all_its_nodes_back():
+    other = """
+try:
+    import micrograd_c as mg
+except ImportError:
+    pass
+else:
+    kept = [mg.Value(i) for i in range(100)]
+    out = mg.sum(kept)
+    out._backward = lambda: None
+    layer = mg.MLP(2, [3, 3])(kept[:2])
+    sum(map(mg.Value, range(100)))
+"""
+    count = "print(micrograd_c.stats().live_nodes)"
+    done = run_python(
+        "-c",
+        "\n".join([INTERPRETER, "import micrograd_c", f"inside({other!r})", count]),
+        env={"MICROGRAD_C_CORE": ""},
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "0\n")
+
+
 @pytest.mark.skipif(PYPY or sys.version_info < (3, 12), reason="has no interpreters with a GIL of their own")
 def test_an_interpreter_with_its_own_gil_is_told_that_it_cannot_import_the_package():
     told = """

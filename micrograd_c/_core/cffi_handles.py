@@ -12,22 +12,17 @@ Finalizers still run when the interpreter has cleared this module, so what they 
 from __future__ import annotations
 
 from _thread import interrupt_main, start_new_thread
+from _weakref import ref
 from collections.abc import Callable
 from itertools import repeat
 
 from ._cffi import ffi, lib
 from .errors import error
-from .hints import TYPE_CHECKING, Any
+from .hints import Any
 from .interrupts import guarded
 
-if TYPE_CHECKING:
-    from _weakref import ref
-
-_BATCH = 256
-_dead: list[int] = globals().get("_dead", [])  # those from before a reload
-
 # Values whose `_backward` is a Python closure, by handle.
-closures: dict[int, ref[Any]] = globals().get("closures", {})
+closures: dict[int, ref[Any]] = globals().get("closures", {})  # those from before a reload
 
 
 def owned_list(
@@ -43,28 +38,40 @@ def owned_list(
     return gc(made, free)
 
 
-def flush(
-    dead: list[int] = _dead,
-    owned_list: Callable[[int], Any] = owned_list,
-    times: Callable[..., Any] = repeat,
-    release: Callable[..., None] = ffi.release,
-) -> None:
-    """Give the handles of all Values that have died back to the arena."""
-    n = len(dead)
-    batch = owned_list(n)
-    try:  # noqa: SIM105 - contextlib may be gone at exit
-        batch.handles[0:n] = map(dead.pop, times(-1, n))
-    except IndexError:  # another thread took the rest
-        pass
-    release(batch)
+class _Dead(list[int]):
+    """Handles of Values that have died; as many as `full` go back together."""
+
+    full = 256
+
+    def flush(
+        self,
+        owned_list: Callable[[int], Any] = owned_list,
+        times: Callable[..., Any] = repeat,
+        release: Callable[..., None] = ffi.release,
+    ) -> None:
+        """Give all of them back to the arena."""
+        n = len(self)
+        batch = owned_list(n)
+        try:  # noqa: SIM105 - contextlib may be gone at exit
+            batch.handles[0:n] = map(self.pop, times(-1, n))
+        except IndexError:  # another thread took the rest
+            pass
+        release(batch)
+
+    def __del__(self) -> None:
+        """Give back what is left when the interpreter ends, and from now on each handle at once."""
+        self.full = 1
+        self.flush()
+
+
+_dead: _Dead = globals().get("_dead", _Dead())
+flush = _dead.flush
 
 
 @guarded
 def give_back(
     self: Any,
-    dead: list[int] = _dead,
-    full: int = _BATCH,
-    flush: Callable[[], None] = flush,
+    dead: _Dead = _dead,
     closures: dict[int, Any] = closures,
     plain: Any = int,
     interrupt: Callable[[], None] = interrupt_main,
@@ -81,8 +88,8 @@ def give_back(
         if type(handle) is plain:
             dead.append(handle)
         self._h = -1
-        if len(dead) >= full:
-            flush()
+        if len(dead) >= dead.full:
+            dead.flush()
     except KeyboardInterrupt:
         in_a_thread(interrupt, ())
 
