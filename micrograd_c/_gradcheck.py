@@ -40,7 +40,7 @@ def gradcheck(
     """
     if not callable(f):
         raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")
-    eps, rtol, atol = map(to_float, (eps, rtol, atol), ("eps", "rtol", "atol"))
+    eps, rtol, atol = [to_float(x, name) for x, name in ((eps, "eps"), (rtol, "rtol"), (atol, "atol"))]
     if not eps > 0:
         raise ValueError(f"gradcheck: eps must be greater than 0, not {eps!r}")
     points = [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(values)]

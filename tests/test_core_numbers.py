@@ -6,6 +6,7 @@ import statistics
 import warnings
 
 import pytest
+from support import PYPY
 
 import micrograd_c as mg
 from micrograd_c import Value
@@ -90,7 +91,7 @@ def test_a_subclass_has_its_own_text():
     {
         k: v
         for k, v in {**TURNED_INTO_A_FLOAT, **TEXTS_AND_WHOLE_NUMBERS}.items()
-        if k not in ("f'{v}'", "format(v, '')")
+        if k not in ("f'{v}'", "format(v, '')") and not (PYPY and "%d" in k)  # there any error becomes a TypeError
     }
 )
 def test_in_a_trace_all_of_them_raise(f, expected):

@@ -4,7 +4,7 @@ import math
 import weakref
 
 import pytest
-from support import close, collect, nothing_left_behind
+from support import close, collect, needs_reference_counts, nothing_left_behind
 
 import micrograd_c
 from micrograd_c import Value, dot, stats, topological_order, zero_grad
@@ -346,6 +346,7 @@ def test_a_deep_chain_of_closures_is_swept_and_dropped():
         del root, a
 
 
+@needs_reference_counts
 def test_the_closure_of_a_node_that_a_closure_above_lets_die_does_not_run():
     ran, made, x = [], [], Value(1.0)
     upper, lower = Value(1.0, (x,), "upper"), [Value(1.0, (x,), "lower")]

@@ -224,6 +224,7 @@ def test_init_again_with_children_below_readers_is_a_value_error():
     b.backward()
     assert (a.data, a.grad, a._prev) == (2.0, 4.0, set())
     del b
+    collect()
     a.__init__(5.0, (child,), (2.0,))
     (a * 3).backward()
     assert child.grad == 6.0
@@ -264,6 +265,7 @@ def test_a_weight_that_moves_in_the_arena_is_still_read_by_its_layer():
     layer = mg.nn.Layer(4, 2, activation="linear")
     x = [1.0, 2.0, 3.0, 4.0]
     layer(x)
+    collect()
     moved = layer.neurons[0].w[1]
     base = Value(5.0)
     moved.__init__(10.0, (base,), (1.0,))
@@ -371,6 +373,7 @@ def test_a_younger_operand_of_a_node_that_was_read_is_a_value_error_and_so_is_a_
     with pytest.raises(ValueError):
         lonely._prev = {lonely}
     del reader, operands
+    collect()
     out._prev = (young,)
 
 

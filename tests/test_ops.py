@@ -6,7 +6,7 @@ import operator
 import sys
 
 import pytest
-from support import close, nothing_left_behind
+from support import PYPY, close, nothing_left_behind
 
 from micrograd_c import Value, gradcheck
 from micrograd_c._core import DOMAINS, LABELS, NAMES, OPS
@@ -96,7 +96,7 @@ def test_the_table_has_the_ops_that_are_promised():
 @walk(ROWS)
 def test_each_row_is_a_method_with_a_docstring(op):
     method = method_of(op)
-    assert callable(method) and method.__doc__
+    assert callable(method) and (method.__doc__ or PYPY)  # whose operators of floats have none
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------
@@ -293,6 +293,8 @@ def python_of(op):
             z = float(x) ** y
             if isinstance(z, complex):
                 raise ValueError("math domain error")
+            if PYPY and math.isinf(z) and math.isfinite(x) and math.isfinite(y):  # it computes x**2.0 as x*x
+                raise OverflowError
             return z
 
         return power

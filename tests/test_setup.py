@@ -49,6 +49,7 @@ def test_source_that_is_not_compiled_says_what_to_do(tmp_path):
     assert f"run `python -m pip install -e .` in {tmp_path}" in last and "another folder" in last
 
 
+@pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy has cffi built in")
 def test_missing_cffi_is_not_taken_for_missing_c_code(tmp_path):
     code = "import sys; sys.modules['_cffi_backend'] = None; import micrograd_c"
     done = run_python("-c", code, cwd=tmp_path)

@@ -256,8 +256,8 @@ def _deep_copy(function: Any, memo: dict[int, Any]) -> Any:
     if id(function) in memo:
         return memo[id(function)]
     cells = function.__closure__ or ()
-    closure = [memo.setdefault(id(cell), types.CellType()) for cell in cells]
-    out = types.FunctionType(function.__code__, function.__globals__, function.__name__, None, tuple(closure))
+    closure = tuple(memo.setdefault(id(cell), types.CellType()) for cell in cells)
+    out = types.FunctionType(function.__code__, function.__globals__, function.__name__, None, closure or None)
     memo[id(function)] = functools.update_wrapper(out, function)
     del out.__wrapped__  # type: ignore[attr-defined]
     out.__defaults__ = deepcopy(function.__defaults__, memo)
