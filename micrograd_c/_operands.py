@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, check, core, ffi, lib, to_float
 from ._core.docs import doc
 from ._core.errors import OrderError
+from ._core.numbers import class_of
 from ._core.walk import describe, operands
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _values_in(items: Any, what: str) -> tuple[Value, ...]:
     values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
-            raise TypeError(f"{what} must be Values, not {type(value).__name__}: {value!r}")
+            raise TypeError(f"{what} must be Values, not {class_of(value)}: {value!r}")
     return values
 
 

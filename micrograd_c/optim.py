@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ._checks import check_arguments, read_state
 from ._copying import in_slots
 from ._core import Held, check, core, ffi, lib, to_float
+from ._core.numbers import class_of
 from ._operands import listed
 from .engine import Value
 
@@ -245,9 +246,7 @@ def _checked(params: Any) -> tuple[Value, ...]:
     seen: set[int] = set()
     for i, p in enumerate(values):
         if not isinstance(p, Value):
-            raise TypeError(
-                f"parameter {i} must be a Value, not {type(p).__name__}: pass model.parameters() or Values"
-            )
+            raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
         if core.operands(p)[0] is not None:
             raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
         if id(p) in seen:

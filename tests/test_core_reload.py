@@ -142,6 +142,40 @@ def test_a_package_that_is_imported_anew_leaves_the_first_one_as_it_was():
     """)
 
 
+def test_values_of_two_imports_work_together_or_the_error_says_that_there_are_two():
+    run("""
+        one = mg.Value(2.0)
+        for name in [name for name in sys.modules if name.startswith("micrograd_c")]:
+            del sys.modules[name]
+        import micrograd_c as new
+        other = new.Value(3.0)
+        together = {
+            "one * other": (lambda: (one * other).data, 6.0),
+            "other - one": (lambda: (other - one).data, 1.0),
+            "sum": (lambda: new.sum([other, one]).data, 5.0),
+            "dot": (lambda: mg.dot([one], [other]).data, 6.0),
+            "by hand": (lambda: new.Value(1.0, (one,), "mine").data, 1.0),
+            "method": (lambda: one.maximum(other).data, 3.0),
+            "optimiser": (lambda: len(new.optim.SGD([one], lr=0.1).params), 1),
+        }
+        for what, (call, expected) in together.items():
+            try:
+                assert call() == expected, what
+            except TypeError as error:
+                assert mg.stats().core == "cffi" and "of another import" in str(error), (what, error)
+    """)
+
+
+def test_an_error_is_raised_as_before_when_the_module_of_the_core_is_forgotten():
+    run("""
+        del sys.modules[f"micrograd_c._core.{mg.stats().core}_core"]
+        try:
+            mg.Value(-1.0).log()
+        except ValueError as error:
+            assert "log(-1.0) is not defined" in str(error)
+    """)
+
+
 INTERPRETER = """
 import sys
 try:

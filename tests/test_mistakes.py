@@ -49,7 +49,7 @@ MISTAKES = {
     "v ** '2'": "TypeError: the right operand of **.*not str.*float('2')",
     "b'2' ** v": "TypeError: the left operand of **.*not bytes",
     "v * 1j": "TypeError: the right operand of *.*not complex.*.real",
-    "v * len": "TypeError: the right operand of *.*not builtin_function_or_method",
+    "v * len": "TypeError: the right operand of *.*not " + type(len).__name__,
     "v.maximum('3')": "TypeError: maximum(other): other must be a Value or a number, not str.*float('3')",
     "v.minimum([1.0])": "TypeError: minimum(other): other must be.*not list.*[Value(x) for x in ...]",
     "v.pow('3')": "TypeError: pow(k): k must be a plain number, not str",

@@ -41,7 +41,7 @@ from .errors import OPS, check, no_node
 from .hints import TYPE_CHECKING, Any
 from .ieee import failure
 from .methods import install
-from .numbers import from_numpy
+from .numbers import NODES, from_numpy
 
 if "Node" in globals():  # a second set of tables would know nothing of the nodes there are
     raise ImportError(
@@ -53,6 +53,7 @@ PYPY = sys.implementation.name == "pypy"
 
 check(lib.mg_init())
 
+_THIS = sys.modules[__name__]  # it works on where somebody has deleted it there
 _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
@@ -101,6 +102,7 @@ class Node:
         return [name for name in object.__dir__(self) if name not in HABITS or hasattr(self, name)]
 
 
+NODES.append(Node)
 for _name in HABITS:
     setattr(Node, _name, Absent(_name))
 
@@ -333,7 +335,7 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
 
 def _failure(status: int, op: int, *operands: Any) -> Any:
     """Return the node that a failed op gives by the rules of numpy, or raise its error."""
-    out = failure(sys.modules[__name__], status, op, *operands)
+    out = failure(_THIS, status, op, *operands)
     if isinstance(out, Node):
         return out
     raise out

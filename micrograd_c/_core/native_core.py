@@ -31,13 +31,15 @@ from .docs import doc, signature
 from .errors import NAMES, OPS, check
 from .hints import Any
 from .ieee import failure
-from .numbers import as_number, from_numpy, no_number, on_scalar, to_float
+from .numbers import NODES, as_number, from_numpy, no_number, on_scalar, to_float
 
 NAME = "native"
+_THIS = sys.modules[__name__]  # it works on where somebody has deleted it there
 
 expect_main()
 check(lib.mg_init())
 on_scalar.append(add_scalar)
+NODES.append(Node)
 set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(len(OPS)) if OPS[op].method)
 
 
@@ -63,7 +65,7 @@ def complete(cls: type) -> Any:
 
 
 def _failure(status: int, op: int, *operands: Any) -> Any:
-    return failure(sys.modules[__name__], status, op, *operands)
+    return failure(_THIS, status, op, *operands)
 
 
 def _late() -> None:

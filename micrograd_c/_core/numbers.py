@@ -9,6 +9,7 @@ from collections.abc import Callable
 from .errors import LABELS, NAMES, OPS
 from .hints import Any
 
+NODES: list[type] = []  # the class of Values, as soon as it exists
 _REFUSED = (str, bytes, bytearray, complex)
 
 
@@ -94,7 +95,7 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     if hasattr(t, "_reflected"):  # see program/traced.py
         x._put_into_node() if what == "data" else float(x)  # raises TracingError
     if hasattr(t, "_h"):
-        return TypeError(f"{what} must be {expected}, not a Value: pass value.data, which is a float")
+        return TypeError(f"{what} must be {expected}, not a {class_of(x)}: pass value.data, which is a float")
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
         remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
@@ -105,6 +106,14 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     elif x is None:
         remedy = "pass 0.0 to clear it" if what == "grad" else "pass a float or an int"
     return TypeError(f"{what} must be {expected}, not {t.__name__}: {remedy}")
+
+
+def class_of(x: Any) -> str:
+    """Return the name of the class of what is refused."""
+    t = type(x)
+    if not hasattr(t, "_h"):
+        return t.__name__
+    return "Value" if issubclass(t, tuple(NODES)) else "Value of another import of micrograd_c"
 
 
 def no_number(op: int, other: Any, node: Any, side: str) -> Any:
