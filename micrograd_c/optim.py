@@ -116,9 +116,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
-        status = self._formula(self._held.handles, self._n, self._state, self._steps, self._numbers)
-        if status < 0:
-            check(status)
+        check(self._formula(self._held.handles, self._n, self._state, self._steps, self._numbers))
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `load_state_dict` needs to go on from here: numbers and lists of numbers."""

@@ -259,6 +259,10 @@ def tuple_of_layers(m):
     m.layers = tuple(m.layers)
 
 
+def tuple_of_neurons(m):
+    m.layers[0].neurons = tuple(m.layers[0].neurons)
+
+
 def initialise_a_weight_again(m):
     m.layers[0].neurons[1].w[0].__init__(4.0)
     m.layers[0].neurons[1].b.__init__(4.0)
