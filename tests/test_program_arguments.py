@@ -1,9 +1,11 @@
 """Arguments of programs: what is a batch, a number, a row; what is refused."""
 
 import math
+import textwrap
 
 import pytest
 from programs import Weight, close
+from support import run_python
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
@@ -210,3 +212,17 @@ def test_one_sample_as_a_list_and_wrong_sizes_are_refused_in_a_trace():
         with pytest.raises(ValueError, match="2 weights got"):
             mg.jit(lambda x: model([1.0] * len(x)) * x[0])(x)
     close(mg.jit(model)([[1.0, 2.0]])[0], model([1.0, 2.0]).data)
+
+
+def test_without_numpy_numbers_go_on_and_a_batch_says_what_to_install():
+    code = """
+        import sys
+        sys.modules["numpy"] = None
+        import micrograd_c as mg
+        f = mg.jit(lambda x: x * 2)
+        print(f(2.0), f.gradient(3.0), f.backward(1.0))
+        f([1.0, 2.0])
+    """
+    done = run_python("-c", textwrap.dedent(code))
+    assert done.stdout == "4.0 2.0 2.0\n"
+    assert done.stderr.splitlines()[-1] == "ImportError: jit takes batches as arrays of numpy's: pip install numpy"

@@ -126,10 +126,12 @@ class Arguments:
             raise outside()
         if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or _is_masked(t)]:
             raise self._no_number(wrong[0], i)
-        import numpy
-
         try:
+            import numpy
+
             return numpy.asarray(x)
+        except ImportError as error:
+            raise ImportError("jit takes batches as arrays of numpy's: pip install numpy") from error
         except ValueError as error:
             raise self._error(ValueError, i, f"is no array of shape (N,) or (N, k): {error}") from None
 
