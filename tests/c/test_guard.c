@@ -178,8 +178,8 @@ static void eager(function *f, int32_t n, const double *parameters, double *of_x
         double data[COLUMNS];
         int32_t x[COLUMNS], p[PARAMETERS];
         sample(s, data);
-        CHECK_INT(mg_leaves(parameters, PARAMETERS, p), MG_OK);
-        CHECK_INT(mg_leaves(data, COLUMNS, x), MG_OK);
+        CHECK_INT(mg_leaves(parameters, PARAMETERS, p, false), MG_OK);
+        CHECK_INT(mg_leaves(data, COLUMNS, x, false), MG_OK);
         backward(f(x, p));
         for (int32_t i = 0; i < COLUMNS; i++)
             of_x[s * COLUMNS + i] = mg_grad(x[i]);
@@ -200,9 +200,9 @@ static void program(function *f, int32_t n, const double *parameters, double *of
 
     for (int32_t s = 0; s < n; s++)
         sample(s, data[s]);
-    CHECK_INT(mg_leaves(parameters, PARAMETERS, p), MG_OK);
+    CHECK_INT(mg_leaves(parameters, PARAMETERS, p, false), MG_OK);
     const int32_t marker = leaf(0.0);
-    CHECK_INT(mg_leaves(data[0], COLUMNS, x), MG_OK);
+    CHECK_INT(mg_leaves(data[0], COLUMNS, x, false), MG_OK);
     const int32_t output = f(x, p);
     mg_program *made_of_it = mg_program_new(marker, x, batched, COLUMNS, &output, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
