@@ -194,7 +194,7 @@ int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double
     const int32_t known = simpler(g, op, args, n, k);
     if (known != MG_NONE)
         return known;
-    if (n == 2 && op < MG_OPS && algebra[op].commutes && args[0] > args[1])
+    if (n == 2 && algebra[op].commutes && args[0] > args[1]) /* two operands: an op of the table */
         return add(g, op, (int32_t[]){args[1], args[0]}, n, k);
     return add(g, op, args, n, k);
 }

@@ -137,7 +137,7 @@ int32_t mg_graph_guard(mg_graph *g)
         g->nodes[g->outputs[i]].guard = ALWAYS;
     for (int32_t i = count - 1; i >= 0 && any && !g->failed; i--) {
         const int32_t guard = g->nodes[i].guard;
-        for (int32_t j = skips_x(g, i); j < g->nodes[i].n && guard != UNREACHED && !g->failed; j++) {
+        for (int32_t j = skips_x(g, i); j < g->nodes[i].n && guard != UNREACHED; j++) {
             const int32_t operand = mg_operands(g, i)[j];
             if (operand == MG_NONE)
                 continue;

@@ -113,7 +113,7 @@ static void put_op(writer *w, const mg_instruction *in)
 {
     const char *label = mg_op_row(in->op)->label;
     char name[64];
-    const bool infix = in->y != MG_NONE && !(label[0] >= 'a' && label[0] <= 'z');
+    const bool infix = in->y != MG_NONE && label[0] < 'A';
     const char *hole = strstr(label, "{}");
 
     if (hole)

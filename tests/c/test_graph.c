@@ -39,6 +39,8 @@ TEST(constants_are_folded_and_neutral_numbers_go)
     const int32_t x = input(&g, 0);
 
     CHECK_INT(two(&g, MG_MUL, number(&g, 2.0), number(&g, 3.0)), number(&g, 6.0));
+    CHECK_INT(one(&g, MG_NEG, number(&g, 2.0)), number(&g, -2.0));
+    CHECK_INT(two(&g, MG_SUB, number(&g, 2.0), x), two(&g, MG_SUB, number(&g, 2.0), x)); /* no number */
     CHECK_INT(two(&g, MG_TRUEDIV, number(&g, 1.0), number(&g, 0.0)), number(&g, INFINITY));
     CHECK_INT(two(&g, MG_MUL, x, number(&g, 1.0)), x);
     CHECK_INT(two(&g, MG_ADD, number(&g, 0.0), x), x);

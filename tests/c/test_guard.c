@@ -48,6 +48,22 @@ static int32_t layer_that_is_read_outside(const int32_t *x, const int32_t *p)
     return two(MG_MUL, both, x[1]);
 }
 
+/* Neurons of the same inputs that are read everywhere, and their activations in one branch or another. */
+static int32_t activations_in_branches(const int32_t *x, const int32_t *p)
+{
+    const int32_t h = made(mg_dot(p, x, 2, p[2], MG_NONE)), i = made(mg_dot(p + 1, x, 2, p[3], MG_NONE));
+    const int32_t a = two(MG_WHEN, is_positive(x[2]), one(MG_TANH, h));
+    const int32_t b = two(MG_UNLESS, is_positive(x[2]), one(MG_TANH, i));
+    return two(MG_ADD, two(MG_MUL, a, p[0]), two(MG_ADD, b, two(MG_MUL, h, i)));
+}
+
+/* The second one reads fewer inputs than the first. */
+static int32_t two_layers(const int32_t *x, const int32_t *p)
+{
+    const int32_t h[] = {made(mg_dot(p, x, 3, p[3], MG_TANH)), made(mg_dot(p + 1, x, 3, p[0], MG_TANH))};
+    return two(MG_WHEN, is_positive(x[3]), made(mg_dot(p, h, 2, p[2], MG_RELU)));
+}
+
 static int32_t product_with_infinity(const int32_t *x, const int32_t *p)
 {
     const int32_t product = two(MG_MUL, one(MG_TANH, x[0]), leaf(INFINITY));
@@ -99,6 +115,14 @@ static int32_t read_in_three_branches_by_turns(const int32_t *x, const int32_t *
     return two(MG_ADD, c, two(MG_ADD, a, b));
 }
 
+/* A branch and one of another condition that is taken where that does not hold. */
+static int32_t read_when_and_unless(const int32_t *x, const int32_t *p)
+{
+    const int32_t e = root(x[0]);
+    const int32_t a = two(MG_WHEN, is_positive(x[2]), root(e));
+    return two(MG_ADD, a, two(MG_UNLESS, is_positive(x[3]), two(MG_MUL, arcsine(e), p[0])));
+}
+
 /* where() within a branch: what both of its sides read is read wherever the branch is. */
 static int32_t where_within_a_branch(const int32_t *x, const int32_t *p)
 {
@@ -144,6 +168,8 @@ static const struct {
 #define ROW(f) {#f, f}
     ROW(layer),
     ROW(layer_that_is_read_outside),
+    ROW(activations_in_branches),
+    ROW(two_layers),
     ROW(product_with_infinity),
     ROW(product_with_a_number),
     ROW(plain_sum),
@@ -151,6 +177,7 @@ static const struct {
     ROW(mean),
     ROW(read_in_three_branches),
     ROW(read_in_three_branches_by_turns),
+    ROW(read_when_and_unless),
     ROW(where_within_a_branch),
     ROW(branch_within_a_branch),
     ROW(uniform_condition),

@@ -149,6 +149,30 @@ TEST(a_graph_without_a_choice_has_no_guard)
     mg_graph_free(&g);
 }
 
+/* A sum of all sorts of terms, and branches within branches. */
+TEST(without_memory_there_is_no_better_graph)
+{
+    for (int64_t at = 0, failed = 1; failed; at++) {
+        mg_graph g = new_graph(3, 3, 1), to;
+        const int32_t x = input(&g, 0), y = input(&g, 1), c = input(&g, 2);
+        int32_t sum = two(&g, MG_MUL, x, y);
+        for (int32_t i = 0; i < 3; i++)
+            sum = two(&g, MG_ADD, sum, two(&g, MG_MUL, parameter(&g, i), i == 1 ? y : x));
+        const int32_t root = one(&g, MG_SQRT, one(&g, MG_SINH, sum));
+        const int32_t branch = two(&g, MG_WHEN, c, two(&g, MG_WHEN, x, root));
+        g.outputs[0] = two(&g, MG_ADD, branch, two(&g, MG_UNLESS, y, one(&g, MG_LOG, root)));
+        mg_test_allocations = 0;
+        mg_test_fail_at = at;
+        const int32_t status = mg_graph_optimise(&g, &to);
+        const int32_t guarded = status == MG_OK ? mg_graph_guard(&to) : status;
+        mg_test_fail_at = -1;
+        CHECK(guarded == MG_OK || guarded == MG_ENOMEM);
+        failed = guarded != MG_OK;
+        mg_graph_free(&g);
+        mg_graph_free(&to);
+    }
+}
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
@@ -160,5 +184,6 @@ int main(void)
     RUN(a_neuron_of_one_input_is_a_layer_and_other_short_sums_are_not);
     RUN(what_a_branch_and_one_within_it_read_has_the_guard_of_the_outer_one);
     RUN(a_graph_without_a_choice_has_no_guard);
+    RUN(without_memory_there_is_no_better_graph);
     return 0;
 }

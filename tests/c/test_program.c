@@ -329,6 +329,51 @@ TEST(nothing_goes_through_the_branch_that_is_not_taken)
     mg_program_free(program);
 }
 
+TEST(a_listing_shows_the_ends_of_long_lists_and_all_constants)
+{
+    enum { N = 8 };
+    const int8_t batched[] = {1, 0};
+    double data[N] = {0};
+    int32_t p[N], list[N + 2], pairs[N], status, culprit;
+    char text[1000];
+
+    CHECK_INT(mg_leaves(data, N, p, false), MG_OK);
+    const int32_t marker = leaf(0.0), inputs[] = {leaf(NAN), leaf(NAN)}, x = inputs[0], c = leaf(2.5);
+    for (int32_t i = 0; i < N; i++)
+        pairs[i] = made(mg_binary(MG_MUL, p[i], i == 4 ? c : p[(i + 1) % N]));
+    list[0] = x, list[5] = c;
+    for (int32_t i = 0; i < N; i++)
+        list[i + (i < 4 ? 1 : 2)] = p[i];
+    const int32_t is_less = made(mg_binary(MG_LESS, p[0], p[1])), cube = made(mg_unary_k(MG_POW, x, 3.0));
+    const int32_t outputs[] = {
+        made(mg_nary(MG_MEAN, list, N + 2)),
+        made(mg_nary(MG_MEAN, p, N)),
+        made(mg_nary(MG_SUM, pairs, N)),
+        made(mg_binary(MG_MINIMUM, cube, p[2])),
+        made(mg_binary(MG_WHEN, is_less, made(mg_unary(MG_SQRT, x)))),
+        made(mg_dot((int32_t[]){inputs[1], c}, (int32_t[]){x, cube}, 2, MG_NONE, MG_NONE)),
+    };
+    static const char *lines[] = {
+        "mean(x0, p0, p1, .. 10 operands .., 2.5, .. 10 operands .., p7)\n",
+        "mean(p0, p1, p2, .. 8 operands .., p7)\n",
+        "p0*p1 + p1*p2 + p2*p3 + .. 8 terms .. + p4*2.5 + .. 8 terms .. + p0*p7\n",
+        "(x0)**3\n",
+        "minimum(v",
+        "sqrt(x0)   [gradients where u",
+        "1 x 2 weights (n0, 2.5) * (x0, v",
+    };
+    mg_program *program =
+        mg_program_new(marker, inputs, batched, 2, outputs, LENGTH(outputs), &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    const int64_t length = mg_program_listing(program, text, sizeof text);
+    CHECK_INT(length, strlen(text));
+    for (int32_t i = 0; i < LENGTH(lines); i++) {
+        check_note("no line: %s", lines[i]);
+        CHECK(strstr(text, lines[i]));
+    }
+    mg_program_free(program);
+}
+
 TEST(common_subexpressions_and_constants_are_computed_once)
 {
     const int8_t batched[] = {1};
@@ -364,9 +409,162 @@ TEST(nodes_with_a_closure_are_refused)
     CHECK(!mg_program_new(marker, &x, batched, 1, &tanh, 1, &status, &culprit));
     CHECK_INT(status, 1);
     CHECK_INT(culprit, tanh);
-    const int32_t nobody = 12345;
+    const int32_t given = made(mg_by_hand(-1, &x, 1, (double[]){2.0}, NULL, 1.0));
+    CHECK(!mg_program_new(marker, &x, batched, 1, &given, 1, &status, &culprit));
+    CHECK_INT(status, 1);
+    CHECK_INT(culprit, given);
+}
+
+TEST(handles_that_name_no_node_are_refused)
+{
+    const int8_t batched[] = {0};
+    int32_t status, culprit;
+
+    const int32_t marker = leaf(0.0), x = leaf(NAN), nobody = 12345;
     CHECK(!mg_program_new(marker, &x, batched, 1, &nobody, 1, &status, &culprit));
     CHECK_INT(status, MG_EHANDLE);
+    CHECK(!mg_program_new(marker, &nobody, batched, 1, &x, 1, &status, &culprit));
+    CHECK_INT(status, MG_EHANDLE);
+    CHECK(!mg_program_new(nobody, &x, batched, 1, &x, 1, &status, &culprit));
+    CHECK_INT(status, MG_EHANDLE);
+}
+
+/* (p1, x0, p0, p0) of x0 and x1: x1 stands above all outputs, and the first output not below the last. */
+TEST(outputs_may_be_leaves_in_any_order)
+{
+    const int8_t batched[] = {0, 0};
+    const double numbers[] = {3.0, 4.0};
+    double values[4];
+    int32_t status, culprit;
+
+    const int32_t p0 = leaf(0.5), p1 = leaf(0.25), marker = leaf(0.0), x[] = {leaf(NAN), leaf(NAN)};
+    const int32_t outputs[] = {p1, x[0], p0, p0};
+    mg_program *p = mg_program_new(marker, x, batched, 2, outputs, 4, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    CHECK_INT(mg_program_run_once(p, MG_VALUES, numbers, values, NULL), MG_OK);
+    CHECK_REAL(values[0], 0.25);
+    CHECK_REAL(values[1], 3.0);
+    CHECK_REAL(values[2], 0.5);
+    CHECK_REAL(values[3], 0.5);
+    mg_program_free(p);
+}
+
+enum { MIXED = 70 };
+
+/* x * (1*p[0] + 2*p[1] + ...) of parameters whose handles are not in the order of their rows. */
+static mg_program *of_mixed_handles(int32_t *p)
+{
+    const int8_t batched[] = {1};
+    int32_t terms[MIXED], early[4 * MIXED], status, culprit;
+
+    for (int32_t i = 0; i < LENGTH(early); i++)
+        early[i] = leaf(0.0);
+    const int32_t lid = leaf(0.0);
+    p[0] = leaf(1.0); /* the highest handle of all, also of what comes now */
+    mg_free(early, LENGTH(early));
+    for (int32_t i = 1; i < MIXED; i++)
+        p[i] = leaf(i + 1.0);
+    CHECK(p[0] > p[1] && p[1] != p[2] - 1);
+    const int32_t marker = leaf(0.0), x = leaf(NAN);
+    for (int32_t i = 0; i < MIXED; i++)
+        terms[i] = made(mg_binary(MG_MUL, p[i], leaf(i + 1.0)));
+    const int32_t root = made(mg_binary(MG_MUL, made(mg_nary(MG_SUM, terms, MIXED)), x));
+    mg_program *program = mg_program_new(marker, &x, batched, 1, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    CHECK_INT(mg.handles, p[0] + 1);
+    for (int64_t row = mg.rows - 1; row > row_of(marker); row--)
+        if (mg.handle[row] != MG_DEAD)
+            drop(mg.handle[row]);
+    drop(lid);
+    return program;
+}
+
+/* Begins runs of ever more samples x = 1 until one takes longer than a slice of time. Returns their number. */
+static int64_t begin_long_run(mg_program *p, double *value, mg_run **unfinished)
+{
+    static const double one = 1.0;
+    const void *data[] = {&one};
+    const int64_t layout[] = {1, 0, 0, MG_F64};
+
+    for (int64_t n = 1 << 16;; n *= 4) {
+        const int32_t status = mg_program_run(p, MG_BACKWARD, n, NULL, 1, data, layout, NULL, 1.0, value,
+                                              NULL, NULL, unfinished);
+        CHECK(status == 1 || status == MG_OK);
+        CHECK((status == 1) == (*unfinished != NULL));
+        if (status == 1)
+            return n;
+    }
+}
+
+TEST(a_parameter_that_dies_during_a_run_is_left_out)
+{
+    int32_t p[MIXED];
+    double value, sum = 0.0;
+    mg_run *unfinished;
+
+    mg_program *program = of_mixed_handles(p);
+    const int64_t n = begin_long_run(program, &value, &unfinished);
+    CHECK_INT(mg_set_grads(p, MIXED, 0.0), MG_OK);
+    drop(p[3]);
+    int32_t status = 1;
+    while (status == 1)
+        status = mg_program_resume(&unfinished);
+    CHECK_INT(status, MG_OK);
+    CHECK(!unfinished);
+    for (int32_t i = 0; i < MIXED; i++) {
+        sum += (i + 1.0) * (i + 1.0);
+        if (i != 3)
+            CHECK_REAL(mg_grad(p[i]), (i + 1.0) * (double)n);
+    }
+    CHECK_REAL(value, sum * (double)n);
+    mg_program_free(program);
+}
+
+TEST(a_run_that_is_given_up_touches_no_gradient)
+{
+    int32_t p[MIXED];
+    double value;
+    mg_run *unfinished;
+
+    mg_program *program = of_mixed_handles(p);
+    (void)begin_long_run(program, &value, &unfinished);
+    CHECK_INT(mg_set_grads(p, MIXED, 0.5), MG_OK);
+    mg_program_give_up(&unfinished);
+    CHECK(!unfinished);
+    for (int32_t i = 0; i < MIXED; i++)
+        CHECK_REAL(mg_grad(p[i]), 0.5);
+    mg_program_free(program);
+}
+
+/* sin(... sin(x) ...): columns so many that a chunk has the fewest lanes there may be. */
+TEST(a_program_of_very_many_values_gives_what_its_nodes_give)
+{
+    enum { DEEP = 3000, N = 100 };
+    static double x[N], gradient[N];
+    const int8_t batched[] = {1};
+    const void *data[] = {x};
+    const int64_t layout[] = {1, sizeof *x, 0, MG_F64};
+    double *gradients[] = {gradient};
+    int32_t status, culprit;
+    mg_run *unfinished;
+
+    const int32_t marker = leaf(0.0), input = leaf(0.5);
+    int32_t root = input;
+    for (int32_t i = 0; i < DEEP; i++)
+        root = made(mg_unary(MG_SIN, root));
+    backward(root);
+    for (int32_t s = 0; s < N; s++)
+        x[s] = s % 2 ? 0.5 : -0.5;
+    mg_program *p = mg_program_new(marker, &input, batched, 1, &root, 1, &status, &culprit);
+    CHECK_INT(status, MG_OK);
+    status = mg_program_run(p, MG_GRADIENT, N, NULL, 1, data, layout, NULL, 1.0, NULL, NULL, gradients,
+                            &unfinished);
+    while (status == 1)
+        status = mg_program_resume(&unfinished);
+    CHECK_INT(status, MG_OK);
+    for (int32_t s = 0; s < N; s++)
+        CHECK_NEAR(gradient[s], mg_grad(input), 1e-12 * fabs(mg_grad(input)));
+    mg_program_free(p);
 }
 
 TEST(no_samples_give_no_gradient)
@@ -530,6 +728,44 @@ TEST(without_memory_nothing_changes)
     mg_program_free(r.p);
 }
 
+TEST(without_memory_for_all_threads_fewer_run)
+{
+    static function f;
+    rng random = {5};
+    double sum, again;
+    int32_t fewer = 0;
+
+    recorded r = {0};
+    mg_program_figures figures = {0};
+    while (figures.operations < 100) { /* that are worth a thread */
+        mg_program_free(r.p);
+        random_function(&random, &f);
+        r = record(&f);
+        mg_program_describe(r.p, &figures);
+    }
+    CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &sum, NULL, NULL), MG_OK);
+    CHECK_INT(mg_set_threads(4), MG_OK);
+    for (int64_t at = 0;; at++) {
+        drop_all();
+        mg_program_free(r.p); /* and the memory of its runs */
+        r = record(&f);
+        mg_test_allocations = 0;
+        mg_test_fail_at = at;
+        const int32_t status = run(&r, &f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL);
+        const bool failed = mg_test_allocations > at;
+        mg_test_fail_at = -1;
+        CHECK(status == MG_OK || (status == MG_ENOMEM && failed));
+        fewer += status == MG_OK && failed;
+        if (status == MG_OK)
+            CHECK_REAL(again, sum);
+        if (status == MG_OK && !failed)
+            break;
+    }
+    CHECK(fewer > 0);
+    CHECK_INT(mg_set_threads(1), MG_OK);
+    mg_program_free(r.p);
+}
+
 TEST(parameters_that_died_are_an_error)
 {
     static function f;
@@ -584,14 +820,21 @@ int main(void)
     RUN(an_input_that_comes_twice_gets_the_gradients_of_both);
     RUN(lanes_without_a_sample_add_nothing_to_gradients);
     RUN(nothing_goes_through_the_branch_that_is_not_taken);
+    RUN(a_listing_shows_the_ends_of_long_lists_and_all_constants);
     RUN(common_subexpressions_and_constants_are_computed_once);
     RUN(nodes_with_a_closure_are_refused);
+    RUN(handles_that_name_no_node_are_refused);
+    RUN(outputs_may_be_leaves_in_any_order);
+    RUN(a_parameter_that_dies_during_a_run_is_left_out);
+    RUN(a_run_that_is_given_up_touches_no_gradient);
+    RUN(a_program_of_very_many_values_gives_what_its_nodes_give);
     RUN(no_samples_give_no_gradient);
     RUN(a_run_with_arguments_out_of_range_is_refused);
     RUN(a_program_of_two_results_has_no_gradient);
     RUN(a_program_of_very_many_parameters_gives_each_its_gradient);
     RUN(any_number_of_samples_is_divided_without_a_rest);
     RUN(without_memory_nothing_changes);
+    RUN(without_memory_for_all_threads_fewer_run);
     RUN(parameters_that_died_are_an_error);
     RUN(a_child_of_fork_runs_programs);
     return 0;
