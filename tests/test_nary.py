@@ -11,9 +11,15 @@ from micrograd_c.engine import nary
 from micrograd_c.viz.read import read
 from micrograd_c.viz.rules import evaluate, local_derivatives
 
-NUMPY = {"sum": np.sum, "mean": np.mean}
+NUMPY = {"sum": np.sum}  # what numpy has under another name, or in other words
 NUMBERS = [0.5, -1.25, 3.0, 2.0, -0.75, 1.5, 0.25, 4.0]
 P = Value(0.375)
+
+
+def reference_of(name):
+    return (
+        NUMPY.get(name) or getattr(np, name, None) or pytest.skip(f"numpy has no {name}: say in NUMPY what it is")
+    )
 
 
 def quotient(f, xs, i, h=1e-6):
@@ -26,11 +32,11 @@ def quotient(f, xs, i, h=1e-6):
 @pytest.mark.parametrize("name", sorted(nary))
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
 def test_values_and_derivatives_are_those_of_numpy(name, n):
-    xs = [Value(x) for x in NUMBERS[:n]]
+    xs, reference = [Value(x) for x in NUMBERS[:n]], reference_of(name)
     out = nary[name](xs)
     out.backward()
-    assert out.data == pytest.approx(NUMPY[name](NUMBERS[:n]), rel=1e-15)
-    slopes = [quotient(NUMPY[name], NUMBERS[:n], i) for i in range(n)]
+    assert out.data == pytest.approx(reference(NUMBERS[:n]), rel=1e-15)
+    slopes = [quotient(reference, NUMBERS[:n], i) for i in range(n)]
     assert [x.grad for x in xs] == pytest.approx(slopes, rel=1e-8)
     assert list(out._local_grads) == [x.grad for x in xs]
     graph = read(out)

@@ -173,6 +173,13 @@ def test_values_and_derivatives_agree_with_high_precision(op, rng):
                 assert close(leaf.grad, mpmath.re(derivative), rel=1e-13, absolute=4e-16), (i, numbers)
 
 
+def is_steep(op, x):
+    """Tell whether mathematics has no finite slope at x, as of a cube root at 0."""
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(1000):
+        return abs(mpmath.diff(reference_of(op), x)) > 1e100
+
+
 @walk([op for op in UNARY if DOMAINS[op] == "1"])
 @pytest.mark.parametrize("x", [-1000.0, -710.0, -38.0, -1e-300, 0.0, 1e-300, 38.0, 710.0, 1000.0])
 def test_ops_that_are_defined_everywhere_hold_at_both_ends(op, x):
@@ -186,7 +193,7 @@ def test_ops_that_are_defined_everywhere_hold_at_both_ends(op, x):
     out, (leaf,) = apply(op, (x,))
     out.backward()
     assert close(out.data, exact, rel=1e-13, absolute=1e-307)
-    assert math.isfinite(leaf.grad)
+    assert math.isfinite(leaf.grad) or is_steep(op, x)
 
 
 def test_the_ends_of_the_activations():
@@ -330,17 +337,14 @@ def test_special_values_give_what_python_gives(op):
 
 @walk([op for op in BINARY if python_of(op)])
 def test_special_values_beside_a_plain_number_give_what_python_gives(op):
-    name = name_of(op)
-    if not hasattr(Value, f"__r{name}__"):
-        name = "pow"
-    left, right = getattr(Value, f"__r{name}__"), getattr(Value, f"__{name}__")
+    name = "pow" if name_of(op) == "power" else name_of(op)
+    ways = [lambda a, b: (getattr(Value, f"__{name}__", None) or getattr(Value, name))(Value(a), b).data]
+    if hasattr(Value, f"__r{name}__"):  # an operator; a method has no Value on its right alone
+        ways.append(lambda a, b: getattr(Value, f"__r{name}__")(Value(b), a).data)
     with nothing_left_behind():
         for x, y in itertools.product(SPECIAL, repeat=2):
             kind, expected = outcome(python_of(op), x, y)
-            for got_kind, got in (
-                outcome(lambda a, b: left(Value(b), a).data, x, y),
-                outcome(lambda a, b: right(Value(a), b).data, x, y),
-            ):
+            for got_kind, got in [outcome(way, x, y) for way in ways]:
                 assert got_kind == kind, (x, y, expected, got)
                 assert got is expected or close(got, expected, rel=1e-15, absolute=0.0), (x, y, expected, got)
 
@@ -352,7 +356,8 @@ def test_ops_that_python_lacks_raise_nothing(op):
         assert not math.isnan(out.data) or any(not math.isfinite(x) for x in numbers)
         out.backward()
         if all(abs(x) <= 1000 for x in numbers):
-            assert all(math.isfinite(leaf.grad) for leaf in leaves), numbers
+            finite = all(math.isfinite(leaf.grad) for leaf in leaves)
+            assert finite or (op in UNARY and is_steep(op, *numbers)), numbers
 
 
 @walk([op for op in ROWS if name_of(op) not in COMPARING])

@@ -9,6 +9,7 @@ import pytest
 
 import micrograd_c as mg
 from micrograd_c import Value
+from micrograd_c._core import NAMES, OPS
 from micrograd_c.viz.expression import _FUNCTIONS, Expression
 from micrograd_c.viz.page import javascript_ops
 from micrograd_c.viz.rules import OP
@@ -31,7 +32,7 @@ def engines_answers(op):
     """What the engine says at each point: the value, and each local derivative."""
     method = op.name.lower()
     method = f"__{method}__" if hasattr(Value, f"__{method}__") else method
-    k = (2.0,) if method in ("__pow__", "leaky_relu") else ()
+    k = (2.0,) if OPS[NAMES.index(op.name)].takes_k else ()
     one, two = (lambda x: getattr(x, method)(*k)), (lambda x, y: getattr(x, method)(y))
     binary = len(op.derivatives) == 2
     f = mg.jit(two if binary else one)

@@ -23,7 +23,6 @@ except ImportError:
 
 COMPARISONS = ("LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL")
 KINKS = (*COMPARISONS, "MINIMUM", "MAXIMUM", "ABS", "RELU", "LEAKY_RELU", "SQRT", "LOG", "POW")
-FORMS = [i for i, op in enumerate(OPS) if op.method and NAMES[i] not in ("WHEN", "UNLESS", "CONSTANT")]
 BOUNDED = {"EXP", "EXPM1", "SINH", "COSH", "ASIN", "ACOS", "TAN"}  # of 0.9 tanh(x)
 POSITIVE = {"LOG", "LOG1P", "SQRT", "POW", "POWER"}  # of |x| + 0.1
 
@@ -123,6 +122,7 @@ PAIRS = {
     "EQUAL": lambda x, y: (float(x == y), 0.0, 0.0),
     "NOT_EQUAL": lambda x, y: (float(x != y), 0.0, 0.0),
 }
+FORMS = [op for op, name in enumerate(NAMES) if name in SLOPES or name in PAIRS]
 
 
 class Duals:
