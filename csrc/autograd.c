@@ -125,6 +125,7 @@ static inline void backward_row(int64_t row, mg_sweep *s)
 #define OP1K(id, label, errors, default_k, same, value, dx)                                                  \
     case MG_##id: {                                                                                          \
         const double x = mg.data[a], k = mg_row_k(row);                                                      \
+        (void)x, (void)k;                                                                                    \
         grad[a] += g * (dx);                                                                                 \
         mark(s, a);                                                                                          \
         break;                                                                                               \

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,17 @@ OP1(CBRT,        "cbrt",     1,                  cbrt(x),           1 / (3 * z *
 OPN(LOGSUMEXP, "logsumexp", -1e308, (x > y ? x : y) + log1p(exp(-fabs(x - y))), y, exp(x - z))
 ACTIVATION(SOFTSIGN, "softsign", X, x / (1 + fabs(x)), 1 / ((1 + fabs(x)) * (1 + fabs(x))))
 ACTIVATIONK(ELU, "ELU", X, 1, NAN, x < 0 ? k * expm1(x) : x, x > 0 ? 1 : k * exp(x))
+"""
+
+# Rows whose derivatives read nothing.
+LEAST = """
+OP1(LEAST1, "a", 1, x, 0)
+OP1K(LEAST1K, "b", TOTAL, 1, NAN, x * k, 0)
+OP2(LEAST2, "c", TOTAL, NONE, x * y, 0, 0)
+OPN(LEASTN, "d", 0, y + x, y, 0)
+ACTIVATION(LEASTA, "e", Z, x, 0)
+ACTIVATIONK(LEASTAK, "f", X, 1, NAN, x * k, 0)
+CHOICE(LEASTC, "g", x * y, 1)
 """
 
 # exp2 and cbrt are C functions that the explainer does not know.
@@ -162,3 +175,13 @@ def test_the_tests_of_the_tree_pass_with_the_new_rows(tree):
     assert done.returncode == 0 and "passed" in done.stdout, done.stdout
     fuzzed = run(tree, "tests/fuzz", "--seconds", "2", "graphs", "explain", "tracing")
     assert fuzzed.returncode == 0, fuzzed.stdout + fuzzed.stderr
+
+
+def test_the_compiler_warns_of_no_row_whose_derivatives_read_nothing(tmp_path):
+    shutil.copytree(ROOT / "csrc", tmp_path / "csrc")
+    put(tmp_path / "csrc/ops.def", LEAST, before="#undef OP1\n")
+    c = [str(path) for path in sorted(tmp_path.glob("csrc/**/*.c"))]
+    python = ["-DPy_LIMITED_API=0x030A0000", "-DMG_SOURCES=0", "-isystem", sysconfig.get_path("include")]
+    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{tmp_path}/csrc", *python, "-fsyntax-only"]
+    done = subprocess.run([*shlex.split(os.environ.get("CC", "cc")), *flags, *c], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
