@@ -75,7 +75,7 @@ const mg_op_info *mg_op_row(int32_t op);
 /* Prepare the engine; once in a process, before anything else. */
 int32_t mg_init(void);
 
-/* What the native core of Value is handed: an mg_engine, see arena.h. Static. */
+/* For the native core of Value, a compiled module of its own: what it needs of this one. Static. */
 const void *mg_engine_of(void);
 
 /* ---- nodes ---- */
@@ -255,8 +255,8 @@ const char *mg_lanes(const char *name);
 /* ---- optimisers ---- */
 
 /* One step for n parameters. state: n doubles for SGD, the momenta; 2n for Adam, the means of gradients and of their
- * squares. steps: those taken so far; this one is added here, so an exception cannot come between. options: in the
- * order of the class in optim.py, a pair as two. */
+ * squares. steps: those taken so far; this one is added here, so an exception cannot come between. options: lr,
+ * momentum, nesterov, weight_decay; lr, beta1, beta2, eps, weight_decay. */
 int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
 int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
 int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);

@@ -18,7 +18,7 @@
 
 #define MG_NONE (-1) /* no operand, no activation */
 
-/* How an op keeps its operands. */
+/* The operands of an op: none; x; x and k; x and y; a list; a list, and as many derivatives; inputs and weights. */
 enum mg_shape { MG_NO_OPERAND, MG_ONE, MG_ONE_K, MG_TWO, MG_LIST, MG_PAIRED, MG_WEIGHTED };
 static const uint8_t mg_shape_of[MG_OPS] = {
     [MG_LEAF] = MG_NO_OPERAND, [MG_CONSTANT] = MG_NO_OPERAND, [MG_CUSTOM] = MG_LIST,

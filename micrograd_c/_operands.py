@@ -55,7 +55,7 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
 
 
 def traced_among(values: Collection[Any]) -> Any:
-    """Return one of the Values that is a TracedValue (see program/traced.py), or None."""
+    """Return one of the Values that jit traces, or None."""
     for t in {*map(type, values)}:
         if hasattr(t, "_reflected"):
             return next(x for x in values if type(x) is t)

@@ -336,7 +336,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
 
 
 def is_tracing() -> bool:
-    """Tell whether this thread traces a function (see program/trace.py)."""
+    """Tell whether this thread traces a function for jit."""
     tracing = sys.modules.get(f"{__package__}.program.trace")
     return tracing is not None and tracing.is_inside()
 

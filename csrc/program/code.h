@@ -96,7 +96,16 @@ void mg_uniform_forward(const mg_code *code, double *u, double *packed);
 void mg_uniform_backward(const mg_code *code, const double *u, double *gu, const double *gpacked,
                          int32_t goal);
 
-/* ---- lanes ---- */
+/* ---- lanes ----
+ *
+ *     samples   0 ............................................................ n
+ *     strips    |             |              |              |                |    each one's gradients are added
+ *     chunks    |    |    |   |    |    |    |    |    |    |    |    |     |    from left to right, then those
+ *     lanes     ||||||||||||||||||||||                                            of the strips
+ *
+ * Which sample falls into which lane, chunk and strip depends on the program and on n, never on the number of
+ * threads: a thread takes whole strips, one after the other, so results are the same bit for bit.
+ */
 
 /* What a thread works on while it is at a chunk. */
 typedef struct {

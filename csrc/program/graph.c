@@ -82,7 +82,7 @@ static bool grow_table(mg_graph *g)
     return true;
 }
 
-/* Room for one more node with n operands. schedule.c counts several ints for each in 32 bits. */
+/* Room for one more node with n operands. Several ints for each of them can be counted in 32 bits. */
 static bool reserve(mg_graph *g, int32_t n)
 {
     const int32_t most = INT32_MAX / 8;

@@ -1,7 +1,7 @@
 /* graph.h - a computation as plain data: it knows no Value and no arena. Private.
  *
  *     x0*p0 + 2     nodes    0 INPUT   index 0     number 0 of the arguments
- *                            1 PARAM   index 0     number 0 of the parameters; build.c knows whose it is
+ *                            1 PARAM   index 0     number 0 of the parameters
  *                            2 CONST   index 0     doubles[0] = 2
  *                            3 MUL     args 0, 1   operands stand before what reads them
  *                            4 ADD     args 2, 3
@@ -21,13 +21,13 @@ enum {
     MG_P_CONST,          /* a number */
     MG_P_LINEAR,         /* [bias, w, x, w, x, ...]: bias + sum w*x, w uniform and x varying */
     MG_P_PRODUCTS,       /* [bias, x, y, x, y, ...]: bias + sum x*y, y may be NONE: 1 */
-    MG_P_ANY,            /* of code alone. Backward: z, uniform, counts the lanes where x is not 0 */
+    MG_P_ANY,            /* of instructions alone: z, uniform, counts the samples where x is not 0 */
     MG_P_OPS
 };
 
 _Static_assert(MG_P_OPS <= INT16_MAX, "an op fits into 16 bits");
 
-enum { MG_NOWHERE = -2 }; /* a guard */
+enum { MG_NOWHERE = -2 }; /* a guard: no gradient reaches the node */
 
 typedef struct {
     int32_t first; /* operands: args[first .. first + n - 1], nodes that stand before this one */
@@ -51,7 +51,7 @@ typedef struct {
     int64_t doubles_capacity;
     int32_t *table; /* hash -> node + 1, open addressing; finds common subexpressions */
     int32_t table_size;
-    int32_t guards;  /* the nodes from here on say where gradients go, see guard.c */
+    int32_t guards;  /* the nodes from here on compute guards */
     int8_t *batched; /* input -> is it varying? */
     int32_t input_count;
     int32_t parameter_count;
@@ -74,7 +74,7 @@ int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double
 
 /* The same outputs in a better graph, which mg_graph_init is called for. */
 int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to);
-/* Adds the guards of g's nodes, see guard.c. */
+/* Sets the guards of g's nodes, and adds the nodes that compute them. */
 int32_t mg_graph_guard(mg_graph *g);
 
 static inline const int32_t *mg_operands(const mg_graph *g, int32_t node)

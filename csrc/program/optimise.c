@@ -3,8 +3,7 @@
  *     ((b + w0*x0) + w1*x1) + ...   becomes   LINEAR[b, w0, x0, w1, x1, ...]     w uniform, x varying
  *     p*p + q*q + ...               becomes   PRODUCTS[-, p, p, q, q, ...]       any others
  *
- * Constants and common subexpressions are the work of mg_graph_add. Neurons that read the same inputs are put
- * side by side in schedule.c.
+ * Constants and common subexpressions are the work of mg_graph_add. Neurons with the same inputs are joined later.
  */
 #include "graph.h"
 

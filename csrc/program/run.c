@@ -1,13 +1,4 @@
-/* run.c - a program over n samples.
- *
- *     samples   0 ............................................................ n
- *     strips    |             |              |              |                |    each one's gradients are added
- *     chunks    |    |    |   |    |    |    |    |    |    |    |    |     |    from left to right, then those
- *     lanes     ||||||||||||||||||||||                                            of the strips
- *
- * Which sample falls into which lane, chunk and strip depends on the program and on n, never on the number of
- * threads: a thread takes whole strips, one after the other, so results are the same bit for bit.
- */
+/* run.c - a program over n samples, in strips and chunks as code.h draws them. */
 #include "run.h"
 
 #include "build.h"

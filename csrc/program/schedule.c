@@ -5,7 +5,7 @@
 
 #include "../memory.h"
 
-enum { SCRATCH = 4 }; /* columns that any kernel may need, see kernels.inc */
+enum { SCRATCH = 4 }; /* columns that any kernel may need: two operands, a gradient, a guard */
 
 /* What is known of a node. NONE: nothing, or not yet. */
 typedef struct {

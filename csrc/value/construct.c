@@ -73,7 +73,7 @@ static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
     return PyTuple_CheckExact(sequence) ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i);
 }
 
-/* Value(data, children), with a label or local derivatives as the third. 1: done; 0: engine.py has to look closer. */
+/* Value(data, children), with a label or local derivatives as the third. 1: done; 0: mg_python.init has to look closer. */
 static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *third)
 {
     const bool label = third && PyUnicode_CheckExact(third);

@@ -162,7 +162,6 @@ static inline void drop_value(loop *l, value *v)
     Py_DECREF(type); /* of a subclass: the class may end here, and its attributes with it */
 }
 
-/* Of a Value, or of inner layers. */
 void mg_dealloc(PyObject *self)
 {
     loop l;

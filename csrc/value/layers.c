@@ -48,7 +48,7 @@ static PyObject *new_node(int32_t handle, int op, PyObject *a, PyObject *b)
     return handle < 0 ? mg_fail(handle, op, NULL, NULL) : (PyObject *)out;
 }
 
-/* dot(ws, xs, bias) of plain Values in lists or tuples; None: engine.dot has to look closer. */
+/* dot(ws, xs, bias) of plain Values in lists or tuples; None: the caller has to look closer. */
 PyObject *mg_py_dot(PyObject *module, PyObject *args)
 {
     PyObject *ws, *xs, *bias;

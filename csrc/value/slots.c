@@ -184,7 +184,7 @@ static struct {
     void *slot;
     PyCFunction method;
     int method_flags;
-    char doc[512]; /* from _core/docs.py, when the core is complete */
+    char doc[512]; /* see mg_py_set_docs */
 } op_methods[] = {
 #define OP1(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_NOARGS, ""},
 #define OP1K(id, label, ...)                                                                                 \

@@ -2,7 +2,7 @@
  *
  * A Value is 48 bytes and the header of Python's collector:
  *
- *     a, b       what it was computed from, as in _core/cffi_core.py (a leaf has neither)
+ *     a, b       what it was computed from: x, y or k, tuples of operands (a leaf has neither)
  *     weakrefs   list of weak references
  *     handle     its node in the arena
  *     flags      see below
@@ -47,7 +47,7 @@ struct value {
     PyObject *b;               /* second operand or operands, or NULL; owned */
     PyObject *weakrefs;        /* head of the list of weak references */
     int32_t handle;            /* in the arena; -1: none yet */
-    uint32_t flags;            /* of the enum below, and above PLACE_BITS its place in the list of memory.c */
+    uint32_t flags;            /* of the enum below, and above PLACE_BITS its place among all Values */
 };
 
 /* The inner layers of one call of an MLP, nodes that nobody has asked to see. Their Values are made when somebody does:
@@ -70,7 +70,7 @@ enum {
 
 _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
 
-/* b of a leaf, or of a node made by hand, whose number came from numpy, see _core/ieee.py. */
+/* b of a leaf, or of a node made by hand, whose number came from numpy: errors above it are by numpy's rules. */
 #define NUMPY Py_Ellipsis
 
 enum { ON_STACK = 256 }; /* handles of operands that a function has room for */
@@ -94,7 +94,7 @@ static inline PyObject *first_operand(value *v)
 
 extern PyTypeObject *mg_value_class, *mg_hidden_class; /* they live as long as the process */
 
-/* What the Python half of the core does, see _core/native_core.py. */
+/* Functions of Python, for what is rare: errors, objects that are no plain numbers, the slow half of __init__. */
 extern struct mg_python {
     PyObject *absent, *number, *to_float, *from_numpy, *failure, *no_number, *init, *late;
 } mg_python;
@@ -105,7 +105,7 @@ static inline bool is_value(PyObject *o)
     return type == mg_value_class || (type != &PyFloat_Type && PyType_IsSubtype(type, mg_value_class));
 }
 
-/* Is y a Value without a node, whose class records what is computed from it? See program/traced.py. */
+/* Does jit trace y: no node, and a class that records what is computed from it? */
 static inline bool is_traced(PyObject *y)
 {
     return is_value(y) && as_value(y)->handle < 0 &&
@@ -155,7 +155,7 @@ static inline int to_double(PyObject *o, const char *what, double *out)
 /* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the node that it stands for
  * where a number came from numpy. */
 PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y);
-/* What _core/numbers.py says of `other`, which is no number. */
+/* Answers for `other`, which is no number: NotImplemented, what numpy makes of an array, or TypeError. */
 PyObject *mg_no_number(int op, PyObject *other, PyObject *x, const char *side);
 PyObject *mg_py_add_scalar(PyObject *module, PyObject *type);
 

@@ -92,9 +92,9 @@ def to_float(x: Any, what: str) -> float:
 def _refusal(x: Any, what: str, expected: str) -> TypeError:
     """Return the error for what is no number: it names the type and the remedy."""
     t = type(x)
-    if hasattr(t, "_reflected"):  # see program/traced.py
+    if hasattr(t, "_reflected"):  # jit traces x
         x._put_into_node() if what == "data" else float(x)  # raises TracingError
-    if hasattr(t, "_h"):
+    if hasattr(t, "_h"):  # the handle of a Value
         return TypeError(f"{what} must be {expected}, not a {class_of(x)}: pass value.data, which is a float")
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
