@@ -118,7 +118,7 @@ for wrong in ({"state": [1.0, -1.0]}, {"alpha": -1.0}):
     try:
         rmsprop.load_state_dict({**rmsprop.state_dict(), **wrong})
     except ValueError as error:
-        assert "alpha" in str(error) or "number 1 of the state" in str(error), error
+        assert "alpha" in str(error) or "number 1 of state" in str(error), error
     else:
         raise AssertionError(wrong)
 """

@@ -13,7 +13,7 @@ from support import collect
 import micrograd_c as mg
 from micrograd_c import TracingError, Value
 from micrograd_c._core import NAMES, OPS
-from micrograd_c.program import arguments, function, program, trace, traced, tree
+from micrograd_c.program import arguments, function, program, trace, traced
 
 ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
@@ -25,7 +25,7 @@ NAMED = [
 UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare", "by hand"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
-SOURCES = {*(m.__file__ for m in (arguments, function, program, trace, traced, tree)), __file__}
+SOURCES = {*(m.__file__ for m in (arguments, function, program, trace, traced)), __file__}
 
 
 class Weight(Value):
