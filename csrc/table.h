@@ -36,16 +36,11 @@ static inline bool mg_is_nary(int32_t op)
     return op >= 0 && op < MG_OPS && op != MG_CUSTOM && mg_shape_of[op] == MG_LIST;
 }
 
-/* Is it a CHOICE of the op table? */
-static const bool mg_is_choice[MG_OPS] = {
-#define CHOICE(id, ...) [MG_##id] = true,
-#define INSTEAD(id, ...)
-#include "ops.def"
-};
-
-/* Does it pass nothing to its first operand, a CHOICE or an INSTEAD? */
-static const bool mg_skips_x[MG_OPS] = {
-#define CHOICE(id, ...) [MG_##id] = true,
+/* Does it pass nothing to its first operand? */
+enum { MG_IS_INSTEAD = 1, MG_IS_CHOICE };
+static const uint8_t mg_skips_x[MG_OPS] = {
+#define CHOICE(id, ...) [MG_##id] = MG_IS_CHOICE,
+#define INSTEAD(id, ...) [MG_##id] = MG_IS_INSTEAD,
 #include "ops.def"
 };
 

@@ -178,7 +178,7 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
         return args[1];
     if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && c[1] == algebra[op].right)
         return args[0];
-    if (left && mg_is_choice[op])
+    if (left && mg_skips_x[op] == MG_IS_CHOICE)
         return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_constant(g, 0.0);
     if (left && (n == 1 || right))
         return mg_graph_constant(g, mg_ieee(op, c[0], c[1], k));

@@ -27,7 +27,7 @@ enum { UNREACHED = MG_NOWHERE, ALWAYS = MG_NONE };
 
 static bool chooses(const mg_graph *g, int32_t node)
 {
-    return g->nodes[node].op < MG_OPS && mg_is_choice[g->nodes[node].op];
+    return g->nodes[node].op < MG_OPS && mg_skips_x[g->nodes[node].op] == MG_IS_CHOICE;
 }
 
 static bool skips_x(const mg_graph *g, int32_t node)
