@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The one place that asks for memory: realloc(p, bytes), NULL where there is none. */
+/* realloc(p, bytes), NULL where there is no memory. */
 void *mg_allocate(void *p, size_t bytes);
 
 /* Gives an array, the address of whose pointer is `array`, room for so many items of `size` bytes. Without memory it

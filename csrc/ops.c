@@ -28,17 +28,12 @@ int32_t mg_leaves(const double *data, int32_t n, int32_t *out, int32_t constant)
     return MG_OK;
 }
 
-static int32_t new_leaf(double data, bool constant)
-{
-    int32_t handle;
-    const int32_t status = mg_leaves(&data, 1, &handle, constant);
-
-    return status < 0 ? status : handle;
-}
-
 int32_t mg_leaf(double data)
 {
-    return new_leaf(data, false);
+    int32_t handle;
+    const int32_t status = mg_leaves(&data, 1, &handle, false);
+
+    return status < 0 ? status : handle;
 }
 
 int32_t mg_unary(int32_t op, int32_t x)
@@ -101,7 +96,7 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     else if (shape == MG_LIST)
         z = mg_nary(op, operands, n);
     else if (n == 0 && shape == MG_NO_OPERAND)
-        z = new_leaf(data, op == MG_CONSTANT);
+        z = mg_leaf(data);
     else if (n == 1 && (shape == MG_ONE || shape == MG_ONE_K))
         z = make(shape, op, operands[0], 0, k, &data);
     else if (n == 2)
@@ -111,6 +106,8 @@ int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int
     mg_lock();
     mg.data[mg.row_of[z]] = data;
     mg.grad[mg.row_of[z]] = grad;
+    if (op == MG_CONSTANT)
+        mg.op[mg.row_of[z]] = MG_CONSTANT;
     mg_unlock();
     return z;
 }
