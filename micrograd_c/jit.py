@@ -69,10 +69,8 @@ def _default_threads() -> int:
         if not text.isdigit() or int(text) < 1:
             raise ValueError(f"MICROGRAD_C_THREADS={text}: it must be a whole number, 1 or more")
         return int(text)
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
+    on_linux = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if on_linux else os.cpu_count() or 1
 
 
 set_threads(_default_threads())
