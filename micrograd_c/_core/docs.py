@@ -82,4 +82,4 @@ def operators() -> str:
 
 def is_operator(op: int) -> bool:
     """Tell whether an op is one of the operators that Python's floats have."""
-    return hasattr(float, f"__{NAMES[op].lower()}__")
+    return f"__{NAMES[op].lower()}__" in vars(float)
