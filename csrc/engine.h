@@ -100,6 +100,8 @@ int32_t mg_dot(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int3
 /* The number z of an op with one or two operands, or of an n-ary one with none, by IEEE's rules, which know no error;
  * no node is made. */
 double mg_value(int32_t op, double x, double y, double k);
+/* dz/dx and dz/dy of an op of the table into `out`; dz/dx alone of one operand, and of an OPN: k its operands. */
+void mg_slopes(int32_t op, double x, double y, double z, double k, double *out);
 /* A node as it was, nothing is computed. Operands of MG_DOT: x, then w, then the bias where there is one. */
 int32_t mg_restore(int32_t op, const int32_t *operands, int32_t n, double k, int32_t activation, double data,
                    double grad);

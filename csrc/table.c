@@ -30,7 +30,7 @@ const mg_op_info *mg_op_row(int32_t op)
     return op >= 0 && op < MG_OPS ? &op_table[op] : NULL;
 }
 
-void mg_slopes(int op, double x, double y, double z, double k, double *out)
+void mg_slopes(int32_t op, double x, double y, double z, double k, double *out)
 {
     (void)x, (void)y, (void)z, (void)k;
     switch (op) {

@@ -138,7 +138,4 @@ static inline double mg_activation_k(int32_t op)
     return mg_shape_of[op] == MG_ONE_K ? mg_op_row(op)->k : 0.0;
 }
 
-/* dz/dx and dz/dy of an op of the table into `out`; dz/dx alone of one operand, and of an OPN: k its operands. */
-void mg_slopes(int op, double x, double y, double z, double k, double *out);
-
 #endif

@@ -1,4 +1,4 @@
-"""Expressions of the op table, read and evaluated as the engine evaluates them; numbers written short."""
+"""Expressions of the op table, read, and evaluated as the engine evaluates them; numbers written short."""
 
 import json
 import math
@@ -11,8 +11,9 @@ import micrograd_c as mg
 from micrograd_c import Value
 from micrograd_c._core import NAMES, OPS
 from micrograd_c.viz.expression import _FUNCTIONS, Expression
+from micrograd_c.viz.graph import Node
 from micrograd_c.viz.page import javascript_ops
-from micrograd_c.viz.rules import OP
+from micrograd_c.viz.rules import OP, evaluate, local_derivatives
 from micrograd_c.viz.text import number
 
 ROWS = [
@@ -54,11 +55,13 @@ def test_every_row_of_the_table_can_be_read():
 
 
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
-def test_expressions_agree_with_the_engine_at_the_poles_too(op):
+def test_numbers_of_an_explanation_are_those_of_a_program_at_the_poles_too(op):
     told = []
     for x, y in points(op):
-        z = op.value.evaluate(x=x, y=y, k=2.0)
-        told.append([z, *(0.0 if e is None else e.evaluate(x=x, y=y, z=z, k=2.0) for e in op.derivatives)])
+        node = Node(2, op.name, "", [0, 1][: len(op.derivatives)], 0.0, 0.0, k=2.0)
+        data = {0: x, 1: y}
+        data[2] = evaluate(node, data)
+        told.append([data[2], *(slope or 0.0 for slope in local_derivatives(node, data)[1])])
     assert_agree(op, told)
 
 

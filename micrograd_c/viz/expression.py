@@ -1,14 +1,11 @@
-"""The C expressions of the op table: evaluated, written for people, and handed to the page.
+"""The C expressions of the op table: written for people, and handed to the page.
 
 `csrc/ops.def` says what an op computes and what its local derivatives are, in C. The explanation of a step needs
-the same three times over: as a number, as text with the names of the operands, and as code for the page. All
-three come from that one text, so a new op explains itself. JavaScript reads the text as it stands. Python does so
-too, once each `a ? b : c` is written as `b if a else c`.
+the same three times over: as a number, which the engine gives, as text with the names of the operands, and as code
+for the page. All come from that one text, so a new op explains itself. JavaScript reads the text as it stands.
+Python's parser does so too, once each `a ? b : c` is written as `b if a else c`.
 
->>> e = Expression("-x / y / y")
->>> e.evaluate(x=6.0, y=2.0)
--1.5
->>> e.readable(x="a", y="b")
+>>> Expression("-x / y / y").readable(x="a", y="b")
 '-a / b / b'
 """
 
@@ -17,92 +14,44 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any
 
 from .text import fill
 
 __all__ = ["Expression", "expression", "javascript_functions"]
 
 _VARIABLES = ("x", "y", "z", "k")
-# Each constant of C: its number, and how a person writes it.
+# Each constant of C in JavaScript, and how a person writes it.
 _CONSTANTS = {
-    "M_2_SQRTPI": (2 / math.sqrt(math.pi), "2/√π"),
-    "M_SQRT1_2": (math.sqrt(0.5), "√½"),
-    "NAN": (math.nan, "nan"),
+    "M_2_SQRTPI": ("2/Math.sqrt(Math.PI)", "2/√π"),
+    "M_SQRT1_2": ("Math.SQRT1_2", "√½"),
+    "NAN": ("NaN", "nan"),
 }
 
+# Functions that C and JavaScript's Math have by the same name.
+_SHARED = """exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot floor
+    ceil"""
 
-def _logistic(x: float) -> float:
-    e = math.exp(-abs(x))
-    return (e if x < 0 else 1.0) / (1.0 + e)
-
-
-def _divide(x: float, y: float) -> float:
-    """C's x / y: infinite or nan where Python raises."""
-    if y:
-        return x / y
-    return math.copysign(math.inf, x) * math.copysign(1.0, y) if x and x == x else math.nan
-
-
-def _pow(x: float, y: float) -> float:
-    try:
-        return math.pow(x, y)
-    except OverflowError:
-        return -math.inf if x < 0 and y % 2 == 1 else math.inf
-    except ValueError:
-        return math.nan if x else math.copysign(math.inf, x) if y % 2 == 1 else math.inf
-
-
-def _c(name: str, poles: dict[float, float] | None = None) -> tuple[Callable[..., float], str]:
-    """Return C's form of a function of `math`, infinite or nan where Python raises, and its name in JavaScript."""
-    f = getattr(math, name)
-
-    def total(*args: float) -> float:
-        try:
-            return float(f(*args))
-        except OverflowError:
-            return math.copysign(math.inf, f(max(-700.0, min(args[0], 700.0))))
-        except ValueError:
-            return (poles or {}).get(args[0], math.nan)
-
-    return total, f"Math.{name}"
-
-
-# Functions that C, Python's math and JavaScript's Math have by the same name.
-_SHARED = "exp expm1 sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atan2 hypot floor ceil"
-
-# Each function of C that an expression may call: how it is computed here, and in JavaScript. A new one is a line.
-_FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {name: _c(name) for name in _SHARED.split()} | {
-    "log": _c("log", {0.0: -math.inf}),
-    "log1p": _c("log1p", {-1.0: -math.inf}),
-    "atanh": _c("atanh", {-1.0: -math.inf, 1.0: math.inf}),
-    "erf": (math.erf, "erf"),  # ops.js has those that JavaScript lacks
-    "erfc": (math.erfc, "erfc"),
-    "logistic": (_logistic, "logistic"),
-    "pow": (_pow, "(x,y)=>x===1||x===-1&&!Number.isFinite(y)&&y===y?1:Math.pow(x,y)"),
-    "fmod": (_c("fmod")[0], "(x,y)=>x%y"),
-    "fabs": (abs, "Math.abs"),
-    "isfinite": (math.isfinite, "Number.isFinite"),
-    "isnan": (math.isnan, "Number.isNaN"),
-    "fmin": (lambda x, y: y if x != x or y < x else x, "(x,y)=>x!==x||y<x?y:x"),
-    "fmax": (lambda x, y: y if x != x or y > x else x, "(x,y)=>x!==x||y>x?y:x"),
-}
-_SCOPE: dict[str, Any] = {
-    "__builtins__": {},
-    "_divide": _divide,
-    "inf": math.inf,
-    "nan": math.nan,
-    **{name: number for name, (number, _) in _CONSTANTS.items()},
-    **{name: function for name, (function, _) in _FUNCTIONS.items()},
+# Each function of C that an expression may call, in JavaScript. A new one is a line.
+_FUNCTIONS = {name: f"Math.{name}" for name in _SHARED.split()} | {
+    "erf": "erf",  # ops.js has those that JavaScript lacks
+    "erfc": "erfc",
+    "logistic": "logistic",
+    "pow": "(x,y)=>x===1||x===-1&&!Number.isFinite(y)&&y===y?1:Math.pow(x,y)",
+    "fmod": "(x,y)=>x%y",
+    "fabs": "Math.abs",
+    "isfinite": "Number.isFinite",
+    "isnan": "Number.isNaN",
+    "fmin": "(x,y)=>x!==x||y<x?y:x",
+    "fmax": "(x,y)=>x!==x||y>x?y:x",
 }
 
 
 def javascript_functions() -> str:
     """Return JavaScript that declares what an expression may name, as it is called in C."""
-    own = [f"{name}={text}" for name, (_, text) in _FUNCTIONS.items() if name != text]
-    own += [f"{name}={'NaN' if number != number else number}" for name, (number, _) in _CONSTANTS.items()]
+    own = [f"{name}={text}" for name, text in _FUNCTIONS.items() if name != text]
+    own += [f"{name}={number}" for name, (number, _) in _CONSTANTS.items()]
     return f"const {','.join(own)};"
 
 
@@ -157,22 +106,10 @@ def _parsed(source: str) -> ast.expr:
     return tree
 
 
-class _Dividing(ast.NodeTransformer):
-    """Makes each division that of C."""
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        if not isinstance(node.op, ast.Div):
-            return node
-        return ast.Call(ast.Name("_divide", ast.Load()), [node.left, node.right], [])
-
-
-def _compiled(tree: ast.expr) -> Any:
-    whole = ast.fix_missing_locations(ast.Expression(_Dividing().visit(tree)))
-    return compile(whole, "ops.def", "eval")
-
-
 # ---- as people write it ------------------------------------------------------------------------------------------
+
+
+_NO_NAMES = {"__builtins__": {}, "inf": math.inf, "nan": math.nan}  # but of two numbers
 
 
 def _word(text: str) -> ast.Name:
@@ -204,7 +141,10 @@ class _Writer(ast.NodeTransformer):
         self.generic_visit(node)
         if any(_number(part) is None for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)):
             return node
-        return _word(f"{float(eval(_compiled(ast.parse(ast.unparse(node), mode='eval').body), _SCOPE)):.8g}")
+        try:
+            return _word(f"{float(eval(ast.unparse(node), _NO_NAMES)):.8g}")
+        except ZeroDivisionError:
+            return node
 
     visit_Compare = visit_BinOp
 
@@ -249,13 +189,9 @@ class Expression:
     def __init__(self, source: str) -> None:
         self.source = source
         try:
-            self._code = _compiled(_parsed(source))
+            _parsed(source)
         except SyntaxError as error:
             raise ValueError(f"{source!r}: {error.msg}") from None
-
-    def evaluate(self, **numbers: float | None) -> float:
-        """Return the number that the expression gives for `x`, `y`, `z` and `k`, by C's rules."""
-        return float(eval(self._code, _SCOPE, numbers))
 
     def readable(self, k: float | None = None, **names: str) -> str:
         """Return the expression with other names for `x`, `y` and `z` and the number `k`, as a person writes it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .._core import NAMES, NARY, OPS, ffi
-from ..engine import Value
+from .._core import NAMES, NARY, OPS, ffi, lib
+from ..engine import Value, nary
 from .expression import Expression, expression
 from .graph import Node
 from .text import clean, cut
@@ -85,11 +85,20 @@ def weighted_sum(node: Node, data: Sequence[float]) -> float:
     return total
 
 
+def slopes(op: Op, xs: Sequence[float], z: float, k: float | None) -> list[float | None]:
+    """Return what the engine gives for dz/dx and dz/dy; None for an operand that gets no share."""
+    if op is LINEAR:
+        return [1.0]
+    out = ffi.new("double[2]")
+    lib.mg_slopes(NAMES.index(op.name), *(*xs, 0.0)[:2], z, k or 0.0, out)
+    return [slope if expression else None for slope, expression in zip(out, op.derivatives)]
+
+
 def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
     """Return f' of a DOT, from the data of its operands and its own."""
-    (derivative,) = activation_of(node).derivatives
-    assert derivative is not None
-    return derivative.evaluate(x=weighted_sum(node, data), z=z, k=node.k)
+    (slope,) = slopes(activation_of(node), [weighted_sum(node, data)], z, node.k)
+    assert slope is not None
+    return slope
 
 
 def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
@@ -98,14 +107,11 @@ def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
     op = OP[node.row]
     if node.row == "DOT":
         op, xs = activation_of(node), [weighted_sum(node, xs)]
-    if op.value is None or (len(xs) > 2 and not op.fold):
-        return None
     if op.fold:
-        y = op.fold[0].evaluate()
-        for x in xs:
-            y = op.fold[1].evaluate(x=x, y=y)
-        return op.value.evaluate(y=y, k=len(xs))
-    return op.value.evaluate(**dict(zip("xy", xs)), k=node.k)
+        return nary[node.row.lower()](xs).data
+    if op.value is None or len(xs) > 2:
+        return None
+    return xs[0] if op is LINEAR else lib.mg_value(NAMES.index(op.name), *(*xs, 0.0)[:2], node.k or 0.0)
 
 
 def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, str]]:
@@ -147,6 +153,6 @@ def local_derivatives(node: Node, data: Mapping[int, float]) -> tuple[float, lis
         inputs, weights, bias = node.parted(xs)
         return slope_of_activation(node, xs, z), [*weights, *inputs, *(1.0 for _ in bias)]
     if op.fold:
-        return 1.0, [d.evaluate(x=x, z=z, k=len(xs)) for x in xs for d in op.derivatives if d]
-    out = [d.evaluate(**dict(zip("xy", xs)), z=z, k=node.k) if d else None for d in op.derivatives]
+        return 1.0, [slope for x in xs for slope in slopes(op, [x], z, float(len(xs)))]
+    out = slopes(op, xs, z, node.k)
     return 1.0, [None, out[1] or None] if out[:1] == [None] else out
