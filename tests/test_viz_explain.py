@@ -150,7 +150,7 @@ def test_every_op_is_explained_by_its_row_of_the_table():
 def test_op_that_cannot_be_read_is_explained_by_its_backward(monkeypatch):
     from micrograd_c.viz import rules
 
-    monkeypatch.setitem(rules.OP, "TANH", rules.Op("TANH", "tanh({0})", None, ()))
+    monkeypatch.setitem(rules.OP, "TANH", rules.Op("TANH", "tanh({0})", "", ()))
     x = Value(0.5, label="x")
     explanation = mg.explain(x.tanh() * x)
     assert explanation.gradients["x"] == pytest.approx(math.tanh(0.5) + 0.5 * (1 - math.tanh(0.5) ** 2))

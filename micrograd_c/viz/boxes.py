@@ -11,19 +11,8 @@ from html import escape
 from .graph import Graph, Node
 from .text import clean, cut, number, width
 
-__all__ = [
-    "CELL",
-    "LIGHT",
-    "LINE",
-    "background",
-    "box",
-    "box_lines",
-    "box_size",
-    "describe",
-    "path",
-    "shape",
-    "style",
-]
+__all__ = ["CELL", "LIGHT", "LINE", "background", "box", "box_lines", "box_size", "describe", "path", "shape"]
+__all__ += ["style"]
 
 CELL = 7.3  # width of a character of 12 px, at most
 LINE = 16.0

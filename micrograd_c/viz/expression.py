@@ -5,7 +5,7 @@ the same three times over: as a number, which the engine gives, as text with the
 for the page. All come from that one text, so a new op explains itself. JavaScript reads the text as it stands.
 Python's parser does so too, once each `a ? b : c` is written as `b if a else c`.
 
->>> Expression("-x / y / y").readable(x="a", y="b")
+>>> readable("-x / y / y", x="a", y="b")
 '-a / b / b'
 """
 
@@ -15,11 +15,11 @@ import ast
 import math
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from .text import fill
 
-__all__ = ["Expression", "expression", "javascript_functions"]
+__all__ = ["checked", "javascript_functions", "readable"]
 
 _VARIABLES = ("x", "y", "z", "k")
 # Each constant of C in JavaScript, and how a person writes it.
@@ -172,33 +172,21 @@ def _written(source: str, k: float | None) -> str:
     return f"({text})" if isinstance(tree, (ast.IfExp, ast.Compare, ast.BoolOp)) else text
 
 
-class Expression:
-    """An expression of C over x, y, z and k.
-
-    Parameters
-    ----------
-    source : str
-        As it stands in the op table: numbers, names, calls, `+ - * /`, comparisons, `&& ||` and `?:`.
+def checked(source: str) -> str:
+    """Return an expression of C over x, y, z and k, as it stands in the op table, if it can be read.
 
     Raises
     ------
     ValueError
-        Where it holds anything else; it tells what.
+        Where it holds anything but numbers, names, calls, `+ - * /`, comparisons, `&& ||` and `?:`; it tells what.
     """
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        try:
-            _parsed(source)
-        except SyntaxError as error:
-            raise ValueError(f"{source!r}: {error.msg}") from None
-
-    def readable(self, k: float | None = None, **names: str) -> str:
-        """Return the expression with other names for `x`, `y` and `z` and the number `k`, as a person writes it."""
-        return fill(_written(self.source, k), {name: name for name in _VARIABLES} | names)
+    try:
+        _parsed(source)
+    except SyntaxError as error:
+        raise ValueError(f"{source!r}: {error.msg}") from None
+    return source
 
 
-@cache
-def expression(source: str) -> Expression:
-    """Return the expression of a text of the op table, parsed once."""
-    return Expression(source)
+def readable(source: str, k: float | None = None, **names: str) -> str:
+    """Return an expression with other names for `x`, `y` and `z` and the number `k`, as a person writes it."""
+    return fill(_written(source, k), {name: name for name in _VARIABLES} | names)

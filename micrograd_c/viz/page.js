@@ -348,7 +348,6 @@ const svg = $("graph").querySelector("svg");
 function fit() {
   const {width, height} = svg.viewBox.baseVal, wide = $("graph").clientWidth / width, high = 0.4 * innerHeight / height;
   svg.style.width = `${width * Math.min(1.15, [Math.min(wide, high), wide].find(scale => scale >= 0.6) || 1)}px`;
-  svg.style.height = "auto";
 }
 addEventListener("resize", () => { fit(); showSteps(); });
 fit();

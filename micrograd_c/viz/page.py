@@ -95,10 +95,10 @@ def javascript_ops(names: Container[str]) -> str:
     """
     rows = []
     for name, op in {**OP, "": LINEAR}.items():
-        if name in names and op.value is not None:
-            derivatives = ",".join(f"(x,y,z,k)=>{e.source}" if e else "null" for e in op.derivatives)
-            value = f"formula:{json.dumps(op.formula)},value:(x,y,k)=>{op.value.source}"
-            fold = f",start:{op.fold[0].source},step:(x,y)=>{op.fold[1].source}" if op.fold else ""
+        if name in names and op.value:
+            derivatives = ",".join(f"(x,y,z,k)=>{e}" if e else "null" for e in op.derivatives)
+            value = f"formula:{json.dumps(op.formula)},value:(x,y,k)=>{op.value}"
+            fold = f",start:{op.fold[0]},step:(x,y)=>{op.fold[1]}" if op.fold else ""
             rows.append(f"{json.dumps(name)}:{{{value},local:[{derivatives}]{fold}}}")
     text = _text("ops.js").replace("%%FUNCTIONS%%", javascript_functions())
     return text.replace("%%ROWS%%", "{" + ",\n".join(rows) + "}")

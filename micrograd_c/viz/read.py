@@ -26,11 +26,6 @@ def _has_rule(row: str, operands: int) -> bool:
     return row in (*LEAVES, "GIVEN", "DOT") or bool(OP[row].fold) or 0 < len(OP[row].derivatives) == operands
 
 
-def _k_of(activation: int) -> float | None:
-    """Return the number that a neuron passes on to its activation."""
-    return float(OPS[activation].k) if activation >= 0 and OPS[activation].takes_k else None
-
-
 def parameters_in(model: Any) -> dict[int, str]:
     """Return the names of the parameters of a module, of a dict by name, or of an iterable, by their id()."""
     if model is None:
@@ -93,6 +88,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     for i, value in enumerate(order):
         described = describe(value)
         row = NAMES[described.op]
+        op = described.op if described.activation < 0 else described.activation  # whose k it is
         below = operands(value)
         pairs = len(below) // 2 if row == "DOT" else 0
         if pairs:
@@ -105,7 +101,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
             data=value.data,
             grad=value.grad,
             label=labels[id(value)],
-            k=described.k if OPS[described.op].takes_k else _k_of(described.activation),
+            k=(described.k if op == described.op else float(OPS[op].k)) if OPS[op].takes_k else None,
             activation=NAMES[described.activation] if described.activation >= 0 else "",
             pairs=pairs,
             value=value,

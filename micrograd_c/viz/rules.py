@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .._core import NAMES, NARY, OPS, ffi, lib
 from ..engine import Value, nary
-from .expression import Expression, expression
+from .expression import checked, readable
 from .graph import Node
 from .text import clean, cut
 
@@ -22,9 +22,9 @@ class Op:
 
     name: str
     formula: str  # "{0} * {(1)}", the operands in their slots, see `fill` in text.py
-    value: Expression | None  # over x, y, k
-    derivatives: tuple[Expression | None, ...]  # dz/dx, dz/dy, over x, y, z, k; None: x gets no share
-    fold: tuple[Expression, ...] = ()  # of an n-ary op: y at first; y after each operand, over x and y
+    value: str  # over x, y, k; empty: unknown
+    derivatives: tuple[str, ...]  # dz/dx, dz/dy, over x, y, z, k; empty: x gets no share
+    fold: tuple[str, ...] = ()  # of an n-ary op: y at first; y after each operand, over x and y
 
 
 def _op(code: int) -> Op:
@@ -37,17 +37,15 @@ def _op(code: int) -> Op:
         formula = formula or f"{{0}} {label} {{(1)}}"
     formula = formula or f"{name.lower()}({', '.join(slots)})"
     try:
-        fold = tuple(expression(ffi.string(text).decode()) for text in (row.start, row.step) if code in NARY)
-        derivatives = tuple(
-            expression(text) if text else None for text in (dx, dy)[: 1 if fold else max(row.arity, 0)]
-        )
-        return Op(name, formula, expression(value) if value else None, derivatives, fold)
+        fold = tuple(checked(ffi.string(text).decode()) for text in (row.start, row.step) if code in NARY)
+        derivatives = tuple(text and checked(text) for text in (dx, dy)[: 1 if fold else max(row.arity, 0)])
+        return Op(name, formula, value and checked(value), derivatives, fold)
     except ValueError:  # a C function that expression.py does not know: the engine's own backward is asked then
-        return Op(name, formula, None, ())
+        return Op(name, formula, "", ())
 
 
 OP = {name: _op(code) for code, name in enumerate(NAMES)}
-LINEAR = Op("", "{0}", expression("x"), (expression("1"),))  # the activation of a DOT that has none
+LINEAR = Op("", "{0}", "x", ("1",))  # the activation of a DOT that has none
 
 
 def formula_of(node: Node) -> str:
@@ -91,7 +89,7 @@ def slopes(op: Op, xs: Sequence[float], z: float, k: float | None) -> list[float
         return [1.0]
     out = ffi.new("double[2]")
     lib.mg_slopes(NAMES.index(op.name), *(*xs, 0.0)[:2], z, k or 0.0, out)
-    return [slope if expression else None for slope, expression in zip(out, op.derivatives)]
+    return [slope if known else None for slope, known in zip(out, op.derivatives)]
 
 
 def slope_of_activation(node: Node, data: Sequence[float], z: float) -> float:
@@ -109,7 +107,7 @@ def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
         op, xs = activation_of(node), [weighted_sum(node, xs)]
     if op.fold:
         return nary[node.row.lower()](xs).data
-    if op.value is None or len(xs) > 2:
+    if not op.value or len(xs) > 2:
         return None
     return xs[0] if op is LINEAR else lib.mg_value(NAMES.index(op.name), *(*xs, 0.0)[:2], node.k or 0.0)
 
@@ -122,8 +120,7 @@ def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, st
         yield from ((slot, GIVEN) for slot in range(len(names)))
     elif node.row == "DOT":
         (derivative,) = activation_of(node).derivatives
-        assert derivative is not None
-        slope = derivative.readable(k=node.k, x="sum", z=node.name) if node.activation else ""
+        slope = readable(derivative, k=node.k, x="sum", z=node.name) if node.activation else ""
         if any(c in slope for c in "+- ") and not slope.startswith("("):
             slope = f"({slope})"
         if len(names) > 2 * n:
@@ -137,8 +134,8 @@ def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, st
             if op.fold:
                 words["x"] = name
             each = op.derivatives[0 if op.fold else slot]
-            if each is not None:
-                yield slot, each.readable(k=float(len(names)) if op.fold else node.k, z=node.name, **words)
+            if each:
+                yield slot, readable(each, k=float(len(names)) if op.fold else node.k, z=node.name, **words)
 
 
 def local_derivatives(node: Node, data: Mapping[int, float]) -> tuple[float, list[float | None]]:
