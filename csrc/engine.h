@@ -198,7 +198,7 @@ typedef struct mg_program mg_program;
 /* A run between two slices of its time. */
 typedef struct mg_run mg_run;
 
-enum { MG_MOST_ARGUMENTS = 128 }; /* of one call, those with a sample in every row */
+enum { MG_MOST_BATCHES = 128 }; /* of one call */
 
 /* What a run is for. */
 enum mg_goal {
@@ -207,7 +207,7 @@ enum mg_goal {
     MG_VALUES = 2    /* the values of all outputs */
 };
 
-/* Types of the numbers of an argument. */
+/* Types of the numbers of a batch. */
 enum mg_type { MG_F64, MG_F32, MG_I64, MG_I32, MG_I16, MG_I8, MG_U64, MG_U32, MG_U16, MG_U8 };
 
 /* Records all that `outputs` were computed from: leaves that are no inputs and stand below the node `marker` are
@@ -217,14 +217,18 @@ mg_program *mg_program_new(int32_t marker, const int32_t *inputs, const int8_t *
                            const int32_t *outputs, int32_t n_outputs, int32_t *status, int32_t *culprit);
 void mg_program_free(mg_program *p);
 
-/* Runs it over n samples. `numbers` are the inputs that are not batched; each of the `arguments` has four items in
- * `layout`: columns, bytes from sample to sample, bytes from column to column, mg_type. Outputs: n values each;
- * one reduced value scale * sum weights*value (weights NULL: 1); or gradients by number and by argument.
+/* An argument that has a sample in every row. Strides are in bytes, the type is an mg_type. */
+typedef struct {
+    const void *data;
+    int64_t columns, sample_stride, column_stride, type;
+} mg_batch;
+
+/* Runs it over n samples. `numbers` are the inputs that are not batched. Outputs: n values each; one reduced value
+ * scale * sum weights*value (weights NULL: 1); or gradients by number and by batch.
  * MG_OK; 1: time is up, resume or give up `*unfinished`; a status: no gradient was touched. */
-int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t arguments,
-                       const void *const *data, const int64_t *layout, const double *weights, double scale,
-                       double *values, double *number_gradients, double *const *gradients,
-                       mg_run **unfinished);
+int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t batch_count,
+                       const mg_batch *batches, const double *weights, double scale, double *values,
+                       double *number_gradients, double *const *gradients, mg_run **unfinished);
 /* The same without a batch: one value for each output, the value itself, or a gradient for each number. */
 int32_t mg_program_run_once(mg_program *p, int32_t goal, const double *numbers, double *values,
                             double *number_gradients);

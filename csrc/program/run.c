@@ -44,7 +44,8 @@ static void read_batch(const mg_batch *batch, double *v, int64_t lanes, int64_t 
 {
     for (int64_t j = 0; j < batch->columns; j++) {
         double *column = v + j * lanes;
-        read_column(column, batch->data + first * batch->sample_stride + j * batch->column_stride,
+        read_column(column,
+                    (const char *)batch->data + first * batch->sample_stride + j * batch->column_stride,
                     batch->sample_stride, samples, batch->type);
         for (int64_t l = samples; l < lanes; l++)
             column[l] = column[samples - 1];
@@ -246,19 +247,18 @@ static int32_t advance(mg_run *run)
     return MG_OK;
 }
 
-int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t arguments,
-                       const void *const *data, const int64_t *layout, const double *weights, double scale,
-                       double *values, double *number_gradients, double *const *gradients,
-                       mg_run **unfinished)
+int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t batch_count,
+                       const mg_batch *batches, const double *weights, double scale, double *values,
+                       double *number_gradients, double *const *gradients, mg_run **unfinished)
 {
     int64_t columns = 0;
 
     *unfinished = NULL;
-    if (goal < 0 || goal > MG_VALUES || arguments < 0 || arguments > MG_MOST_ARGUMENTS || n < 0 ||
+    if (goal < 0 || goal > MG_VALUES || batch_count < 0 || batch_count > MG_MOST_BATCHES || n < 0 ||
         (goal != MG_VALUES && p->code.output_count != 1))
         return MG_EARGUMENT;
-    for (int32_t i = 0; i < arguments; i++)
-        columns += layout[4 * i];
+    for (int32_t i = 0; i < batch_count; i++)
+        columns += batches[i].columns;
     for (int32_t i = 0; i < p->code.input_count; i++)
         columns -= p->code.inputs[i].varying;
     if (columns != 0)
@@ -270,11 +270,10 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
     run->program = p;
     run->kernels = mg_kernels_in_use();
     run->goal = goal;
-    run->n = arguments ? n : 0;
-    run->batch_count = arguments;
-    for (int32_t i = 0; i < arguments; i++) {
-        run->batches[i] =
-            (mg_batch){data[i], layout[4 * i], layout[4 * i + 1], layout[4 * i + 2], layout[4 * i + 3]};
+    run->n = batch_count ? n : 0;
+    run->batch_count = batch_count;
+    for (int32_t i = 0; i < batch_count; i++) {
+        run->batches[i] = batches[i];
         run->gradients[i] = goal == MG_GRADIENT ? gradients[i] : NULL;
     }
     run->weights = weights;
@@ -282,7 +281,7 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
     run->values = values;
     run->number_gradients = number_gradients;
     mg_plan_chunks(run);
-    if (!arguments)
+    if (!batch_count)
         run->n = 1; /* uniform values count once */
     *unfinished = run;
     int32_t status = mg_run_reserve(run, 1);
@@ -300,7 +299,7 @@ int32_t mg_program_run_once(mg_program *p, int32_t goal, const double *numbers, 
 {
     mg_run *unfinished;
 
-    return mg_program_run(p, goal, 1, numbers, 0, NULL, NULL, NULL, 1.0, values, number_gradients, NULL,
+    return mg_program_run(p, goal, 1, numbers, 0, NULL, NULL, 1.0, values, number_gradients, NULL,
                           &unfinished);
 }
 

@@ -17,13 +17,6 @@ struct mg_program {
 
 enum { MG_MOST_STRIPS = 32, MG_RUN_OPERATIONS = 400000 /* that are worth handing to a thread */ };
 
-/* An argument that has a sample in every row. */
-typedef struct {
-    const char *data;
-    int64_t columns, sample_stride, column_stride; /* in bytes */
-    int64_t type;
-} mg_batch;
-
 typedef struct {
     double *gu, *gpacked; /* what its samples add to the gradients of uniform values */
     double value;         /* sum of weight * value */
@@ -39,12 +32,12 @@ struct mg_run {
 
     int32_t goal; /* an mg_goal */
     int64_t n, lanes, chunks;
-    mg_batch batches[MG_MOST_ARGUMENTS];
+    mg_batch batches[MG_MOST_BATCHES];
     int32_t batch_count;
     const double *weights; /* of samples, NULL: all 1 */
     double scale;          /* of the reduced value */
     double *values;
-    double *gradients[MG_MOST_ARGUMENTS]; /* of the batches */
+    double *gradients[MG_MOST_BATCHES]; /* of the batches */
     double *number_gradients;
 
     double *u, *packed, *gu, *gpacked;

@@ -11,7 +11,7 @@ from .._core import as_number, ffi, lib
 from ..engine import Value
 from .traced import TracedValue, outside
 
-_MOST = lib.MG_MOST_ARGUMENTS
+_MOST = lib.MG_MOST_BATCHES
 _NULL = ffi.NULL
 _buffer = ffi.from_buffer
 
@@ -46,15 +46,13 @@ class Arguments:
         How each argument enters the function, then the names of keywords.
     numbers : list of float
         Arguments that are numbers.
-    arrays, data : list
-        Batches, and pointers to their numbers.
-    layout : list of int
-        Of each batch: columns, bytes from sample to sample, from column to column, type.
+    arrays, batches : list
+        Arguments with a sample in every row, and the items of an ``mg_batch`` for each.
     n : int
         Samples.
     """
 
-    __slots__ = ("_args", "_function", "_kwargs", "_name", "arrays", "data", "key", "layout", "n", "numbers")
+    __slots__ = ("_args", "_function", "_kwargs", "_name", "arrays", "batches", "key", "n", "numbers")
 
     def __init__(
         self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -62,8 +60,7 @@ class Arguments:
         self._function, self._name, self._args, self._kwargs = function, name, args, kwargs
         self.numbers: list[float] = []
         self.arrays: list[Any] = []
-        self.data: list[Any] = []
-        self.layout: list[int] = []
+        self.batches: list[tuple[Any, ...]] = []
         self.n = 1
         kinds: list[Any] = []
         for x in (*args, *kwargs.values()) if kwargs else args:
@@ -94,28 +91,27 @@ class Arguments:
             x, code = self._converted(x, i), lib.MG_F64
         shape, strides = x.shape, x.strides
         if x.ndim == 1:
-            kind = ONE
-            self.layout += (1, strides[0], 0, code)
+            kind, columns, stride = ONE, 1, 0
         elif x.ndim == 2:
-            kind = ROWS + shape[1]
-            self.layout += (shape[1], strides[0], strides[1], code)
+            kind, columns, stride = ROWS + shape[1], shape[1], strides[1]
         else:
             raise self._error(ValueError, i, f"has shape {shape}; a batch has shape (N,) or (N, k)")
-        if self.data:
+        if self.batches:
             if shape[0] != self.n:
                 raise ValueError(
                     f"{self._name}: all batches must have the same number of samples, but the shapes are "
                     f"{self._in_words()}"
                 )
-            if len(self.data) == _MOST:
+            if len(self.batches) == _MOST:
                 raise ValueError(
                     f"{self._name}: more than {_MOST} batches; put them side by side in one array (N, k)"
                 )
         self.n = shape[0]
         try:
-            self.data.append(_buffer(x))
+            data = _buffer(x)
         except (BufferError, ValueError):  # not contiguous
-            self.data.append(ffi.cast("void *", x.__array_interface__["data"][0]))
+            data = ffi.cast("void *", x.__array_interface__["data"][0])
+        self.batches.append((data, columns, strides[0], stride, code))
         self.arrays.append(x)
         return kind
 
@@ -157,7 +153,7 @@ class Arguments:
             if reduce == "mean" and self.n == 0:
                 raise ValueError(f"reduce='mean' needs at least one sample; {self._shapes()}")
             return 1.0 if reduce == "sum" else 1.0 / self.n, _NULL
-        if not self.data:
+        if not self.batches:
             raise ValueError("weights are one for each sample of a batch, and there is no batch")
         import numpy
 

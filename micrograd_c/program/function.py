@@ -210,7 +210,7 @@ class Function:
             a.check_count()
             # No lock: two threads that come here at once both trace, and both take what the first one recorded.
             program = programs.setdefault(a.key, record(self._function, self._name, a))
-            if not kwargs and not a.data:
+            if not kwargs and not a.batches:
                 programs[len(args)] = program
         if single and program.tree is not None:
             raise TypeError(
@@ -225,17 +225,17 @@ class Function:
         program, a = self._prepare(args, kwargs, "gradient")
         numbers = _new("double[]", max(1, len(a.numbers)))
         value, pointer, arrays = _new("double[]", 1), _NULL, []
-        if a.data:
+        if a.batches:
             import numpy
 
             arrays = [numpy.empty(x.shape) for x in a.arrays]
             value = numpy.empty(a.n) if with_value else value
         if with_value:
-            pointer = doubles(value) if a.data else value
+            pointer = doubles(value) if a.batches else value
         program.run(GRADIENT, a, _NULL, 1.0, pointer, numbers, [*map(doubles, arrays)])
         next_array, next_number = iter(arrays), iter(numbers)
         parts = tuple(next(next_number) if kind == NUMBER else next(next_array) for kind in a.kinds)
-        return (value if a.data else value[0]), (parts[0] if len(parts) == 1 else parts)
+        return (value if a.batches else value[0]), (parts[0] if len(parts) == 1 else parts)
 
     def _refuse_inside(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if is_inside((*args, *kwargs.values())):

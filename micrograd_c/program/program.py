@@ -87,7 +87,7 @@ class Program:
 
     def values(self, a: Arguments) -> Any:
         """Return what the function returns for these arguments."""
-        if not a.data:
+        if not a.batches:
             return self.of_numbers(a.numbers)
         import numpy
 
@@ -105,14 +105,13 @@ class Program:
 
     def run(self, what: int, a: Arguments, weights: Any, scale: float, *out: Any) -> None:
         """Run over all samples; `out`: for values, derivatives by numbers, and by batches."""
-        data = a.data
-        if not data and what == BACKWARD:
+        if not a.batches and what == BACKWARD:
             status = _run_once(self._c, what, a.numbers, out[0], _NULL)
         else:
             unfinished = _new("mg_run **")
             try:
                 status = _run(
-                    self._c, what, a.n, a.numbers, len(data), data, a.layout, weights, scale, *out, unfinished
+                    self._c, what, a.n, a.numbers, len(a.batches), a.batches, weights, scale, *out, unfinished
                 )
                 if status == 1:
                     status = _go_on(unfinished)

@@ -219,8 +219,7 @@ static void program(function *f, int32_t n, const double *parameters, double *of
 {
     static const int8_t batched[COLUMNS] = {1, 1, 1, 1};
     static double data[SAMPLES][COLUMNS];
-    const void *batch[] = {data};
-    const int64_t layout[] = {COLUMNS, sizeof *data, sizeof **data, MG_F64};
+    const mg_batch batch = {data, COLUMNS, sizeof *data, sizeof **data, MG_F64};
     double *gradients[] = {of_x}, value;
     int32_t x[COLUMNS], p[PARAMETERS], status, culprit;
     mg_run *unfinished;
@@ -234,7 +233,7 @@ static void program(function *f, int32_t n, const double *parameters, double *of
     mg_program *made_of_it = mg_program_new(marker, x, batched, COLUMNS, &output, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
     for (int32_t goal = MG_BACKWARD; goal <= MG_GRADIENT; goal++)
-        CHECK_INT(mg_program_run(made_of_it, goal, n, NULL, 1, batch, layout, NULL, 1.0,
+        CHECK_INT(mg_program_run(made_of_it, goal, n, NULL, 1, &batch, NULL, 1.0,
                                  goal == MG_BACKWARD ? &value : NULL, NULL, gradients, &unfinished),
                   MG_OK);
     for (int32_t i = 0; i < PARAMETERS; i++)

@@ -78,12 +78,11 @@ static recorded record(const function *f)
 static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n, double number,
                    double *values, double *number_gradient, double *gradient)
 {
-    const void *data[] = {f->x};
-    const int64_t layout[] = {2, sizeof f->x[0], sizeof(double), MG_F64};
+    const mg_batch batch = {f->x, 2, sizeof f->x[0], sizeof(double), MG_F64};
     double *gradients[] = {gradient};
     mg_run *unfinished;
-    int32_t status = mg_program_run(r->p, what, n, &number, 1, data, layout, NULL, 1.0, values,
-                                    number_gradient, gradients, &unfinished);
+    int32_t status = mg_program_run(r->p, what, n, &number, 1, &batch, NULL, 1.0, values, number_gradient,
+                                    gradients, &unfinished);
 
     while (status == 1)
         status = mg_program_resume(&unfinished);
@@ -244,14 +243,13 @@ static mg_program *twice_each(int32_t *leaves)
 TEST(an_input_that_comes_twice_gets_the_gradients_of_both)
 {
     const double x[] = {3, 5, -1, 2};
-    const void *data[] = {x};
-    const int64_t layout[] = {2, 2 * sizeof *x, sizeof *x, MG_F64};
+    const mg_batch batch = {x, 2, 2 * sizeof *x, sizeof *x, MG_F64};
     double gradient[4], values[2], *gradients[] = {gradient}, number;
     int32_t leaves[6];
     mg_run *unfinished;
 
     mg_program *p = twice_each(leaves);
-    CHECK_INT(mg_program_run(p, MG_GRADIENT, 2, NULL, 1, data, layout, NULL, 1.0, values, &number, gradients,
+    CHECK_INT(mg_program_run(p, MG_GRADIENT, 2, NULL, 1, &batch, NULL, 1.0, values, &number, gradients,
                              &unfinished),
               MG_OK);
     for (int32_t s = 0; s < 2; s++) {
@@ -266,8 +264,7 @@ TEST(lanes_without_a_sample_add_nothing_to_gradients)
 {
     static const char *lanes[] = {"baseline", "avx2", "avx512"};
     const double x[] = {INFINITY, INFINITY};
-    const void *data[] = {x};
-    const int64_t layout[] = {2, 0, sizeof *x, MG_F64}; /* so many samples as asked for */
+    const mg_batch batch = {x, 2, 0, sizeof *x, MG_F64}; /* so many samples as asked for */
     double value;
     int32_t leaves[6];
     mg_run *unfinished;
@@ -276,9 +273,9 @@ TEST(lanes_without_a_sample_add_nothing_to_gradients)
     for (int64_t n = 1; n < 20; n++) {
         mg_lanes(lanes[n % 3]);
         CHECK_INT(mg_set_grads(leaves, 6, 0.0), MG_OK);
-        CHECK_INT(mg_program_run(p, MG_BACKWARD, n, NULL, 1, data, layout, NULL, 1.0, &value, NULL, NULL,
-                                 &unfinished),
-                  MG_OK);
+        CHECK_INT(
+            mg_program_run(p, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL, &unfinished),
+            MG_OK);
         for (int32_t i = 0; i < 5; i++)
             CHECK_REAL(mg_grad(leaves[i]), INFINITY);
         CHECK_REAL(mg_grad(leaves[5]), (double)n);
@@ -300,8 +297,7 @@ TEST(nothing_goes_through_the_branch_that_is_not_taken)
 {
     const int8_t batched[] = {1};
     const double samples[] = {0, 0, 0, 4}; /* sqrt'(0) is infinite */
-    const void *data[] = {samples};
-    const int64_t layout[] = {1, sizeof *samples, 0, MG_F64};
+    const mg_batch batch = {samples, 1, sizeof *samples, 0, MG_F64};
     double gradient[4], value, number, *gradients[] = {gradient};
     int32_t status, culprit;
     mg_run *unfinished;
@@ -316,13 +312,13 @@ TEST(nothing_goes_through_the_branch_that_is_not_taken)
     CHECK_INT(status, MG_OK);
     CHECK(mg_program_listing(program, text, sizeof text) > 0 && strstr(text, "gradients where"));
     for (int64_t n = 3; n <= 4; n++) {
-        CHECK_INT(mg_program_run(program, MG_GRADIENT, n, NULL, 1, data, layout, NULL, 1.0, NULL, &number,
+        CHECK_INT(mg_program_run(program, MG_GRADIENT, n, NULL, 1, &batch, NULL, 1.0, NULL, &number,
                                  gradients, &unfinished),
                   MG_OK);
         for (int32_t s = 0; s < n; s++)
             CHECK_REAL(gradient[s], s < 3 ? 1.0 : 0.0); /* of the last sqrt(p) / (2 sqrt(x)) */
-        CHECK_INT(mg_program_run(program, MG_BACKWARD, n, NULL, 1, data, layout, NULL, 1.0, &value, NULL,
-                                 NULL, &unfinished),
+        CHECK_INT(mg_program_run(program, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL,
+                                 &unfinished),
                   MG_OK);
         CHECK_REAL(mg_grad(p), n < 4 ? 0.0 : INFINITY); /* one sample takes the branch: IEEE's rules */
     }
@@ -483,12 +479,11 @@ static mg_program *of_mixed_handles(int32_t *p)
 static int64_t begin_long_run(mg_program *p, double *value, mg_run **unfinished)
 {
     static const double one = 1.0;
-    const void *data[] = {&one};
-    const int64_t layout[] = {1, 0, 0, MG_F64};
+    const mg_batch batch = {&one, 1, 0, 0, MG_F64};
 
     for (int64_t n = 1 << 16;; n *= 4) {
-        const int32_t status = mg_program_run(p, MG_BACKWARD, n, NULL, 1, data, layout, NULL, 1.0, value,
-                                              NULL, NULL, unfinished);
+        const int32_t status =
+            mg_program_run(p, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, value, NULL, NULL, unfinished);
         CHECK(status == 1 || status == MG_OK);
         CHECK((status == 1) == (*unfinished != NULL));
         if (status == 1)
@@ -542,8 +537,7 @@ TEST(a_program_of_very_many_values_gives_what_its_nodes_give)
     enum { DEEP = 3000, N = 100 };
     static double x[N], gradient[N];
     const int8_t batched[] = {1};
-    const void *data[] = {x};
-    const int64_t layout[] = {1, sizeof *x, 0, MG_F64};
+    const mg_batch batch = {x, 1, sizeof *x, 0, MG_F64};
     double *gradients[] = {gradient};
     int32_t status, culprit;
     mg_run *unfinished;
@@ -557,8 +551,8 @@ TEST(a_program_of_very_many_values_gives_what_its_nodes_give)
         x[s] = s % 2 ? 0.5 : -0.5;
     mg_program *p = mg_program_new(marker, &input, batched, 1, &root, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
-    status = mg_program_run(p, MG_GRADIENT, N, NULL, 1, data, layout, NULL, 1.0, NULL, NULL, gradients,
-                            &unfinished);
+    status =
+        mg_program_run(p, MG_GRADIENT, N, NULL, 1, &batch, NULL, 1.0, NULL, NULL, gradients, &unfinished);
     while (status == 1)
         status = mg_program_resume(&unfinished);
     CHECK_INT(status, MG_OK);
@@ -590,11 +584,10 @@ TEST(a_run_with_arguments_out_of_range_is_refused)
     static function f;
     rng random = {1};
     double x = 0.0, value = 7.0;
-    const void *data[MG_MOST_ARGUMENTS + 1] = {&x};
-    int64_t layout[4 * (MG_MOST_ARGUMENTS + 1)] = {2, 0, 0, MG_F64};
+    mg_batch batches[MG_MOST_BATCHES + 1] = {{&x, 2, 0, 0, MG_F64}};
     mg_run *unfinished;
     const struct {
-        int32_t goal, arguments;
+        int32_t goal, batch_count;
         int64_t n, columns;
         int32_t status;
     } cases[] = {{MG_VALUES, 1, 1, 2, MG_OK},
@@ -604,17 +597,17 @@ TEST(a_run_with_arguments_out_of_range_is_refused)
                  {MG_VALUES, 1, -1, 2, MG_EARGUMENT},
                  {MG_VALUES, 1, 1, 1, MG_EARGUMENT},
                  {MG_VALUES, 1, 1, 3, MG_EARGUMENT},
-                 {MG_VALUES, MG_MOST_ARGUMENTS + 1, 1, 2, MG_EARGUMENT}};
+                 {MG_VALUES, MG_MOST_BATCHES + 1, 1, 2, MG_EARGUMENT}};
 
     random_function(&random, &f);
     const recorded r = record(&f);
     for (int32_t i = 0; i < LENGTH(cases); i++) {
         check_note("case %d", i);
         value = 7.0;
-        layout[0] = cases[i].columns;
+        batches[0].columns = cases[i].columns;
         unfinished = (mg_run *)&x;
-        CHECK_INT(mg_program_run(r.p, cases[i].goal, cases[i].n, &x, cases[i].arguments, data, layout, NULL,
-                                 1.0, &value, NULL, NULL, &unfinished),
+        CHECK_INT(mg_program_run(r.p, cases[i].goal, cases[i].n, &x, cases[i].batch_count, batches, NULL, 1.0,
+                                 &value, NULL, NULL, &unfinished),
                   cases[i].status);
         CHECK(!unfinished);
         CHECK((value == 7.0) == (cases[i].status != MG_OK));
@@ -652,8 +645,7 @@ TEST(a_program_of_very_many_parameters_gives_each_its_gradient)
     static int32_t p[MANY];
     static double data[MANY], x[N];
     const int8_t batched[] = {1};
-    const void *batch[] = {x};
-    const int64_t layout[] = {1, sizeof *x, 0, MG_F64};
+    const mg_batch batch = {x, 1, sizeof *x, 0, MG_F64};
     int32_t status, culprit;
     double sum = 0.0, value;
     mg_run *unfinished;
@@ -666,9 +658,9 @@ TEST(a_program_of_very_many_parameters_gives_each_its_gradient)
     const int32_t all = made(mg_nary(MG_SUM, p, MANY)), root = made(mg_binary(MG_MUL, all, input));
     mg_program *program = mg_program_new(marker, &input, batched, 1, &root, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
-    CHECK_INT(mg_program_run(program, MG_BACKWARD, N, NULL, 1, batch, layout, NULL, 1.0, &value, NULL, NULL,
-                             &unfinished),
-              MG_OK);
+    CHECK_INT(
+        mg_program_run(program, MG_BACKWARD, N, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL, &unfinished),
+        MG_OK);
     CHECK_REAL(value, 1.5 * sum);
     for (int32_t i = 0; i < MANY; i++)
         CHECK_REAL(mg_grad(p[i]), sum);
