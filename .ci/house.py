@@ -28,9 +28,10 @@ ops
 engine
 program/graph program/lane_math
 program/optimise program/guard program/build program/code.h
+program/tiles.inc
 program/kernels.inc
 program/pool program/schedule program/uniform
-program/kernels_baseline program/kernels_avx2 program/kernels_avx512
+program/kernels_avx2 program/kernels_avx512
 program/kernels program/run.h
 program/plan program/listing
 program/run

@@ -125,7 +125,6 @@ typedef struct {
     void (*backward)(const mg_code *code, mg_chunk *c, int32_t goal);
 } mg_kernels;
 
-extern const mg_kernels mg_kernels_baseline;
 #if defined(__x86_64__) && !defined(_MSC_VER)
 #define MG_X86_KERNELS
 extern const mg_kernels mg_kernels_avx2, mg_kernels_avx512;
