@@ -226,3 +226,30 @@ def test_without_numpy_numbers_go_on_and_a_batch_says_what_to_install():
     done = run_python("-c", textwrap.dedent(code))
     assert done.stdout == "4.0 2.0 2.0\n"
     assert done.stderr.splitlines()[-1] == "ImportError: jit takes batches as arrays of numpy's: pip install numpy"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.ones(3) * 1j,
+        np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False]),
+        [mg.Value(1.0)] * 3,
+        [None] * 3,
+        ["1"] * 3,
+        "123",
+        {1.0, 2.0, 3.0},
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_weights_that_are_no_real_numbers_are_refused_as_arguments_are(wrong):
+    p = mg.Value(2.0)
+    with pytest.raises(TypeError, match="weights must be"):
+        mg.jit(lambda x: p * x).backward([1.0, 2.0, 3.0], weights=wrong)
+    assert p.grad == 0.0
+
+
+@pytest.mark.parametrize(
+    "weights", [[1, 2, 3], (1.0, 2.0, 3.0), range(1, 4), np.arange(6.0)[::2] / 2 + 1, np.uint8([1, 2, 3])]
+)
+def test_weights_may_be_whatever_a_batch_may_be(weights):
+    assert mg.jit(lambda x: x).backward([1.0, 2.0, 3.0], weights=weights) == 14.0

@@ -157,9 +157,10 @@ class Arguments:
             raise ValueError("weights are one for each sample of a batch, and there is no batch")
         import numpy
 
-        w = numpy.ascontiguousarray(weights, dtype=float)
-        if w.shape != (self.n,):
+        given = Arguments(lambda weights: None, self._name, (weights,), {})
+        if given.key != (ONE,) or given.n != self.n:
             raise ValueError(f"weights have shape {numpy.shape(weights)}, and {self._shapes()}")
+        w = numpy.ascontiguousarray(given.arrays[0], dtype=float)
         if not numpy.isfinite(w).all():
             raise ValueError(
                 f"weights of shape {w.shape} must be finite; number {int(numpy.isfinite(w).argmin())} is not"
