@@ -78,6 +78,37 @@ def test_an_operator_of_a_users_class_comes_first_behind_a_traced_value_too(meth
     assert operator(Value(2.5), p).data == mg.jit(lambda x: operator(x, p) + 0.0 * x)(2.5) == 10.5
 
 
+def calls_by_the_class(op):
+    """Yield functions that call the method of an op by its class, with x in each place."""
+    name = NAMES[op].lower()
+    if hasattr(float, f"__{name}__"):
+        name = f"__{name}__"
+    method, p = getattr(Value, name), Value(0.5)
+    if OPS[op].takes_k:
+        yield lambda x: method(x, 3)
+    elif OPS[op].arity == 1:
+        yield method
+    else:
+        for f in filter(None, (method, getattr(Value, name.replace("__", "__r", 1), None))):
+            yield lambda x, f=f: f(x, p)
+            yield lambda x, f=f: f(p, x)
+            yield lambda x, f=f: f(x, 0.25)
+
+
+@pytest.mark.parametrize("op", [op for op in range(len(OPS)) if OPS[op].method], ids=NAMES.__getitem__)
+def test_a_method_that_is_called_by_the_class_of_values_is_recorded(op):
+    for f in calls_by_the_class(op):
+        v = Value(0.75)
+        try:
+            out = f(v)
+        except ValueError:  # out of its domain
+            v = Value(1.75)
+            out = f(v)
+        out.backward()
+        assert mg.jit(f)(v.data) == out.data
+        assert mg.jit(f).gradient(v.data) == pytest.approx(v.grad, rel=1e-13)
+
+
 NAMES_OF_METHODS = {m for _, m in PAIRS if not m.startswith("__")}
 
 

@@ -88,8 +88,6 @@ static inline PyObject *binary(int op, PyObject *x, PyObject *y)
         return binary_values(op, x, y);
     if (!is_value(x))
         return binary_number(op, y, x, true);
-    if (is_traced(y))
-        return PyObject_CallMethod(y, "_reflected", "iO", op, x);
     return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
 }
 
@@ -158,8 +156,6 @@ static PyObject *value_power(PyObject *x, PyObject *y, PyObject *modulus)
         Py_RETURN_NOTIMPLEMENTED;
     if (!is_value(x))
         return binary_number(MG_POWER, y, x, true);
-    if (is_traced(y))
-        return PyObject_CallMethod(y, "_reflected", "iO", MG_POWER, x);
     return is_value(y) ? binary_values(MG_POWER, x, y) : unary_k(MG_POW, x, y, "right");
 }
 

@@ -394,8 +394,6 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         except AttributeError:
             raise no_node(self) from None
         if handle < 0:
-            if (record := getattr(type(value), "_reflected", None)) is not None:  # jit traces `value`
-                return record(value, op, self)
             return _failure(handle, op, self, value)
         out = _new(_Value)
         out._h = handle

@@ -28,6 +28,10 @@ def failure(core: Any, status: int, op: int, *operands: Any) -> Any:
     operands : Value or float
         What `op` was applied to: x; x and k; or x and y, of which one may be a number.
     """
+    if status == lib.MG_EHANDLE and OPS[op].method:
+        for x in operands:
+            if hasattr(type(x), "_reflected"):  # jit traces `x`, which records the op
+                return x._reflected(op, operands)
     if status == lib.MG_EHANDLE and operands and not any(isinstance(x, core.Node) for x in operands):
         return no_node(operands[0])
     numbers = [x.data if isinstance(x, core.Node) else float(x) for x in operands]

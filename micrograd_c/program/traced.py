@@ -182,9 +182,13 @@ class TracedValue(Value):
 
     __hash__ = Value.__hash__
 
-    def _reflected(self, op: int, other: Any) -> TracedValue:
-        """Record op(other, self): a core asks for it where `other` is an ordinary Value."""
-        return self._trace.record(op, other, self)
+    def _reflected(self, op: int, operands: tuple[Any, ...]) -> TracedValue:
+        """Record an op of an ordinary Value, one of whose operands is this: a core has found no node there."""
+        if OPS[op].takes_k:
+            x, k = operands
+            return self._trace.record(op, x, k, k)
+        parts: list[Any] = [x if isinstance(x, Value) else self._trace.constant(float(x)) for x in operands]
+        return self._trace.record(op, *parts)
 
 
 def _parts(
