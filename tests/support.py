@@ -14,6 +14,7 @@ import micrograd_c
 
 GOLDEN = Path(__file__).with_name("golden")
 PYPY = sys.implementation.name == "pypy"
+is_tracked = getattr(gc, "is_tracked", bool)  # PyPy has none
 needs_reference_counts = pytest.mark.skipif(PYPY, reason="objects die at once only where they are counted")
 
 

@@ -6,7 +6,7 @@ import threading
 import traceback
 
 import pytest
-from support import collect, live_nodes
+from support import PYPY, collect, live_nodes
 
 from micrograd_c import MLP, Value, stats
 
@@ -100,6 +100,7 @@ def test_a_fork_inside_of_a_closure_lets_both_sides_finish_the_sweep():
     assert status == 0 and code == 0
 
 
+@pytest.mark.skipif(PYPY, reason="a collection in a forked child of PyPy may never end beside threads")
 def test_a_child_goes_on_whatever_other_threads_were_doing():
     stop = threading.Event()
     errors = []

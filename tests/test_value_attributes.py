@@ -1,6 +1,7 @@
 """Attributes of Values: set, deleted, and asked for through a core."""
 
 import pytest
+from support import PYPY
 
 from micrograd_c import Value
 from micrograd_c._core import core
@@ -34,7 +35,7 @@ def test_deleting_says_the_same_of_a_value_as_of_a_subclass(name):
         with pytest.raises(AttributeError) as raised:
             delattr(cls(1.0), name)
         told.append(str(raised.value).replace(cls.__name__, "Value"))
-    assert told[0] == told[1] and name in told[0]
+    assert told[0] == told[1] and (name in told[0] or PYPY)  # which does not name it
 
 
 def test_the_core_reads_and_sets_attributes_past_all_properties():

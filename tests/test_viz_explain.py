@@ -1,7 +1,6 @@
 """What explain says, and what the command line makes of it. The page has tests of its own."""
 
 import copy
-import gc
 import json
 import math
 import pickle
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from graphs import article, check_gradients, named, random_graph, wild_graph
-from support import nothing_left_behind
+from support import is_tracked, nothing_left_behind
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
@@ -166,12 +165,12 @@ def test_example_of_the_documentation_runs():
 def test_explaining_changes_nothing(rng):
     root = random_graph(rng)
     root.backward(seed=3.0)
-    before = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(root)]
+    before = [(v, v.data, v.grad, core.attributes(v), is_tracked(v)) for v in mg.topological_order(root)]
     with nothing_left_behind():
         explanation = mg.explain(root)
         explanation.text(), explanation.json(), explanation.html()
         del explanation
-    after = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(root)]
+    after = [(v, v.data, v.grad, core.attributes(v), is_tracked(v)) for v in mg.topological_order(root)]
     assert after == before
 
 

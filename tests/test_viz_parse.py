@@ -33,7 +33,7 @@ def test_arithmetic_is_parsed_into_values():
         ("c = q + a", 5, "'q' has no value: add q=..."),
         ("c = tanh(a, b)", 5, "tanh takes 1 argument, not 2"),
         ("c = tanh(x=a)", 12, "tanh takes no argument by name"),
-        ("c = a**(", 8, "was never closed"),
+        ("c = a**(", 8, "never closed"),
         ("c.x = a", 1, "only a name can be assigned to"),
         ("c = d = a", 5, "one name at a time"),
         ("import os", 1, "an import is no arithmetic"),

@@ -1,6 +1,5 @@
 """Pictures: what is in them, that they are valid, and that text stays text."""
 
-import gc
 import re
 import shutil
 import sys
@@ -8,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from graphs import SVG, article, boxes, edges, mlp, texts
-from support import nothing_left_behind, run_python
+from support import is_tracked, nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import Value
@@ -114,13 +113,13 @@ def test_text_in_words_tells_what_the_picture_shows():
 def test_reading_changes_nothing():
     loss, model = mlp()
     loss.backward()
-    before = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(loss)]
+    before = [(v, v.data, v.grad, core.attributes(v), is_tracked(v)) for v in mg.topological_order(loss)]
     with nothing_left_behind():
         for more in ({}, {"unfold_neurons": True}, {"fold": "layer"}, {"fold": "neuron"}):
             picture = mg.draw(loss, model, **more)
             picture.svg(), picture.dot(), picture.html()
             del picture
-    after = [(v, v.data, v.grad, core.attributes(v), gc.is_tracked(v)) for v in mg.topological_order(loss)]
+    after = [(v, v.data, v.grad, core.attributes(v), is_tracked(v)) for v in mg.topological_order(loss)]
     assert after == before
 
 
