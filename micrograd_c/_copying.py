@@ -24,7 +24,7 @@ def restore(
     """Let `out` own a node of `op` over the parts `a` and `b`; nothing is computed."""
     if op == _GIVEN:
         children = a if type(a) is tuple else (a,) if b is None else (a, b)
-        by_hand(out, data, children, b if given is None else given, b is ...)
+        by_hand(out, -1, data, children, b if given is None else given, b is ...)
         out.grad = grad
         return out
     handles, k = core.handles(flat(a, b)), b if OPS[op].takes_k else 0.0

@@ -150,11 +150,15 @@ def local_grads_of(value: Value) -> tuple[Any, ...]:
     return tuple(given if type(given) is list else slopes_of(value))
 
 
-def by_hand(out: Any, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool) -> None:
+def by_hand(
+    out: Any, before: int, data: float, operands: tuple[Any, ...], slopes: list[Any] | None, numpy: bool
+) -> None:
     """Let `out` own a node made by hand; a node that it owns becomes that.
 
     Parameters
     ----------
+    before : int
+        The handle of that node, -1: there is none.
     operands : tuple of Value
         A leaf has none.
     slopes : list of float or of Value, or None
@@ -172,7 +176,6 @@ def by_hand(out: Any, data: float, operands: tuple[Any, ...], slopes: list[Any] 
         a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
     numbers = ffi.NULL if slopes is None or given else slopes
     nodes = core.handles(slopes or ()) if given else ffi.NULL
-    before = getattr(out, "_h", -1)
     if before >= 0:
         core.flush()  # readers that have died read nothing
     try:
@@ -192,16 +195,16 @@ def make(
         slopes = list(as_values(_untraced(slopes)))
     elif slopes:
         slopes = [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
-    again = getattr(out, "_h", -1) >= 0
-    if again and operands:
+    before = getattr(out, "_h", -1)
+    if before >= 0 and operands:
         core.flush()  # readers that have died read nothing
         if check(lib.mg_is_read(core.handle_of(out))):
             raise ValueError(
                 f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
                 "make a new Value"
             )
-    by_hand(out, data, _untraced(operands), slopes, numpy)
-    if again:
+    by_hand(out, before, data, _untraced(operands), slopes, numpy)
+    if before >= 0:
         out.grad = 0.0
     core.forget_made(out)
     if label:
@@ -221,4 +224,5 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     if op != _CUSTOM and OPS[op].arity:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {out!r} can't be assigned: {what}; make a node by hand, Value(data)")
-    by_hand(out, out.data, _untraced(_values_in(operands, "_prev")), None, core.operands(out)[1] is ...)
+    values = _untraced(_values_in(operands, "_prev"))
+    by_hand(out, core.handle_of(out), out.data, values, None, core.operands(out)[1] is ...)

@@ -189,6 +189,12 @@ def new() -> Any:
 
 def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any) -> Any:
     """Let `node` own the node that `function` returns the handle of; one that it owns has become that."""
+    if not hasattr(node, "_h"):
+        handle = check(function(*arguments))
+        node._a = a
+        node._b = b
+        _own(node, handle)
+        return node
     made: list[int] = []
     try:  # one step: an exception comes before the call or finds its status
         made.extend(starmap(function, (arguments,)))
@@ -201,7 +207,7 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
             node._b = b
         raise
     handle = check(made[0])
-    if getattr(node, "_h", -1) < 0:
+    if node._h < 0:
         _own(node, handle)
     return node
 
