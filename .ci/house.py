@@ -50,8 +50,7 @@ _version _core/_cffi _core/_native
 _core/hints
 _core/absent _core/errors _core/interrupts
 _core/numbers _core/docs
-_core/ieee _core/methods _core/cffi_handles
-_core/cffi_attributes
+_core/ieee _core/methods _core/cffi_nodes
 _core/cffi_core _core/native_core
 _core
 _core/walk

@@ -12,7 +12,7 @@ What it owns
 Its rules
     1. A node outlives what reads it, since its reader refers to it. So `_a` and `_b` always are what C computed the
        node from, after an exception and after a Ctrl-C too.
-    2. One object owns a handle: a Node, or an owner of cffi_handles.py that the Node keeps alive. It goes back when
+    2. One object owns a handle: a Node, or an owner of cffi_nodes.py that the Node keeps alive. It goes back when
        that object dies.
     3. cffi releases the GIL in each call but the quick ones of build_ffi.py, so two threads are in C at once; the
        arena has a lock of its own. Python keeps no number of C across a call, only handles.
@@ -29,14 +29,13 @@ from itertools import starmap
 
 from ._cffi import ffi, lib
 from .absent import HABITS, Absent
-from .cffi_attributes import attributes as attributes
-from .cffi_attributes import closure_at as closure_at
-from .cffi_attributes import column
-from .cffi_attributes import forget_made as forget_made
-from .cffi_attributes import peek as peek
-from .cffi_attributes import put as put
-from .cffi_handles import Owned, closures, give_back, lend, owned_list
-from .cffi_handles import flush as flush
+from .cffi_nodes import Owned, closures, column, give_back, lend, owned_list
+from .cffi_nodes import attributes as attributes
+from .cffi_nodes import closure_at as closure_at
+from .cffi_nodes import flush as flush
+from .cffi_nodes import forget_made as forget_made
+from .cffi_nodes import peek as peek
+from .cffi_nodes import put as put
 from .errors import OPS, check, no_node
 from .hints import TYPE_CHECKING, Any
 from .ieee import failure

@@ -107,15 +107,28 @@ class TracedValue(Value):
         return outside() if self._trace.over else refusal(what, remedy)
 
     def _by_hand(self, args: Any, kwargs: Any) -> TracedValue:
+        """Record Value(*args, **kwargs), which begins with self: the native core asks for it."""
+        return self._made_by_hand(*args[1:], **(kwargs or {}))
+
+    def _made_by_hand(
+        self,
+        _children: Any = (),
+        _op: Any = "",
+        name: str = "",
+        label: str = "",
+        *,
+        children: Any = (),
+        local_grads: Any = None,
+    ) -> TracedValue:
         """Record Value(self, children, local_grads): the value of self with these local derivatives."""
-        children, slopes, name = _parts(*args, **(kwargs or {}))
-        if not children or not all(isinstance(x, Value) for x in slopes):
+        operands, slopes, _ = given_by_hand(_children, _op, children, local_grads)
+        if not operands or slopes is None or not all(isinstance(x, Value) for x in slopes):
             self._put_into_node()
         trace = self._trace
-        detached = [trace.record(_INSTEAD, x, trace.constant(0.0)) for x in slopes]
-        out = trace.record(_INSTEAD, self, dot(detached, children))
-        if name:
-            out.name = name
+        detached = [trace.record(_INSTEAD, x, trace.constant(0.0)) for x in slopes or ()]
+        out = trace.record(_INSTEAD, self, dot(detached, operands))
+        if name or label:
+            out.name = name or label
         trace.new = out
         return out
 
@@ -126,7 +139,7 @@ class TracedValue(Value):
         """
         if core.NAME == "native" or type(value) is not Value or getattr(value, "_h", -1) >= 0:
             self._put_into_node()
-        out = self._by_hand((self, *args), kwargs)
+        out = self._made_by_hand(*args, **kwargs)
         self._trace.new = None  # its __init__ runs already
         value.__class__ = TracedValue
         value.__dict__.update(out.__dict__)
@@ -189,23 +202,6 @@ class TracedValue(Value):
             return self._trace.record(op, x, k, k)
         parts: list[Any] = [x if isinstance(x, Value) else self._trace.constant(float(x)) for x in operands]
         return self._trace.record(op, *parts)
-
-
-def _parts(
-    data: Any,
-    _children: Any = (),
-    _op: Any = "",
-    name: str = "",
-    label: str = "",
-    *,
-    children: Any = (),
-    local_grads: Any = None,
-) -> tuple[Any, Any, str]:
-    """Return children, local derivatives and name among the arguments of Value."""
-    operands, slopes, _ = given_by_hand(_children, _op, children, local_grads)
-    if slopes is None:  # they would be a closure's
-        data._put_into_node()
-    return operands, slopes, name or label
 
 
 # ---- recording ---------------------------------------------------------------------------------------------------
