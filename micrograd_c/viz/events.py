@@ -92,7 +92,7 @@ class Stream:
     outer : str
         What the seed is, where the root is not the user's.
     steps : iterable of tuple, optional
-        A part of the plan; else all of it.
+        A part of the plan, for its gradients alone; else all of it.
     data : mapping of int to float, optional
         Other data than those of the nodes, by id.
 
@@ -126,6 +126,7 @@ class Stream:
         self.topo: list[int] = []
         self.steps: list[Event] = []
         self.plan = list(plan(graph) if steps is None else steps)
+        self._silent = steps is not None
         self._reached = {graph.root}
         self._shared: set[int] = set()  # has got a share
         self._passing: Any = None  # what the node whose turn it is passes on: f and each g, see local_derivatives
@@ -138,6 +139,8 @@ class Stream:
                     self._add(what, graph.nodes[i], **dict(zip(("depth",), more)))
 
     def _add(self, kind: str, node: Node, words: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        if self._silent:
+            return
         text = fill(PHRASES[kind][2], {"z": node.name, **fields, **(words or {})})
         head = {"index": len(self.steps), "phase": PHRASES[kind][0], "kind": kind, "node": node.id}
         self.steps.append({**head, **fields, "text": text})

@@ -85,7 +85,10 @@ def as_json(data: Any, **form: Any) -> str:
             return {key: portable(value) for key, value in item.items()}
         return [portable(value) for value in item] if isinstance(item, (list, tuple)) else item
 
-    return json.dumps(portable(data), allow_nan=False, **form)
+    try:
+        return json.dumps(data, allow_nan=False, **form)
+    except ValueError:  # there is such a number
+        return json.dumps(portable(data), allow_nan=False, **form)
 
 
 def javascript_ops(names: Container[str]) -> str:
