@@ -444,3 +444,14 @@ def test_closures_set_right_after_construction_cost_no_walk_over_the_heap():
         out._backward = lambda out=out: None
         outs.append((out, reader))
     assert gc.callbacks == callbacks
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_an_operand_without_a_node_is_refused_by_name_in_any_place(n):
+    for i in range(n):
+        operands = [Value(1.0) for _ in range(n)]
+        operands[i] = Value.__new__(Value)
+        with nothing_left_behind(), pytest.raises(RuntimeError, match="this Value has no node"):
+            Value(1.0, tuple(operands), "op")
+    operands = [Value(float(i)) for i in range(n)]
+    assert Value(1.0, tuple(operands), "op")._children == tuple(operands)

@@ -56,7 +56,7 @@ _THIS = sys.modules[__name__]  # it works on where somebody has deleted it there
 _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
-_leaf, _by_hand_over = lib.mg_leaf, lib.mg_by_hand_over
+_leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
 _resume = lib.mg_sweep_resume
 
 
@@ -321,6 +321,8 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
             handle = _by_hand_over(a._h, -1, data)
         elif n == 2 and isinstance(a := operands[0], Node) and isinstance(b := operands[1], Node) and b._h >= 0:
             handle = _by_hand_over(a._h, b._h, data)
+        elif n > 2 and all(isinstance(x, Node) for x in operands):
+            a, handle = operands, _by_hand(-1, [x._h for x in operands], n, _NULL, _NULL, data)
         else:
             return False
     except (AttributeError, OverflowError):  # an operand has no node; an int is too large
