@@ -195,6 +195,7 @@ def make(
         slopes = list(as_values(_untraced(slopes)))
     elif slopes:
         slopes = [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
+    _untraced(operands)
     before = getattr(out, "_h", -1)
     if before >= 0 and operands:
         core.flush()  # readers that have died read nothing
@@ -203,7 +204,7 @@ def make(
                 f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
                 "make a new Value"
             )
-    by_hand(out, before, data, _untraced(operands), slopes, numpy)
+    by_hand(out, before, data, operands, slopes, numpy)
     if before >= 0:
         out.grad = 0.0
     core.forget_made(out)
