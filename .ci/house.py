@@ -37,7 +37,6 @@ program/plan program/listing
 program/run
 program/program
 value/value
-value/memory value/closures
 value/collector
 value/dealloc
 value/attributes

@@ -40,7 +40,8 @@ void mg_unlock(void)
 
 static int32_t resize_handles(int64_t capacity)
 {
-    if (!mg_resize(&mg.row_of, capacity, sizeof *mg.row_of))
+    if (!mg_resize(&mg.row_of, capacity, sizeof *mg.row_of) ||
+        (mg.owner && !mg_resize(&mg.owner, capacity, sizeof *mg.owner)))
         return MG_ENOMEM;
     mg.handle_capacity = capacity;
     return MG_OK;
@@ -94,8 +95,10 @@ static void shrink(void)
         (void)resize(capacity);
         mg_trim_sweeps(mg.capacity);
     }
-    if (mg.handles == 0 && mg.handle_capacity > mg.capacity)
+    if (mg.handles == 0 && mg.handle_capacity > mg.capacity) {
+        mg.handle_capacity = mg.capacity; /* first, as above */
         (void)resize_handles(mg.capacity);
+    }
     if (ints < mg.pool_capacity)
         (void)resize_pool(ints);
 }

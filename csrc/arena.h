@@ -40,6 +40,7 @@ typedef struct {
     double *grad;    /* d root / d this node, summed over the backward calls so far */
     int32_t *handle; /* who owns the row, MG_DEAD: nobody */
     int32_t *row_of; /* handle -> row; of a free handle: mg_link to the next free one, negative */
+    void **owner;    /* handle -> its Value of the native core, NULL: none; NULL without such a core */
     int32_t *pool;   /* lists and doubles */
     int64_t rows;    /* rows in use */
     int64_t limit;   /* append without a further look up to here, <= capacity */
@@ -49,7 +50,7 @@ typedef struct {
     int64_t pool_capacity;   /* ints */
     bool pool_mixed;         /* the parts of the pool are not in the order of the rows */
     int64_t handles;         /* handles given out so far, free ones too */
-    int64_t handle_capacity; /* handles that row_of has memory for, >= capacity */
+    int64_t handle_capacity; /* handles that row_of and owner have memory for, >= capacity */
     int32_t free_handle;     /* head of the list of free ones, MG_NONE: empty */
     int64_t squeezes;
     int64_t moves; /* rows that were given up for one on top, see mg_by_hand */
@@ -157,6 +158,10 @@ static inline int32_t mg_append(int op, int32_t a, int32_t b, double data)
     mg.grad[row] = 0.0;
     mg.handle[row] = handle;
     mg.row_of[handle] = (int32_t)row;
+#ifndef MG_NATIVE_CORE /* which writes the owner itself */
+    if (mg.owner)
+        mg.owner[handle] = NULL;
+#endif
     mg.live++;
     return handle;
 }

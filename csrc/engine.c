@@ -37,12 +37,17 @@ const void *mg_engine_of(void)
                                mg_free,     mg_nary,         mg_dot,        mg_layers, mg_by_hand,
                                mg_backward, mg_sweep_resume, mg_sweep_close};
 
+    mg_lock();
+    if (!mg.owner && mg_resize(&mg.owner, mg.handle_capacity, sizeof *mg.owner))
+        memset(mg.owner, 0, (size_t)mg.handle_capacity * sizeof *mg.owner);
+    const bool ready = mg.owner != NULL;
+    mg_unlock();
 #ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
     const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
     if (known)
         engine.single_threaded = known;
 #endif
-    return &engine;
+    return ready ? &engine : NULL;
 }
 
 /* ---- reading and writing ---- */
@@ -121,13 +126,13 @@ int32_t mg_describe(int32_t handle, mg_node *out)
 void mg_stats(mg_figures *out)
 {
     mg_lock();
+    const int64_t a_handle = sizeof *mg.row_of + (mg.owner ? sizeof *mg.owner : 0);
     out->live_nodes = mg.live;
     out->rows = mg.rows;
     out->capacity = mg.capacity;
     out->bytes_in_use = mg.capacity * (int64_t)(sizeof *mg.op + sizeof *mg.a + sizeof *mg.b +
                                                 sizeof *mg.data + sizeof *mg.grad + sizeof *mg.handle) +
-                        mg.handle_capacity * (int64_t)sizeof *mg.row_of +
-                        mg.pool_capacity * (int64_t)sizeof *mg.pool;
+                        mg.handle_capacity * a_handle + mg.pool_capacity * (int64_t)sizeof *mg.pool;
     for (int32_t i = 0; i < mg_sweep_count; i++)
         out->bytes_in_use += mg_sweeps[i].bytes;
     out->squeezes = mg.squeezes;

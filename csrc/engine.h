@@ -75,7 +75,7 @@ const mg_op_info *mg_op_row(int32_t op);
 /* Prepare the engine; once in a process, before anything else. */
 int32_t mg_init(void);
 
-/* For the native core of Value, a compiled module of its own: what it needs of this one. Static. */
+/* For the native core of Value, a compiled module of its own: what it needs of this one. Static. NULL: no memory. */
 const void *mg_engine_of(void);
 
 /* ---- nodes ---- */

@@ -91,20 +91,21 @@ def test_what_is_not_there_is_none():
     assert _native.closure_at(-1) is None
     assert _native.closure_at(2**31 - 1) is None
     assert _native.dot([V], [2.0], None) is None  # engine.dot has to look closer
-    assert _native.before_collection("start", {}) is None
+    assert _native.before_collection("start", {}) is None  # nothing to do
     assert _native.add_scalar("no type") is None
     with pytest.raises(TypeError):
         V * "no type"
 
 
-def test_a_collection_whose_generation_is_no_number_is_an_error():
+def test_a_collection_without_a_generation_or_whose_generation_is_no_number_is_an_error():
     a = Value(1.0)
     out = a * 2.0
     a.note = [out]  # from now on the next collection looks for readers of a
     gc.disable()
     try:
-        with pytest.raises(TypeError):
-            _native.before_collection("start", {"generation": "x"})
+        for info, error in (({"generation": "x"}, TypeError), ({}, KeyError)):
+            with pytest.raises(error):
+                _native.before_collection("start", info)
         assert _native.before_collection("stop", {"generation": 2}) is None
         assert _native.before_collection("start", {"generation": 1}) is None
     finally:

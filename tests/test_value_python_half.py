@@ -97,6 +97,12 @@ def test_an_error_on_the_way_to_a_remedy_leaves_pythons_own_words():
             Value(1.0).tahn()
 
 
+def test_attach_without_an_engine_is_a_memory_error():
+    with pytest.raises(MemoryError):
+        _native.attach(0, *ATTACHED[1:])
+    assert (Value(2.0) * 3.0).data == 6.0
+
+
 def test_a_node_that_became_another_is_whole_though_the_python_half_raises():
     a = Value(1.0)
     v = Value(4.0, (a,), (2.0,))

@@ -103,10 +103,8 @@ int mg_put_closure(value *v, PyObject *closure)
 
     if (!x)
         return closure ? -1 : 0;
-    if (closure && (mg_expect_cycles_of(v, closure) < 0 || (v->handle >= 0 && mg_list_closure(v) < 0)))
+    if (closure && mg_expect_cycles_of(v, closure) < 0)
         return -1;
-    if (!closure)
-        mg_unlist_closure(v);
     mg_lock();
     const int32_t row = mg_row(v->handle);
     if (row >= 0)

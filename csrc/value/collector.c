@@ -14,11 +14,11 @@
  *  4. An older reader can be there only if v had a node, with others above it, when v became CYCLIC. Then `late` is
  *     set, and the next full collection begins with `track_readers`. It looks at all Values in the order of their
  *     rows, from the lowest up, and makes each one CYCLIC that reads a CYCLIC Value: by 1 one pass is enough.
- *  5. The pass finds all readers. The list of memory.c has every Value but those of subclasses (CYCLIC, by 2) and the
- *     dead, which nobody reads. Nodes without a Value belong to a `hidden`, which is tracked, and whose readers count
- *     as readers of a CYCLIC Value, see `leads_to_cyclic`; Values that take over its nodes later go through 3.
- *  6. The pass calls nothing that runs Python code or lets the GIL go, and reads the rows under the lock. So nothing
- *     changes under its eyes. It touches Values only, and by 3 one pass is good until `late` is set again.
+ *  5. The pass finds all readers: the arena knows the Value of each row. The dying are left out, whom nobody reads.
+ *     Nodes without a Value belong to a `hidden`, which is tracked, and whose readers count as readers of a CYCLIC
+ *     Value, see `leads_to_cyclic`; Values that take over its nodes later go through 3.
+ *  6. The pass holds the lock, and calls nothing that runs Python code or lets the GIL go. So nothing changes under
+ *     its eyes. By 3 one pass is good until `late` is set again.
  *  7. traverse visits each reference that a Value owns, once. So whatever is reached from outside is seen to be, and
  *     nothing is freed too early; a Value that is not tracked only makes what it refers to live longer. clear drops
  *     the attributes, since every cycle leads through one.
@@ -76,26 +76,17 @@ void mg_set_cyclic_reader(value *v)
         mg_set_cyclic(v);
 }
 
-/* Makes all readers of CYCLIC Values CYCLIC, see 4 at the head of this file. No memory: the next collection does. */
+/* Makes all readers of CYCLIC Values CYCLIC, see 4 at the head of this file. */
 static void track_readers(void)
 {
     mg_lock();
-    const int64_t rows = mg.rows;
-    mg_unlock();
-    value **owners = PyMem_Calloc((size_t)rows + 1, sizeof *owners);
-    mg_lock();
-    uint32_t place = 0;
-    for (value *v; owners && (v = mg_next_value(&place));) {
-        const int32_t row = v->flags & CYCLIC ? MG_EHANDLE : mg_row(v->handle);
-        if (row >= 0 && row < rows) /* what another thread moves up right now is looked at by `become` */
-            owners[row] = v;
+    for (int64_t row = 0; row < mg.rows; row++) {
+        value *v = mg.handle[row] == MG_DEAD ? NULL : mg.owner[mg.handle[row]];
+        if (v && Py_REFCNT(v) > 0 && !(v->flags & (CYCLIC | DYING)))
+            mg_set_cyclic_reader(v);
     }
     mg_unlock();
-    for (int64_t row = 0; owners && row < rows; row++)
-        if (owners[row])
-            mg_set_cyclic_reader(owners[row]);
-    late = late && !owners;
-    PyMem_Free(owners);
+    late = false;
 }
 
 int mg_value_traverse(PyObject *self, visitproc visit, void *arg)
@@ -162,8 +153,11 @@ PyObject *mg_py_before_collection(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "sO!", &phase, &PyDict_Type, &info))
         return NULL;
-    PyObject *generation = PyDict_GetItemString(info, "generation");
-    if (late && strcmp(phase, "start") == 0 && generation && PyLong_AsLong(generation) >= 2)
-        track_readers();
+    if (late && strcmp(phase, "start") == 0) {
+        PyObject *generation = PyMapping_GetItemString(info, "generation");
+        if (generation && PyLong_AsLong(generation) >= 2)
+            track_readers();
+        Py_XDECREF(generation);
+    }
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }

@@ -38,7 +38,7 @@ static int become_leaf(value *v, int op, double data)
     mg_lock();
     const int32_t status = mg_reserve(1, 0);
     if (status >= 0)
-        v->handle = mg_append(op, 0, 0, data);
+        take_node(v, mg_append(op, 0, 0, data));
     mg_unlock();
     if (status < 0) {
         mg_fail(status, MG_LEAF, NULL, NULL);

@@ -10,7 +10,7 @@
  *  3. All that the loop knows is in variables of its own call. So whatever a death runs (the callback of a weak
  *     reference, a __del__, the end of a class, another thread in between) may deallocate Values in loops of its own.
  *  4. Anything else that dies is left to Python. The nodes of what died before are given back first: its code may count
- *     them.
+ *     them, and the arena names the Values that owned them until then, whose memory may be gone.
  */
 #include "value.h"
 
@@ -34,34 +34,34 @@ static inline void let_wait(loop *l, PyObject *o)
     l->waiting = o;
 }
 
-static void drop_attributes(value *v)
+static void drop_attributes(loop *l, value *v)
 {
-    extra *x = extra_of(v);
+    extra x = {NULL, NULL, NULL, NULL};
 
-    mg_unlist_closure(v);
+    if (v->flags & EXTRA) {
+        x = *extra_of(v);
+        PyMem_Free(v->a);
+        v->a = x.a;
+        v->flags &= ~(uint32_t)EXTRA;
+    }
+    free_handles(l);
     if (v->weakrefs)
         PyObject_ClearWeakRefs((PyObject *)v);
-    if (v->flags & CYCLIC)
-        mg_cyclic_alive--;
-    if (x) {
-        PyObject *dict = x->dict, *label = x->label, *closure = x->closure;
-        v->a = x->a;
-        v->flags &= ~(uint32_t)EXTRA;
-        PyMem_Free(x);
-        Py_XDECREF(dict);
-        Py_XDECREF(label);
-        Py_XDECREF(closure);
-    }
+    Py_XDECREF(x.dict);
+    Py_XDECREF(x.label);
+    Py_XDECREF(x.closure);
 }
 
 /* Drops all by which somebody could find a dead Value. */
-static inline void hide(value *v)
+static inline void hide(loop *l, value *v)
 {
     v->flags |= DYING;
     if (v->flags & TRACKED || Py_TYPE(v) != mg_value_class)
         PyObject_GC_UnTrack(v);
-    if (v->weakrefs || v->flags & (EXTRA | CYCLIC))
-        drop_attributes(v);
+    if (v->flags & CYCLIC)
+        mg_cyclic_alive--;
+    if (v->weakrefs || v->flags & EXTRA)
+        drop_attributes(l, v);
 }
 
 /* Is this an object by whose end more Values die? */
@@ -79,7 +79,7 @@ static inline void drop(loop *l, PyObject *part)
         Py_DECREF(part);
     } else if (Py_TYPE(part) == mg_value_class) {
         part->ob_refcnt = 0;
-        hide(as_value(part));
+        hide(l, as_value(part));
         let_wait(l, part);
     } else if (may_lead_on(part)) {
         PyObject_GC_UnTrack(part);
@@ -98,7 +98,6 @@ static void release_memory(value *v)
         mg_kept.values[mg_kept.n++] = v;
         return;
     }
-    mg_unlist_value(v);
     if (type == mg_value_class) {
         PyObject_GC_Del(v);
     } else {
@@ -159,7 +158,7 @@ static inline void drop_value(loop *l, value *v)
     release_memory(v);
     drop(l, a);
     drop(l, b);
-    Py_DECREF(type); /* of a subclass: the class may end here, and its attributes with it */
+    drop(l, (PyObject *)type); /* of a subclass: the class may end here, and its attributes with it */
 }
 
 void mg_dealloc(PyObject *self)
@@ -171,7 +170,7 @@ void mg_dealloc(PyObject *self)
     if (Py_TYPE(self) == mg_hidden_class)
         PyObject_GC_UnTrack(self);
     else
-        hide(as_value(self));
+        hide(&l, as_value(self));
     let_wait(&l, self);
     while (l.waiting) {
         PyObject *o = l.waiting;

@@ -165,7 +165,7 @@ static PyObject *unborn_layer(PyObject *params, PyObject *inputs, PyObject *all)
     for (Py_ssize_t i = 0; layer && i < n; i++) {
         value *v = new_value();
         if (v)
-            become(v, -1, inputs, PyList_GetItem(params, i));
+            set_parts(v, inputs, PyList_GetItem(params, i));
         if (!v || PyList_Append(all, (PyObject *)v) < 0)
             Py_CLEAR(layer);
         else
@@ -187,11 +187,12 @@ static PyObject *values_of(hidden *h)
         layer = next;
     }
     if (layer && !h->values) { /* else a collection has run somebody's code, which came here first */
+        mg_lock();
         for (int32_t i = 0; i < h->n; i++) {
-            value *v = as_value(PyList_GetItem(all, i));
-            v->handle = h->handles[i];
-            mg_set_cyclic_reader(v);
+            take_node(as_value(PyList_GetItem(all, i)), h->handles[i]);
+            mg_set_cyclic_reader(as_value(PyList_GetItem(all, i)));
         }
+        mg_unlock();
         h->values = Py_NewRef(layer);
         PyMem_Free(h->handles);
         h->handles = NULL;

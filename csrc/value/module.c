@@ -27,11 +27,19 @@ static PyObject *py_handles(PyObject *module, PyObject *nodes)
     return out;
 }
 
+/* The Value with a closure at a handle, NULL. Borrowed. */
+static value *with_closure(int32_t handle)
+{
+    mg_lock();
+    value *v = mg_row(handle) < 0 ? NULL : mg.owner[handle];
+    mg_unlock();
+    return v && v->flags & EXTRA && extra_of(v)->closure ? v : NULL;
+}
+
 /* The Value with a closure at a handle, or None. */
 static PyObject *py_closure_at(PyObject *module, PyObject *handle)
 {
-    const long number = PyLong_AsLong(handle);
-    value *v = number < 0 ? NULL : mg_with_closure((int32_t)number);
+    value *v = with_closure((int32_t)PyLong_AsLong(handle));
 
     (void)module;
     return PyErr_Occurred() ? NULL : Py_NewRef(v ? (PyObject *)v : Py_None);
@@ -53,10 +61,9 @@ static PyObject *py_sweep(PyObject *module, PyObject *args)
     if (others)
         PyEval_RestoreThread(others);
     while (status > 0) {
-        value *v = mg_with_closure(pause.node);
-        PyObject *closure = v ? extra_of(v)->closure : NULL;
-        if (closure) {
-            Py_INCREF(closure);
+        value *v = with_closure(pause.node);
+        if (v) { /* no closure above has dropped it */
+            PyObject *closure = Py_NewRef(extra_of(v)->closure);
             done = PyObject_CallNoArgs(closure);
             Py_DECREF(closure);
             if (!done)
@@ -82,6 +89,8 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
                           &half->from_numpy, &half->failure, &half->no_number, &half->init, &half->late))
         return NULL;
     Py_INCREF(args); /* for ever, and with it what mg_python refers to */
+    if (!address)
+        return PyErr_NoMemory();
     mg_shared = (const mg_engine *)(uintptr_t)address;
     Py_RETURN_NONE;
 }

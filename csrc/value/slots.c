@@ -12,12 +12,14 @@ static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
     mg_lock();
     const int32_t handle =
         mg_make(op, as_value(x)->handle, mg_shape_of[op] == MG_TWO ? as_value(y)->handle : 0, k, NULL);
+    if (handle >= 0)
+        take_node(out, handle);
     mg_unlock();
     if (handle < 0) {
         Py_DECREF(out);
         return mg_fail(handle, op, x, y);
     }
-    become(out, handle, x, y);
+    set_parts(out, x, y);
     return (PyObject *)out;
 }
 
@@ -69,6 +71,10 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     }
     mg_lock();
     const int32_t handle = mg_make_with_number(op, as_value(x)->handle, c, left, &leaf->handle);
+    if (handle >= 0) {
+        take_node(leaf, leaf->handle);
+        take_node(out, handle);
+    }
     mg_unlock();
     PyObject *a = left ? (PyObject *)leaf : x, *b = left ? x : (PyObject *)leaf;
     if (handle < 0) {
@@ -76,7 +82,7 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
         out = (value *)(left ? mg_fail(handle, op, number, x) : mg_fail(handle, op, x, number));
     } else {
         mg_set_numpy(leaf, numpy);
-        become(out, handle, a, b);
+        set_parts(out, a, b);
     }
     Py_DECREF(leaf);
     return (PyObject *)out;

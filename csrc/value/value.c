@@ -4,6 +4,7 @@
 const mg_engine *mg_shared;
 PyTypeObject *mg_value_class, *mg_hidden_class;
 struct mg_python mg_python;
+struct mg_kept mg_kept;
 
 /* numpy's scalars that have been met: float() is all that they need. */
 enum { SCALARS = 16 };

@@ -7,8 +7,8 @@
  *     handle     its node in the arena
  *     flags      see below
  *
- * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand. So are
- * closures, which are found by the handle of their node while a sweep waits for them.
+ * Attributes are rare. Where there are some, `a` points to an `extra` that holds them and the first operand. The arena
+ * knows the Value of each node: that is how a sweep that waits for a closure finds it.
  *
  * Calls into the engine stand between mg_lock and mg_unlock, where no Python API is called that can let the GIL go.
  *
@@ -31,24 +31,20 @@
 #pragma GCC visibility push(hidden) /* what is declared here is never looked up by name */
 #endif
 
-typedef struct value value;
-
 typedef struct {
     PyObject *a;       /* the first operand, or NULL */
     PyObject *dict;    /* attributes; may be NULL */
     PyObject *label;   /* what was assigned to _op; may be NULL */
     PyObject *closure; /* what was assigned to _backward; may be NULL */
-    value *next;       /* in the table of closures, under the same hash */
-    bool listed;       /* in that table */
 } extra;
 
-struct value {
+typedef struct {
     PyObject_HEAD PyObject *a; /* first operand or operands, or an `extra` (EXTRA), or NULL; owned */
     PyObject *b;               /* second operand or operands, or NULL; owned */
     PyObject *weakrefs;        /* head of the list of weak references */
     int32_t handle;            /* in the arena; -1: none yet */
-    uint32_t flags;            /* of the enum below, and above PLACE_BITS its place among all Values */
-};
+    uint32_t flags;            /* of the enum below */
+} value;
 
 /* The inner layers of one call of an MLP, nodes that nobody has asked to see. Their Values are made when somebody does:
  * most never are, and a Value costs more than its node. */
@@ -64,8 +60,7 @@ enum {
     EXTRA = 1,   /* a points to an `extra` */
     TRACKED = 2, /* by Python's collector */
     CYCLIC = 4,  /* may stand on a cycle */
-    DYING = 8,   /* its deallocation has begun, or is over */
-    PLACE_BITS = 4
+    DYING = 8    /* its deallocation has begun */
 };
 
 _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
@@ -159,8 +154,6 @@ PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y);
 PyObject *mg_no_number(int op, PyObject *other, PyObject *x, const char *side);
 PyObject *mg_py_add_scalar(PyObject *module, PyObject *type);
 
-/* ---- memory.c: the memory of Values ---- */
-
 #ifdef __SANITIZE_ADDRESS__
 enum { KEPT = 1 };
 #else
@@ -173,30 +166,26 @@ extern struct mg_kept {
     int n;
 } mg_kept;
 
-/* Memory for one more Value; MemoryError. */
-value *mg_fresh_value(void);
-/* Takes v out of the list of Values. */
-void mg_unlist_value(value *v);
-/* The next Value of the list that is alive, from place 0 on; NULL: no more. */
-value *mg_next_value(uint32_t *place);
-
-/* A Value without a node, not tracked. */
+/* A Value without a node, not tracked; MemoryError. */
 static inline value *new_value(void)
 {
     value *v;
 
-    if (mg_kept.n) {
-        v = mg_kept.values[--mg_kept.n];
-        (void)PyObject_Init((PyObject *)v, mg_value_class);
-        v->flags &= ~(uint32_t)DYING;
-    } else {
-        v = mg_fresh_value();
-        if (!v)
-            return NULL;
-    }
+    if (mg_kept.n)
+        v = (value *)PyObject_Init((PyObject *)mg_kept.values[--mg_kept.n], mg_value_class);
+    else if (!(v = PyObject_GC_New(value, mg_value_class)))
+        return NULL;
     v->a = v->b = v->weakrefs = NULL;
     v->handle = -1;
+    v->flags = 0;
     return v;
+}
+
+/* Gives v a node, while the lock is held. */
+static inline void take_node(value *v, int32_t handle)
+{
+    v->handle = handle;
+    mg.owner[handle] = v;
 }
 
 /* ---- collector.c: what Python's collector is told ---- */
@@ -218,10 +207,9 @@ int mg_value_traverse(PyObject *self, visitproc visit, void *arg);
 int mg_value_clear(PyObject *self);
 PyObject *mg_py_before_collection(PyObject *module, PyObject *args);
 
-/* Gives v, which was computed from nothing yet, its node and what it was computed from. */
-static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
+/* Tells v, which was computed from nothing yet, what it was computed from. */
+static inline void set_parts(value *v, PyObject *a, PyObject *b)
 {
-    v->handle = handle;
     Py_XINCREF(a);
     Py_XINCREF(b);
     *(v->flags & EXTRA ? &extra_of(v)->a : &v->a) = a;
@@ -230,13 +218,14 @@ static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
         mg_set_cyclic_reader(v);
 }
 
-/* ---- closures.c: closures by the handle of their node ---- */
-
-/* The Value at a handle that has a closure, NULL. Borrowed. */
-value *mg_with_closure(int32_t handle);
-/* Lists v, which has a handle and an extra. -1: MemoryError. */
-int mg_list_closure(value *v);
-void mg_unlist_closure(value *v);
+/* Gives v its node too. */
+static inline void become(value *v, int32_t handle, PyObject *a, PyObject *b)
+{
+    mg_lock();
+    take_node(v, handle);
+    mg_unlock();
+    set_parts(v, a, b);
+}
 
 /* ---- dealloc.c: the end of Values ---- */
 

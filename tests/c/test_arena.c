@@ -599,6 +599,35 @@ TEST(lists_under_a_node_that_lives_are_squeezed_out_of_the_pool)
     mg_free(kept, 3000);
 }
 
+TEST(owners_of_handles_are_known_from_the_moment_that_the_native_core_asks)
+{
+    const int32_t n = 1 << 18, old = leaf(1.0);
+    int me;
+
+    mg_test_allocations = mg_test_fail_at = 0;
+    CHECK(mg_engine_of() == NULL);
+    mg_test_fail_at = -1;
+    CHECK(mg.owner == NULL && mg_engine_of() != NULL);
+    CHECK(mg.owner[old] == NULL);
+    mg.owner[old] = &me;
+    int32_t *h = many_leaves(n);
+    for (int32_t i = 0; i < n; i++) {
+        CHECK(mg.owner[h[i]] == NULL);
+        mg.owner[h[i]] = &me;
+    }
+    CHECK(mg.owner[old] == &me);
+    CHECK(figures().bytes_in_use > n * (int64_t)sizeof *mg.owner);
+    drop(h[0]);
+    h[0] = leaf(2.0); /* the same handle, of somebody else */
+    CHECK(mg.owner[h[0]] == NULL);
+    mg_free(h, n);
+    drop(old);
+    CHECK(figures().bytes_in_use < n * (int64_t)sizeof *mg.owner);
+    free(h);
+    free(mg.owner);
+    mg.owner = NULL;
+}
+
 /* ---- no memory ---- */
 
 /* Makes the arena full to the brim, so that whatever comes next has to allocate. */
@@ -1268,6 +1297,7 @@ int main(void)
     RUN(the_memory_of_the_pool_comes_back);
     RUN(a_long_loop_that_drops_what_it_builds_stays_in_place);
     RUN(lists_under_a_node_that_lives_are_squeezed_out_of_the_pool);
+    RUN(owners_of_handles_are_known_from_the_moment_that_the_native_core_asks);
     RUN(random_programs_do_what_a_plain_model_does);
     RUN(nodes_may_die_in_any_order);
     return 0;
