@@ -62,7 +62,6 @@ def test_label_and_closure_of_a_node_are_no_attributes_of_the_user():
     "call",
     [
         core.handle_of,
-        core.parts,
         core.operands,
         core.attributes,
         core.forget_made,

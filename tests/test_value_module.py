@@ -61,7 +61,6 @@ REFUSED = [
     (_native.own, (V, None, None, raising), ZeroDivisionError),
     (_native.own, (V, None, None, str), TypeError),  # it returns no handle
     (_native.own, (V, None, None, int, -1), MemoryError),  # a status
-    (_native.parts, (1.0,), TypeError),
     (_native.peek, (V,), TypeError),
     (_native.peek, (1.0, "note"), TypeError),
     (_native.put, (V, 1, 2), TypeError),

@@ -102,34 +102,10 @@ static int hidden_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
-/* The Values that it refers to. */
-static PyObject *hidden_owned(PyObject *self, PyObject *nothing)
-{
-    hidden *h = (hidden *)self;
-    PyObject *out = PySequence_List(h->inputs);
-
-    (void)nothing;
-    for (Py_ssize_t l = 0; out && l < PyList_Size(h->params); l++) {
-        PyObject *layer = PyList_GetItem(h->params, l);
-        for (Py_ssize_t i = 0; out && i < PyList_Size(layer); i++) {
-            PyObject *longer = PySequence_InPlaceConcat(out, PyList_GetItem(layer, i));
-            Py_DECREF(out);
-            out = longer;
-        }
-    }
-    return out;
-}
-
 PyObject *mg_make_hidden_type(void)
 {
-    static PyMethodDef methods[] = {
-        {"owned", hidden_owned, METH_NOARGS, "Return the Values that this object refers to."},
-        {NULL, NULL, 0, NULL},
-    };
-    PyType_Slot slots[] = {{Py_tp_dealloc, (void *)mg_dealloc},
-                           {Py_tp_traverse, (void *)hidden_traverse},
-                           {Py_tp_methods, methods},
-                           {0, NULL}};
+    PyType_Slot slots[] = {
+        {Py_tp_dealloc, (void *)mg_dealloc}, {Py_tp_traverse, (void *)hidden_traverse}, {0, NULL}};
     PyType_Spec spec = {"micrograd_c._core._native.Hidden", sizeof(hidden), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
     return PyType_FromSpec(&spec);
@@ -266,16 +242,5 @@ PyObject *mg_py_operands(PyObject *module, PyObject *o)
         return mg_fail(MG_EHANDLE, 0, o, NULL);
     if (a && Py_TYPE(a) == mg_hidden_class && !(a = values_of((hidden *)a)))
         return NULL;
-    return PyTuple_Pack(2, a ? a : Py_None, b ? b : Py_None);
-}
-
-PyObject *mg_py_parts(PyObject *module, PyObject *o)
-{
-    PyObject *a, *b;
-
-    (void)module;
-    if (!mg_expect_value(o))
-        return NULL;
-    a = first_operand(as_value(o)), b = as_value(o)->b;
     return PyTuple_Pack(2, a ? a : Py_None, b ? b : Py_None);
 }

@@ -117,7 +117,6 @@ static PyMethodDef functions[] = {
     {"handles", py_handles, METH_O, "Return the handles of nodes."},
     {"layers", mg_py_layers, METH_VARARGS, "Run layers, return the outputs of the last."},
     {"operands", mg_py_operands, METH_O, "Return what a node was computed from; inner layers as Values."},
-    {"parts", mg_py_parts, METH_O, "Return what a node was computed from."},
     {"leaves", mg_py_leaves, METH_VARARGS, "Return new leaves."},
     {"own", mg_py_own, METH_VARARGS, "Let a node own the node that a function returns the handle of."},
     {"new", mg_py_new, METH_NOARGS, "Return a Value without a node."},
@@ -183,7 +182,6 @@ PyMODINIT_FUNC PyInit__native(void)
     mg_hidden_class = (PyTypeObject *)mg_make_hidden_type();
     if (!mg_intern_names() || !mg_value_class || !mg_hidden_class || greet_numpy() < 0 ||
         PyModule_AddObjectRef(module, "Node", (PyObject *)mg_value_class) < 0 ||
-        PyModule_AddObjectRef(module, "Hidden", (PyObject *)mg_hidden_class) < 0 ||
         PyModule_AddIntConstant(module, "SOURCES", MG_SOURCES) < 0)
         Py_CLEAR(module);
     return module;

@@ -269,7 +269,6 @@ PyObject *mg_make_hidden_type(void);
 PyObject *mg_py_dot(PyObject *module, PyObject *args);
 PyObject *mg_py_nary(PyObject *module, PyObject *args);
 PyObject *mg_py_layers(PyObject *module, PyObject *args);
-PyObject *mg_py_parts(PyObject *module, PyObject *o);
 PyObject *mg_py_operands(PyObject *module, PyObject *o);
 
 #ifdef __GNUC__

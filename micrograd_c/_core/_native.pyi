@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .cffi_core import Hidden as Hidden
 from .cffi_core import Node as Node
 from .cffi_core import attributes as attributes
 from .cffi_core import closure_at as closure_at
@@ -17,7 +16,6 @@ from .cffi_core import nary as nary
 from .cffi_core import new as new
 from .cffi_core import operands as operands
 from .cffi_core import own as own
-from .cffi_core import parts as parts
 from .cffi_core import peek as peek
 from .cffi_core import put as put
 from .cffi_core import sweep as sweep

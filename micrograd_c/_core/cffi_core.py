@@ -162,17 +162,12 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     return out
 
 
-def parts(node: Node) -> tuple[Any, Any]:
-    """Return `_a` and `_b` as they are, a Hidden too."""
+def operands(node: Node) -> tuple[Any, Any]:
+    """Return `_a` and `_b`, and the last neurons of a Hidden instead of it."""
     try:
-        return node._a, node._b
+        a, b = node._a, node._b
     except AttributeError:
         raise no_node(node) from None
-
-
-def operands(node: Node) -> tuple[Any, Any]:
-    """Return `_a` and `_b`; the last Values of a Hidden instead of it."""
-    a, b = parts(node)
     return a.values() if type(a) is Hidden else a, b
 
 
@@ -226,10 +221,6 @@ class Hidden:
         self._inputs = inputs
         self._params = params
         self._made: dict[int, tuple[Any, ...]] = {}
-
-    def owned(self) -> list[Any]:
-        """Return the Values that this object refers to."""
-        return [*self._inputs, *(p for layer in self._params for neuron in layer for p in neuron)]
 
     def values(self) -> tuple[Any, ...]:
         """Return the Values of the last of these layers; the same ones each time."""

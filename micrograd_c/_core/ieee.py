@@ -64,9 +64,7 @@ def _reads_numpy(core: Any, operands: Any) -> bool:
                 return True
         elif id(x) not in seen:
             seen.add(id(x))
-            for part in core.parts(x):
-                if type(part) is core.Hidden:
-                    part = part.owned()
+            for part in core.operands(x):
                 todo += part if isinstance(part, (list, tuple)) else (part,)
     return False
 

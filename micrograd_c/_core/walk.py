@@ -16,7 +16,7 @@ made by hand            x                   None, or y
 ... with Values as      tuple of operands   list of them
 local derivatives
 dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
-neuron after neurons    Hidden              likewise
+neuron after neurons    tuple of neurons    likewise
 ======================  ==================  ===================
 """
 
