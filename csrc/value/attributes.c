@@ -1,6 +1,7 @@
 /* attributes.c - data, grad, and whatever else a user assigns. */
 #include "value.h"
 
+PyObject *mg_name_by_hand;
 static PyObject *name_data, *name_grad, *name_backward, *name_op;
 
 static inline PyObject *read_column(value *v, bool grad)
@@ -129,19 +130,27 @@ static int put(value *v, PyObject *name, PyObject *o)
     return mg_expect_cycles_of(v, o) < 0 ? -1 : PyDict_SetItem(dict, name, o);
 }
 
-/* Has the class of v a descriptor with a setter under this name? */
-static int is_data_descriptor(value *v, PyObject *name)
+int mg_class_attribute(PyObject *o, PyObject *name, PyObject **found)
 {
-    PyObject *descriptor = PyObject_GetAttr((PyObject *)Py_TYPE(v), name);
+    *found = PyObject_GetAttr((PyObject *)Py_TYPE(o), name);
+    if (*found)
+        return 1;
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+        return -1;
+    PyErr_Clear();
+    return 0;
+}
 
-    if (!descriptor) {
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
-            return -1;
-        PyErr_Clear();
-        return 0;
+/* Has the class of v a descriptor with a setter under this name? */
+static int is_data_descriptor(PyObject *v, PyObject *name)
+{
+    PyObject *descriptor;
+    int has = mg_class_attribute(v, name, &descriptor);
+
+    if (has > 0) {
+        has = PyType_GetSlot(Py_TYPE(descriptor), Py_tp_descr_set) != NULL;
+        Py_DECREF(descriptor);
     }
-    const int has = PyType_GetSlot(Py_TYPE(descriptor), Py_tp_descr_set) != NULL;
-    Py_DECREF(descriptor);
     return has;
 }
 
@@ -185,7 +194,7 @@ PyObject *mg_value_getattro(PyObject *self, PyObject *name)
         if (!found && PyErr_Occurred())
             return NULL;
         if (found) {
-            const int overruled = Py_TYPE(self) != mg_value_class ? is_data_descriptor(v, name) : 0;
+            const int overruled = Py_TYPE(self) != mg_value_class ? is_data_descriptor(self, name) : 0;
             if (overruled <= 0)
                 return overruled < 0 ? NULL : Py_NewRef(found);
         }
@@ -212,7 +221,7 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
                 return there < 0 ? -1 : put(v, name, o);
         }
     }
-    const int descriptor = is_data_descriptor(v, name);
+    const int descriptor = is_data_descriptor(self, name);
     if (descriptor < 0)
         return -1;
     if (descriptor)
@@ -314,5 +323,6 @@ bool mg_intern_names(void)
     name_grad = PyUnicode_InternFromString("grad");
     name_backward = PyUnicode_InternFromString("_backward");
     name_op = PyUnicode_InternFromString("_op");
-    return name_data && name_grad && name_backward && name_op;
+    mg_name_by_hand = PyUnicode_InternFromString("_by_hand");
+    return name_data && name_grad && name_backward && name_op && mg_name_by_hand;
 }

@@ -6,9 +6,16 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (type == mg_value_class) {
         const Py_ssize_t n = args ? PyTuple_Size(args) : 0;
         PyObject *data = n > 1 || (n == 1 && kwargs) ? PyTuple_GetItem(args, 0) : NULL;
-        if (data && is_traced(data)) /* made by hand in a trace: another class has to do it */
-            return PyObject_CallMethod(data, "_by_hand", "OO", args, kwargs ? kwargs : Py_None);
-        return (PyObject *)new_value();
+        if (!data || !is_value(data) || as_value(data)->handle >= 0)
+            return (PyObject *)new_value();
+        PyObject *record, *out;
+        const int traced = mg_class_attribute(data, mg_name_by_hand, &record);
+        if (traced <= 0)
+            return traced < 0 ? NULL : (PyObject *)new_value();
+        /* made by hand in a trace, see program/traced.py */
+        out = PyObject_CallFunctionObjArgs(record, data, args, kwargs ? kwargs : Py_None, NULL);
+        Py_DECREF(record);
+        return out;
     }
 
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);

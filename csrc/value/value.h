@@ -100,13 +100,6 @@ static inline bool is_value(PyObject *o)
     return type == mg_value_class || (type != &PyFloat_Type && PyType_IsSubtype(type, mg_value_class));
 }
 
-/* Does jit trace y: no node, and a class that records what is computed from it? */
-static inline bool is_traced(PyObject *y)
-{
-    return is_value(y) && as_value(y)->handle < 0 &&
-           PyObject_HasAttrString((PyObject *)Py_TYPE(y), "_reflected");
-}
-
 /* The argument as a Value; TypeError. */
 value *mg_expect_value(PyObject *o);
 /* Notes in a leaf that its number came from numpy. */
@@ -147,8 +140,8 @@ static inline int to_double(PyObject *o, const char *what, double *out)
     return 1;
 }
 
-/* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the node that it stands for
- * where a number came from numpy. */
+/* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the Value that there is instead
+ * of an error, see _core/ieee.py. */
 PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y);
 /* Answers for `other`, which is no number: NotImplemented, what numpy makes of an array, or TypeError. */
 PyObject *mg_no_number(int op, PyObject *other, PyObject *x, const char *side);
@@ -236,7 +229,11 @@ void mg_dealloc(PyObject *self);
 
 extern PyGetSetDef mg_getset[];
 
+extern PyObject *mg_name_by_hand;
+
 bool mg_intern_names(void);
+/* An attribute of the class of o into `found`: 1; 0: there is none; -1: an exception is set. */
+int mg_class_attribute(PyObject *o, PyObject *name, PyObject **found);
 /* The extra of v, made where there is none. */
 extra *mg_need_extra(value *v);
 /* Puts a reference to o, or NULL, where *place is. */

@@ -332,7 +332,7 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
 
 
 def _failure(status: int, op: int, *operands: Any) -> Any:
-    """Return the node that a failed op gives by the rules of numpy, or raise its error."""
+    """Return the Value that there is instead of a failed op, or raise its error."""
     out = failure(_THIS, status, op, *operands)
     if isinstance(out, Node):
         return out

@@ -19,7 +19,9 @@ _FLAGS = {"divide": 1, "over": 2, "invalid": 8}  # as numpy.seterrcall() has the
 
 
 def failure(core: Any, status: int, op: int, *operands: Any) -> Any:
-    """Return the exception that `status` stands for, or the node that numpy's rules give instead of it.
+    """Return the exception that `status` stands for, or the Value that there is instead of it.
+
+    That is what a trace records, or the node that numpy's rules give.
 
     Parameters
     ----------
