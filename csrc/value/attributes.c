@@ -1,19 +1,21 @@
 /* attributes.c - data, grad, and whatever else a user assigns. */
 #include "value.h"
 
+#define GRAD ((void *)mg_getset) /* said of a column: grad, where NULL is data */
+
 PyObject *mg_name_by_hand;
 static PyObject *name_data, *name_grad, *name_backward, *name_op;
 
-static inline PyObject *read_column(value *v, bool grad)
+static inline PyObject *get_column(PyObject *self, void *grad)
 {
     mg_lock();
-    const int32_t row = mg_row(v->handle);
+    const int32_t row = mg_row(as_value(self)->handle);
     const double number = row < 0 ? 0.0 : grad ? mg.grad[row] : mg.data[row];
     mg_unlock();
     return row < 0 ? mg_fail(row, 0, NULL, NULL) : PyFloat_FromDouble(number);
 }
 
-static int write_column(value *v, PyObject *o, bool grad)
+static int set_column(PyObject *self, PyObject *o, void *grad)
 {
     double number;
 
@@ -26,23 +28,13 @@ static int write_column(value *v, PyObject *o, bool grad)
     if (to_double(o, grad ? "grad" : "data", &number) < 0)
         return -1;
     mg_lock();
-    const int32_t row = mg_row(v->handle);
+    const int32_t row = mg_row(as_value(self)->handle);
     if (row >= 0)
         *(grad ? &mg.grad[row] : &mg.data[row]) = number;
     mg_unlock();
     if (row < 0)
         mg_fail(row, 0, NULL, NULL);
     return row < 0 ? -1 : 0;
-}
-
-static PyObject *get_column(PyObject *self, void *grad)
-{
-    return read_column(as_value(self), grad != NULL);
-}
-
-static int set_column(PyObject *self, PyObject *o, void *grad)
-{
-    return write_column(as_value(self), o, grad != NULL);
 }
 
 /* ---- attributes ---- */
@@ -184,9 +176,9 @@ PyObject *mg_value_getattro(PyObject *self, PyObject *name)
 
     if (Py_TYPE(self) == mg_value_class) {
         if (name == name_data)
-            return read_column(v, false);
+            return get_column(self, NULL);
         if (name == name_grad)
-            return read_column(v, true);
+            return get_column(self, GRAD);
     }
     extra *x = extra_of(v);
     if (x && x->dict) {
@@ -209,10 +201,8 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
     extra *x = extra_of(v);
 
     if (Py_TYPE(self) == mg_value_class) {
-        if (name == name_data)
-            return write_column(v, o, false);
-        if (name == name_grad)
-            return write_column(v, o, true);
+        if (name == name_data || name == name_grad)
+            return set_column(self, o, name == name_data ? NULL : GRAD);
         if (name == name_backward && o && PyCallable_Check(o))
             return mg_put_closure(v, o);
         if (x && x->dict && o) {
@@ -312,7 +302,7 @@ PyGetSetDef mg_getset[] = {
      "The value of this node, a float; may be assigned. What was computed from it stays as it is.", NULL},
     {"grad", get_column, set_column,
      "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
-     (void *)1},
+     GRAD},
     {"__dict__", get_dict, NULL, "Attributes.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

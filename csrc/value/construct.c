@@ -4,7 +4,7 @@
 PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     if (type == mg_value_class) {
-        const Py_ssize_t n = args ? PyTuple_Size(args) : 0;
+        const Py_ssize_t n = PyTuple_Size(args);
         PyObject *data = n > 1 || (n == 1 && kwargs) ? PyTuple_GetItem(args, 0) : NULL;
         if (!data || !is_value(data) || as_value(data)->handle >= 0)
             return (PyObject *)new_value();
@@ -159,14 +159,10 @@ int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs)
         if (done)
             return done < 0 ? -1 : 0;
     }
-    PyObject *all = PyTuple_New(n + 1), *done;
-    if (!all)
-        return -1;
-    PyTuple_SetItem(all, 0, Py_NewRef(self));
-    for (Py_ssize_t i = 0; i < n; i++)
-        PyTuple_SetItem(all, i + 1, Py_NewRef(PyTuple_GetItem(args, i)));
-    done = PyObject_Call(mg_python.init, all, kwargs);
-    Py_DECREF(all);
+    PyObject *first = PyTuple_Pack(1, self), *all = first ? PySequence_Concat(first, args) : NULL;
+    PyObject *done = all ? PyObject_Call(mg_python.init, all, kwargs) : NULL;
+    Py_XDECREF(first);
+    Py_XDECREF(all);
     Py_XDECREF(done);
     return done ? 0 : -1;
 }

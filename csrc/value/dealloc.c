@@ -56,10 +56,10 @@ static void drop_attributes(loop *l, value *v)
 static inline void hide(loop *l, value *v)
 {
     v->flags |= DYING;
-    if (v->flags & TRACKED || Py_TYPE(v) != mg_value_class)
+    if (v->flags & TRACKED || Py_TYPE(v) != mg_value_class) {
         PyObject_GC_UnTrack(v);
-    if (v->flags & CYCLIC)
-        mg_cyclic_alive--;
+        mg_cyclic_alive -= (v->flags & CYCLIC) != 0;
+    }
     if (v->weakrefs || v->flags & EXTRA)
         drop_attributes(l, v);
 }

@@ -11,19 +11,15 @@ static PyObject *py_handle_of(PyObject *module, PyObject *o)
 
 static PyObject *py_handles(PyObject *module, PyObject *nodes)
 {
-    PyObject *iterator = PyObject_GetIter(nodes), *out = PyList_New(0), *node = NULL;
+    PyObject *out = PySequence_List(nodes);
 
-    (void)module;
-    while (iterator && out && (node = PyIter_Next(iterator))) {
-        PyObject *handle = py_handle_of(NULL, node);
-        Py_DECREF(node);
-        if (!handle || PyList_Append(out, handle) < 0)
+    for (Py_ssize_t i = 0; out && i < PyList_Size(out); i++) {
+        PyObject *handle = py_handle_of(module, PyList_GetItem(out, i));
+        if (handle)
+            PyList_SetItem(out, i, handle);
+        else
             Py_CLEAR(out);
-        Py_XDECREF(handle);
     }
-    if (PyErr_Occurred())
-        Py_CLEAR(out);
-    Py_XDECREF(iterator);
     return out;
 }
 
@@ -96,18 +92,13 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
 }
 
 /* What stands in static variables here belongs to one interpreter, which outlives all others. */
-static bool expect_main(void)
-{
-    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0)
-        return true;
-    PyErr_SetString(PyExc_ImportError, "it works in the main interpreter only, and the cffi core in all");
-    return false;
-}
-
 static PyObject *py_expect_main(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
-    return expect_main() ? Py_NewRef(Py_None) : NULL;
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0)
+        Py_RETURN_NONE;
+    PyErr_SetString(PyExc_ImportError, "it works in the main interpreter only, and the cffi core in all");
+    return NULL;
 }
 
 static PyMethodDef functions[] = {
@@ -174,8 +165,9 @@ PyMODINIT_FUNC PyInit__native(void);
 
 PyMODINIT_FUNC PyInit__native(void)
 {
-    PyObject *module = expect_main() ? PyModule_Create(&definition) : NULL;
+    PyObject *main = py_expect_main(NULL, NULL), *module = main ? PyModule_Create(&definition) : NULL;
 
+    Py_XDECREF(main);
     if (!module)
         return NULL;
     mg_value_class = (PyTypeObject *)mg_make_type();

@@ -43,40 +43,32 @@ void mg_set_numpy(value *leaf, int numpy)
         leaf->b = Py_NewRef(NUMPY);
 }
 
+/* What the Python half has answered, NULL: an exception; see number_of. */
+static int take_number(PyObject *number, double *out)
+{
+    const int status = !number ? -1 : number == Py_None ? 0 : float_of(number, out);
+
+    Py_XDECREF(number);
+    return status;
+}
+
 int mg_number_of(PyObject *o, double *out)
 {
-    if (is_plain(o))
-        return float_of(o, out);
-
-    PyObject *number = PyObject_CallFunctionObjArgs(mg_python.number, o, NULL);
-    if (!number)
-        return -1;
-    const int status = number == Py_None ? 0 : float_of(number, out);
-    Py_DECREF(number);
-    return status;
+    return is_plain(o) ? float_of(o, out)
+                       : take_number(PyObject_CallFunctionObjArgs(mg_python.number, o, NULL), out);
 }
 
 int mg_to_double(PyObject *o, const char *what, double *out)
 {
-    if (is_plain(o))
-        return float_of(o, out);
-
-    PyObject *number = PyObject_CallFunction(mg_python.to_float, "Os", o, what);
-    if (!number)
-        return -1;
-    const int status = float_of(number, out);
-    Py_DECREF(number);
-    return status;
+    return is_plain(o) ? float_of(o, out)
+                       : take_number(PyObject_CallFunction(mg_python.to_float, "Os", o, what), out);
 }
 
 PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y)
 {
-    PyObject *code = PyLong_FromLong(status), *number = PyLong_FromLong(op), *error = NULL;
+    const char *types = y ? "iiOO" : x ? "iiO" : "ii";
+    PyObject *error = PyObject_CallFunction(mg_python.failure, types, (int)status, op, x, y);
 
-    if (code && number)
-        error = PyObject_CallFunctionObjArgs(mg_python.failure, code, number, x, y, NULL);
-    Py_XDECREF(code);
-    Py_XDECREF(number);
     if (!error || is_value(error))
         return error;
     PyErr_SetObject((PyObject *)Py_TYPE(error), error);
