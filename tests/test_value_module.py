@@ -1,5 +1,6 @@
 """The functions of the native core, called with what they do not take: an error each time, and nothing changes."""
 
+import collections
 import gc
 
 import pytest
@@ -66,7 +67,8 @@ REFUSED = [
     (_native.put, (V, 1, 2), TypeError),
     (_native.put, (1.0, "note", 2), TypeError),
     (_native.set_docs, (5,), TypeError),
-    (_native.set_docs, ([5],), TypeError),
+    (_native.set_docs, ({},), KeyError),
+    (_native.set_docs, (collections.defaultdict(int),), TypeError),
     (_native.sweep, (V,), TypeError),
     (_native.sweep, (V, "x"), TypeError),
     (_native.sweep, (1.0, 1.0), TypeError),

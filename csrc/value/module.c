@@ -119,7 +119,7 @@ static PyMethodDef functions[] = {
     {"peek", mg_py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
     {"put", mg_py_put, METH_VARARGS, "Set an attribute past all properties."},
     {"attributes", mg_py_attributes, METH_O, "Return a copy of all attributes."},
-    {"set_docs", mg_py_set_docs, METH_O, "Set the docstrings of the ops."},
+    {"set_docs", mg_py_set_docs, METH_O, "Set the docstrings of the methods that are ops."},
     {"before_collection", mg_py_before_collection, METH_VARARGS,
      "Track old readers of what has got an attribute."},
     {"add_scalar", mg_py_add_scalar, METH_O, "Take float() of instances of this class."},
@@ -135,27 +135,10 @@ static PyObject *no_ufunc(PyObject *self, PyObject *instance, PyObject *owner)
     return NULL;
 }
 
-/* Lets numpy's scalars and arrays step aside for our operators. */
-static int greet_numpy(void)
-{
-    PyType_Slot slots[] = {{Py_tp_descr_get, (void *)no_ufunc}, {0, NULL}};
-    PyType_Spec spec = {"micrograd_c._core._native.Absent", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, slots};
-    PyObject *type = PyType_FromSpec(&spec), *none = NULL, *priority = PyFloat_FromDouble(1000.0);
-    int status = -1;
-
-    if (type)
-        none = PyObject_CallFunctionObjArgs(type, NULL);
-    if (none && priority)
-        status =
-            PyObject_SetAttrString((PyObject *)mg_value_class, "__array_ufunc__", none) < 0 ||
-                    PyObject_SetAttrString((PyObject *)mg_value_class, "__array_priority__", priority) < 0
-                ? -1
-                : 0;
-    Py_XDECREF(type);
-    Py_XDECREF(none);
-    Py_XDECREF(priority);
-    return status;
-}
+static PyType_Slot no_ufunc_slots[] = {{Py_tp_descr_get, (void *)no_ufunc}, {0, NULL}};
+static PyType_Spec no_ufunc_spec = {
+    "micrograd_c._core._native.NoUfunc", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, no_ufunc_slots,
+};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_native", "The native core of Value.", -1, functions, NULL, NULL, NULL, NULL,
@@ -172,9 +155,12 @@ PyMODINIT_FUNC PyInit__native(void)
         return NULL;
     mg_value_class = (PyTypeObject *)mg_make_type();
     mg_hidden_class = (PyTypeObject *)mg_make_hidden_type();
-    if (!mg_intern_names() || !mg_value_class || !mg_hidden_class || greet_numpy() < 0 ||
+    PyObject *no_ufunc_class = PyType_FromSpec(&no_ufunc_spec);
+    if (!mg_intern_names() || !mg_value_class || !mg_hidden_class || !no_ufunc_class ||
+        PyModule_AddObjectRef(module, "NoUfunc", no_ufunc_class) < 0 ||
         PyModule_AddObjectRef(module, "Node", (PyObject *)mg_value_class) < 0 ||
         PyModule_AddIntConstant(module, "SOURCES", MG_SOURCES) < 0)
         Py_CLEAR(module);
+    Py_XDECREF(no_ufunc_class);
     return module;
 }

@@ -186,17 +186,17 @@ static struct {
     void *slot;
     PyCFunction method;
     int method_flags;
-    char doc[512]; /* see mg_py_set_docs */
 } op_methods[] = {
-#define OP1(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_NOARGS, ""},
-#define OP1K(id, label, ...)                                                                                 \
-    {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS, ""},
-#define OP2(id, label, ...) {#id, (void *)slot_##id, method_##id, METH_O, ""},
+#define OP1(id, ...) {#id, (void *)slot_##id, method_##id, METH_NOARGS},
+#define OP1K(id, ...) {#id, NULL, (PyCFunction)(void (*)(void))method_##id, METH_VARARGS | METH_KEYWORDS},
+#define OP2(id, ...) {#id, (void *)slot_##id, method_##id, METH_O},
 #define INSTEAD(...)
 #include "ops.def"
 };
 
 enum { ROWS = sizeof op_methods / sizeof *op_methods, OPERATORS = sizeof operators / sizeof *operators };
+
+static PyMethodDef methods[ROWS + 1];
 
 static PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(value, weakrefs), READONLY, NULL},
@@ -213,7 +213,6 @@ static void lower(char *name)
 
 PyObject *mg_make_type(void)
 {
-    static PyMethodDef methods[ROWS + 1];
     PyType_Slot slots[ROWS + 16];
     int methods_n = 0, n = 0;
 
@@ -226,8 +225,8 @@ PyObject *mg_make_type(void)
         if (slot)
             slots[n++] = (PyType_Slot){slot, op_methods[i].slot};
         else
-            methods[methods_n++] = (PyMethodDef){op_methods[i].name, op_methods[i].method,
-                                                 op_methods[i].method_flags, op_methods[i].doc};
+            methods[methods_n++] =
+                (PyMethodDef){op_methods[i].name, op_methods[i].method, op_methods[i].method_flags, ""};
     }
 #define OP1K(id, ...) lower(name_##id);
 #include "ops.def"
@@ -251,19 +250,18 @@ PyObject *mg_make_type(void)
     return PyType_FromSpec(&spec);
 }
 
-/* set_docs(docstrings of all ops, in the order of the table) */
+/* set_docs({name of a method: its docstring}) */
 PyObject *mg_py_set_docs(PyObject *module, PyObject *docs)
 {
-    PyObject *all = PySequence_Tuple(docs);
-
     (void)module;
-    for (int i = 0; all && i < (int)ROWS && i < PyTuple_Size(all); i++) {
-        const char *doc = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(all, i), NULL);
-        if (doc)
-            PyOS_snprintf(op_methods[i].doc, sizeof op_methods[i].doc, "%s", doc);
-        else
-            Py_CLEAR(all);
+    Py_INCREF(docs); /* for ever: the methods refer to its texts */
+    for (PyMethodDef *method = methods; method->ml_name; method++) {
+        PyObject *text = PyMapping_GetItemString(docs, method->ml_name);
+        const char *doc = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+        Py_XDECREF(text);
+        if (!doc)
+            return NULL;
+        method->ml_doc = doc;
     }
-    Py_XDECREF(all);
-    return all ? Py_NewRef(Py_None) : NULL;
+    Py_RETURN_NONE;
 }

@@ -1,6 +1,6 @@
 """Types of the native core: most of its functions are those of the other one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from .cffi_core import Node as Node
@@ -22,6 +22,8 @@ from .cffi_core import sweep as sweep
 
 SOURCES: int
 
+class NoUfunc: ...
+
 def attach(
     address: int,
     absent: Callable[[Any, str], AttributeError | None],
@@ -36,4 +38,4 @@ def attach(
 def add_scalar(scalar: type) -> None: ...
 def before_collection(phase: str, info: dict[str, Any]) -> None: ...
 def expect_main() -> None: ...
-def set_docs(docs: Iterable[str]) -> None: ...
+def set_docs(docs: dict[str, str]) -> None: ...

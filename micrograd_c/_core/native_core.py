@@ -25,7 +25,7 @@ import sys
 
 from ._cffi import ffi, lib
 from ._native import *  # noqa: F403 - most functions of the core are in C
-from ._native import Node, add_scalar, attach, before_collection, expect_main, set_docs
+from ._native import Node, NoUfunc, add_scalar, attach, before_collection, expect_main, set_docs
 from .absent import absent
 from .docs import doc, signature
 from .errors import NAMES, OPS, check
@@ -40,7 +40,8 @@ expect_main()
 check(lib.mg_init())
 on_scalar.append(add_scalar)
 NODES.append(Node)
-set_docs(f"{NAMES[op].lower()}({signature(op)})\n--\n\n{doc(op)}" for op in range(len(OPS)) if OPS[op].method)
+names = {op: NAMES[op].lower() for op in range(len(OPS)) if OPS[op].method}
+set_docs({name: f"{name}({signature(op)})\n--\n\n{doc(op)}" for op, name in names.items()})
 
 
 def flush() -> None:
@@ -55,6 +56,8 @@ def by_hand_at_once(*_: Any) -> bool:
 def complete(cls: type) -> Any:
     """Return the C type with all that `cls` adds to it."""
     Node.__name__ = cls.__name__  # without its module, as messages have names of classes written in Python
+    Node.__array_priority__ = 1000.0  # numpy's scalars and arrays step aside for our operators
+    Node.__array_ufunc__ = NoUfunc()  # type: ignore[attr-defined]
     for name, attribute in vars(cls).items():
         if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
             setattr(Node, name, attribute)
