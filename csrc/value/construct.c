@@ -67,27 +67,14 @@ static PyObject *untracked_tuple(PyObject *items)
     return out;
 }
 
-enum { BY_HAND = 64 }; /* operands of a node that is made here */
-
-static inline Py_ssize_t short_sequence(PyObject *o)
-{
-    const Py_ssize_t n = PyTuple_CheckExact(o) ? PyTuple_Size(o) : PyList_CheckExact(o) ? PyList_Size(o) : -1;
-    return n > BY_HAND ? -1 : n;
-}
-
-static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
-{
-    return PyTuple_CheckExact(sequence) ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i);
-}
-
 /* Value(data, children), with a label or local derivatives as the third. 1: done; 0: mg_python.init has to look closer. */
 static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *third)
 {
     const bool label = third && PyUnicode_CheckExact(third);
-    int32_t x[BY_HAND];
-    double number, slopes[BY_HAND];
+    int32_t x[ON_STACK];
+    double number, slopes[ON_STACK];
 
-    if (is_value(data) || (third && !label && short_sequence(third) < 0))
+    if (is_value(data) || (third && !label && short_length(third) < 0))
         return 0;
     if (PyList_CheckExact(children)) { /* a collection could run code that changes the list */
         PyObject *copy = PyList_AsTuple(children);
@@ -99,8 +86,8 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
     if (numpy < 0)
         return -1;
     /* From here to the end of the loops no Python runs: what is looked at stays as it is. */
-    const Py_ssize_t n = short_sequence(children);
-    if (n < 1 || (third && !label && short_sequence(third) != n))
+    const Py_ssize_t n = short_length(children);
+    if (n < 1 || (third && !label && short_length(third) != n))
         return 0;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *child = PyTuple_GetItem(children, i);

@@ -109,7 +109,6 @@ static void release_memory(value *v)
 static void drop_items(loop *l, PyObject *items)
 {
     const bool list = PyList_CheckExact(items);
-    PyObject *(*const item_of)(PyObject *, Py_ssize_t) = list ? PyList_GetItem : PyTuple_GetItem;
     const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
     const PyTypeObject *const plain = mg_value_class;
     bool ours = true;

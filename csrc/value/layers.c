@@ -1,13 +1,11 @@
 /* layers.c - nodes over many operands: sums, dot products, layers. */
 #include "value.h"
 
-/* A tuple of operands that belongs to one node alone. It is not tracked, as its node is not, and is tracked with
+/* A tuple of n operands that belongs to one node alone. It is not tracked, as its node is not, and is tracked with
  * it. NULL without an exception: an item is no plain Value; `handles` gets theirs. `last` is one more, or None. */
-static PyObject *new_tuple(PyObject *items, PyObject *last, int32_t *handles)
+static PyObject *new_tuple(PyObject *items, Py_ssize_t n, PyObject *last, int32_t *handles)
 {
-    const bool list = PyList_CheckExact(items);
-    PyObject *(*const item_of)(PyObject *, Py_ssize_t) = list ? PyList_GetItem : PyTuple_GetItem;
-    const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items), all = n + (last != Py_None);
+    const Py_ssize_t all = n + (last != Py_None);
     PyObject *out = PyTuple_New(all);
 
     for (Py_ssize_t i = 0; out && i < all; i++) {
@@ -23,15 +21,6 @@ static PyObject *new_tuple(PyObject *items, PyObject *last, int32_t *handles)
     if (out && all > 0) /* the empty one is everybody's */
         PyObject_GC_UnTrack(out);
     return out;
-}
-
-/* Are these a list or a tuple of the right length for it? */
-static Py_ssize_t short_length(PyObject *items)
-{
-    const Py_ssize_t n = PyList_CheckExact(items)    ? PyList_Size(items)
-                         : PyTuple_CheckExact(items) ? PyTuple_Size(items)
-                                                     : ON_STACK;
-    return n < ON_STACK ? n : -1;
 }
 
 /* The node at `handle` over tuples a and b, which are taken over; or the error that it stands for. */
@@ -58,8 +47,8 @@ PyObject *mg_py_dot(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &bias))
         return NULL;
     const Py_ssize_t n = short_length(ws);
-    PyObject *a = n >= 0 && short_length(xs) == n ? new_tuple(xs, Py_None, x) : NULL;
-    PyObject *b = a ? new_tuple(ws, bias, w) : NULL;
+    PyObject *a = n >= 0 && short_length(xs) == n ? new_tuple(xs, n, Py_None, x) : NULL;
+    PyObject *b = a ? new_tuple(ws, n, bias, w) : NULL;
     if (b && bias != Py_None && w[n] < 0) { /* that would be no bias at all */
         Py_DECREF(a);
         Py_DECREF(b);
@@ -83,7 +72,7 @@ PyObject *mg_py_nary(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "iO", &op, &items))
         return NULL;
     const Py_ssize_t n = short_length(items);
-    PyObject *a = n > 0 ? new_tuple(items, Py_None, x) : NULL;
+    PyObject *a = n > 0 ? new_tuple(items, n, Py_None, x) : NULL;
 
     (void)module;
     if (!a)

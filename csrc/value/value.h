@@ -70,6 +70,18 @@ _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills o
 
 enum { ON_STACK = 256 }; /* handles of operands that a function has room for */
 
+/* The length of a list or a tuple; -1: it is neither, or too long. */
+static inline Py_ssize_t short_length(PyObject *o)
+{
+    const Py_ssize_t n = PyTuple_CheckExact(o) ? PyTuple_Size(o) : PyList_CheckExact(o) ? PyList_Size(o) : -1;
+    return n > ON_STACK ? -1 : n;
+}
+
+static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
+{
+    return PyTuple_CheckExact(sequence) ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i);
+}
+
 static inline value *as_value(PyObject *o)
 {
     return (value *)o;
