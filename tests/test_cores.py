@@ -115,7 +115,7 @@ def test_a_core_has_all_that_the_package_asks_of_it():
     package = Path(micrograd_c.__file__).parent
     texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
     asked = {name for text in texts for name in re.findall(r"\bcore\.([A-Za-z]\w*)", text)}
-    assert {"own", "leaves", "Hidden"} <= asked
+    assert {"own", "leaves", "Node"} <= asked
     assert [name for name in asked if not hasattr(core, name)] == []
 
 
