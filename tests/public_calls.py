@@ -16,6 +16,7 @@ from micrograd_c import sum as value_sum
 
 random.seed(1)
 MODEL, SLOW = MLP(2, [3, 1]), MLP(2, [2, 1], fused=False)
+WIDE = Layer(1, 300)  # more outputs than the native core has room for on its stack
 KEPT = [Value(0.5), Value(2.0)]
 ROOT = (KEPT[0] * KEPT[1] + 1.0).tanh()
 SGD, ADAM = mg.optim.SGD(MODEL.parameters(), lr=0.0), mg.optim.Adam(SLOW.parameters(), lr=0.0)
@@ -162,6 +163,10 @@ def planned_anew():
     return [out, *MODEL.layers[0]([Sub(0.5), 1.0])]
 
 
+def wide():
+    return WIDE([0.5])
+
+
 def not_fused():
     SLOW.zero_grad()
     out = SLOW([0.5, Value(2.0)])
@@ -226,6 +231,7 @@ CALLS = [
     fused,
     planned_anew,
     not_fused,
+    wide,
     networks,
     copies,
     optimisers,

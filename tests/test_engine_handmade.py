@@ -114,6 +114,15 @@ def test_local_derivatives_that_are_no_numbers_are_a_type_error():
         Value(1.0, {Value(1.0), Value(2.0)}, (1.0, 2.0))
 
 
+def test_a_local_derivative_that_no_float_can_hold_leaves_nothing_behind():
+    a = Value(2.0)
+    before = live_nodes()
+    for slopes in ((10**400, 1.0), (1.0, 10**400)):
+        with pytest.raises(OverflowError, match="too large"):
+            Value(1.0, (a, a), slopes)
+    assert live_nodes() == before
+
+
 def test_children_and_local_grads_are_keywords_too():
     a = Value(2.0)
     out = Value(4.0, children=(a,), local_grads=(4.0,))

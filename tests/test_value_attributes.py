@@ -75,3 +75,18 @@ def test_label_and_closure_of_a_node_are_no_attributes_of_the_user():
 def test_what_is_no_value_is_refused_by_the_native_core(call):
     with pytest.raises(TypeError, match="Value"):
         call(1)
+
+
+def test_a_property_of_a_subclass_comes_before_its_dict_as_python_has_it():
+    class Noted(Value):
+        @property
+        def note(self):
+            return "property"
+
+        @note.setter
+        def note(self, text):
+            raise AssertionError("nobody assigns it")
+
+    v = Noted(1.0)
+    vars(v)["note"] = "dict"
+    assert v.note == "property"

@@ -296,3 +296,15 @@ def test_a_collection_may_empty_the_list_that_a_node_is_made_of(made):
         gc.callbacks.pop()
     xs[:] = [Value(1.0), Value(2.0), Value(3.0)]
     assert SHRINKING[made](xs).data in (1.0, 6.0, 14.0)
+
+
+@pytest.mark.parametrize("init", [False, True])
+def test_a_cycle_that_is_older_than_the_node_of_its_value_is_collected(init):
+    v = Value.__new__(Value)
+    v.note = [v]
+    if init:
+        v.__init__(1.0)
+    reference = weakref.ref(v)
+    del v
+    collect()
+    assert reference() is None
