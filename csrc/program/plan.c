@@ -64,7 +64,8 @@ int32_t mg_plan_helpers(const mg_run *run)
 static bool reserve_columns(mg_run *run, int32_t threads)
 {
     const mg_code *code = &run->program->code;
-    const int64_t size = run->lanes * (code->v * (run->goal == MG_VALUES ? 1 : 2) + code->scratch);
+    const int64_t columns = code->v * (run->goal == MG_VALUES ? 1 : 2) + code->scratch;
+    const int64_t size = run->lanes * columns + MG_LINE / 8;
 
     if (size > run->column_size) {
         while (run->threads > 0)
@@ -74,10 +75,10 @@ static bool reserve_columns(mg_run *run, int32_t threads)
     if (!mg_grow(&run->columns, &run->column_capacity, threads, sizeof *run->columns))
         return false;
     for (; run->threads < threads; run->threads++) {
-        double *columns = mg_allocate(NULL, (size_t)run->column_size * sizeof *columns);
-        if (!columns)
+        double *memory = mg_allocate(NULL, (size_t)run->column_size * sizeof *memory);
+        if (!memory)
             return false;
-        run->columns[run->threads] = columns;
+        run->columns[run->threads] = memory;
     }
     return true;
 }

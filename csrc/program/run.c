@@ -136,7 +136,8 @@ static void run_strips(void *argument)
     mg_run *run = argument;
     const mg_code *code = &run->program->code;
     const int32_t thread = atomic_fetch_add(&run->next_thread, 1);
-    mg_chunk c = {.u = run->u, .packed = run->packed, .v = run->columns[thread]};
+    double *columns = (double *)(((uintptr_t)run->columns[thread] + MG_LINE - 1) & ~(uintptr_t)(MG_LINE - 1));
+    mg_chunk c = {.u = run->u, .packed = run->packed, .v = columns};
 
     c.scratch = c.v + code->v * run->lanes;
     c.gv = c.scratch + code->scratch * run->lanes;

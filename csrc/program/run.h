@@ -15,6 +15,9 @@ struct mg_program {
     mg_run *idle;        /* memory of runs that are over, for the next ones */
 };
 
+/* Bytes of a line of the cache: a vector of columns never stands in two. */
+enum { MG_LINE = 64 };
+
 enum { MG_MOST_STRIPS = 32, MG_RUN_OPERATIONS = 400000 /* that are worth handing to a thread */ };
 
 typedef struct {
@@ -45,7 +48,7 @@ struct mg_run {
     int32_t strip_count;
     double *memory;      /* u, packed and the gradients of all strips */
     int64_t memory_size; /* doubles */
-    double **columns;    /* of each thread: v, scratch, gv */
+    double **columns;    /* of each thread: v, scratch, gv, from the first whole line on */
     int64_t column_size; /* doubles of each thread */
     int64_t column_capacity;
     int32_t threads; /* that there are columns for */
