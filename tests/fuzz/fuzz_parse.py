@@ -1,5 +1,6 @@
 """Arithmetic as people type it: expressions against Python's own eval, and garbage that must get a message."""
 
+import ast
 import contextlib
 import io
 import math
@@ -72,7 +73,11 @@ def as_python(source, data):
         "max": extreme("maximum"),
         "min": extreme("minimum"),
     }
-    out = value(eval(source, {"__builtins__": {}}, scope))
+    tree = ast.parse(source, mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            node.value = float(node.value)  # as the parser has it: 0 * -1 is 0, and 0.0 * -1.0 is -0.0
+    out = value(eval(compile(tree, source, "eval"), {"__builtins__": {}}, scope))
     out.backward()
     return out.data, {name: v.grad for name, v in names.items()}
 
@@ -97,8 +102,6 @@ def expressions(rng):
 
 
 def _names(source):
-    import ast
-
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
