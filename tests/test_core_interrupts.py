@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from support import PYPY, collect, live_nodes
 import micrograd_c as mg
 from micrograd_c import MLP, Value, dot, nn, stats, zero_grad
 from micrograd_c import sum as mg_sum
+from micrograd_c._core.interrupts import guarded
+
+ENTRY_IS_GUARDED = sys.implementation.name == "cpython" and (3, 11) <= sys.version_info < (3, 14)
 
 
 @pytest.mark.slow
@@ -295,7 +299,36 @@ def dying(what):
     return out
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "known"),
+    [
+        ("cpython", (3, 10), False),
+        ("cpython", (3, 14), False),
+        ("cpython", (4, 0), False),
+        ("pypy", (3, 11), False),
+        (sys.implementation.name, sys.version_info, ENTRY_IS_GUARDED),
+    ],
+)
+def test_a_finalizer_stays_as_it_is_on_a_python_whose_tables_are_not_known(name, version, known, monkeypatch):
+    def finalizer(x):
+        try:
+            x.append(1)
+        except KeyboardInterrupt:
+            x.append(2)
+
+    before = finalizer.__code__
+    monkeypatch.setattr(sys, "implementation", types.SimpleNamespace(name=name))
+    monkeypatch.setattr(sys, "version_info", version)
+    assert guarded(finalizer) is finalizer
+    monkeypatch.undo()
+    assert (finalizer.__code__ is not before) == known
+    calls = []
+    finalizer(calls)
+    assert calls == [1]
+
+
 @pytest.mark.skipif(PYPY, reason="__del__ runs at a collection")
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="its exception tables are not known to guarded()")
 @pytest.mark.parametrize("what", ["Value", "instance with a method of jit"])
 def test_ctrl_c_at_the_entry_of_a_finalizer_is_raised_after_it(what, interruptible, monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # it comes to nobody there
