@@ -11,6 +11,7 @@ from support import nothing_left_behind
 import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, Value, optim
 
+MODULES = {"mg": "micrograd_c", "mg.engine": "micrograd_c.engine", "mg.nn": "micrograd_c.nn"}
 MISTAKES = {
     # a root that is no Value
     "mg.zero_grad(3)": "TypeError: a Value is needed here, not int: .*the loss",
@@ -89,6 +90,25 @@ MISTAKES = {
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], Value.tanh)": "TypeError: activation must be a name in quotes, not tanh; there are relu,",
     "Neuron(2, bias=False)": "TypeError: Neuron: argument 'bias' is unknown; there are nin, nonlin,",
+    # names that other libraries have
+    "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
+    "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",
+    "v.requires_grad": "AttributeError: 'Value' object has no attribute 'requires_grad': .*v.grad",
+    "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
+    "v.square()": "AttributeError: 'Value' object has no attribute 'square': write v ** 2",
+    # names that a module does not have
+    **{
+        f"{module}.{name}": f"AttributeError: module '{full}' has no attribute '{name}'{remedy}"
+        for module, full in MODULES.items()
+        for name, remedy in {
+            "Valeu": ": close to it is Value",
+            "tanh": ": close to it .*v.tanh",
+            "tahn": ": close to it .*v.tanh",
+            "backward": ": close to it .*v.backward",
+            "Tensor": ": write Value(number)",
+            "Sequential": ": write MLP(",
+        }.items()
+    },
     # methods of the class
     "Value.tanh(3)": "TypeError: .*Value.*int",
     "Value.__add__(3, v)": "TypeError: .*Value.*int",
@@ -126,6 +146,12 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
     for word in words.split(".*"):
         assert word in message
     assert message.startswith(words.partition(".*")[0])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_name_that_tools_ask_a_module_for_is_answered_without_a_remedy(module):
+    with pytest.raises(AttributeError, match=r"no attribute '__wrapped__'$"):
+        eval(f"{module}.__wrapped__", {"mg": mg})
 
 
 def test_the_class_has_its_name_and_its_module():
