@@ -274,15 +274,15 @@ int32_t mg_append_list(const int32_t *handles, int32_t n)
 {
     const int64_t at = mg.pool_used;
     int32_t *rows = mg.pool + at + MG_LIST_HEAD;
-    bool run = true;
+    bool consecutive = true;
 
     if (mg_to_rows(handles, n, rows) < 0)
         return MG_EHANDLE;
-    for (int32_t i = 1; i < n && run; i++)
-        run = rows[i] == rows[0] + i;
+    for (int32_t i = 1; i < n && consecutive; i++)
+        consecutive = rows[i] == rows[0] + i;
     mg.pool[at] = n;
-    mg.pool[at + 1] = n == 0 ? 0 : run ? rows[0] : -1;
-    mg.pool_used += MG_LIST_HEAD + (run ? 0 : n);
+    mg.pool[at + 1] = n == 0 ? 0 : consecutive ? rows[0] : -1;
+    mg.pool_used += MG_LIST_HEAD + (consecutive ? 0 : n);
     return (int32_t)at;
 }
 

@@ -192,7 +192,7 @@ static inline int32_t mg_item(const int32_t *list, int32_t i)
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* A list of the rows of n handles at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place;
- * or MG_EHANDLE, nothing was done then. All n rows stand behind its head until the next append, those of a run too. */
+ * or MG_EHANDLE, nothing was done then. All n rows stand behind its head until the next append, consecutive ones too. */
 int32_t mg_append_list(const int32_t *handles, int32_t n);
 
 /* Derivative i of an MG_GIVEN. */

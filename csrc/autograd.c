@@ -25,21 +25,21 @@ static inline void mark(mg_sweep *s, int32_t row)
     }
 }
 
-static inline void mark_run(void *sweep, int32_t first, int32_t n)
+static inline void mark_operands(void *sweep, int32_t first, int32_t n)
 {
     mg_sweep *s = sweep;
     uint8_t any = 0;
 
-    for (int32_t i = 0; i < n; i++) /* inputs and parameters: most runs are of leaves alone */
+    for (int32_t i = 0; i < n; i++) /* inputs and parameters: most are leaves alone */
         any |= mg.op[first + i];
     for (int32_t i = 0; any > MG_CONSTANT && i < n; i++)
         mark(s, first + i);
 }
 
-static inline void zero_run(void *sweep, int32_t first, int32_t n)
+static inline void zero_operands(void *sweep, int32_t first, int32_t n)
 {
     memset(mg.grad + first, 0, (size_t)n * sizeof *mg.grad); /* all bits 0 is 0.0 */
-    mark_run(sweep, first, n);
+    mark_operands(sweep, first, n);
 }
 
 /* ---- one node ---- */
@@ -162,7 +162,7 @@ static inline void backward_row(int64_t row, mg_sweep *s)
             grad[at] += g * (dx);                                                                            \
         }                                                                                                    \
         if (s)                                                                                               \
-            mg_each_in_list(list, list[0], s, mark_run);                                                     \
+            mg_each_in_list(list, list[0], s, mark_operands);                                                \
         break;                                                                                               \
     }
 #include "ops.def"
@@ -172,7 +172,7 @@ static inline void backward_row(int64_t row, mg_sweep *s)
         else if (op == MG_GIVEN)
             backward_given(row);
         if (s)
-            mg_each_operand(row, s, mark_run);
+            mg_each_operand(row, s, mark_operands);
         break;
     }
 }
@@ -233,9 +233,9 @@ typedef enum { BACKWARD, ZERO } visit;
 static inline bool visit_row(int64_t row, mg_sweep *s, const visit what)
 {
     if (what == ZERO) {
-        mg_each_operand(row, s, zero_run);
+        mg_each_operand(row, s, zero_operands);
     } else if (mg.op[row] & MG_PYTHON) {
-        mg_each_operand(row, s, mark_run);
+        mg_each_operand(row, s, mark_operands);
         return mg.handle[row] != MG_DEAD;
     } else {
         backward_row(row, s);
@@ -244,7 +244,7 @@ static inline bool visit_row(int64_t row, mg_sweep *s, const visit what)
 }
 
 /* Visits all marked rows from s->row down. True: paused at s->row. */
-static inline bool run(mg_sweep *s, const visit what)
+static inline bool visit_marked(mg_sweep *s, const visit what)
 {
     for (int64_t super = s->row >> MG_SUPER_BITS; super >= 0; super--) {
         if (!s->super[super])
@@ -288,7 +288,7 @@ static void start(mg_sweep *s, int64_t root)
 static int32_t go_on(int32_t i, mg_pause *pause)
 {
     mg_sweep *s = &mg_sweeps[i];
-    const bool paused = run(s, BACKWARD);
+    const bool paused = visit_marked(s, BACKWARD);
 
     mg_open_sweeps += paused - s->open;
     s->open = paused;
@@ -347,7 +347,7 @@ int32_t mg_zero_grad(int32_t root)
     TRY(i);
     mg.grad[row] = 0.0;
     start(&mg_sweeps[i], row);
-    run(&mg_sweeps[i], ZERO);
+    visit_marked(&mg_sweeps[i], ZERO);
     mg_unlock();
     return MG_OK;
 }

@@ -182,7 +182,7 @@ typedef struct {
     const int32_t *weights;     /* neurons * inputs */
     const int32_t *biases;      /* one a neuron, -1: none */
     const int32_t *activations; /* op code of each neuron's activation, -1: none */
-    int8_t *runs;               /* 0 at first; the engine notes 1 where the weights stand in consecutive rows,
+    int8_t *consecutive;        /* 0 at first; the engine notes 1 where the weights stand in consecutive rows,
                                    which no squeeze changes while all of them live */
 } mg_layer;
 

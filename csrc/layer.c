@@ -50,8 +50,9 @@ static const double *input_values(int64_t list)
     return gathered;
 }
 
-/* Appends the record of one neuron; `run` as in mg_layer, may be NULL. Its place, or a status. */
-static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, int32_t activation, int8_t *run)
+/* Appends the record of one neuron; `consecutive` as in mg_layer, may be NULL. Its place, or a status. */
+static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, int32_t activation,
+                             int8_t *consecutive)
 {
     const int64_t at = mg.pool_used;
     const int32_t bias_row = bias == MG_NONE ? MG_NONE : mg_row(bias);
@@ -61,7 +62,8 @@ static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, in
     mg.pool[at] = activation;
     mg.pool[at + 1] = bias_row;
     mg.pool_used += MG_DOT_HEAD;
-    const int32_t first = n > 0 && run && *run && mg.moves == 0 ? mg_row(weights[0]) : MG_EHANDLE;
+    const int32_t first =
+        n > 0 && consecutive && *consecutive && mg.moves == 0 ? mg_row(weights[0]) : MG_EHANDLE;
     if (first >= 0 && mg_row(weights[n - 1]) == first + n - 1) {
         mg.pool[mg.pool_used] = n;
         mg.pool[mg.pool_used + 1] = first;
@@ -70,8 +72,8 @@ static int32_t append_neuron(const int32_t *weights, int32_t n, int32_t bias, in
         const int32_t list = mg_append_list(weights, n);
         if (list < 0)
             return list;
-        if (run)
-            *run = n > 0 && mg.pool[list + 1] >= 0;
+        if (consecutive)
+            *consecutive = n > 0 && mg.pool[list + 1] >= 0;
     }
     return (int32_t)at;
 }
@@ -87,18 +89,18 @@ static int32_t append_neurons(int32_t inputs, int32_t neurons, int32_t *out)
         return MG_ENOMEM;
     for (int32_t j = 0; j < neurons;) {
         const int32_t *record[4];
-        int32_t runs = 0; /* of neurons from this one on with weights in consecutive rows: up to four */
+        int32_t ready = 0; /* of neurons from this one on with weights in consecutive rows: up to four */
         for (int32_t i = 0; i < 4 && j + i < neurons; i++) {
             record[i] = pool + out[j + i];
             sum[i] = record[i][1] == MG_NONE ? 0.0 : data[record[i][1]];
-            runs += runs == i && record[i][3] >= 0;
+            ready += ready == i && record[i][3] >= 0;
         }
-        if (runs == 4)
+        if (ready == 4)
             dot_four(data + record[0][3], data + record[1][3], data + record[2][3], data + record[3][3], x,
                      pool[inputs], sum);
         else
             sum[0] = dot(sum[0], record[0] + MG_DOT_HEAD, x);
-        for (int32_t i = 0; i < (runs == 4 ? 4 : 1); i++, j++)
+        for (int32_t i = 0; i < (ready == 4 ? 4 : 1); i++, j++)
             out[j] = mg_append(MG_DOT, out[j], inputs, activate(record[i][0], sum[i]));
     }
     return MG_OK;
@@ -135,7 +137,7 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
         const int32_t list = status = mg_append_list(x, width);
         for (int32_t j = 0; j < layers[l].neurons && status >= 0; j++, weights += width)
             out[j] = status = append_neuron(weights, width, layers[l].biases[j], layers[l].activations[j],
-                                            layers[l].runs ? layers[l].runs + j : NULL);
+                                            layers[l].consecutive ? layers[l].consecutive + j : NULL);
         if (status >= 0)
             status = append_neurons(list, layers[l].neurons, out);
         x = out;

@@ -110,7 +110,7 @@ class _Plan:
                 self.keep.append(ffi.new("int32_t[]", numbers))
                 setattr(c_layer, name, self.keep[-1])
             self.keep.append(ffi.new("int8_t[]", len(neurons)))
-            c_layer.runs = self.keep[-1]
+            c_layer.consecutive = self.keep[-1]
             all_params.append(params)
             outputs += len(neurons)
             width = len(neurons)

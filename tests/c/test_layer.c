@@ -9,7 +9,7 @@ typedef struct {
     int32_t count;
     int32_t biases[LAYERS][NEURONS], activations[LAYERS][NEURONS];
     int32_t weights[LAYERS][NEURONS * WIDTH];
-    int8_t runs[LAYERS][NEURONS];
+    int8_t consecutive[LAYERS][NEURONS];
     int32_t x[WIDTH], inputs;
     int32_t out[LAYERS * NEURONS], outs;
 } net;
@@ -28,7 +28,7 @@ static void add_layer(net *m, int32_t neurons)
 {
     const int32_t l = m->count++;
 
-    m->layers[l] = (mg_layer){neurons, m->weights[l], m->biases[l], m->activations[l], m->runs[l]};
+    m->layers[l] = (mg_layer){neurons, m->weights[l], m->biases[l], m->activations[l], m->consecutive[l]};
     m->outs += neurons;
 }
 
@@ -104,7 +104,7 @@ TEST(values_are_those_of_the_scalar_form_and_gradients_agree)
                 }
                 compare_with_scalar_form(&m);
                 for (int32_t j = 0; j < neurons && inputs > 0 && ways & 2; j++)
-                    CHECK_INT(m.runs[0][j], 1);
+                    CHECK_INT(m.consecutive[0][j], 1);
                 drop_all();
             }
 }
@@ -143,7 +143,7 @@ TEST(random_nets_agree_with_the_scalar_form)
     }
 }
 
-TEST(a_layer_of_which_the_runs_are_known_gives_the_same_again)
+TEST(a_layer_of_which_the_consecutive_weights_are_known_gives_the_same_again)
 {
     rng r = {7};
     net m = {.inputs = 5};
@@ -170,7 +170,7 @@ TEST(a_layer_of_which_the_runs_are_known_gives_the_same_again)
             drop(gap);
         squeeze_now(); /* moves the weights */
     }
-    m.layers[0].runs = NULL;
+    m.layers[0].consecutive = NULL;
     CHECK_INT(mg_layers(m.layers, 1, m.x, 5, m.out), MG_OK);
     for (int32_t j = 0; j < 8; j++)
         CHECK_REAL(mg_data(m.out[j]), first[j]);
@@ -189,12 +189,12 @@ TEST(a_weight_that_moves_to_the_top_ends_its_run)
     m.biases[0][0] = MG_NONE;
     const int32_t young = leaf(1.0);
     CHECK_INT(mg_by_hand(m.weights[0][2], &young, 1, NULL, NULL, 8.0), m.weights[0][2]);
-    m.runs[0][0] = 1; /* as it was noted before: the first and the last still stand where they stood */
+    m.consecutive[0][0] = 1; /* as it was noted before: the first and the last still stand where they stood */
     CHECK_INT(mg_layers(m.layers, 1, m.x, 4, m.out), MG_OK);
     for (int32_t i = 0; i < 4; i++)
         sum += mg_data(m.weights[0][i]) * mg_data(m.x[i]);
     CHECK_REAL(mg_data(m.out[0]), sum);
-    CHECK_INT(m.runs[0][0], 0);
+    CHECK_INT(m.consecutive[0][0], 0);
 }
 
 TEST(weights_that_died_are_refused_though_they_were_a_run)
@@ -208,7 +208,7 @@ TEST(weights_that_died_are_refused_though_they_were_a_run)
         some_leaves(&r, 3, true, m.weights[0]);
         m.biases[0][0] = leaf(0.0);
         CHECK_INT(mg_layers(m.layers, 1, m.x, 3, m.out), MG_OK);
-        CHECK_INT(m.runs[0][0], 1);
+        CHECK_INT(m.consecutive[0][0], 1);
         drop(m.weights[0][which]);
         const int64_t rows = mg.rows, pool = mg.pool_used;
         CHECK_INT(mg_layers(m.layers, 1, m.x, 3, m.out), MG_EHANDLE);
@@ -345,7 +345,7 @@ TEST(a_bias_may_be_a_weight_and_an_input_too)
     CHECK_REAL(mg_grad(a), 13.0);
 }
 
-TEST(weights_that_are_inputs_in_overlapping_runs_get_both_gradients)
+TEST(weights_that_are_inputs_in_overlapping_rows_get_both_gradients)
 {
     const double data[] = {1.0, 2.0, 3.0, 4.0, 5.0};
     int32_t x[5];
@@ -362,7 +362,7 @@ int main(void)
     CHECK_INT(mg_init(), MG_OK);
     RUN(values_are_those_of_the_scalar_form_and_gradients_agree);
     RUN(random_nets_agree_with_the_scalar_form);
-    RUN(a_layer_of_which_the_runs_are_known_gives_the_same_again);
+    RUN(a_layer_of_which_the_consecutive_weights_are_known_gives_the_same_again);
     RUN(a_weight_that_moves_to_the_top_ends_its_run);
     RUN(weights_that_died_are_refused_though_they_were_a_run);
     RUN(neurons_of_a_layer_share_the_list_of_their_inputs);
@@ -371,6 +371,6 @@ int main(void)
     RUN(a_dot_of_nothing_is_its_bias);
     RUN(a_dot_without_a_bias_has_the_gradients_of_its_scalar_form);
     RUN(a_bias_may_be_a_weight_and_an_input_too);
-    RUN(weights_that_are_inputs_in_overlapping_runs_get_both_gradients);
+    RUN(weights_that_are_inputs_in_overlapping_rows_get_both_gradients);
     return 0;
 }
