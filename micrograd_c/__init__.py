@@ -11,7 +11,7 @@ from __future__ import annotations
 from . import engine, nn
 from ._core import TYPE_CHECKING
 from ._core.absent import import_later as _import_later
-from ._core.walk import Stats, stats
+from ._core.stats import Stats, stats
 from ._version import __version__ as __version__
 from .engine import Value, dot, topological_order, where, zero_grad
 from .engine import nary as _functions

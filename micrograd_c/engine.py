@@ -26,7 +26,7 @@ from ._core.walk import describe, in_order, operands
 __all__ = ["Value"]
 
 if not TYPE_CHECKING:  # old pickles say that these stand here
-    __getattr__ = import_later(globals(), {"_core.walk": "Stats stats", "_gradcheck": "GradientError gradcheck"})
+    __getattr__ = import_later(globals(), {"_core.stats": "Stats stats", "_gradcheck": "GradientError gradcheck"})
 _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 # How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.

@@ -1,0 +1,27 @@
+"""Figures of the arena, and which core of Value is in use."""
+
+from . import Any, core, ffi, lib
+
+
+class Stats(dict[str, Any]):
+    """Figures of the arena, as items and as attributes.
+
+    live_nodes : Values alive. rows : rows in use, those of the dead too. capacity : rows there is memory for.
+    bytes_in_use : memory of the arena. squeezes : times that dead rows were squeezed out so far.
+    open_sweeps : backward() calls that wait for a Python closure. core : the core of Value.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no figure {name!r}; there are {', '.join(self)}") from None
+
+
+def stats() -> Stats:
+    """Return the figures of the arena."""
+    core.flush()
+    figures = ffi.new("mg_figures *")
+    lib.mg_stats(figures)
+    names = [name for name, _ in ffi.typeof("mg_figures").fields]
+    return Stats({name: getattr(figures, name) for name in names}, core=core.NAME)
