@@ -27,10 +27,11 @@ layer autograd optim handmade
 ops
 engine
 program/graph program/lane_math
-program/optimise program/guard program/build program/code.h
+program/build program/code.h
+program/optimise program/guard program/schedule program/uniform
 program/tiles.inc
 program/kernels.inc
-program/pool program/schedule program/uniform
+program/pool
 program/kernels_avx2 program/kernels_avx512
 program/kernels program/run.h
 program/plan program/listing
@@ -52,7 +53,7 @@ _core/numbers _core/docs
 _core/ieee _core/methods _core/cffi_nodes
 _core/cffi_core _core/native_core
 _core
-_core/walk
+_core/stats _core/walk
 _operands
 _copying
 engine

@@ -119,7 +119,7 @@ class _Plan:
         self.call = (address, len(rows), outputs, outputs - len(last), inner_params, last)
 
 
-# The classes of nn.py, which stands above this module, and their methods as they were at first.
+# The classes of neurons, layers and networks, once they exist, and their methods as they were at first.
 _Neuron: Any
 _Layer: Any
 _calls: tuple[Any, ...]
@@ -127,7 +127,7 @@ _parameters: tuple[Any, ...]
 
 
 def know(neuron: Any, layer: Any, mlp: Any) -> None:
-    """Take the classes of nn.py."""
+    """Take these classes, of which a plan is made."""
     global _Neuron, _Layer, _calls, _parameters
     _Neuron, _Layer = neuron, layer
     _calls = (neuron.__call__, layer.__call__)

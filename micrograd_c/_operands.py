@@ -213,7 +213,7 @@ def make(
 
 
 def _untraced(values: Any) -> Any:
-    """Return the Values; an error if one is a TracedValue."""
+    """Return the Values; an error if jit traces one."""
     if (x := traced_among(values)) is not None:
         x._put_into_node()
     return values

@@ -111,7 +111,7 @@ class Value(Node):
             return
         numpy = from_numpy(data)
         if type(data) is not float:
-            if hasattr(type(data), "_reflected"):  # a TracedValue
+            if hasattr(type(data), "_reflected"):  # jit traces it
                 data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
                 return
             data = to_float(data, "data")

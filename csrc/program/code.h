@@ -1,4 +1,4 @@
-/* code.h - a graph as instructions that run over many samples. Private.
+/* code.h - a graph as instructions that run over many samples, and the steps to them. Private.
  *
  *     arena --build--> graph --optimise, guard--> graph --schedule--> code --run, kernels--> numbers
  *
@@ -78,6 +78,10 @@ typedef struct {
     double operations; /* about so many floating-point operations for a sample, forward */
 } mg_code;
 
+/* The same outputs in a better graph, which mg_graph_init is called for. */
+int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to);
+/* Sets the guards of g's nodes, and adds the nodes that compute them. */
+int32_t mg_graph_guard(mg_graph *g);
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_code_init(mg_code *code, const mg_graph *g);
 void mg_code_free(mg_code *code);

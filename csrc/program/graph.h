@@ -72,11 +72,6 @@ int32_t mg_graph_leaf(mg_graph *g, int op, int32_t number);
 /* op(args; k); k counts where the op takes one. */
 int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double k);
 
-/* The same outputs in a better graph, which mg_graph_init is called for. */
-int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to);
-/* Sets the guards of g's nodes, and adds the nodes that compute them. */
-int32_t mg_graph_guard(mg_graph *g);
-
 static inline const int32_t *mg_operands(const mg_graph *g, int32_t node)
 {
     return g->args + g->nodes[node].first;

@@ -21,7 +21,7 @@
  *
  * A program without one of these has no guard, and all of this costs it nothing.
  */
-#include "graph.h"
+#include "code.h"
 
 enum { UNREACHED = MG_NOWHERE, ALWAYS = MG_NONE };
 

@@ -5,7 +5,7 @@
  *
  * Constants and common subexpressions are the work of mg_graph_add. Neurons with the same inputs are joined later.
  */
-#include "graph.h"
+#include "code.h"
 
 #include <stdlib.h>
 

@@ -12,7 +12,7 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         const int traced = mg_class_attribute(data, mg_name_by_hand, &record);
         if (traced <= 0)
             return traced < 0 ? NULL : (PyObject *)new_value();
-        /* made by hand in a trace, see program/traced.py */
+        /* jit traces data: its class records the node */
         out = PyObject_CallFunctionObjArgs(record, data, args, kwargs ? kwargs : Py_None, NULL);
         Py_DECREF(record);
         return out;

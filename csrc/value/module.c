@@ -1,4 +1,4 @@
-/* module.c - the functions of a core, see _core/cffi_core.py. */
+/* module.c - the functions of the core that are no methods of Value. */
 #include "value.h"
 
 static PyObject *py_handle_of(PyObject *module, PyObject *o)

@@ -153,7 +153,7 @@ static inline int to_double(PyObject *o, const char *what, double *out)
 }
 
 /* Raises what a status stands for; x and y are what op was applied to. Returns NULL; or the Value that there is instead
- * of an error, see _core/ieee.py. */
+ * of an error where a number came from numpy. */
 PyObject *mg_fail(int32_t status, int op, PyObject *x, PyObject *y);
 /* Answers for `other`, which is no number: NotImplemented, what numpy makes of an array, or TypeError. */
 PyObject *mg_no_number(int op, PyObject *other, PyObject *x, const char *side);

@@ -7,7 +7,7 @@ Why it exists
 
 What it owns
     A `Node` owns one node of the arena by its handle, `_h`, and refers by `_a` and `_b` to the Values that it was
-    computed from (walk.py tells which). Python's references alone keep these alive: C has none.
+    computed from (protocol.py tells which). Python's references alone keep these alive: C has none.
 
 Its rules
     1. A node outlives what reads it, since its reader refers to it. So `_a` and `_b` always are what C computed the
@@ -105,7 +105,7 @@ NODES.append(Node)
 for _name in HABITS:
     setattr(Node, _name, Absent(_name))
 
-_Value: Any = Node  # the class of what operators return; engine.Value as soon as it exists
+_Value: Any = Node  # the class of what operators return; that of `complete` as soon as there is one
 
 
 def complete(cls: Any) -> Any:
@@ -289,14 +289,14 @@ def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -
 
 
 def no_shorter_way(*_: Any) -> Any:
-    """Return None: this core has no shorter way to the node than engine.py."""
+    """Return None: this core has no shorter way to the node than its caller."""
 
 
 dot = nary = no_shorter_way
 
 
 def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
-    """Let `node` own a node made by hand, as lectures make them. False: by_hand has to do it, or to say why not."""
+    """Let `node` own a node made by hand, as lectures make them. False: do it, or say why not."""
     if type(operands) is not tuple or type(label) is not str or hasattr(node, "_h"):
         return False
     a = b = None

@@ -10,7 +10,7 @@ and a Ctrl-C may come between any two steps:
 
 Finalizers still run when the interpreter has cleared this module, so what they need stands in their defaults.
 
-A label and a closure have slots of their own: `_op` and `_backward` are properties of engine.Value, and a __dict__
+A label and a closure have slots of their own: `_op` and `_backward` are properties of Value, and a __dict__
 would take as long to make as the node.
 """
 

@@ -6,14 +6,14 @@ Why it exists
 
 What it owns
     A Value is the C struct of csrc/value/. It has the handle of its node, and references to the Values that
-    the node was computed from (walk.py tells which). Python's references alone keep these alive, as on the cffi
+    the node was computed from (protocol.py tells which). Python's references alone keep these alive, as on the cffi
     core. The nodes are those of the one arena, in the other compiled module: `attach` hands its address over.
 
 Its rules
     1. Names, signatures, docstrings, messages and numbers are those of the cffi core, to the last bit.
     2. C asks the Python functions that `attach` has been given for what is rare: objects that are no plain numbers,
        errors, missing attributes, the slow half of __init__.
-    3. Both compiled modules come from the same C code: SOURCES tells, and _core/__init__.py refuses other pairs.
+    3. Both compiled modules come from the same C code: SOURCES tells, and other pairs are refused.
     4. The type and its tables belong to the main interpreter; others have the cffi core.
     5. Python's collector sees what can stand on a cycle, and nothing else: csrc/value/collector.c proves it.
 """

@@ -1,6 +1,23 @@
 """What a core of Value is to the rest of the package, for the type checker alone: mypy compares both cores with it.
 
-cffi_core.py tells what the functions do. `node` is a Value; an error says so where it has no node.
+`node` is a Value; an error says so where it has no node. It has what it was computed from as two parts, a and b:
+
+======================  ==================  ===================
+op                      a                   b
+======================  ==================  ===================
+leaf                    None                ... where its number came from numpy, else None
+f(x)                    x                   None
+f(x; k)                 x                   k, a plain number
+f(x, y)                 x                   y
+n-ary, such as sum      tuple of operands   None
+made by hand            x                   None, or y
+... over more           tuple of operands   None
+... of data of numpy's  tuple of operands   ...
+... with Values as      tuple of operands   list of them
+local derivatives
+dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
+neuron after neurons    tuple of neurons    likewise
+======================  ==================  ===================
 """
 
 from __future__ import annotations
@@ -15,7 +32,7 @@ class Core(Protocol):
     """A module with these functions."""
 
     NAME: str
-    Node: type[Any]  # what a core gives to engine.Value
+    Node: type[Any]  # the class that Value inherits from
 
     # the class and its nodes
     def complete(self, cls: type) -> Any: ...

@@ -1,24 +1,4 @@
-"""The way down a graph: the operands of a Value, and all Values that it was computed from.
-
-A Value has them as two parts, `a` and `b`, on both cores:
-
-======================  ==================  ===================
-op                      a                   b
-======================  ==================  ===================
-leaf                    None                ... where its number came from numpy, else None
-f(x)                    x                   None
-f(x; k)                 x                   k, a plain number
-f(x, y)                 x                   y
-n-ary, such as sum      tuple of operands   None
-made by hand            x                   None, or y
-... over more           tuple of operands   None
-... of data of numpy's  tuple of operands   ...
-... with Values as      tuple of operands   list of them
-local derivatives
-dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
-neuron after neurons    tuple of neurons    likewise
-======================  ==================  ===================
-"""
+"""The way down a graph: the operands of a Value, and all Values that it was computed from."""
 
 from __future__ import annotations
 

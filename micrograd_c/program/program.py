@@ -52,9 +52,7 @@ class Program:
         self.outputs: int = figures.outputs
         self.bytes: int = figures.bytes
         handles = ffi.unpack(lib.mg_program_parameters(c), figures.parameters)
-        self._parameters = tuple(
-            leaves[handle] for handle in handles
-        )  # `c` has their handles: they must live as long
+        self._parameters = tuple(leaves[handle] for handle in handles)  # `c` has their handles
 
     @property
     def parameters(self) -> tuple[Value, ...]:

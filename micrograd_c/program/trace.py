@@ -51,7 +51,7 @@ class Trace:
         return x
 
     def record(self, op: int, a: Any, b: Any = None, k: float | None = None) -> TracedValue:
-        """Return the node of `op` over a and b (see core.Node); nothing is computed, so nothing overflows."""
+        """Return the node of `op` over the parts a and b; nothing is computed, so nothing overflows."""
         node_of, new = self.node_of, core.new()
         if type(a) is tuple:
             a, b = tuple(map(node_of, a)), tuple(map(node_of, b)) if type(b) is tuple else node_of(b)
