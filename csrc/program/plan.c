@@ -15,7 +15,7 @@ enum {
 
 static int64_t round_up(int64_t x)
 {
-    return (x + 7) / 8 * 8;
+    return (x + MG_LINE - 1) / MG_LINE * MG_LINE;
 }
 
 void mg_plan_chunks(mg_run *run)
@@ -50,49 +50,24 @@ void mg_plan_chunks(mg_run *run)
     }
 }
 
-int32_t mg_plan_helpers(const mg_run *run)
-{
-    const double operations =
-        (double)run->n * run->program->code.operations * (run->goal == MG_VALUES ? 1 : 3);
-    const int32_t threads = operations < MG_RUN_OPERATIONS ? 1 : mg_pool_threads();
-
-    return (threads < run->strip_count ? threads : run->strip_count > 0 ? run->strip_count : 1) - 1;
-}
-
-/* ---- memory ---- */
-
-static bool reserve_columns(mg_run *run, int32_t threads)
-{
-    const mg_code *code = &run->program->code;
-    const int64_t columns = code->v * (run->goal == MG_VALUES ? 1 : 2) + code->scratch;
-    const int64_t size = run->lanes * columns + MG_LINE / 8;
-
-    if (size > run->column_size) {
-        while (run->threads > 0)
-            free(run->columns[--run->threads]);
-        run->column_size = size;
-    }
-    if (!mg_grow(&run->columns, &run->column_capacity, threads, sizeof *run->columns))
-        return false;
-    for (; run->threads < threads; run->threads++) {
-        double *memory = mg_allocate(NULL, (size_t)run->column_size * sizeof *memory);
-        if (!memory)
-            return false;
-        run->columns[run->threads] = memory;
-    }
-    return true;
-}
-
-int32_t mg_run_reserve(mg_run *run, int32_t threads)
+int32_t mg_run_reserve(mg_run *run)
 {
     const mg_code *code = &run->program->code;
     const bool backward = run->goal != MG_VALUES;
-    const int64_t each = code->u + code->packed, strips = run->strip_count ? run->strip_count : 1;
+    const double operations = (double)run->n * code->operations * (backward ? 3 : 1);
+    const int64_t each = round_up(code->u + code->packed), strips = run->strip_count ? run->strip_count : 1;
+    const int64_t uniform = each * (backward ? strips + 1 : 1) + MG_LINE;
+    int32_t threads = operations < MG_RUN_OPERATIONS ? 1 : mg_pool_threads();
 
-    if (!mg_grow(&run->memory, &run->memory_size, each * (backward ? strips + 1 : 1) + 1,
-                 sizeof *run->memory))
+    threads = threads < strips ? threads : (int32_t)strips;
+    run->column_size = run->lanes * (code->v * (backward ? 2 : 1) + code->scratch);
+    if (!mg_grow(&run->memory, &run->memory_size, uniform + run->column_size, sizeof *run->memory))
         return MG_ENOMEM;
-    run->u = run->memory;
+    run->threads =
+        mg_grow(&run->memory, &run->memory_size, uniform + threads * run->column_size, sizeof *run->memory)
+            ? threads
+            : 1;
+    run->u = run->memory + MG_LINE - (uintptr_t)run->memory / sizeof *run->memory % MG_LINE;
     run->packed = run->u + code->u;
     run->gu = run->u + each;
     run->gpacked = run->gu + code->u;
@@ -100,7 +75,8 @@ int32_t mg_run_reserve(mg_run *run, int32_t threads)
         run->strips[i].gu = run->gu + i * each; /* those of the first strip become those of all */
         run->strips[i].gpacked = run->strips[i].gu + code->u;
     }
-    return reserve_columns(run, threads) ? MG_OK : MG_ENOMEM;
+    run->columns = run->u + uniform - MG_LINE;
+    return MG_OK;
 }
 
 mg_run *mg_run_take(mg_program *p)
@@ -131,9 +107,6 @@ void mg_run_free_idle(mg_program *p)
     while (p->idle) {
         mg_run *run = p->idle;
         p->idle = run->next_idle;
-        while (run->threads > 0)
-            free(run->columns[--run->threads]);
-        free(run->columns);
         free(run->memory);
         free(run);
     }

@@ -136,8 +136,7 @@ static void run_strips(void *argument)
     mg_run *run = argument;
     const mg_code *code = &run->program->code;
     const int32_t thread = atomic_fetch_add(&run->next_thread, 1);
-    double *columns = (double *)(((uintptr_t)run->columns[thread] + MG_LINE - 1) & ~(uintptr_t)(MG_LINE - 1));
-    mg_chunk c = {.u = run->u, .packed = run->packed, .v = columns};
+    mg_chunk c = {.u = run->u, .packed = run->packed, .v = run->columns + thread * run->column_size};
 
     c.scratch = c.v + code->v * run->lanes;
     c.gv = c.scratch + code->scratch * run->lanes;
@@ -231,15 +230,12 @@ static void finish(mg_run *run)
 static int32_t advance(mg_run *run)
 {
     if (run->strip_count > 0) {
-        int32_t others = mg_plan_helpers(run);
         atomic_store(&run->next_strip, 0);
         atomic_store(&run->next_thread, 0);
         atomic_store(&run->stop, 0);
-        if (mg_run_reserve(run, others + 1) < 0) /* there is memory for one thread at least */
-            others = run->threads - 1;
         if (run->chunks > 1)
             clock_gettime(CLOCK_MONOTONIC, &run->begin);
-        mg_pool_run(run_strips, run, others);
+        mg_pool_run(run_strips, run, run->threads - 1);
         for (int32_t i = 0; i < run->strip_count; i++)
             if (run->strips[i].next < run->strips[i].end)
                 return 1;
@@ -285,7 +281,7 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
     if (!batch_count)
         run->n = 1; /* uniform values count once */
     *unfinished = run;
-    int32_t status = mg_run_reserve(run, 1);
+    int32_t status = mg_run_reserve(run);
     if (status == MG_OK)
         status = fill_uniform(run, numbers);
     if (status == MG_OK)

@@ -15,10 +15,11 @@ struct mg_program {
     mg_run *idle;        /* memory of runs that are over, for the next ones */
 };
 
-/* Bytes of a line of the cache: a vector of columns never stands in two. */
-enum { MG_LINE = 64 };
-
-enum { MG_MOST_STRIPS = 32, MG_RUN_OPERATIONS = 400000 /* that are worth handing to a thread */ };
+enum {
+    MG_LINE = 8, /* doubles of a line of the cache: no vector of columns stands in two */
+    MG_MOST_STRIPS = 32,
+    MG_RUN_OPERATIONS = 400000 /* that are worth handing to a thread */
+};
 
 typedef struct {
     double *gu, *gpacked; /* what its samples add to the gradients of uniform values */
@@ -46,12 +47,11 @@ struct mg_run {
     double *u, *packed, *gu, *gpacked;
     mg_strip strips[MG_MOST_STRIPS];
     int32_t strip_count;
-    double *memory;      /* u, packed and the gradients of all strips */
-    int64_t memory_size; /* doubles */
-    double **columns;    /* of each thread: v, scratch, gv, from the first whole line on */
+    double *columns;     /* of each thread: v, scratch, gv */
     int64_t column_size; /* doubles of each thread */
-    int64_t column_capacity;
-    int32_t threads; /* that there are columns for */
+    int32_t threads;     /* that there are columns for */
+    double *memory;      /* from its first whole line on: u, packed, the gradients of all strips, columns */
+    int64_t memory_size; /* doubles */
 
     atomic_int next_strip, next_thread, stop;
     struct timespec begin; /* of this slice of time */
@@ -59,10 +59,8 @@ struct mg_run {
 
 /* Divides the samples into strips and chunks. */
 void mg_plan_chunks(mg_run *run);
-/* Threads to use beside the caller's. */
-int32_t mg_plan_helpers(const mg_run *run);
-/* Memory for so many threads. MG_OK, or MG_ENOMEM: then there is memory for run->threads of them. */
-int32_t mg_run_reserve(mg_run *run, int32_t threads);
+/* Memory for all threads that are worth it, or for one. MG_OK, or MG_ENOMEM. */
+int32_t mg_run_reserve(mg_run *run);
 
 /* An idle run, or a new one; NULL: no memory. */
 mg_run *mg_run_take(mg_program *p);
