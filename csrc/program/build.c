@@ -157,8 +157,9 @@ static int32_t group_row(const int32_t *handles, int32_t n)
 
     if (row < 0 || handle + n > mg.handles)
         return MG_NONE;
+    const int32_t *const row_of = mg.row_of + handle;
     for (int32_t j = 0; j < n; j++)
-        differ |= (handles[j] - handle - j) | (mg.row_of[handle + j] - row - j);
+        differ |= (handles[j] - handle - j) | (row_of[j] - row - j);
     return differ ? MG_NONE : row;
 }
 
