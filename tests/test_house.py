@@ -32,6 +32,8 @@ ELSEWHERE = {
     "ops.def table": "test_ops",
     "engine.h engine sweep": "test_autograd",
     "optim": "test_optim",
+    "program/rule": "test_rule",
+    "program/derive": "test_derive",
     "program/kernels.inc program/tiles.inc program/lane_math program/uniform": "test_program_kernels",
     "program/kernels_avx2 program/kernels_avx512": "test_program_kernels",
     **{f"program/{room}": f"test_{room}" for room in ("graph", "optimise", "guard", "schedule", "pool")},

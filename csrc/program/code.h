@@ -82,6 +82,9 @@ typedef struct {
 int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to);
 /* Sets the guards of g's nodes, and adds the nodes that compute them. */
 int32_t mg_graph_guard(mg_graph *g);
+/* Reads an expression of ops.def as nodes of g; `variables` are the nodes of x, y and z, MG_NONE: not there. Returns
+ * its node, or MG_NONE: this is no expression that rule.c can read. */
+int32_t mg_rule(mg_graph *g, const char *text, const int32_t variables[3], double k);
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_code_init(mg_code *code, const mg_graph *g);
 void mg_code_free(mg_code *code);

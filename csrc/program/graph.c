@@ -16,6 +16,30 @@ int32_t mg_graph_init(mg_graph *g, const int8_t *batched, int32_t inputs, int32_
     return MG_OK;
 }
 
+static void *duplicate(const void *from, size_t bytes)
+{
+    void *p = mg_allocate(NULL, bytes);
+
+    return p && bytes ? memcpy(p, from, bytes) : p;
+}
+
+int32_t mg_graph_copy(mg_graph *to, const mg_graph *from, const int8_t *batched, int32_t inputs)
+{
+    *to = *from;
+    to->nodes = duplicate(from->nodes, (size_t)from->count * sizeof *to->nodes);
+    to->args = duplicate(from->args, (size_t)from->args_used * sizeof *to->args);
+    to->doubles = duplicate(from->doubles, (size_t)from->doubles_used * sizeof *to->doubles);
+    to->table = duplicate(from->table, (size_t)from->table_size * sizeof *to->table);
+    to->batched = duplicate(batched, (size_t)inputs);
+    to->outputs = NULL;
+    to->capacity = to->count;
+    to->args_capacity = to->args_used;
+    to->doubles_capacity = to->doubles_used;
+    to->input_count = inputs;
+    to->output_count = 0;
+    return to->nodes && to->args && to->doubles && to->table && to->batched ? MG_OK : MG_ENOMEM;
+}
+
 void mg_graph_free(mg_graph *g)
 {
     free(g->nodes);
@@ -158,14 +182,6 @@ static const struct {
 #include "../ops.def"
 };
 
-static bool is_constant(const mg_graph *g, int32_t node, double *value)
-{
-    if (g->nodes[node].op != MG_P_CONST)
-        return false;
-    *value = mg_number(g, &g->nodes[node]);
-    return true;
-}
-
 /* What op(args; k) is known to be without computing it: a node there is already, NONE where nothing is known. */
 static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
 {
@@ -173,11 +189,13 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
 
     if (op >= MG_OPS || mg_is_nary(op))
         return MG_NONE;
-    const bool left = is_constant(g, args[0], &c[0]), right = n > 1 && is_constant(g, args[1], &c[1]);
+    const bool left = mg_is_number(g, args[0], &c[0]), right = n > 1 && mg_is_number(g, args[1], &c[1]);
     if (left && c[0] == algebra[op].left)
         return args[1];
     if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && c[1] == algebra[op].right)
         return args[0];
+    if (right && mg_skips_x[op] == MG_IS_CHOICE && c[1] == 0.0 && !signbit(c[1]))
+        return args[1];
     if (left && mg_skips_x[op] == MG_IS_CHOICE)
         return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_constant(g, 0.0);
     if (left && (n == 1 || right))

@@ -63,6 +63,8 @@ typedef struct {
 /* Makes an empty graph, with room for the outputs. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_graph_init(mg_graph *g, const int8_t *batched, int32_t inputs, int32_t outputs);
 void mg_graph_free(mg_graph *g);
+/* Makes a graph of the same nodes, without outputs, for so many inputs. As mg_graph_init. */
+int32_t mg_graph_copy(mg_graph *to, const mg_graph *from, const int8_t *batched, int32_t inputs);
 
 /* These return an equal node that is there already, a simpler one, or a new one. After a failure they return 0. */
 
@@ -81,6 +83,15 @@ static inline const int32_t *mg_operands(const mg_graph *g, int32_t node)
 static inline double mg_number(const mg_graph *g, const mg_expr *e)
 {
     return g->doubles[e->index];
+}
+
+/* Is the node a CONST? Then *number is its number. */
+static inline bool mg_is_number(const mg_graph *g, int32_t node, double *number)
+{
+    if (g->nodes[node].op != MG_P_CONST)
+        return false;
+    *number = mg_number(g, &g->nodes[node]);
+    return true;
 }
 
 static inline bool mg_takes_k(int op)

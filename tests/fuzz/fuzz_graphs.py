@@ -102,6 +102,7 @@ SLOPES = {  # value and derivative of functions of x (and k), by hand
     "SINH": lambda x, k: (math.sinh(x), math.cosh(x)),
     "COSH": lambda x, k: (math.cosh(x), math.sinh(x)),
     "ERF": lambda x, k: (math.erf(x), 2 / math.sqrt(math.pi) * math.exp(-x * x)),
+    "ERFC": lambda x, k: (math.erfc(x), -2 / math.sqrt(math.pi) * math.exp(-x * x)),
     "SOFTPLUS": lambda x, k: (max(x, 0.0) + math.log1p(math.exp(-abs(x))), logistic(x)),
     "SILU": lambda x, k: (x * logistic(x), logistic(x) + x * logistic(x) * logistic(-x)),
     "GELU": lambda x, k: (x * normal(x)[1], normal(x)[1] + x * normal(x)[0]),
