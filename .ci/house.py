@@ -28,7 +28,8 @@ ops
 engine
 program/graph program/lane_math
 program/build program/code.h
-program/optimise program/guard program/schedule program/uniform
+program/optimise program/guard program/schedule program/uniform program/rule
+program/derive
 program/tiles.inc
 program/kernels.inc
 program/pool
@@ -64,6 +65,7 @@ _state
 nn program/traced
 program/trace program/arguments
 program/program
+program/derivatives
 program/function
 optim jit plot _tracing
 viz/layout viz/text viz/words

@@ -217,6 +217,24 @@ mg_program *mg_program_new(int32_t marker, const int32_t *inputs, const int8_t *
                            const int32_t *outputs, int32_t n_outputs, int32_t *status, int32_t *culprit);
 void mg_program_free(mg_program *p);
 
+/* What a program of derivatives returns. f is the program that it is made of, u its inputs and parameters that are
+ * wanted, s the seeds: inputs that stand behind those of f. */
+enum mg_way {
+    MG_JACOBIAN = 0, /* d f[row] / d u[column], those that are not known to be 0 */
+    MG_SYMMETRIC =
+        1, /* of f that is the MG_JACOBIAN of one output by the same u: column <= that of f[row] alone */
+    MG_FORWARD = 2, /* f, then sum over i of d f / d u[i] * s[i] */
+    MG_ALONG = 3,   /* these sums alone */
+    MG_REVERSE = 4  /* f, then sum over i of s[i] * d f[i] / d u */
+};
+
+/* The program of derivatives by n wanted inputs, by number, and parameters, as ~number. It has f's parameters, and is
+ * freed as f is. NULL: *status tells; MG_EARGUMENT: the table has a derivative that cannot be read. */
+mg_program *mg_program_derive(const mg_program *f, int32_t way, const int32_t *wanted, int32_t n,
+                              int32_t *status);
+/* Of MG_JACOBIAN and MG_SYMMETRIC: row and column of each output. */
+void mg_program_entries(const mg_program *p, int32_t *rows, int32_t *columns);
+
 /* An argument that has a sample in every row. Strides are in bytes, the type is an mg_type. */
 typedef struct {
     const void *data;
@@ -224,7 +242,8 @@ typedef struct {
 } mg_batch;
 
 /* Runs it over n samples. `numbers` are the inputs that are not batched. Outputs: n values each; one reduced value
- * scale * sum weights*value (weights NULL: 1); or gradients by number and by batch.
+ * scale * sum weights*value (weights NULL: 1), whose gradients go to `number_gradients`, one for each parameter, where
+ * that is not NULL; or gradients by number and by batch.
  * MG_OK; 1: time is up, resume or give up `*unfinished`; a status: no gradient was touched. */
 int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t batch_count,
                        const mg_batch *batches, const double *weights, double scale, double *values,

@@ -3,8 +3,10 @@ import os
 import random
 
 import pytest
+from support import LANES
 
 import micrograd_c
+from micrograd_c._core import lib
 
 try:
     import hypothesis
@@ -30,6 +32,14 @@ def frozen():
     gc.collect()
     if hasattr(gc, "freeze"):  # PyPy has none
         gc.freeze()
+
+
+@pytest.fixture(params=LANES)
+def lanes(request):
+    """Run a test on every instruction set that this machine has."""
+    lib.mg_lanes(request.param.encode())
+    yield request.param
+    lib.mg_lanes(LANES[-1].encode())
 
 
 @pytest.fixture

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 import micrograd_c
+from micrograd_c._core import ffi, lib
 
 GOLDEN = Path(__file__).with_name("golden")
 PYPY = sys.implementation.name == "pypy"
 is_tracked = getattr(gc, "is_tracked", bool)  # PyPy has none
 needs_reference_counts = pytest.mark.skipif(PYPY, reason="objects die at once only where they are counted")
+
+# Instruction sets of this machine for which programs have kernels.
+LANES = [x for x in ("baseline", "neon", "avx2", "avx512") if ffi.string(lib.mg_lanes(x.encode())).decode() == x]
 
 
 def collect():

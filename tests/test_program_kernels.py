@@ -8,26 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import ACTIVATIONS
 from programs import close, eager
+from support import LANES
 
 import micrograd_c as mg
 from micrograd_c import Value, nn
-from micrograd_c._core import NAMES, OPS, ffi, lib
+from micrograd_c._core import NAMES, OPS, lib
 
 np = pytest.importorskip("numpy")
-
-
-LANES = []  # instruction sets of this machine for which there are kernels
-for _name in ("baseline", "neon", "avx2", "avx512"):
-    if ffi.string(lib.mg_lanes(_name.encode())).decode() == _name:
-        LANES.append(_name)
-
-
-@pytest.fixture(params=LANES)
-def lanes(request):
-    """Run a test on every instruction set that this machine has."""
-    lib.mg_lanes(request.param.encode())
-    yield request.param
-    lib.mg_lanes(LANES[-1].encode())
 
 
 # ---- values and gradients ----------------------------------------------------------------------------------------

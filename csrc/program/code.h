@@ -1,6 +1,7 @@
 /* code.h - a graph as instructions that run over many samples, and the steps to them. Private.
  *
  *     arena --build--> graph --optimise, guard--> graph --schedule--> code --run, kernels--> numbers
+ *                      graph --derive--> graph of derivatives, as one that was built
  *
  * Uniform values are computed once a run, as plain doubles (`u`). A varying value is a column of lanes, one for each
  * sample of a chunk (`v`):
@@ -82,9 +83,22 @@ typedef struct {
 int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to);
 /* Sets the guards of g's nodes, and adds the nodes that compute them. */
 int32_t mg_graph_guard(mg_graph *g);
+/* The same for gradients of some nodes alone, in the first `count` nodes. */
+void mg_graph_find_guards(mg_graph *g, int32_t count, const int32_t *outputs, int32_t n);
 /* Reads an expression of ops.def as nodes of g; `variables` are the nodes of x, y and z, MG_NONE: not there. Returns
  * its node, or MG_NONE: this is no expression that rule.c can read. */
 int32_t mg_rule(mg_graph *g, const char *text, const int32_t variables[3], double k);
+/* Where each output of a graph of derivatives stands: d output `row` / d wanted leaf `column`. */
+typedef struct {
+    int32_t row, column;
+} mg_entry;
+
+/* Makes `to`, which mg_graph_init is not called for: a graph of the derivatives of `from` by n leaves, inputs by number
+ * and parameters as ~number; `way` is an mg_way of engine.h. Of MG_JACOBIAN and MG_SYMMETRIC *entries become those of
+ * the outputs, which the caller frees in any case; for MG_SYMMETRIC `known` are those of from's outputs. MG_OK,
+ * MG_ENOMEM, or MG_EARGUMENT: the derivative of an op cannot be read. */
+int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const int32_t *wanted, int32_t n,
+                        const mg_entry *known, mg_entry **entries);
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_code_init(mg_code *code, const mg_graph *g);
 void mg_code_free(mg_code *code);

@@ -123,18 +123,16 @@ static void find_dead(mg_graph *g, int32_t count)
             g->nodes[mg_operands(g, i)[j]].dead = false;
 }
 
-int32_t mg_graph_guard(mg_graph *g)
+void mg_graph_find_guards(mg_graph *g, int32_t count, const int32_t *outputs, int32_t n)
 {
-    const int32_t count = g->count;
     bool any = false;
 
-    g->guards = count;
     for (int32_t i = 0; i < count; i++) {
         g->nodes[i].guard = UNREACHED;
         any |= skips_x(g, i);
     }
-    for (int32_t i = 0; i < g->output_count; i++)
-        g->nodes[g->outputs[i]].guard = ALWAYS;
+    for (int32_t i = 0; i < n; i++)
+        g->nodes[outputs[i]].guard = ALWAYS;
     for (int32_t i = count - 1; i >= 0 && any && !g->failed; i--) {
         const int32_t guard = g->nodes[i].guard;
         for (int32_t j = skips_x(g, i); j < g->nodes[i].n && guard != UNREACHED; j++) {
@@ -149,6 +147,12 @@ int32_t mg_graph_guard(mg_graph *g)
     for (int32_t i = 0; i < g->count; i++)
         if (!any || i >= count || (g->nodes[i].guard != UNREACHED && !can_make_nan(g, i)))
             g->nodes[i].guard = ALWAYS;
-    find_dead(g, count);
+}
+
+int32_t mg_graph_guard(mg_graph *g)
+{
+    g->guards = g->count;
+    mg_graph_find_guards(g, g->count, g->outputs, g->output_count);
+    find_dead(g, g->guards);
     return g->failed ? MG_ENOMEM : MG_OK;
 }

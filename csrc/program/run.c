@@ -216,7 +216,9 @@ static void finish(mg_run *run)
 
     if (run->goal != MG_VALUES)
         add_up(run);
-    if (run->goal == MG_BACKWARD)
+    if (run->goal == MG_BACKWARD && run->number_gradients)
+        memcpy(run->number_gradients, run->gu, (size_t)code->parameter_count * sizeof *run->gu);
+    else if (run->goal == MG_BACKWARD)
         mg_add_gradients(p->parameters, code->parameter_count, run->gu);
     for (int32_t i = 0, number = 0; run->goal == MG_GRADIENT && i < code->input_count; i++)
         if (!code->inputs[i].varying)

@@ -9,9 +9,11 @@
 
 struct mg_program {
     mg_code code;
+    mg_graph graph;      /* as it was recorded or derived; the code is made of a better one */
+    mg_entry *entries;   /* of a Jacobian: where its outputs stand */
     int32_t *parameters; /* their handles */
     int32_t recorded;    /* nodes of the arena that were read */
-    int32_t nodes;       /* of the graph that the code was made of */
+    int32_t nodes;       /* of the better graph */
     mg_run *idle;        /* memory of runs that are over, for the next ones */
 };
 

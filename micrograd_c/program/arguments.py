@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from .._core import as_number, ffi, lib
@@ -77,6 +78,20 @@ class Arguments:
         """How each argument enters the function."""
         return self.key[: len(self.key) - len(self._kwargs)]
 
+    @property
+    def sizes(self) -> list[int]:
+        """How many inputs of a program each argument is."""
+        return [1 if kind in (NUMBER, ONE) else kind - ROWS for kind in self.kinds]
+
+    def beside(self, other: Arguments) -> Arguments:
+        """Return these arguments, and behind them others over the same samples."""
+        out = copy(self)
+        out.numbers, out.arrays = self.numbers + other.numbers, self.arrays + other.arrays
+        out.batches, out.key, out._kwargs = self.batches + other.batches, self.kinds + other.kinds, {}
+        if len(out.batches) > _MOST:
+            raise self._too_many()
+        return out
+
     def _add(self, x: Any, i: int) -> int:
         """Add argument i, a number or a batch; return how it enters the function."""
         numpy = sys.modules.get("numpy")
@@ -103,9 +118,7 @@ class Arguments:
                     f"{self._in_words()}"
                 )
             if len(self.batches) == _MOST:
-                raise ValueError(
-                    f"{self._name}: more than {_MOST} batches; put them side by side in one array (N, k)"
-                )
+                raise self._too_many()
         self.n = shape[0]
         try:
             data = _buffer(x)
@@ -202,6 +215,9 @@ class Arguments:
 
     def _error(self, cls: type[Exception], i: int, what: str) -> Exception:
         return cls(f"{self._name}: argument {self.names()[i]} {what}")
+
+    def _too_many(self) -> ValueError:
+        return ValueError(f"{self._name}: more than {_MOST} batches; put them side by side in one array (N, k)")
 
     def _no_number(self, found: Any, i: int) -> Exception:
         """Return the error for argument i that is or holds something of this class or dtype."""

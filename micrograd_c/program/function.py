@@ -12,10 +12,10 @@ from weakref import ref
 
 from .._core import ffi
 from .._core.interrupts import guarded
-from .arguments import NUMBER, Arguments, doubles
-from .program import BACKWARD, GRADIENT, Program, record
+from .arguments import Arguments
+from .derivatives import Derivatives
+from .program import BACKWARD, Program, record
 from .trace import _open, is_inside
-from .traced import TracingError
 
 _NULL = ffi.NULL
 _new = ffi.new
@@ -51,7 +51,7 @@ def _forget(bound: _Bound) -> None:
         start_new_thread(interrupt_main, ())
 
 
-class Function:
+class Function(Derivatives):
     """A function that runs as a program. Made by `jit`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -120,8 +120,15 @@ class Function:
         value: float = out[0]
         return value
 
-    def gradient(self, *args: Any, **kwargs: Any) -> Any:
+    def gradient(self, *args: Any, per_sample: bool = False, **kwargs: Any) -> Any:
         """Return the derivatives with respect to the arguments.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for a call.
+        per_sample : bool
+            True: the derivative by a number beside batches is an array of shape (N,), one for each sample.
 
         Returns
         -------
@@ -129,6 +136,9 @@ class Function:
             One for each argument, of its shape: row i is the derivative of value i. For a number beside batches it
             is the sum over the samples. A single argument has its derivative returned as it is.
         """
+        if per_sample:
+            out = self._jacobian("gradient", args, kwargs, range(len(args) + len(kwargs)), "gradient")
+            return out[0] if len(out) == 1 else out
         return self._gradient(args, kwargs, False)[1]
 
     def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -223,23 +233,8 @@ class Function:
         if _open:
             self._refuse_inside("gradient", args, kwargs)
         program, a = self._prepare(args, kwargs, "gradient")
-        numbers = _new("double[]", max(1, len(a.numbers)))
-        value, pointer, arrays = _new("double[]", 1), _NULL, []
-        if a.batches:
-            import numpy
-
-            arrays = [numpy.empty(x.shape) for x in a.arrays]
-            value = numpy.empty(a.n) if with_value else value
-        if with_value:
-            pointer = doubles(value) if a.batches else value
-        program.run(GRADIENT, a, _NULL, 1.0, pointer, numbers, [*map(doubles, arrays)])
-        next_array, next_number = iter(arrays), iter(numbers)
-        parts = tuple(next(next_number) if kind == NUMBER else next(next_array) for kind in a.kinds)
-        return (value if a.batches else value[0]), (parts[0] if len(parts) == 1 else parts)
-
-    def _refuse_inside(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if is_inside((*args, *kwargs.values())):
-            raise TracingError(f"{self._name}.{what}() is called while another function is traced")
+        value, parts = program.gradient(a, with_value)
+        return value, (parts[0] if len(parts) == 1 else parts)
 
 
 # ---- copies ------------------------------------------------------------------------------------------------------

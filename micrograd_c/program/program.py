@@ -52,6 +52,7 @@ class Program:
         self.outputs: int = figures.outputs
         self.bytes: int = figures.bytes
         handles = ffi.unpack(lib.mg_program_parameters(c), figures.parameters)
+        self._derived: dict[Any, Program] = {}
         self._parameters = tuple(leaves[handle] for handle in handles)  # `c` has their handles
 
     @property
@@ -87,11 +88,7 @@ class Program:
         """Return what the function returns for these arguments."""
         if not a.batches:
             return self.of_numbers(a.numbers)
-        import numpy
-
-        out = numpy.empty((self.outputs, a.n))
-        self.run(VALUES, a, _NULL, 1.0, doubles(out), _NULL, _NULL)
-        return out[0] if self.tree is None else _rebuild(self.tree, iter(out))
+        return rebuilt(self.tree, iter(self.matrix(a)))
 
     def of_numbers(self, numbers: Sequence[float]) -> Any:
         """Return what the function returns where there is no batch."""
@@ -99,12 +96,12 @@ class Program:
         status = _run_once(self._c, VALUES, numbers, out, _NULL)
         if status < 0:
             check(status)
-        return out[0] if self.tree is None else _rebuild(self.tree, iter(out))
+        return out[0] if self.tree is None else rebuilt(self.tree, iter(out))
 
     def run(self, what: int, a: Arguments, weights: Any, scale: float, *out: Any) -> None:
         """Run over all samples; `out`: for values, derivatives by numbers, and by batches."""
         if not a.batches and what == BACKWARD:
-            status = _run_once(self._c, what, a.numbers, out[0], _NULL)
+            status = _run_once(self._c, what, a.numbers, *out[:2])
         else:
             unfinished = _new("mg_run **")
             try:
@@ -119,6 +116,55 @@ class Program:
         if status < 0:
             check(status)
 
+    def gradient(self, a: Arguments, with_value: bool) -> tuple[Any, tuple[Any, ...]]:
+        """Return the values, if they are wanted, and the derivatives by each argument."""
+        numbers = _new("double[]", max(1, len(a.numbers)))
+        value, pointer, arrays = _new("double[]", 1), _NULL, []
+        if a.batches:
+            import numpy
+
+            arrays = [numpy.empty(x.shape) for x in a.arrays]
+            value = numpy.empty(a.n) if with_value else value
+        if with_value:
+            pointer = doubles(value) if a.batches else value
+        self.run(GRADIENT, a, _NULL, 1.0, pointer, numbers, [*map(doubles, arrays)])
+        next_array, next_number = iter(arrays), iter(numbers)
+        parts = tuple(next(next_number) if kind == NUMBER else next(next_array) for kind in a.kinds)
+        return (value if a.batches else value[0]), parts
+
+    # ---- derivatives ---------------------------------------------------------------------------------------------
+
+    def derived(self, way: int, wanted: Sequence[int]) -> Program:
+        """Return the program of derivatives by these inputs, or parameters as ~number; `way` is an mg_way."""
+        found = self._derived.get((way, wanted))
+        if found is None:
+            status = _new("int32_t *")
+            c = lib.mg_program_derive(self._c, way, list(wanted), len(wanted), status)
+            check(status[0])
+            leaves = {core.handle_of(value): value for value in self._parameters}
+            found = Program(self.title, ffi.gc(c, lib.mg_program_free), leaves, None)
+            found = self._derived.setdefault((way, wanted), found)
+        return found
+
+    @property
+    def entries(self) -> Any:
+        """Row and column of each output, of a program of a Jacobian."""
+        import numpy
+
+        out = numpy.empty((2, self.outputs), "i")
+        rows, columns = (ffi.from_buffer("int32_t[]", x, require_writable=True) for x in out)
+        lib.mg_program_entries(self._c, rows, columns)
+        return out
+
+    def matrix(self, a: Arguments) -> Any:
+        """Return the values of all outputs, an array of shape (outputs, N)."""
+        import numpy
+
+        out = numpy.empty((self.outputs, a.n))
+        if out.size:
+            self.run(VALUES, a, _NULL, 1.0, doubles(out), _NULL, _NULL)
+        return out
+
 
 def _go_on(unfinished: Any) -> int:
     """Go on with a run to its end: between two slices of time Python looks at its signals."""
@@ -131,7 +177,7 @@ def _go_on(unfinished: Any) -> int:
 def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
     """Trace the function for such arguments."""
     kinds = a.kinds
-    sizes = [1 if kind in (NUMBER, ONE) else kind - ROWS for kind in kinds]
+    sizes = a.sizes
     trace = Trace()
     try:
         inputs = trace.inputs(sum(sizes))
@@ -204,11 +250,24 @@ def _flatten(result: Any, outputs: list[Value], name: str) -> Any:
     return None
 
 
-def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
+def flattened(tree: Any, given: Any, name: str) -> tuple[Any, ...]:
+    """Return the items of what has the structure of a result."""
+    if tree is None:
+        return (given,)
+    cls, items, *keys = tree
+    if keys and isinstance(given, dict) and [*given] == keys[0]:
+        given = [*given.values()]
+    elif keys or not isinstance(given, (tuple, list)) or len(given) != len(items):
+        expected = f"a dict of {', '.join(map(repr, keys[0]))}" if keys else f"a {cls.__name__} of {len(items)}"
+        raise TypeError(f"{name}: expected the structure of the value, {expected}, not {given!r:.40}")
+    return tuple(x for item, part in zip(items, given) for x in flattened(item, part, name))
+
+
+def rebuilt(tree: Any, values: Iterator[Any]) -> Any:
     """Return the structure with the next values in the places of the Values."""
     if tree is None:
         return next(values)
-    cls, items = tree[0], [_rebuild(item, values) for item in tree[1]]
+    cls, items = tree[0], [rebuilt(item, values) for item in tree[1]]
     if cls is dict:
         return dict(zip(tree[2], items))
     return cls(*items) if hasattr(cls, "_fields") else cls(items)

@@ -1,0 +1,249 @@
+"""Derivatives of any order of what jit makes of a function: matrices of them, and their products with vectors.
+
+A program is derived into another one, in C (csrc/program/derive.c), which is kept beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core import ffi, lib
+from .arguments import NUMBER, ONE, Arguments, doubles
+from .program import BACKWARD, Program, flattened, rebuilt
+from .trace import is_inside
+from .traced import TracingError
+
+_NULL = ffi.NULL
+
+
+class Derivatives:
+    """The part of `Function` that needs programs of derivatives."""
+
+    _function: Any
+    _name: str
+
+    def _prepare(self, args: Any, kwargs: Any, single: str = "") -> tuple[Program, Arguments]:
+        raise NotImplementedError
+
+    # ---- matrices ------------------------------------------------------------------------------------------------
+
+    def jacobian(self, *args: Any, argnums: int | Sequence[int] = 0, **kwargs: Any) -> Any:
+        """Return the derivatives of all values with respect to some arguments, for each sample.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for a call.
+        argnums : int or sequence of int
+            Numbers of the arguments; those given by name come after the others.
+
+        Returns
+        -------
+        float or array, or a tuple of them where `argnums` is a sequence
+            Of shape (N, outputs, k) for an argument of shape (N, k). There is no axis N without a batch, none of
+            outputs where the function returns a single Value, and none of k for a number or an argument (N,). The
+            outputs of dicts, and of tuples in tuples, stand in the order in which they appear.
+        """
+        return self._jacobian("jacobian", args, kwargs, argnums)
+
+    def _jacobian(self, what: str, args: Any, kwargs: Any, argnums: Any, single: str = "") -> Any:
+        program, a = self._start(what, args, kwargs, single)
+        spans, wanted = self._spans(a, argnums)
+        derived = program.derived(lib.MG_JACOBIAN, wanted)
+        full = _zeros(a.n, program.outputs, len(wanted))
+        rows, columns = derived.entries
+        full[:, rows, columns] = derived.matrix(a).T
+        several = program.tree is not None
+        out = tuple(_cut(full[:, :, at], bool(a.batches), several, k) for at, k in spans)
+        return out if isinstance(argnums, Sequence) else out[0]
+
+    def hessian(self, *args: Any, argnums: int | Sequence[int] = 0, **kwargs: Any) -> Any:
+        """Return the second derivatives of the value with respect to some arguments, for each sample.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for a call.
+        argnums : int or sequence of int
+            Numbers of the arguments; those given by name come after the others.
+
+        Returns
+        -------
+        float or array, or a tuple of tuples of them where `argnums` is a sequence
+            Of shape (N, k, k) for an argument of shape (N, k), and (N, k, l) for the block of two arguments. There
+            is no axis N without a batch, and none of k for a number or an argument (N,).
+        """
+        program, a = self._start("hessian", args, kwargs, "hessian")
+        spans, wanted = self._spans(a, argnums)
+        gradient = program.derived(lib.MG_JACOBIAN, wanted)
+        derived = gradient.derived(lib.MG_SYMMETRIC, wanted)
+        rows, columns = derived.entries
+        rows = gradient.entries[1][rows]
+        full = _zeros(a.n, len(wanted), len(wanted))
+        full[:, rows, columns] = full[:, columns, rows] = derived.matrix(a).T
+        out = tuple(tuple(_cut(full[:, i, j], bool(a.batches), k, m) for j, m in spans) for i, k in spans)
+        return out if isinstance(argnums, Sequence) else out[0][0]
+
+    # ---- products with vectors -----------------------------------------------------------------------------------
+
+    def jvp(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """Return the values and the Jacobian times a vector, for each sample.
+
+        Parameters
+        ----------
+        args : tuple
+            The arguments of a call.
+        tangents : tuple
+            The direction: one for each argument, of its shape.
+
+        Returns
+        -------
+        tuple
+            What a call returns, and the same structure of derivatives along the direction.
+        """
+        program, a = self._start("jvp", args)
+        a = a.beside(self._tangents(a, tangents))
+        out = program.derived(lib.MG_FORWARD, range(program.inputs)).matrix(a)
+        rows = iter(out if a.batches else out[:, 0].tolist())
+        return rebuilt(program.tree, rows), rebuilt(program.tree, rows)
+
+    def vjp(self, args: Sequence[Any], cotangent: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Return the values and a vector times the Jacobian, for each sample.
+
+        Parameters
+        ----------
+        args : tuple
+            The arguments of a call.
+        cotangent : float or array of shape (N,)
+            The weights of the values, whose weighted sum is derived: of the structure of what a call returns.
+
+        Returns
+        -------
+        tuple
+            What a call returns, and a tuple of derivatives: one for each argument, of its shape. That of a number
+            beside batches is the sum over the samples.
+        """
+        program, a = self._start("vjp", args)
+        kind, parts = (ONE if a.batches else NUMBER), flattened(program.tree, cotangent, self._name)
+        c = Arguments(self._function, f"{self._name}: cotangent", parts, {})
+        for found in c.kinds:
+            if found != kind or c.n != a.n:
+                raise ValueError(
+                    f"{self._name}: a cotangent is {_shape(found, c.n)}, expected {_shape(kind, a.n)} as the value"
+                )
+        out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
+        values, slopes = out[: program.outputs], out[program.outputs :]
+        spans, _ = self._spans(a, range(len(a.kinds)))
+        gradients = [
+            float(slopes[at].sum()) if kind == NUMBER else slopes[at].T if k else slopes[at][0]
+            for (at, k), kind in zip(spans, a.kinds)
+        ]
+        return rebuilt(program.tree, iter(values if a.batches else values[:, 0].tolist())), tuple(gradients)
+
+    def hvp(
+        self,
+        args: Sequence[Any],
+        tangents: Any,
+        wrt: str = "arguments",
+        reduce: str = "sum",
+        weights: Any = None,
+    ) -> Any:
+        """Return the second derivatives of the value times a vector.
+
+        Parameters
+        ----------
+        args : tuple
+            The arguments of a call.
+        tangents : tuple, or array of shape (P,)
+            The vector: one for each argument, of its shape; or a number for each of the P `program.parameters`.
+        wrt : {'arguments', 'parameters'}
+            What the derivatives are taken by.
+        reduce : {'sum', 'mean'}
+            With wrt='parameters': how the values of the samples become one number, as in `backward`.
+        weights : array of shape (N,), optional
+            With wrt='parameters': as in `backward`.
+
+        Returns
+        -------
+        float or array, or a tuple of them; or array of shape (P,)
+            As `gradient` returns them, for each sample; by the parameters those of the reduced value.
+        """
+        program, a = self._start("hvp", args, single="hvp")
+        if wrt == "arguments":
+            both = a.beside(self._tangents(a, tangents))
+            _, parts = program.derived(lib.MG_ALONG, range(program.inputs)).gradient(both, False)
+            return parts[0] if len(a.kinds) == 1 else parts[: len(a.kinds)]
+        if wrt != "parameters":
+            raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {wrt!r}")
+        import numpy
+
+        count = len(program.parameters)
+        vector = numpy.asarray(tangents, float)
+        if vector.shape != (count,):
+            raise ValueError(
+                f"{self._name}: tangents have shape {vector.shape}, expected ({count},): one for each parameter"
+            )
+        scale, w = a.reduction(reduce, weights)
+        out = numpy.empty(count)
+        along = program.derived(lib.MG_ALONG, range(-1, -count - 1, -1))
+        a.numbers = doubles(numpy.concatenate((a.numbers, vector)))
+        along.run(BACKWARD, a, w, scale, ffi.new("double[]", 1), doubles(out), _NULL)
+        return out
+
+    # ---- arguments -----------------------------------------------------------------------------------------------
+
+    def _start(self, what: str, args: Any, kwargs: Any = {}, single: str = "") -> tuple[Program, Arguments]:  # noqa: B006
+        if not isinstance(args, (tuple, list)):
+            raise TypeError(f"{self._name}: args must be a tuple of arguments, not {type(args).__name__}")
+        self._refuse_inside(what, args, kwargs)
+        return self._prepare(tuple(args), kwargs, single)
+
+    def _refuse_inside(self, what: str, args: Any, kwargs: dict[str, Any]) -> None:
+        if is_inside((*args, *kwargs.values())):
+            raise TracingError(f"{self._name}.{what}() is called while another function is traced")
+
+    def _spans(self, a: Arguments, argnums: Any) -> tuple[list[tuple[slice, bool]], tuple[int, ...]]:
+        """Return where each argument stands among the wanted inputs, if it is rows, and the wanted inputs."""
+        spans: list[tuple[slice, bool]] = []
+        wanted: list[int] = []
+        kinds = a.kinds
+        for i in argnums if isinstance(argnums, Sequence) else (argnums,):
+            if isinstance(i, bool) or not isinstance(i, int) or not -len(kinds) <= i < len(kinds):
+                raise ValueError(
+                    f"{self._name}: argnums={argnums!r}, expected numbers of arguments from 0 to {len(kinds) - 1}"
+                )
+            first = sum(a.sizes[: i % len(kinds)])
+            inputs = range(first, first + a.sizes[i])
+            if inputs and inputs[0] in wanted:
+                raise ValueError(f"{self._name}: argnums={argnums!r} names an argument twice")
+            spans.append((slice(len(wanted), len(wanted) + len(inputs)), kinds[i] > ONE))
+            wanted += inputs
+        return spans, tuple(wanted)
+
+    def _tangents(self, a: Arguments, tangents: Any) -> Arguments:
+        if not isinstance(tangents, (tuple, list)) or len(tangents) != len(a.kinds):
+            raise TypeError(f"{self._name}: tangents must be a tuple of {len(a.kinds)}, one for each argument")
+        t = Arguments(self._function, f"{self._name}: tangents", tuple(tangents), {})
+        for name, kind, found in zip(a.names(), a.kinds, t.kinds):
+            if kind != found or (kind != NUMBER and t.n != a.n):
+                raise ValueError(
+                    f"{self._name}: the tangent of {name} is {_shape(found, t.n)}, expected {_shape(kind, a.n)}"
+                )
+        return t
+
+
+def _shape(kind: int, n: int) -> str:
+    return "a number" if kind == NUMBER else f"of shape ({n},)" if kind == ONE else f"of shape ({n}, {kind - 1})"
+
+
+def _zeros(*shape: int) -> Any:
+    import numpy
+
+    return numpy.zeros(shape)
+
+
+def _cut(block: Any, *kept: bool) -> Any:
+    """Return a block without the axes that are not kept, which have one item."""
+    out = block[tuple(slice(None) if axis else 0 for axis in kept)]
+    return out if out.ndim else float(out)

@@ -1,0 +1,394 @@
+"""Derivatives of any order of programs: against scipy, mpmath and jax, and by two ways through ourselves."""
+
+import functools
+import itertools
+import math
+import random
+
+import pytest
+from programs import close
+from test_ops import method_of, reference_of
+
+import micrograd_c as mg
+from micrograd_c import Value
+from micrograd_c._core import NAMES, OPS, lib
+from micrograd_c.program.arguments import Arguments
+
+np = pytest.importorskip("numpy")
+
+
+def rosenbrock(x):
+    return mg.sum([100 * (b - a * a) ** 2 + (1 - a) ** 2 for a, b in zip(x, x[1:])])
+
+
+@pytest.mark.usefixtures("lanes")
+def test_derivatives_of_rosenbrock_are_those_of_scipy():
+    optimize = pytest.importorskip("scipy.optimize")
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 33, 5))
+    f = mg.jit(rosenbrock)
+    each = list(zip(x, v))
+    close(f.jacobian(x), [optimize.rosen_der(a) for a, _ in each], 1e-9, 1e-9)
+    close(f.hessian(x), [optimize.rosen_hess(a) for a, _ in each], 1e-9, 1e-9)
+    close(f.hvp((x,), (v,)), [optimize.rosen_hess_prod(a, b) for a, b in each], 1e-9, 1e-9)
+    value, tangent = f.jvp((x,), (v,))
+    close(value, [optimize.rosen(a) for a, _ in each])
+    close(tangent, [optimize.rosen_der(a) @ b for a, b in each], 1e-9, 1e-9)
+    value, (gradient,) = f.vjp((x,), np.arange(33.0))
+    close(value, [optimize.rosen(a) for a, _ in each])
+    close(gradient, [i * optimize.rosen_der(a) for i, (a, _) in enumerate(each)], 1e-9, 1e-9)
+
+
+# ---- every op ----------------------------------------------------------------------------------------------------
+
+# Operands x and y run along lines, so a value is a function of one number. What is not 0.7 - 1.3*t:
+LINES = {
+    "LOG": (1.3, 0.7),
+    "SQRT": (0.6, 0.5),
+    "POW": (1.4, 0.3),
+    "POWER": (1.4, 0.5),
+    "ASIN": (-0.4, 0.5),
+    "ACOS": (0.3, 0.5),
+    "LOG1P": (-0.3, 0.4),
+}
+SCALARS = [op for op in range(len(NAMES)) if OPS[op].method and OPS[op].arity in (1, 2)]
+
+
+def derivatives_of(f, t, order):
+    """Return value and derivatives up to an order of a function of one number, each the derivative of the last."""
+    program, a, out = mg.jit(f).program(t), Arguments(f, "f", (t,), {}), []
+    for _ in range(order + 1):
+        out.append(float(program.matrix(a)[0, 0]) if program.outputs else 0.0)
+        program = program.derived(lib.MG_JACOBIAN, (0,))
+    return out
+
+
+@pytest.mark.parametrize("op", SCALARS, ids=[NAMES[op] for op in SCALARS])
+def test_taylor_coefficients_to_order_4_are_those_of_mpmath(op):
+    mpmath = pytest.importorskip("mpmath")
+    ks = ((3.0, -1.0, 2.5) if NAMES[op] == "POW" else (0.1,)) if OPS[op].takes_k else (None,)
+    start, slope = LINES.get(NAMES[op], (0.7, -1.3))
+    for t, k in itertools.product((-0.25, 0.75), ks):
+
+        def along(apply, t, k=k):
+            operands = (start + slope * t, 0.9 - 0.4 * t)[: OPS[op].arity]
+            return apply(*operands, *(() if k is None else (k,)))
+
+        with mpmath.workdps(60):
+            reference = reference_of(op)
+            taylor = mpmath.taylor(functools.partial(along, reference), mpmath.mpf(t), 4)
+            exact = [float(c * mpmath.factorial(i)) for i, c in enumerate(taylor)]
+        close(derivatives_of(functools.partial(along, method_of(op)), t, 4), exact, 1e-12, 1e-12)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean"])
+def test_ops_of_any_number_of_operands_are_derived(name):
+    f = mg.jit(lambda x, y: getattr(mg, name)([x**3, y, x * y]))
+    close(f.hessian(2.0, 3.0, argnums=(0, 1)), np.array([[12, 1], [1, 0]]) / (3 if name == "mean" else 1))
+
+
+# ---- two ways ----------------------------------------------------------------------------------------------------
+
+
+def random_function(rng, inputs, steps=12):
+    """Return a random function of all ops whose values stay near 1."""
+    plan = []
+    for _ in range(steps):
+        op = rng.choice(SCALARS)
+        plan.append((op, rng.random(), rng.random(), rng.choice([-1.0, 0.5, 2.0, 3.0]), rng.random() < 0.3))
+
+    def f(x):
+        values = list(x)
+        for op, a, b, k, choice in plan:
+            a, b = (values[int(i * len(values))] for i in (a, b))
+            a = a.tanh()
+            if NAMES[op] in ("LOG", "SQRT", "POW", "POWER"):
+                a = a * a + 0.5
+            elif NAMES[op] in ("ASIN", "ACOS", "LOG1P"):
+                a = a * 0.9
+            operands = (a, b.tanh() + 1.7 if NAMES[op] == "TRUEDIV" else b)[: OPS[op].arity]
+            z = method_of(op)(*operands, *([abs(k) if k == 0.5 else k] if OPS[op].takes_k else []))
+            values.append(mg.where(a > b, z, b * z) if choice else z)
+        return mg.sum(values[inputs:]).tanh()
+
+    return f
+
+
+@pytest.mark.usefixtures("lanes")
+def test_reverse_over_reverse_is_forward_over_reverse(rng):
+    for _ in range(12):
+        seed = rng.randrange(10**9)
+        f = mg.jit(random_function(random.Random(seed), 3))
+        x, v = np.random.default_rng(seed).normal(size=(2, 11, 3))
+        hessian = f.hessian(x)
+        assert np.isfinite(hessian).all(), seed
+        close(hessian, hessian.transpose(0, 2, 1))
+        product = np.einsum("nij,nj->ni", hessian, v)
+        size = np.abs(hessian).sum((1, 2), keepdims=True)[:, :, 0] * np.abs(v).max() + 1e-300
+        assert (np.abs(f.hvp((x,), (v,)) - product) <= 1e-11 * size + 1e-13).all(), seed
+        gradient = f.gradient(x)
+        close(f.jacobian(x), gradient, 1e-12, 1e-13)
+        close(f.vjp((x,), np.ones(11))[1][0], gradient, 1e-12, 1e-13)
+        close(f.jvp((x,), (v,))[1], (gradient * v).sum(1), 1e-10, 1e-12)
+
+
+def test_wide_and_tall_jacobians_agree():
+    """The one is made row by row, the other column by column."""
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=(7, 3)), rng.normal(size=(9, 3))
+
+    def functions(x):
+        return [mg.dot(row, x).sin() * x[i % 3] for i, row in enumerate(w.tolist())]
+
+    tall = mg.jit(functions).jacobian(x)
+    assert tall.shape == (7, 9, 3)
+    for i in range(9):
+        close(tall[:, i], mg.jit(lambda x, i=i: functions(x)[i]).gradient(x), 1e-12, 1e-14)
+    for first in range(0, 9, 2):
+        wide = mg.jit(lambda x, first=first: functions(x)[first : first + 2]).jacobian(x)
+        close(wide, tall[:, first : first + 2], 1e-12, 1e-14)
+
+
+def test_derivatives_of_homogeneous_functions_obey_eulers_theorem():
+    x = np.random.default_rng(4).uniform(0.5, 2, size=(9, 3))
+    f = mg.jit(lambda x: x[0] ** 3 / x[1] + x[2] ** 2 * (x[0] * x[1]).sqrt().relu() / x[2])  # of degree 2
+    gradient, hessian = f.gradient(x), f.hessian(x)
+    close((gradient * x).sum(1), 2 * f(x))
+    close(np.einsum("nij,nj->ni", hessian, x), gradient, 1e-11, 1e-11)
+
+
+@pytest.mark.slow
+def test_derivatives_are_those_of_jax():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+    jax.config.update("jax_enable_x64", True)
+    x, y, u, v, c = np.random.default_rng(5).normal(size=(5, 6, 4))
+    y, v, c = y[:, 0], v[:, 0], c[:, 0]
+
+    def ours(x, y):
+        return [(x[0] * y).sin() * x[1].exp() / (1 + x[2] * x[2]), mg.where(x[3] > y, (x[3] - y).sqrt(), x[0] * y)]
+
+    def theirs(x, y):
+        root = jnp.where(x[3] > y, jnp.sqrt(jnp.where(x[3] > y, x[3] - y, 1.0)), x[0] * y)
+        return jnp.stack([jnp.sin(x[0] * y) * jnp.exp(x[1]) / (1 + x[2] * x[2]), root])
+
+    f, each = mg.jit(ours), lambda g: jax.jit(jax.vmap(g))
+    for ours_, theirs_ in zip(f.jacobian(x, y, argnums=(0, 1)), each(jax.jacrev(theirs, (0, 1)))(x, y)):
+        close(ours_, theirs_, 1e-10, 1e-13)
+    value, tangent = each(lambda *a: jax.jvp(theirs, a[:2], a[2:]))(x, y, u, v)
+    for mine, other in zip(f.jvp((x, y), (u, v)), (value, tangent)):
+        close(np.transpose(mine), other, 1e-10, 1e-13)
+    pulled = each(lambda x, y, c: jax.vjp(theirs, x, y)[1](jnp.stack([c, 2 * c])))(x, y, c)
+    for mine, other in zip(f.vjp((x, y), [c, 2 * c])[1], pulled):
+        close(mine, other, 1e-10, 1e-13)
+    for i in range(2):
+        mine = mg.jit(lambda x, y, i=i: ours(x, y)[i]).hessian(x, y, argnums=(0, 1))
+        other = each(jax.hessian(lambda x, y, i=i: theirs(x, y)[i], (0, 1)))(x, y)
+        for a, b in itertools.product(range(2), repeat=2):
+            close(mine[a][b], other[a][b], 1e-9, 1e-12)
+
+
+# ---- choices and kinks -------------------------------------------------------------------------------------------
+
+
+def test_nothing_goes_through_the_branch_that_was_not_taken_at_any_order():
+    """Each branch is infinite or nan where it is not taken, and so are its derivatives."""
+    f = mg.jit(lambda x: mg.where(x > 0, x.sqrt() * x.log(), mg.where(x < 0, (-x).log(), x * 3)))
+    program, x = f.program(np.zeros(3)), np.array([-2.0, 0.0, 2.0])
+    a = Arguments(f, "f", (x,), {})
+    mpmath = pytest.importorskip("mpmath")
+    for order in range(4):
+        left = mpmath.diff(lambda t: mpmath.log(-t), -2, order)
+        right = mpmath.diff(lambda t: mpmath.sqrt(t) * mpmath.log(t), 2, order)
+        close(program.matrix(a)[0], [float(left.real), 3.0 if order == 1 else 0.0, float(right.real)], 1e-8)
+        program = program.derived(lib.MG_JACOBIAN, (0,))
+    close(f.hvp((x,), (np.ones(3),)), f.hessian(x))
+    assert np.isfinite(f.jvp((x,), (np.ones(3),))[1]).all()
+
+
+def test_a_branch_of_one_output_is_no_branch_of_another():
+    """Gradients of one output reach log(x) everywhere, those of the other one where x is positive."""
+    f = mg.jit(lambda x: (x.log(), mg.where(x > 0, x.log(), x)))
+    close(f.jacobian(np.array([0.0, 2.0])), [[math.inf, 1.0], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    "f, at, first",
+    [
+        (lambda x: x.relu(), 0.0, 0.0),
+        (lambda x: abs(x), 0.0, 0.0),
+        (lambda x: x.leaky_relu(0.1), 0.0, 0.1),
+        (lambda x: x.maximum(1.0), 1.0, 0.5),
+        (lambda x: x.minimum(1.0), 1.0, 0.5),
+        (lambda x: x**0, 0.0, 0.0),
+        (lambda x: x**1, 0.0, 1.0),
+    ],
+)
+def test_at_a_kink_higher_derivatives_are_0(f, at, first):
+    assert derivatives_of(f, at, 3)[1:] == [first, 0.0, 0.0]
+
+
+def test_powers_have_derivatives_at_0():
+    assert derivatives_of(lambda x: x**3, 0.0, 4) == [0.0, 0.0, 0.0, 6.0, 0.0]
+    f = mg.jit(lambda x, y: x**y)
+    close(f.hessian(0.0, 3.0, argnums=(0, 1)), np.zeros((2, 2)))
+
+
+# ---- nodes made by hand ------------------------------------------------------------------------------------------
+
+
+def test_local_derivatives_given_by_hand_are_derived_again():
+    def cube(x):
+        return Value(x * x * x, (x,), (3 * x * x,))
+
+    f, g = mg.jit(lambda x, y: cube(x * y) * y), mg.jit(lambda x, y: (x * y) ** 3 * y)
+    close(f.hessian(1.5, 0.5, argnums=(0, 1)), g.hessian(1.5, 0.5, argnums=(0, 1)))
+    x = np.array([0.5, -2.0])
+    close(f.hvp((x, 0.5), (x, 1.0))[0], g.hvp((x, 0.5), (x, 1.0))[0])
+
+
+# ---- parameters --------------------------------------------------------------------------------------------------
+
+
+def network():
+    random.seed(1)
+    model = mg.MLP(3, [4, 3, 1], activation="tanh")
+    return model, mg.jit(lambda x, y: (model(x) - y) ** 2)
+
+
+def test_products_with_the_hessian_of_parameters_are_difference_quotients():
+    _, f = network()
+    rng = np.random.default_rng(2)
+    x, y, w = rng.normal(size=(17, 3)), rng.normal(size=17), rng.uniform(size=17)
+    parameters = f.program(x, y).parameters
+    v, start = rng.normal(size=len(parameters)), [p.data for p in parameters]
+
+    def gradient_at(step, **options):
+        for p, data, direction in zip(parameters, start, v):
+            p.data = data + step * direction
+            p.grad = 0.0
+        f.backward(x, y, **options)
+        return np.array([p.grad for p in parameters])
+
+    for options in ({}, {"reduce": "mean"}, {"weights": w}):
+        quotient = (gradient_at(1e-5, **options) - gradient_at(-1e-5, **options)) / 2e-5
+        before = gradient_at(0.0)
+        close(f.hvp((x, y), v, wrt="parameters", **options), quotient, 1e-6, 1e-7)
+        assert [p.grad for p in parameters] == before.tolist()
+    one = mg.jit(lambda: (parameters[0] * parameters[1]).exp())
+    a, b = (p.data for p in one.program().parameters)
+    close(one.hvp((), (1.0, 0.0), wrt="parameters"), [b * b * math.exp(a * b), (1 + a * b) * math.exp(a * b)])
+
+
+def test_gradients_per_sample_add_up_to_the_gradient():
+    f = mg.jit(lambda x, y, a, b: (x[0] * a - y).tanh() * b + x[1])
+    x, y = np.random.default_rng(6).normal(size=(5, 2)), np.arange(5.0)
+    each, together = f.gradient(x, y, 0.5, 2.0, per_sample=True), f.gradient(x, y, 0.5, 2.0)
+    assert [g.shape for g in each] == [(5, 2), (5,), (5,), (5,)]
+    close(each[0], together[0])
+    close(each[1], together[1])
+    close([each[2].sum(), each[3].sum()], together[2:])
+    close(each[3], f(x, y, 0.5, 2.0) / 2 - x[:, 1] / 2, 1e-12, 1e-15)
+    assert mg.jit(lambda x: x * x).gradient(3.0, per_sample=True) == 6.0
+
+
+@pytest.mark.usefixtures("lanes")
+def test_results_are_the_same_for_any_number_of_threads():
+    _, f = network()
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(size=(3000, 3)), rng.normal(size=3000)
+    v = rng.normal(size=len(f.program(x, y).parameters))
+
+    def results():
+        product = f.hvp((x, y), v, wrt="parameters")
+        return b"".join(r.tobytes() for r in (f.hessian(x, y), product, *f.jvp((x, y), (x, y))))
+
+    try:
+        mg.set_threads(1)
+        alone = results()
+        mg.set_threads(3)
+        assert results() == alone
+    finally:
+        mg.set_threads(2)
+
+
+# ---- shapes ------------------------------------------------------------------------------------------------------
+
+
+def test_axes_stand_for_samples_outputs_and_items():
+    one, two = mg.jit(lambda x, y, a: x[0] * x[1] * y * a), mg.jit(lambda x, y, a: {"p": x[0] * y, "q": [x[1] * a]})
+    x, y = np.ones((5, 2)), np.ones(5)
+    assert [j.shape for j in one.jacobian(x, y, 2.0, argnums=(0, 1, 2))] == [(5, 2), (5,), (5,)]
+    assert [j.shape for j in two.jacobian(x, y, 2.0, argnums=(0, 1, 2))] == [(5, 2, 2), (5, 2), (5, 2)]
+    assert one.jacobian(x, y, 2.0).shape == (5, 2)
+    blocks = one.hessian(x, y, 2.0, argnums=(0, -1, 1))
+    assert [[b.shape for b in row] for row in blocks] == [
+        [(5, 2, 2), (5, 2), (5, 2)],
+        [(5, 2), (5,), (5,)],
+        [(5, 2), (5,), (5,)],
+    ]
+    assert one.hessian(x[:0], y[:0], 2.0).shape == (0, 2, 2)
+    value, tangent = two.jvp((x, y, 2.0), (x, y, 1.0))
+    assert value["p"].shape == (5,) and tangent["q"][0].tolist() == [3.0] * 5
+    value, gradients = two.vjp((x, y, 2.0), {"p": y, "q": [y]})
+    assert [np.shape(g) for g in gradients] == [(5, 2), (5,), ()] and gradients[2] == 5.0
+
+
+def test_without_a_batch_results_are_numbers():
+    f = mg.jit(lambda x, y: x * x * y)
+    assert f.jacobian(2.0, 3.0) == 12.0 and type(f.jacobian(2.0, 3.0)) is float
+    assert f.jacobian(2.0, y=3.0, argnums=(0, 1)) == (12.0, 4.0)
+    assert f.hessian(2.0, 3.0, argnums=[0, 1]) == ((6.0, 4.0), (4.0, 0.0))
+    assert f.jvp((2.0, 3.0), (1.0, 1.0)) == (12.0, 16.0)
+    assert f.vjp((2.0, 3.0), 2.0) == (12.0, (24.0, 8.0))
+    assert f.hvp((2.0, 3.0), (1.0, 0.0)) == (6.0, 4.0)
+    assert mg.jit(lambda x: 1.0).jacobian(2.0) == 0.0
+
+
+def test_derived_programs_are_made_once_and_live_as_long_as_their_parameters():
+    a = Value(3.0)
+    f = mg.jit(lambda x: a * x * x)
+    program = f.program(1.0)
+    assert f.hessian(1.0) == 6.0
+    derived = program.derived(lib.MG_JACOBIAN, (0,))
+    assert derived is program.derived(lib.MG_JACOBIAN, (0,))
+    a.data = 4.0
+    assert f.hessian(1.0) == 8.0
+    del f, program
+    assert derived.parameters[0].data == 4.0
+
+
+# ---- mistakes ----------------------------------------------------------------------------------------------------
+
+
+def test_errors_name_the_argument_and_the_shape_that_was_expected():
+    f = mg.jit(lambda x, y: x[0] * y)
+    pair = mg.jit(lambda x: (x, x * x))
+    x, y = np.ones((5, 2)), np.ones(5)
+    for call, error, words in [
+        (lambda: f.jvp((x, y), (x, x)), ValueError, r"tangent of y is of shape \(5, 2\), expected of shape \(5,\)"),
+        (
+            lambda: f.jvp((x, y), (x[:4], y[:4])),
+            ValueError,
+            r"tangent of x is of shape \(4, 2\), expected of shape",
+        ),
+        (lambda: f.jvp((x, y), (x, 1.0)), ValueError, r"tangent of y is a number, expected of shape \(5,\)"),
+        (lambda: f.jvp((x, y), x), TypeError, "tangents must be a tuple of 2, one for each argument"),
+        (lambda: f.jvp(x, (x,)), TypeError, "args must be a tuple of arguments, not ndarray"),
+        (lambda: f.hvp((x, y), (x,)), TypeError, "tangents must be a tuple of 2"),
+        (lambda: f.vjp((x, y), 1.0), ValueError, r"cotangent is a number, expected of shape \(5,\) as the value"),
+        (lambda: f.vjp((x, y), y[:3]), ValueError, r"cotangent is of shape \(3,\), expected of shape \(5,\)"),
+        (lambda: pair.vjp((y,), y), TypeError, "expected the structure of the value, a tuple of 2"),
+        (lambda: pair.vjp((y,), {"a": y, "b": y}), TypeError, "expected the structure of the value, a tuple of 2"),
+        (lambda: pair.hessian(y), TypeError, "hessian needs a function that returns one Value"),
+        (lambda: pair.hvp((y,), (y,)), TypeError, "hvp needs a function that returns one Value"),
+        (lambda: pair.gradient(y, per_sample=True), TypeError, "gradient needs a function that returns one Value"),
+        (lambda: f.jacobian(x, y, argnums=2), ValueError, "argnums=2, expected numbers of arguments from 0 to 1"),
+        (lambda: f.jacobian(x, y, argnums=1.0), ValueError, "argnums=1.0, expected"),
+        (lambda: f.hessian(x, y, argnums=(0, 0)), ValueError, r"argnums=\(0, 0\) names an argument twice"),
+        (lambda: f.hvp((x, y), (x, y), wrt="x"), ValueError, "wrt must be 'arguments' or 'parameters', not 'x'"),
+        (lambda: f.hvp((x, y), [1.0], wrt="parameters"), ValueError, r"have shape \(1,\), expected \(0,\)"),
+        (lambda: mg.jit(lambda x: f.hessian(x, x))(1.0), mg.TracingError, r"hessian\(\) is called while another"),
+    ]:
+        with pytest.raises(error, match=words):
+            call()
