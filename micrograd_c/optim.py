@@ -11,11 +11,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from functools import partial
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._checks import check_arguments, read_state
 from ._copying import in_slots
@@ -24,9 +25,27 @@ from ._core.numbers import class_of
 from ._operands import listed
 from .engine import Value
 
+if TYPE_CHECKING:  # the options of a class are read as the fields of a dataclass
+    from typing_extensions import dataclass_transform
+
+    class _Parameters:
+        def __get__(self, optimizer: Any, owner: Any = None) -> tuple[Value, ...]: ...
+        def __set__(self, optimizer: Any, values: Iterable[Value]) -> None: ...
+
+    @dataclass_transform()
+    class _Declared: ...
+else:
+    _Declared = object
+
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _REQUIRED = Parameter.empty
+_annotations = getattr(inspect, "get_annotations", lambda cls: vars(cls).get("__annotations__", {}))  # 3.9 has none
 
 
 def _flat(option: Any) -> tuple[Any, ...]:
@@ -51,31 +70,36 @@ class _Option:
             optimizer._numbers[self.at + i] = number
 
 
-class Optimizer:
-    """What all optimisers have in common; each one adds its formula, its columns of state and its options."""
+class Optimizer(_Declared):
+    """What all optimisers have in common; each one adds its formula, its columns of state and its options.
+
+    An option is an annotation of the class, as in a dataclass: `momentum: float = 0.0`. C reads the options in this
+    order, those of base classes first. A default tells what an option may be: a number of 0 or more, True or False,
+    or two numbers from 0 to below 1.
+    """
 
     # The least number in each column of state; a column has one number for each parameter, 0 at first.
-    _columns: tuple[float, ...] = ()
-    # Options in the order in which C reads them, and their defaults; _REQUIRED: there is none. A default tells what
-    # an option may be: a number of 0 or more, True or False, or two numbers from 0 to below 1.
-    _defaults: Mapping[str, Any] = {"lr": _REQUIRED}
-    _signature: Signature  # of __init__ with these options
-    __signature__: Signature | None  # what inspect.signature returns of the class; None: it looks at __init__
+    _columns: ClassVar[tuple[float, ...]] = ()
+    _defaults: ClassVar[dict[str, Any]] = {}  # of all options; _REQUIRED: there is none
+    _signature: ClassVar[Signature]  # of __init__ with these options
+    # What inspect.signature returns of the class; None: it looks at __init__.
+    __signature__: ClassVar[Signature | None]
 
-    if TYPE_CHECKING:  # the options
-
-        def __getattr__(self, name: str) -> Any: ...
-        def __setattr__(self, name: str, value: Any) -> None: ...
+    if TYPE_CHECKING:
+        params: _Parameters
+    lr: float
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        options = {name: vars(cls).get(name, _REQUIRED) for name in _annotations(cls) if name[0] != "_"}
+        cls._defaults = {**cls._defaults, **options}
         kind = Parameter.POSITIONAL_OR_KEYWORD
         parameters = {"params": _REQUIRED, **cls._defaults}.items()
         cls._signature = Signature([Parameter(name, kind, default=default) for name, default in parameters])
         own = cls.__init__ is not Optimizer.__init__  # of a user's class
         cls.__signature__ = None if own else cls._signature
         at = 0
-        for name, default in vars(cls).get("_defaults", {}).items():
+        for name, default in cls._defaults.items():
             setattr(cls, name, _Option(name, default, at))
             at += len(_flat(default))
 
@@ -100,13 +124,15 @@ class Optimizer:
         """Take a step: a function of csrc/optim.c."""
         raise NotImplementedError(
             f"{type(self).__name__} has no formula: define step(self), or _formula, a function of C, with _columns "
-            "and _defaults, as optim.SGD does"
+            "and options, as optim.SGD does"
         )
 
-    @property
-    def params(self) -> tuple[Value, ...]:
-        """The parameters; for others make another optimiser."""
-        return self._held.values
+    if not TYPE_CHECKING:
+
+        @property
+        def params(self) -> tuple[Value, ...]:
+            """The parameters; for others make another optimiser."""
+            return self._held.values
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
@@ -197,7 +223,9 @@ class SGD(Optimizer):
 
     _formula = lib.mg_sgd
     _columns = (-math.inf,)
-    _defaults = {"lr": _REQUIRED, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
 
     def _check_together(self, options: dict[str, Any]) -> None:
         if options["nesterov"] and options["momentum"] == 0:
@@ -223,7 +251,10 @@ class Adam(Optimizer):
 
     _formula = lib.mg_adam
     _columns = (-math.inf, 0.0)
-    _defaults = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
 
 
 class AdamW(Adam):
@@ -233,7 +264,7 @@ class AdamW(Adam):
     """
 
     _formula = lib.mg_adamw
-    _defaults = {**Adam._defaults, "weight_decay": 1e-2}
+    weight_decay: float = 1e-2
 
 
 def _checked(params: Any) -> tuple[Value, ...]:

@@ -329,14 +329,15 @@ def test_an_optimizer_without_a_formula_says_what_to_define():
 
     for kind in (Mine, optim.Optimizer):
         with pytest.raises(
-            NotImplementedError, match=rf"{kind.__name__} .*step\(self\).*_formula.*_columns.*_defaults"
+            NotImplementedError, match=rf"{kind.__name__} .*step\(self\).*_formula.*_columns.*options"
         ):
             kind([Value(1.0)], lr=0.5).step()
 
 
 def test_an_optimizer_may_take_its_step_in_python():
     class Sign(optim.Optimizer):
-        _defaults = {"lr": 0.5, "flip": False}
+        lr: float = 0.5
+        flip: bool = False
 
         def step(self):
             for p in self.params:
