@@ -13,6 +13,7 @@ ARGS       ?=
 BENCH_ARGS ?=
 DEMO_ARGS  ?=
 SECONDS    ?= 60
+PYRIGHT    := pyright[nodejs]==1.1.414
 SEED       ?=
 FUZZ       ?=
 ifneq ($(origin CC),default)
@@ -25,7 +26,7 @@ C_NATIVE  := $(wildcard csrc/value/*.c)
 C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/value/*.h csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
 C_FORMAT  := $(wildcard csrc/*.[ch] csrc/value/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
-PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py $(wildcard .ci/*.py)
+PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py build_types.py $(wildcard .ci/*.py)
 
 C_BASE    := -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread -Icsrc
 C_WARN    := -Wall -Wextra -Werror
@@ -36,7 +37,7 @@ C_RELEASE := $(C_BASE) $(C_WARN) -O3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house lint format hooks bench build dist clean clean-all
+.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house types lint format hooks bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -72,7 +73,7 @@ format: $(VENV)/.dev  ## lay out Python and C
 	$(BIN)/ruff check --fix-only $(PY_FORMAT)
 	$(if $(C_FORMAT),$(BIN)/clang-format -i $(C_FORMAT))
 
-lint: $(VENV)/.dev house  ## ruff, mypy --strict, clang-format, compiler warnings, arrows between files
+lint: $(VENV)/.dev house types  ## ruff, mypy --strict, pyright, clang-format, compiler warnings, arrows between files
 	$(BIN)/ruff format --check $(PY_FORMAT)
 	$(BIN)/ruff check $(PY_FORMAT)
 	$(BIN)/mypy
@@ -80,6 +81,13 @@ lint: $(VENV)/.dev house  ## ruff, mypy --strict, clang-format, compiler warning
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
 	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -DPy_LIMITED_API=0x030A0000 -DMG_SOURCES=0 -fsyntax-only $(C_NATIVE) \
 	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"
+
+types: $(VENV)/.dev $(VENV)/.pyright  ## mypy and pyright on right uses and on wrong lines; all public names have types
+	$(BIN)/mypy tests/types
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python tests/types
+	@mkdir -p build/types && ln -sfn $(CURDIR)/micrograd_c build/types/micrograd_c
+	@PYTHONPATH=$(CURDIR)/build/types $(BIN)/python -m pyright --pythonpath $(BIN)/python --ignoreexternal \
+	  --verifytypes micrograd_c >build/types/report || { cat build/types/report; exit 1; }
 
 house:  ## every arrow between files points down
 	$(PYTHON) .ci/house.py
@@ -118,6 +126,12 @@ $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_NATIVE) $(C_HEADERS) build_ffi.py
 $(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.coverage $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
 	@echo '-- installing what the extra "$*" of pyproject.toml names (a minute or two)'
 	$(PIP) 'micrograd-c[$*]'
+	@touch $@
+
+# Not among the extras: it brings node along, 240 MB, and nobody else needs that.
+$(VENV)/.pyright: Makefile | $(VENV)/.build
+	@echo '-- installing pyright, with the node that it runs on'
+	$(PIP) '$(PYRIGHT)' numpy
 	@touch $@
 
 # ---- C tests ---------------------------------------------------------------------------------------------------

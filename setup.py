@@ -10,6 +10,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # pip does not put it there
+import build_types
+
 PYPY = sys.implementation.name == "pypy"
 
 # One wheel for every CPython from 3.10 on. PyPy has no stable ABI, nor has the free-threaded build.
@@ -81,7 +84,6 @@ def native_core():
     """Describe the native core of Value, where there can be one."""
     if PYPY or NO_GIL:
         return []
-    sys.path.insert(0, str(Path(__file__).resolve().parent))  # pip does not put it there
     from build_ffi import all_files, files, flags, sources
 
     return [
@@ -97,6 +99,7 @@ def native_core():
     ]
 
 
+build_types.write()
 setup(
     cffi_modules=["build_ffi.py:ffibuilder"],
     ext_modules=native_core(),

@@ -21,6 +21,7 @@ from .nn import MLP, Layer, Module, Neuron
 if TYPE_CHECKING:
     from . import optim
     from . import plot as plot
+    from ._core.operators import *  # noqa: F403
     from ._gradcheck import GradientError, gradcheck
     from .jit import TracingError, jit, set_threads
     from .viz import draw, explain
@@ -47,8 +48,9 @@ __all__ = [
     "topological_order",
     "where",
     "zero_grad",
-    *(name for name in _functions if name != "sum"),
 ]
+if not TYPE_CHECKING:
+    __all__ += [name for name in _functions if name != "sum"]
 globals().update(_functions)
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
@@ -59,8 +61,9 @@ _LATER = {
     "plot": "plot",
     "viz": "draw explain",
 }
-__getattr__ = _import_later(globals(), _LATER)
+if not TYPE_CHECKING:
+    __getattr__ = _import_later(globals(), _LATER)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, "sum", "plot", "__version__"})

@@ -22,6 +22,9 @@ from ._core.absent import import_later
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
 
+if TYPE_CHECKING:
+    from ._core.operators import Number
+
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
@@ -30,10 +33,10 @@ if not TYPE_CHECKING:  # old pickles say that these stand here
 _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 # How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.
-unequal = [0, 0]
+unequal: list[int] = [0, 0]
 
 
-def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Any, Any], bool]:
+def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Value, Number], bool]:
     """Return the method that compares the data of a Value with those of another, or with a number."""
 
     def method(self: Any, other: Any) -> bool:
@@ -83,27 +86,16 @@ class Value(Node):
 
     name: str = ""
 
-    if TYPE_CHECKING:  # the methods come from csrc/ops.def, and users may set any attribute
-
-        def __getattr__(self, name: str) -> Any: ...
-        def __setattr__(self, name: str, value: Any) -> None: ...
-        def __neg__(self) -> Value: ...
-        def __add__(self, other: Any) -> Value: ...
-
-        __abs__ = __neg__
-        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __add__
-        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __add__
-
     def __init__(
         self,
-        data: Any,
+        data: Number,
         _children: Iterable[Value] = (),
-        _op: Any = "",
+        _op: str | Iterable[Number] = "",
         name: str = "",
         label: str = "",
         *,
         children: Iterable[Value] = (),
-        local_grads: Iterable[Any] | None = None,
+        local_grads: Iterable[Number] | None = None,
     ) -> None:
         if name or label:
             self.name = name or label
@@ -112,7 +104,9 @@ class Value(Node):
         numpy = from_numpy(data)
         if type(data) is not float:
             if hasattr(type(data), "_reflected"):  # jit traces it
-                data._begin(self, _children, _op, name, label, children=children, local_grads=local_grads)
+                data._begin(  # type: ignore[union-attr]
+                    self, _children, _op, name, label, children=children, local_grads=local_grads
+                )
                 return
             data = to_float(data, "data")
         _operands.make(self, data, *_operands.given_by_hand(_children, _op, children, local_grads), numpy)
@@ -151,7 +145,10 @@ class Value(Node):
         """The operands of this node, in their order."""
         return tuple(operands(self))
 
-    _local_grads = property(_operands.local_grads_of)
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        """The derivatives of this node with respect to its operands, as given or at their current data."""
+        return _operands.local_grads_of(self)
 
     @property
     def _op(self) -> str:
@@ -200,18 +197,25 @@ class Value(Node):
     def __pos__(self) -> Value:
         return self
 
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        unequal[0] += 1
-        return NotImplemented
+    if not TYPE_CHECKING:  # checkers read of these in operators.pyi and in object
 
-    __hash__ = object.__hash__
+        def __eq__(self, other: object) -> bool:
+            if self is other:
+                return True
+            unequal[0] += 1
+            return NotImplemented
 
-    __lt__ = _comparison(operator.lt)
-    __le__ = _comparison(operator.le)
-    __gt__ = _comparison(operator.gt)
-    __ge__ = _comparison(operator.ge)
+        __hash__ = object.__hash__
+
+        __lt__ = _comparison(operator.lt)
+        __le__ = _comparison(operator.le)
+        __gt__ = _comparison(operator.gt)
+        __ge__ = _comparison(operator.ge)
+
+        __copy__ = _copying.shallow
+        __deepcopy__ = _copying.deep
+        __reduce_ex__ = _copying.reduced
+        __setstate__ = _copying.set_state
 
     # ---- backward ------------------------------------------------------------------------------------------------
 
@@ -253,13 +257,6 @@ class Value(Node):
     def _apply_local_derivatives(self) -> None:
         check(lib.mg_backward_node(core.handle_of(self)))
 
-    # ---- copies and pickles --------------------------------------------------------------------------------------
-
-    __copy__ = _copying.shallow
-    __deepcopy__ = _copying.deep
-    __reduce_ex__ = _copying.reduced
-    __setstate__ = _copying.set_state
-
 
 if Value.__doc__:  # python -OO has none
     Value.__doc__ += (
@@ -270,7 +267,7 @@ if Value.__doc__:  # python -OO has none
 # ---- free functions ----------------------------------------------------------------------------------------------
 
 
-def sum(values: Iterable[Any], start: Any = 0) -> Value:
+def sum(values: Iterable[Number], start: Number = 0) -> Value:
     """Return the sum of Values and numbers as one node.
 
     Parameters
@@ -298,7 +295,7 @@ nary: dict[str, Callable[..., Value]] = _operands.FUNCTIONS | {"sum": sum}
 globals().update(nary)
 
 
-def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None) -> Value:
+def dot(ws: Iterable[Number], xs: Iterable[Number], bias: Number | None = None) -> Value:
     """Return the dot product of two sequences as one node.
 
     Parameters
@@ -341,7 +338,7 @@ def is_tracing() -> bool:
     return tracing is not None and tracing.is_inside()
 
 
-def where(condition: Any, a: Any, b: Any) -> Value:
+def where(condition: Number, a: Number | Callable[[], Number], b: Number | Callable[[], Number]) -> Value:
     """Return `a` where the condition holds, else `b`.
 
     Parameters

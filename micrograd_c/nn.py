@@ -13,7 +13,7 @@ A neuron is one node of the graph, and a call of a layer or an MLP one call of C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from . import _fused
@@ -27,16 +27,26 @@ if TYPE_CHECKING:
     import random as random
     from typing import NoReturn
 
+    from typing_extensions import Unpack
+
+    from ._core.operators import Activation, NeuronOptions, Number
+
 # Exactly what micrograd's module brings by `import *`.
 __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
 
 
-def __getattr__(name: str) -> Any:
-    if name != "random":
-        raise lacking(globals(), name)
-    import random  # here, since scripts that make no neuron need none
+if not TYPE_CHECKING:
 
-    return random
+    def __getattr__(name: str) -> Any:
+        if name != "random":
+            raise lacking(globals(), name)
+        import random  # here, since scripts that make no neuron need none
+
+        return random
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class Module(Stateful):
@@ -74,12 +84,19 @@ class Neuron(Module):
     nonlin : bool
     """
 
+    w: list[Value]
+    b: Value
     nonlin: bool = True
     fused: bool = True
     _activation: str = "relu"
 
     def __init__(
-        self, nin: int, nonlin: bool = True, activation: str | None = None, fused: bool = True, **unknown: NoReturn
+        self,
+        nin: int,
+        nonlin: bool = True,
+        activation: Activation | None = None,
+        fused: bool = True,
+        **unknown: NoReturn,
     ) -> None:
         import random
 
@@ -106,7 +123,7 @@ class Neuron(Module):
         if self.nonlin:
             self._activation = activation
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Iterable[Number]) -> Value:
         """Return the node of this neuron.
 
         Parameters
@@ -122,7 +139,7 @@ class Neuron(Module):
         if type(x) is not list and isinstance(x, Iterator):
             x = list(islice(x, len(self.w)))
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
-            return out[0]
+            return out[0]  # type: ignore[no-any-return]
         total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
@@ -151,12 +168,12 @@ class Layer(Module):
     neurons : list of Neuron
     """
 
-    neurons: list[Any]
+    neurons: list[Neuron]
 
-    def __init__(self, nin: int, nout: int, **kwargs: Any) -> None:
+    def __init__(self, nin: int, nout: int, **kwargs: Unpack[NeuronOptions]) -> None:
         self.neurons = [Neuron(nin, **kwargs) for _ in range(size("nout", nout))]
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Iterable[Number]) -> Any:
         """Return the outputs in a list; a single one as it is. `x`: as of a Neuron."""
         if type(x) is not list and isinstance(x, Iterator):
             x = list(x)
@@ -192,10 +209,15 @@ class MLP(Module):
     layers : list of Layer
     """
 
-    layers: list[Any]
+    layers: list[Layer]
 
     def __init__(
-        self, nin: int, nouts: Sequence[int], activation: str = "relu", fused: bool = True, **unknown: NoReturn
+        self,
+        nin: int,
+        nouts: Iterable[int],
+        activation: Activation = "relu",
+        fused: bool = True,
+        **unknown: NoReturn,
     ) -> None:
         check_arguments("MLP", unknown, ("nin", "nouts", "activation", "fused"))
         sizes = layer_sizes(nin, nouts)
@@ -205,7 +227,7 @@ class MLP(Module):
             Layer(sizes[i], sizes[i + 1], activation=activations[i], fused=fused) for i in range(len(sizes) - 1)
         ]
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Iterable[Number]) -> Any:
         """Return the outputs of the last layer in a list; a single one as it is. `x`: as of a Neuron."""
         out = _fused.outputs(self, self.layers, x)
         if out is None:

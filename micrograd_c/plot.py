@@ -17,6 +17,11 @@ from .engine import Value
 
 __all__ = ["decision_boundary", "gradient_histogram", "loss_curve"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#59636e"  # Okabe and Ito
 _COLOURS = (_BLUE, _ORANGE, "#009e73", "#cc79a7", _GREY)
 

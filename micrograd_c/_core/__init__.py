@@ -36,7 +36,7 @@ from .numbers import as_number, from_numpy, to_float
 
 if TYPE_CHECKING:
     from . import cffi_core, native_core
-    from .cffi_core import Node as Node
+    from .operators import Node as Node
     from .protocol import Core
 
     _cores: tuple[Core, ...] = cffi_core, native_core  # mypy compares them

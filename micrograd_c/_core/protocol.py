@@ -23,9 +23,10 @@ neuron after neurons    tuple of neurons    likewise
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 Nodes = Iterable[Any]
+C = TypeVar("C")
 
 
 class Core(Protocol):
@@ -35,7 +36,7 @@ class Core(Protocol):
     Node: type[Any]  # the class that Value inherits from
 
     # the class and its nodes
-    def complete(self, cls: type) -> Any: ...
+    def complete(self, cls: type[C]) -> type[C]: ...
     def new(self) -> Any: ...
     def own(self, node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any) -> Any: ...
     def leaves(self, numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]: ...

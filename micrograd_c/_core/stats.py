@@ -1,6 +1,6 @@
 """Figures of the arena, and which core of Value is in use."""
 
-from . import Any, core, ffi, lib
+from . import TYPE_CHECKING, Any, core, ffi, lib
 
 
 class Stats(dict[str, Any]):
@@ -11,11 +11,24 @@ class Stats(dict[str, Any]):
     open_sweeps : backward() calls that wait for a Python closure. core : the core of Value.
     """
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"no figure {name!r}; there are {', '.join(self)}") from None
+    live_nodes: int
+    rows: int
+    capacity: int
+    bytes_in_use: int
+    squeezes: int
+    open_sweeps: int
+    core: str
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return self[name]
+            except KeyError:
+                raise AttributeError(f"no figure {name!r}; there are {', '.join(self)}") from None
+
+    def __dir__(self) -> list[str]:
+        return [*self, *(name for name in object.__dir__(self) if name[0] != "_")]
 
 
 def stats() -> Stats:

@@ -62,7 +62,7 @@ class Arguments:
         self.numbers: list[float] = []
         self.arrays: list[Any] = []
         self.batches: list[tuple[Any, ...]] = []
-        self.n = 1
+        self.n: int = 1
         kinds: list[Any] = []
         for x in (*args, *kwargs.values()) if kwargs else args:
             t = type(x)
@@ -71,7 +71,7 @@ class Arguments:
                 kinds.append(NUMBER)
             else:
                 kinds.append(self._add(x, len(kinds)))
-        self.key = (*kinds, *kwargs)
+        self.key: tuple[Any, ...] = (*kinds, *kwargs)
 
     @property
     def kinds(self) -> tuple[int, ...]:

@@ -21,11 +21,11 @@ class Trace:
     """One run of a function on TracedValues."""
 
     def __init__(self) -> None:
-        self.marker = Value(0.0)  # leaves made after it are constants
+        self.marker: Value = Value(0.0)  # leaves made after it are constants
         self.plain: dict[int, Value] = {}  # ordinary Values that a TracedValue was computed from, by id
         self.constants: dict[float, Value] = {}
         self.new: TracedValue | None = None  # what a call of Value has made, until its __init__ runs
-        self.over = False
+        self.over: bool = False
         _open.add(ref(self, _open.discard))
 
     def inputs(self, n: int) -> list[TracedValue]:

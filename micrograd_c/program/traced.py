@@ -171,13 +171,15 @@ class TracedValue(Value):
     def _op(self, label: str) -> None:
         core.put(self, "_op", label)
 
-    backward = _method("backward() is called", "Return the Value, and call f.backward(...).")
-    __float__ = _method("A Value is turned into a float", _NUMBER)
-    __int__ = _method("A Value is turned into an int", _NUMBER)
-    __index__ = _method("A Value is used as an index", _NUMBER)
-    __round__ = _method("A Value is rounded", _NUMBER)
-    __bool__ = _method("A Value is asked whether it is true", _CHOOSE)
-    __copy__ = __deepcopy__ = __reduce_ex__ = _method("A Value is copied or pickled", "Use the Value itself.")
+    backward: Any = _method("backward() is called", "Return the Value, and call f.backward(...).")
+    __float__: Any = _method("A Value is turned into a float", _NUMBER)
+    __int__: Any = _method("A Value is turned into an int", _NUMBER)
+    __index__: Any = _method("A Value is used as an index", _NUMBER)
+    __round__: Any = _method("A Value is rounded", _NUMBER)
+    __bool__: Any = _method("A Value is asked whether it is true", _CHOOSE)
+    __reduce_ex__: Any = _method("A Value is copied or pickled", "Use the Value itself.")
+    __copy__: Any = __reduce_ex__
+    __deepcopy__: Any = __reduce_ex__
 
     def __format__(self, spec: str) -> str:
         if spec:
@@ -193,7 +195,7 @@ class TracedValue(Value):
             )
         return NotImplemented
 
-    __hash__ = Value.__hash__
+    __hash__: Any = Value.__hash__
 
     def _reflected(self, op: int, operands: tuple[Any, ...]) -> TracedValue:
         """Record an op of an ordinary Value, one of whose operands is this: a core has found no node there."""
@@ -223,7 +225,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
             return otherwise(self, value)
         if getattr(type(value), reflected, None) is not overridden and not hasattr(type(value), "_reflected"):
             return NotImplemented  # a user's class: its own operator comes first, as beside an ordinary Value
-        return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)
+        return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)  # type: ignore[attr-defined]
 
     return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
 

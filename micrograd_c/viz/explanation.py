@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..engine import Value, topological_order, zero_grad
-from .events import Stream, gradients_kept
+from .events import Event, Stream, gradients_kept
 from .fold import LINES, shorten, unfold, upper_part
 from .graph import Graph, Node
 from .page import as_json, frame, page
@@ -61,12 +61,12 @@ class Explanation:
         self._graph = graph
         self._seed = seed
         self.engine = {}
-        self.notes = list(graph.notes)
+        self.notes: list[str] = list(graph.notes)
         root = graph.nodes[graph.root]
-        self.title = title or f"{root.name} and what it was computed from"
+        self.title: str = title or f"{root.name} and what it was computed from"
         self._stream = Stream(graph, seed, outer)
-        self.steps = self._stream.steps
-        self.gradients = {node.name: self._stream.grad[i] for i, node in graph.nodes.items()}
+        self.steps: list[Event] = self._stream.steps
+        self.gradients: dict[str, float] = {n.name: self._stream.grad[i] for i, n in graph.nodes.items()}
 
     def __repr__(self) -> str:
         return f"<Explanation of {self.title!r}: {len(self._graph.nodes)} values, {len(self.steps)} steps>"

@@ -45,7 +45,7 @@ class Picture:
         self._across = direction == "LR"
         self._theme = theme
         self._legend = legend
-        self.notes = list(graph.notes)
+        self.notes: list[str] = list(graph.notes)
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self._graph.nodes)} boxes for {self._graph.total} values>"
