@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
 SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
 
+INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 
 
@@ -60,6 +61,13 @@ def traced_among(values: Collection[Any]) -> Any:
         if hasattr(t, "_reflected"):
             return next(x for x in values if type(x) is t)
     return None
+
+
+def detached(x: Value) -> Value:
+    """Return a node of the value of x, through which no gradient flows: a program computes it anew at each run."""
+    zero = as_values((0.0,))[0]
+    node: Value = core.own(core.new(), x, zero, lib.mg_binary, INSTEAD, *core.handles((x, zero)))
+    return node
 
 
 # ---- any number of them ------------------------------------------------------------------------------------------

@@ -242,6 +242,24 @@ class Value(Node):
         """Set the gradient of this node and of every Value below it to 0."""
         zero_grad(self)
 
+    def detach(self) -> Value:
+        """Return a leaf with the same data, through which no gradient flows; in a traced function, a constant."""
+        return _operands.detached(self) if is_tracing() else Value(self.data)
+
+    @property
+    def requires_grad(self) -> bool:
+        """True, since every Value has a gradient; a class of your own may set it to False for its own use."""
+        return core.peek(self, "requires_grad") is not False
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        if type(self) is not Value and not hasattr(type(self), "_reflected"):
+            core.put(self, "requires_grad", bool(flag))
+        elif not flag:
+            raise AttributeError(
+                "requires_grad = False freezes no Value: leave it out of the optimiser, or compute with v.detach()"
+            )
+
     @property
     def _backward(self) -> Callable[[], None]:
         """Adds this node's share to its operands; may be assigned."""

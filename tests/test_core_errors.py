@@ -168,7 +168,7 @@ for op in range(len(OPS)):
                 for other in [*WRONG, 0, -0.5, 400, Value(0.0)]:
                     print(answer(method, Value(x), other))
 print(answer(Value.pow, Value(1.0)))
-for name in ("data", "grad", "item", "requires_grad"):
+for name in ("data", "grad", "item", "requires_grad_"):
     print(answer(delattr if name in ("data", "grad") else getattr, Value(1.0), name))
 print(Value.__doc__)
 """

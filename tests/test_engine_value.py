@@ -1,5 +1,6 @@
 """Value: construction, attributes, operators, identity."""
 
+import copy
 import functools
 import gc
 import math
@@ -536,3 +537,34 @@ def test_a_value_without_init_does_not_crash():
 def test_a_nodes_place_in_isinstance_is_value_for_neurons_too():
     out = nn.Neuron(2)([1.0, 2.0])
     assert type(out) is Value and out._prev
+
+
+# ---- what stands still -------------------------------------------------------------------------------------------
+
+
+def test_a_detached_value_is_a_leaf_with_the_same_data_and_passes_nothing_on():
+    x = Value(3.0, label="x")
+    y = 2 * x
+    z = y.detach() * y
+    z.backward()
+    assert y.detach().data == 6.0 and y.detach()._prev == set()
+    assert (z.data, y.grad, x.grad) == (36.0, 6.0, 12.0)
+
+
+def test_requires_grad_is_true_and_cannot_be_set_to_what_would_be_ignored():
+    x = Value(3.0)
+    for _ in range(2):  # a first assignment does not open the way for a second one
+        x.requires_grad = True
+        assert x.requires_grad is True
+        with pytest.raises(AttributeError, match=r"leave it out of the optimiser, or compute with v\.detach\(\)"):
+            x.requires_grad = False
+
+
+def test_a_class_of_the_users_may_have_a_requires_grad_of_its_own():
+    class Tensor(Value):
+        def __init__(self, data, requires_grad=True):
+            super().__init__(data)
+            self.requires_grad = requires_grad
+
+    x = Tensor(2.0, requires_grad=False)
+    assert x.requires_grad is False and copy.copy(x).requires_grad is False and Tensor(2.0).requires_grad is True

@@ -93,7 +93,8 @@ MISTAKES = {
     # names that other libraries have
     "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
     "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",
-    "v.requires_grad": "AttributeError: 'Value' object has no attribute 'requires_grad': .*v.grad",
+    "v.requires_grad_(False)": "AttributeError: 'Value' object has no attribute 'requires_grad_': .*v.detach",
+    "setattr(v, 'requires_grad', False)": "AttributeError: requires_grad = False freezes no Value: .*v.detach",
     "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
     "v.square()": "AttributeError: 'Value' object has no attribute 'square': write v ** 2",
     # names that a module does not have

@@ -404,3 +404,14 @@ def test_a_traced_value_that_was_kept_may_be_looked_at():
 def test_the_class_of_a_traced_value_makes_ordinary_ones():
     f = mg.jit(lambda x: type(x)(3.0) * x)
     assert f(2.0) == 6.0
+
+
+def test_what_is_detached_has_its_value_at_each_sample_and_no_gradient():
+    w = Value(3.0)
+    f = mg.jit(lambda x: x.detach() * x + w.detach() * w * x)
+    assert (f(2.0), f.gradient(2.0)) == (22.0, 11.0)
+    f.backward(2.0)
+    assert w.grad == 6.0
+    w.data = 5.0  # a parameter that is detached is read anew too
+    values, slopes = f.value_and_gradient([1.0, 2.0])
+    assert [*values] == [26.0, 54.0] and [*slopes] == [26.0, 27.0]

@@ -8,12 +8,12 @@ from .hints import Any
 
 _ITS_NUMBER = "its number is v.data, a float"
 _ONE_NUMBER = "a Value is one number; keep several in a list, and add them by mg.sum(values)"
-_GRADIENT = "every Value has a gradient, v.grad, and v.backward() adds to those below it"
 
 # What users of other libraries look for.
 HABITS = {
-    **dict.fromkeys(("item", "numpy", "tolist", "detach", "cpu", "value", "val"), _ITS_NUMBER),
-    **dict.fromkeys(("requires_grad", "requires_grad_", "retain_grad"), _GRADIENT),
+    **dict.fromkeys(("item", "numpy", "tolist", "cpu", "value", "val"), _ITS_NUMBER),
+    "retain_grad": "every Value keeps its gradient, v.grad",
+    "requires_grad_": "every Value has a gradient; compute with v.detach() where none may flow",
     **dict.fromkeys(("shape", "dtype", "ndim", "size", "reshape", "view", "sum", "mean"), _ONE_NUMBER),
     "grad_fn": "v._op is the op that made it, v._prev has its operands",
     "zero_": "write v.grad = 0.0, or v.zero_grad() for all below too",

@@ -15,14 +15,12 @@ from .._core import NAMES, OPS, as_number, core
 from .._core.errors import users_frame
 from .._core.methods import install
 from .._core.numbers import is_array
-from .._operands import given_by_hand
+from .._operands import INSTEAD, given_by_hand
 from ..engine import Value, dot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .trace import Trace
-
-_INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 
 _CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead of a choice in Python."
 _NUMBER = (
@@ -125,8 +123,8 @@ class TracedValue(Value):
         if not operands or slopes is None or not all(isinstance(x, Value) for x in slopes):
             self._put_into_node()
         trace = self._trace
-        detached = [trace.record(_INSTEAD, x, trace.constant(0.0)) for x in slopes or ()]
-        out = trace.record(_INSTEAD, self, dot(detached, operands))
+        detached = [trace.record(INSTEAD, x, trace.constant(0.0)) for x in slopes or ()]
+        out = trace.record(INSTEAD, self, dot(detached, operands))
         if name or label:
             out.name = name or label
         trace.new = out
@@ -143,6 +141,10 @@ class TracedValue(Value):
         self._trace.new = None  # its __init__ runs already
         value.__class__ = TracedValue
         value.__dict__.update(out.__dict__)
+
+    def detach(self) -> Value:
+        """Record the value of self, without a gradient."""
+        return self._trace.record(INSTEAD, self, self._trace.constant(0.0))
 
     def _put_into_node(self) -> None:
         """Raise TracingError."""
