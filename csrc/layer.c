@@ -99,9 +99,9 @@ static int32_t append_neurons(int32_t inputs, int32_t neurons, int32_t *out)
             dot_four(data + record[0][3], data + record[1][3], data + record[2][3], data + record[3][3], x,
                      pool[inputs], sum);
         else
-            sum[0] = dot(sum[0], record[0] + MG_DOT_HEAD, x);
+            sum[0] = dot(sum[0], pool + out[j] + MG_DOT_HEAD, x);
         for (int32_t i = 0; i < (ready == 4 ? 4 : 1); i++, j++)
-            out[j] = mg_append(MG_DOT, out[j], inputs, activate(record[i][0], sum[i]));
+            out[j] = mg_append(MG_DOT, out[j], inputs, activate(pool[out[j]], sum[i]));
     }
     return MG_OK;
 }

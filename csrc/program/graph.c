@@ -81,9 +81,12 @@ static uint64_t hash(const mg_expr *e, const int32_t *args, uint64_t bits)
 static bool same(const mg_graph *g, int32_t node, const mg_expr *e, const int32_t *args, uint64_t bits)
 {
     const mg_expr *other = &g->nodes[node];
+    const int32_t *others = mg_operands(g, node);
+    bool equal = e->op == other->op && e->n == other->n && bits == payload(g, other);
 
-    return e->op == other->op && e->n == other->n && bits == payload(g, other) &&
-           (e->n == 0 || memcmp(args, mg_operands(g, node), (size_t)e->n * sizeof *args) == 0);
+    for (int32_t i = 0; equal && i < e->n; i++)
+        equal = args[i] == others[i];
+    return equal;
 }
 
 static bool grow_table(mg_graph *g)
