@@ -20,9 +20,11 @@ import os
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, overload
 
 from ._core import check, lib
+from .program.arguments import GUESS
 from .program.function import Function
 from .program.program import Program
 from .program.traced import TracingError
@@ -30,7 +32,13 @@ from .program.traced import TracingError
 __all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
 
 
-def jit(function: Callable[..., Any]) -> Function:
+@overload
+def jit(function: Callable[..., Any], *, in_axes: int | tuple[int | None, ...] | None = ...) -> Function: ...
+@overload
+def jit(
+    function: None = None, *, in_axes: int | tuple[int | None, ...] | None = ...
+) -> Callable[[Callable[..., Any]], Function]: ...
+def jit(function: Callable[..., Any] | None = None, *, in_axes: Any = GUESS) -> Any:
     """Let a function of scalars be traced once and then run natively.
 
     Parameters
@@ -38,14 +46,22 @@ def jit(function: Callable[..., Any]) -> Function:
     function : callable
         Plain scalar code for one sample. It is called with a Value for each number and each batch of shape (N,),
         and with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts
-        of Values.
+        of Values. Without it `jit` returns a decorator: `@mg.jit(in_axes=None)`.
+    in_axes : int, None, or a tuple of them, one for each argument; optional
+        As in jax.vmap: the axis along which the samples of an argument stand, or None for what is the same for all
+        samples, a number or an array of shape (k,), for which the function gets a list of k Values. Without it, or
+        for arguments given by name beside a tuple, the shape tells: an array is a batch.
 
     Returns
     -------
     Function
         Called like `function`, with numbers and batches.
     """
-    return function if isinstance(function, Function) else Function(function)
+    if function is None:
+        return partial(jit, in_axes=in_axes)
+    if isinstance(function, Function):
+        return function if in_axes == GUESS else Function(function._function, in_axes)
+    return Function(function, in_axes)
 
 
 def set_threads(n: int) -> None:

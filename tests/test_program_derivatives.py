@@ -4,6 +4,8 @@ import functools
 import itertools
 import math
 import random
+import re
+from pathlib import Path
 
 import pytest
 from programs import close
@@ -358,6 +360,62 @@ def test_derived_programs_are_made_once_and_live_as_long_as_their_parameters():
     assert derived.parameters[0].data == 4.0
 
 
+# ---- in_axes, sparse matrices ------------------------------------------------------------------------------------
+
+
+def test_scipys_minimizers_run_through_us():
+    optimize = pytest.importorskip("scipy.optimize")
+    f, start = mg.jit(rosenbrock, in_axes=None), np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+    options = {"gtol": 1e-10}
+    exact = optimize.minimize(f, start, jac=f.gradient, hess=f.hessian, method="trust-exact", options=options)
+    newton = optimize.minimize(
+        f, start, jac=f.gradient, hessp=lambda x, v: f.hvp((x,), (v,)), method="Newton-CG", tol=1e-10
+    )
+    close(exact.x, np.ones(5), 1e-8)
+    close(newton.x, np.ones(5), 1e-6)
+
+
+def test_what_is_no_batch_keeps_its_shape():
+    rng = np.random.default_rng(8)
+    w, x = rng.normal(size=3), rng.normal(size=(3, 5))
+    f = mg.jit(lambda w, x: mg.dot(w, x).tanh(), in_axes=(None, 1))
+    rows = mg.jit(lambda a, b, c, x: (a * x[0] + b * x[1] + c * x[2]).tanh())
+    close(f(w, x), np.tanh(w @ x))
+    by_w, by_x = f.gradient(w, x)
+    close(by_w, rows.gradient(*w, x.T)[:3])
+    close(by_x, rows.gradient(*w, x.T)[3].T)
+    for mine, other in zip(f.vjp((w, x), np.ones(5))[1], (by_w, by_x)):
+        close(mine, other)
+    close(f.jvp((w, x), (w, 0 * x))[1], f.jacobian(w, x) @ w)
+    close(f.gradient(w, x, per_sample=True)[0], f.jacobian(w, x))
+    assert [g.shape for g in f.hvp((w, x), (w, x))] == [(3,), (3, 5)]
+    assert [[b.shape for b in row] for row in f.hessian(w, x, argnums=(0, 1))] == [[(5, 3, 3)] * 2] * 2
+
+
+def test_sparse_matrices_are_the_dense_ones():
+    pytest.importorskip("scipy.sparse")
+    x = np.random.default_rng(9).normal(size=(4, 8))
+    f, g = mg.jit(rosenbrock, in_axes=None), mg.jit(lambda x: [a * b * a for a, b in zip(x, x[1:])])
+    hessian = f.hessian(x[0], sparse=True)
+    assert hessian.shape == (8, 8) and hessian.nnz == 22 and hessian.has_sorted_indices
+    close(hessian.toarray(), f.hessian(x[0]))
+    close(f.hessian(x[1], sparse=True).toarray(), f.hessian(x[1]))  # by the pattern that is kept
+    for _ in range(2):
+        close([m.toarray() for m in g.jacobian(x, sparse=True)], g.jacobian(x))
+    assert f.jacobian(x[0], sparse=True).shape == (1, 8)
+
+
+def test_the_hessian_of_a_chain_grows_with_its_length_alone():
+    def instructions(n):
+        f = mg.jit(rosenbrock, in_axes=None)
+        program = f.program(np.ones(n))
+        hessian = program.derived(lib.MG_JACOBIAN, tuple(range(n))).derived(lib.MG_SYMMETRIC, tuple(range(n)))
+        assert hessian.outputs == 2 * n - 1
+        return hessian.instructions
+
+    assert instructions(80) <= 2.2 * instructions(40)
+
+
 # ---- mistakes ----------------------------------------------------------------------------------------------------
 
 
@@ -392,3 +450,46 @@ def test_errors_name_the_argument_and_the_shape_that_was_expected():
     ]:
         with pytest.raises(error, match=words):
             call()
+
+
+def test_errors_of_axes_name_the_argument():
+    f = mg.jit(lambda w, x: mg.dot(w, x), in_axes=(None, 1))
+    w, x = np.ones(3), np.ones((3, 5))
+    for call, error, words in [
+        (lambda: f(w), ValueError, r"in_axes=\(None, 1\) names 2 arguments; 1 are given"),
+        (
+            lambda: f(x, x),
+            ValueError,
+            r"argument w has shape \(3, 5\); what is no batch is a number or has shape \(k,\)",
+        ),
+        (lambda: f(w, 2.0), ValueError, "argument x is a number; with in_axes=1 it must be a batch"),
+        (lambda: f(w, w), ValueError, r"argument x has shape \(3,\), which has no axis 1 of in_axes"),
+        (
+            lambda: f.jvp((w, x), (w[:2], x)),
+            ValueError,
+            r"tangent of w is of shape \(2,\), expected of shape \(3,\)",
+        ),
+        (
+            lambda: mg.jit(lambda x: x, in_axes="a"),
+            TypeError,
+            "in_axes must be an int, None or a tuple of them, not 'a'",
+        ),
+        (lambda: mg.jit(lambda x: x, in_axes=(0, 1.0)), TypeError, "in_axes must be an int, None"),
+        (
+            lambda: f.hessian(w, x, argnums=(0, 1), sparse=True),
+            TypeError,
+            "with sparse=True it must be a single number",
+        ),
+    ]:
+        with pytest.raises(error, match=words):
+            call()
+
+
+def test_the_examples_of_the_chapter_run():
+    pytest.importorskip("scipy.optimize")
+    page = Path(__file__).parent.parent.joinpath("docs", "derivatives.md")
+    if not page.exists():
+        pytest.skip("the tests of an sdist")
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    exec("".join(blocks).replace("\nminimize(", "\nfound = minimize("), names := {})
+    close(names["found"].x, np.ones(3), 1e-6)

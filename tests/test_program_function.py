@@ -2,6 +2,8 @@
 
 import copy
 import math
+import operator
+import pickle
 import re
 import runpy
 import sys
@@ -426,3 +428,23 @@ def test_functions_of_the_main_script_go_to_other_processes(way, factor, tmp_pat
     done = run_python(script, way)
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.splitlines()) == {str([factor, 2 * factor])}
+
+
+def test_in_axes_go_with_copies_pickles_and_methods():
+    f = mg.jit(operator.itemgetter(0), in_axes=None)
+    for copied in (copy.deepcopy(f), pickle.loads(pickle.dumps(f)), mg.jit(f)):
+        assert copied([3.0, 4.0]) == 3.0
+    assert mg.jit(f, in_axes=0)(np.ones((2, 1))).shape == (2,)
+
+    class Model:
+        @mg.jit(in_axes=None)
+        def first(self, x):
+            return x[0]
+
+    assert Model().first([5.0, 6.0]) == 5.0
+
+
+def test_vectors_and_numbers_are_traced_apart():
+    f = mg.jit(lambda x: x[0] if isinstance(x, list) else x * 2, in_axes=None)
+    for _ in range(2):
+        assert [f([1.0, 2.0]), f(3.0), f([5.0])] == [1.0, 6.0, 5.0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -34,8 +34,10 @@ _TYPES = {
 }
 _NO_NUMBERS = (str, bytes, bytearray, dict, set, frozenset, complex)
 
-# How an argument enters the function: NUMBER, ONE (a batch of numbers), or ROWS + k (a batch of lists of k).
-NUMBER, ONE, ROWS = -1, 0, 1
+# How an argument enters the function: NUMBER, ONE (a batch of numbers), ROWS + k (a batch of lists of k), or
+# VECTOR - k (one list of k, the same for all samples).
+NUMBER, ONE, ROWS, VECTOR = -1, 0, 1, -2
+GUESS = "by shape"  # which arguments are batches, where in_axes does not say it
 
 
 class Arguments:
@@ -46,19 +48,40 @@ class Arguments:
     key : tuple
         How each argument enters the function, then the names of keywords.
     numbers : list of float
-        Arguments that are numbers.
+        Arguments that are numbers, and the items of vectors.
     arrays, batches : list
         Arguments with a sample in every row, and the items of an ``mg_batch`` for each.
     n : int
         Samples.
     """
 
-    __slots__ = ("_args", "_function", "_kwargs", "_name", "arrays", "batches", "key", "n", "numbers")
+    __slots__ = (
+        "_args",
+        "_axes",
+        "_function",
+        "_kwargs",
+        "_moved",
+        "_name",
+        "arrays",
+        "batches",
+        "key",
+        "n",
+        "numbers",
+    )
 
     def __init__(
-        self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        function: Callable[..., Any],
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        in_axes: Any = GUESS,
     ) -> None:
         self._function, self._name, self._args, self._kwargs = function, name, args, kwargs
+        self._axes = in_axes
+        self._moved: set[int] = set()  # arguments whose samples do not stand along the first axis
+        if type(in_axes) is tuple and len(in_axes) != len(args):
+            raise ValueError(f"{name}: in_axes={in_axes!r} names {len(in_axes)} arguments; {len(args)} are given")
         self.numbers: list[float] = []
         self.arrays: list[Any] = []
         self.batches: list[tuple[Any, ...]] = []
@@ -66,12 +89,18 @@ class Arguments:
         kinds: list[Any] = []
         for x in (*args, *kwargs.values()) if kwargs else args:
             t = type(x)
-            if t is float or t is int:
+            if (t is float or t is int) and (in_axes == GUESS or self._axis(len(kinds)) is None):
                 self.numbers.append(x)
                 kinds.append(NUMBER)
             else:
                 kinds.append(self._add(x, len(kinds)))
         self.key: tuple[Any, ...] = (*kinds, *kwargs)
+
+    def _axis(self, i: int) -> Any:
+        """Return the axis of argument i along which its samples stand; None: it is no batch."""
+        if type(self._axes) is tuple:
+            return self._axes[i] if i < len(self._axes) else GUESS
+        return self._axes
 
     @property
     def kinds(self) -> tuple[int, ...]:
@@ -81,7 +110,11 @@ class Arguments:
     @property
     def sizes(self) -> list[int]:
         """How many inputs of a program each argument is."""
-        return [1 if kind in (NUMBER, ONE) else kind - ROWS for kind in self.kinds]
+        return [size_of(kind) for kind in self.kinds]
+
+    def as_given(self, parts: Sequence[Any]) -> tuple[Any, ...]:
+        """Return arrays, one for each argument and the samples along the first axis, in the arguments' shapes."""
+        return tuple(x.T if i in self._moved else x for i, x in enumerate(parts))
 
     def beside(self, other: Arguments) -> Arguments:
         """Return these arguments, and behind them others over the same samples."""
@@ -94,13 +127,23 @@ class Arguments:
 
     def _add(self, x: Any, i: int) -> int:
         """Add argument i, a number or a batch; return how it enters the function."""
-        numpy = sys.modules.get("numpy")
+        numpy, axis = sys.modules.get("numpy"), self._axis(i)
         if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
             number = None if isinstance(x, Value) or _is_masked(type(x)) else as_number(x)
             if number is not None:
+                if axis is not None and axis != GUESS:
+                    raise self._error(ValueError, i, f"is a number; with in_axes={axis} it must be a batch")
                 self.numbers.append(number)
                 return NUMBER
             x = self._array(x, i)
+        if axis is None:
+            return self._add_vector(x, i)
+        if axis != GUESS and axis != 0:
+            if not -x.ndim <= axis < x.ndim:
+                raise self._error(ValueError, i, f"has shape {x.shape}, which has no axis {axis} of in_axes")
+            if axis % x.ndim:
+                x = x.T
+                self._moved.add(i)
         code = _TYPES.get(x.dtype.char)
         if code is None or not x.dtype.isnative:
             x, code = self._converted(x, i), lib.MG_F64
@@ -127,6 +170,15 @@ class Arguments:
         self.batches.append((data, columns, strides[0], stride, code))
         self.arrays.append(x)
         return kind
+
+    def _add_vector(self, x: Any, i: int) -> int:
+        """Add argument i, the same for all samples."""
+        if x.dtype.char not in _TYPES or not x.dtype.isnative:
+            x = self._converted(x, i)
+        if x.ndim != 1:
+            raise self._error(ValueError, i, f"has shape {x.shape}; what is no batch is a number or has shape (k,)")
+        self.numbers += x.tolist()
+        return VECTOR - len(x)
 
     def _array(self, x: Any, i: int) -> Any:
         """Return a list, a tuple or the like as an array."""
@@ -228,6 +280,11 @@ class Arguments:
             hint = ": pass a.filled(number), or a.compressed()"
         name = getattr(found, "__name__", found)
         return self._error(TypeError, i, f"must be a number or an array of real numbers, not {name}{hint}")
+
+
+def size_of(kind: int) -> int:
+    """Return how many inputs of a program an argument is."""
+    return 1 if kind in (NUMBER, ONE) else kind - ROWS if kind >= ROWS else VECTOR - kind
 
 
 def doubles(array: Any) -> Any:

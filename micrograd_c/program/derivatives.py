@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._core import ffi, lib
-from .arguments import NUMBER, ONE, Arguments, doubles
+from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, size_of
 from .program import BACKWARD, Program, flattened, rebuilt
 from .trace import is_inside
 from .traced import TracingError
@@ -22,13 +22,14 @@ class Derivatives:
 
     _function: Any
     _name: str
+    _in_axes: Any
 
     def _prepare(self, args: Any, kwargs: Any, single: str = "") -> tuple[Program, Arguments]:
         raise NotImplementedError
 
     # ---- matrices ------------------------------------------------------------------------------------------------
 
-    def jacobian(self, *args: Any, argnums: int | Sequence[int] = 0, **kwargs: Any) -> Any:
+    def jacobian(self, *args: Any, argnums: int | Sequence[int] = 0, sparse: bool = False, **kwargs: Any) -> Any:
         """Return the derivatives of all values with respect to some arguments, for each sample.
 
         Parameters
@@ -37,15 +38,24 @@ class Derivatives:
             As for a call.
         argnums : int or sequence of int
             Numbers of the arguments; those given by name come after the others.
+        sparse : bool
+            True: the matrices are `scipy.sparse.csr_array`s of what is not known to be 0.
 
         Returns
         -------
         float or array, or a tuple of them where `argnums` is a sequence
             Of shape (N, outputs, k) for an argument of shape (N, k). There is no axis N without a batch, none of
             outputs where the function returns a single Value, and none of k for a number or an argument (N,). The
-            outputs of dicts, and of tuples in tuples, stand in the order in which they appear.
+            outputs of dicts, and of tuples in tuples, stand in the order in which they appear. Sparse ones have the
+            shape (outputs, k), and there is a list of N of them where there is a batch.
         """
-        return self._jacobian("jacobian", args, kwargs, argnums)
+        if not sparse:
+            return self._jacobian("jacobian", args, kwargs, argnums)
+        program, a = self._start("jacobian", args, kwargs)
+        wanted = self._one(a, argnums)
+        derived = program.derived(lib.MG_JACOBIAN, wanted)
+        rows, columns = derived.entries
+        return _sparse(derived, a, rows, columns, program.outputs, len(wanted))
 
     def _jacobian(self, what: str, args: Any, kwargs: Any, argnums: Any, single: str = "") -> Any:
         program, a = self._start(what, args, kwargs, single)
@@ -58,7 +68,7 @@ class Derivatives:
         out = tuple(_cut(full[:, :, at], bool(a.batches), several, k) for at, k in spans)
         return out if isinstance(argnums, Sequence) else out[0]
 
-    def hessian(self, *args: Any, argnums: int | Sequence[int] = 0, **kwargs: Any) -> Any:
+    def hessian(self, *args: Any, argnums: int | Sequence[int] = 0, sparse: bool = False, **kwargs: Any) -> Any:
         """Return the second derivatives of the value with respect to some arguments, for each sample.
 
         Parameters
@@ -67,19 +77,24 @@ class Derivatives:
             As for a call.
         argnums : int or sequence of int
             Numbers of the arguments; those given by name come after the others.
+        sparse : bool
+            True: the matrices are `scipy.sparse.csr_array`s of what is not known to be 0.
 
         Returns
         -------
         float or array, or a tuple of tuples of them where `argnums` is a sequence
             Of shape (N, k, k) for an argument of shape (N, k), and (N, k, l) for the block of two arguments. There
-            is no axis N without a batch, and none of k for a number or an argument (N,).
+            is no axis N without a batch, and none of k for a number or an argument (N,). Sparse ones have the shape
+            (k, k), and there is a list of N of them where there is a batch.
         """
         program, a = self._start("hessian", args, kwargs, "hessian")
-        spans, wanted = self._spans(a, argnums)
+        spans, wanted = self._spans(a, argnums) if not sparse else ([], self._one(a, argnums))
         gradient = program.derived(lib.MG_JACOBIAN, wanted)
         derived = gradient.derived(lib.MG_SYMMETRIC, wanted)
         rows, columns = derived.entries
         rows = gradient.entries[1][rows]
+        if sparse:
+            return _sparse(derived, a, rows, columns, len(wanted), len(wanted), True)
         full = _zeros(a.n, len(wanted), len(wanted))
         full[:, rows, columns] = full[:, columns, rows] = derived.matrix(a).T
         out = tuple(tuple(_cut(full[:, i, j], bool(a.batches), k, m) for j, m in spans) for i, k in spans)
@@ -136,10 +151,16 @@ class Derivatives:
         values, slopes = out[: program.outputs], out[program.outputs :]
         spans, _ = self._spans(a, range(len(a.kinds)))
         gradients = [
-            float(slopes[at].sum()) if kind == NUMBER else slopes[at].T if k else slopes[at][0]
+            slopes[at].sum(1)
+            if kind <= VECTOR
+            else float(slopes[at].sum())
+            if kind == NUMBER
+            else slopes[at].T
+            if k
+            else slopes[at][0]
             for (at, k), kind in zip(spans, a.kinds)
         ]
-        return rebuilt(program.tree, iter(values if a.batches else values[:, 0].tolist())), tuple(gradients)
+        return rebuilt(program.tree, iter(values if a.batches else values[:, 0].tolist())), a.as_given(gradients)
 
     def hvp(
         self,
@@ -217,16 +238,22 @@ class Derivatives:
             inputs = range(first, first + a.sizes[i])
             if inputs and inputs[0] in wanted:
                 raise ValueError(f"{self._name}: argnums={argnums!r} names an argument twice")
-            spans.append((slice(len(wanted), len(wanted) + len(inputs)), kinds[i] > ONE))
+            spans.append((slice(len(wanted), len(wanted) + len(inputs)), kinds[i] not in (NUMBER, ONE)))
             wanted += inputs
         return spans, tuple(wanted)
+
+    def _one(self, a: Arguments, argnums: Any) -> tuple[int, ...]:
+        """Return the wanted inputs of a sparse matrix."""
+        if isinstance(argnums, Sequence):
+            raise TypeError(f"{self._name}: argnums={argnums!r}; with sparse=True it must be a single number")
+        return self._spans(a, argnums)[1]
 
     def _tangents(self, a: Arguments, tangents: Any) -> Arguments:
         if not isinstance(tangents, (tuple, list)) or len(tangents) != len(a.kinds):
             raise TypeError(f"{self._name}: tangents must be a tuple of {len(a.kinds)}, one for each argument")
-        t = Arguments(self._function, f"{self._name}: tangents", tuple(tangents), {})
+        t = Arguments(self._function, f"{self._name}: tangents", tuple(tangents), {}, self._in_axes)
         for name, kind, found in zip(a.names(), a.kinds, t.kinds):
-            if kind != found or (kind != NUMBER and t.n != a.n):
+            if kind != found or (kind >= ONE and t.n != a.n):
                 raise ValueError(
                     f"{self._name}: the tangent of {name} is {_shape(found, t.n)}, expected {_shape(kind, a.n)}"
                 )
@@ -234,13 +261,40 @@ class Derivatives:
 
 
 def _shape(kind: int, n: int) -> str:
-    return "a number" if kind == NUMBER else f"of shape ({n},)" if kind == ONE else f"of shape ({n}, {kind - 1})"
+    if kind == NUMBER:
+        return "a number"
+    return (
+        f"of shape ({n}, {size_of(kind)})" if kind > ONE else f"of shape ({n if kind == ONE else size_of(kind)},)"
+    )
 
 
 def _zeros(*shape: int) -> Any:
     import numpy
 
     return numpy.zeros(shape)
+
+
+def _sparse(
+    derived: Program, a: Arguments, rows: Any, columns: Any, n: int, k: int, symmetric: bool = False
+) -> Any:
+    """Return the matrices whose entries a program computes; `symmetric`: those of one half."""
+    import numpy
+    from scipy.sparse import csr_array
+
+    if derived.pattern is None:
+        entries, mirrored = numpy.arange(len(rows)), numpy.flatnonzero(rows != columns)[: None if symmetric else 0]
+        entries = numpy.concatenate((entries, mirrored))
+        i, j = numpy.concatenate((rows, columns[mirrored])), numpy.concatenate((columns, rows[mirrored]))
+        order = numpy.lexsort((j, i))
+        derived.pattern = (
+            entries[order],
+            j[order].astype("i"),
+            numpy.searchsorted(i[order], numpy.arange(n + 1)).astype("i"),
+        )
+    entries, indices, begins = derived.pattern
+    data = derived.matrix(a)[entries]
+    out = [csr_array((x, indices.copy(), begins.copy()), shape=(n, k)) for x in data.T.copy()]
+    return out if a.batches else out[0]
 
 
 def _cut(block: Any, *kept: bool) -> Any:

@@ -12,7 +12,7 @@ from weakref import ref
 
 from .._core import ffi
 from .._core.interrupts import guarded
-from .arguments import Arguments
+from .arguments import GUESS, NUMBER, Arguments
 from .derivatives import Derivatives
 from .program import BACKWARD, Program, record
 from .trace import _open, is_inside
@@ -54,10 +54,14 @@ def _forget(bound: _Bound) -> None:
 class Function(Derivatives):
     """A function that runs as a program. Made by `jit`."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], in_axes: Any = GUESS) -> None:
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
+        axes = in_axes if isinstance(in_axes, tuple) else () if in_axes == GUESS else (in_axes,)
+        if any(x is not None and type(x) is not int for x in axes):
+            raise TypeError(f"in_axes must be an int, None or a tuple of them, not {in_axes!r}")
         self._function = function
+        self._in_axes = in_axes
         # By kinds of arguments and names of keywords; those of numbers alone by their count too. All that __get__
         # returns for one instance share the list.
         self._programs: list[dict[Any, Program]] = [{}]
@@ -73,7 +77,8 @@ class Function(Derivatives):
         Parameters
         ----------
         *args, **kwargs
-            Numbers, and batches: arrays, lists or tuples of shape (N,) or (N, k), all of the same N.
+            Numbers, and batches: arrays, lists or tuples of shape (N,) or (N, k), all of the same N. `in_axes` of
+            `jit` may say otherwise.
 
         Returns
         -------
@@ -196,14 +201,14 @@ class Function(Derivatives):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._is_global() and not (self.__module__ == "__main__" and _by_value()):
             return getattr(self, "__qualname__")  # noqa: B009, it is an attribute of the instance
-        return Function, (self._function,), self._attributes() or None
+        return Function, (self._function, self._in_axes), self._attributes() or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
         from copy import deepcopy
 
         if self._is_global():
             return self
-        out = memo[id(self)] = Function(_deep_copy(self._function, memo))
+        out = memo[id(self)] = Function(_deep_copy(self._function, memo), self._in_axes)
         vars(out).update(deepcopy(self._attributes(), memo))
         return out
 
@@ -213,14 +218,14 @@ class Function(Derivatives):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], single: str = ""
     ) -> tuple[Program, Arguments]:
         """Return the program for these arguments, recorded now if need be; `single`: what needs one Value."""
-        a = Arguments(self._function, self._name, args, kwargs)
+        a = Arguments(self._function, self._name, args, kwargs, self._in_axes)
         programs = self._programs[0]
         program = programs.get(a.key)
         if program is None:
             a.check_count()
             # No lock: two threads that come here at once both trace, and both take what the first one recorded.
             program = programs.setdefault(a.key, record(self._function, self._name, a))
-            if not kwargs and not a.batches:
+            if not kwargs and {*a.kinds} <= {NUMBER}:
                 programs[len(args)] = program
         if single and program.tree is not None:
             raise TypeError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._core import as_number, check, core, ffi, lib
 from ..engine import Value
-from .arguments import NUMBER, ONE, ROWS, Arguments, doubles
+from .arguments import NUMBER, ONE, ROWS, VECTOR, Arguments, doubles, size_of
 from .trace import Trace, leaves_below
 from .traced import TracingError
 
@@ -53,6 +53,7 @@ class Program:
         self.bytes: int = figures.bytes
         handles = ffi.unpack(lib.mg_program_parameters(c), figures.parameters)
         self._derived: dict[Any, Program] = {}
+        self.pattern: Any = None  # of a sparse matrix: which output each entry is, its column, where the rows begin
         self._parameters = tuple(leaves[handle] for handle in handles)  # `c` has their handles
 
     @property
@@ -129,8 +130,15 @@ class Program:
             pointer = doubles(value) if a.batches else value
         self.run(GRADIENT, a, _NULL, 1.0, pointer, numbers, [*map(doubles, arrays)])
         next_array, next_number = iter(arrays), iter(numbers)
-        parts = tuple(next(next_number) if kind == NUMBER else next(next_array) for kind in a.kinds)
-        return (value if a.batches else value[0]), parts
+        parts = []
+        for kind in a.kinds:
+            if kind <= VECTOR:
+                import numpy
+
+                parts.append(numpy.array([next(next_number) for _ in range(size_of(kind))]))
+            else:
+                parts.append(next(next_number) if kind == NUMBER else next(next_array))
+        return (value if a.batches else value[0]), a.as_given(parts)
 
     # ---- derivatives ---------------------------------------------------------------------------------------------
 
@@ -183,13 +191,14 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
         inputs = trace.inputs(sum(sizes))
         rest = iter(inputs)
         given: list[Any] = [
-            [next(rest) for _ in range(size)] if kind >= ROWS else next(rest) for kind, size in zip(kinds, sizes)
+            next(rest) if kind in (NUMBER, ONE) else [next(rest) for _ in range(size)]
+            for kind, size in zip(kinds, sizes)
         ]
         keywords = a.key[len(kinds) :]
         n = len(kinds) - len(keywords)
         outputs: list[Value] = []
         tree = _flatten(trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, name)
-        batched = [kind != NUMBER for kind, size in zip(kinds, sizes) for _ in range(size)]
+        batched = [kind >= ONE for kind, size in zip(kinds, sizes) for _ in range(size)]
         status = ffi.new("int32_t[2]")
         c = lib.mg_program_new(
             core.handle_of(trace.marker),
@@ -212,7 +221,9 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
 
 
 def _in_words(kind: int) -> str:
-    return "number" if kind == NUMBER else "batch" if kind == ONE else f"batch of {kind - ROWS}"
+    if kind in (NUMBER, ONE):
+        return "number" if kind == NUMBER else "batch"
+    return f"{'batch' if kind >= ROWS else 'vector'} of {size_of(kind)}"
 
 
 def _closure_error(handle: int, function: Callable[..., Any], name: str) -> TracingError:
