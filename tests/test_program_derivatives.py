@@ -249,6 +249,15 @@ def test_local_derivatives_given_by_hand_are_derived_again():
     close(f.hvp((x, 0.5), (x, 1.0))[0], g.hvp((x, 0.5), (x, 1.0))[0])
 
 
+def test_what_is_detached_stays_a_number_at_all_orders():
+    f = mg.jit(lambda x, y: mg.dot([x.detach(), y], [x * x, (y * x).detach()]) + x.detach() * x * y)
+    close(f.gradient(2.0, 3.0), [2 * 2 * 2 + 2 * 3, 3 * 2 + 2 * 2])
+    close(f.hessian(2.0, 3.0, argnums=(0, 1)), [[2 * 2, 2], [2, 0]])
+    close(f.hvp((2.0, 3.0), (1.0, 1.0)), [6, 2])
+    g = mg.jit(lambda x: Value(x**3, (x,), ((3 * x * x).detach(),)))
+    assert (g.gradient(2.0), g.hessian(2.0)) == (12.0, 0.0)
+
+
 # ---- parameters --------------------------------------------------------------------------------------------------
 
 

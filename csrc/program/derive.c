@@ -9,8 +9,8 @@
  *     leaf are not visited.
  *  3. Nothing goes through the branch that a CHOICE does not take. Forward the CHOICE itself chooses among slopes.
  *     In reverse a node below one gets its guard, see guard.c, and passes on when(guard, z.slope * dz/dx).
- *  4. A local derivative that the user gave is passed on as instead(s, 0), a number to the first order. In the
- *     derivative s stands in its place: it depends on what it was computed from.
+ *  4. A local derivative s that the user gave is a factor instead(s, -0.0), a number to the first order. In the
+ *     derivative s stands in its place, and can be derived again. What is detached is instead(x, 0.0), and stays so.
  */
 #include "code.h"
 
@@ -59,9 +59,11 @@ static int32_t times(mg_graph *g, int32_t a, int32_t b)
 /* The factor of a product, see 4. */
 static int32_t factor(const mg_graph *g, int32_t node)
 {
-    const bool given = g->nodes[node].op == MG_INSTEAD && is_zero(g, mg_operands(g, node)[1]);
+    double c;
 
-    return given ? mg_operands(g, node)[0] : node;
+    if (g->nodes[node].op != MG_INSTEAD || !mg_is_number(g, mg_operands(g, node)[1], &c) || !signbit(c))
+        return node;
+    return mg_operands(g, node)[0];
 }
 
 /* dz/dx for operand j of node z. */

@@ -123,7 +123,8 @@ class TracedValue(Value):
         if not operands or slopes is None or not all(isinstance(x, Value) for x in slopes):
             self._put_into_node()
         trace = self._trace
-        detached = [trace.record(INSTEAD, x, trace.constant(0.0)) for x in slopes or ()]
+        # Numbers to the first order. By -0.0 derive.c tells them from detach(): they are derived again.
+        detached = [trace.record(INSTEAD, x, trace.constant(-0.0)) for x in slopes or ()]
         out = trace.record(INSTEAD, self, dot(detached, operands))
         if name or label:
             out.name = name or label
