@@ -142,7 +142,11 @@ def test_models_and_bound_methods_are_functions_too():
 
 @pytest.mark.parametrize(
     "script, words",
-    [("moons_jit.py", r"accuracy (100|99)"), ("digits_jit.py", r"held-out accuracy 9[789]")],
+    [
+        ("moons_jit.py", r"accuracy (100|99)"),
+        ("digits_jit.py", r"held-out accuracy 9[789]"),
+        ("newton.py", r"a = 3.032, b = 1.221"),
+    ],
 )
 def test_the_examples_reach_their_accuracy(script, words, monkeypatch, capsys):
     for package in ("sklearn", "tqdm"):
