@@ -47,7 +47,7 @@ static int32_t resize_handles(int64_t capacity)
     return MG_OK;
 }
 
-/* All columns to `capacity` rows. Where one fails the others may be longer than said, which harms nobody. */
+/* All columns to `capacity` rows. If one cannot grow, others may be longer than mg.capacity says. That is safe. */
 static int32_t resize(int64_t capacity)
 {
     if (capacity > INT32_MAX)
@@ -90,7 +90,7 @@ static void shrink(void)
         mg.moves = 0;
     }
     if (capacity < mg.capacity) {
-        /* First: where one column stays long the others may be short already. */
+        /* Lowered first: if one column cannot shrink, others may be shorter already. */
         mg.capacity = mg.limit = capacity;
         (void)resize(capacity);
         mg_trim_sweeps(mg.capacity);
@@ -218,8 +218,8 @@ static bool squeeze(void)
             mg.handle[end] = handle;
             mg.row_of[handle] = (int32_t)end;
         }
-        /* A reader outlives its operands only for a moment, inside Python's collector. It has nobody left to
-         * give gradients to. */
+        /* A reader outlives its operands only for a moment, inside Python's collector. Without operands it
+         * becomes a leaf. */
         if (!rename_operands(end, &s))
             mg.op[end] = MG_LEAF | (mg.op[end] & MG_PYTHON);
         end++;

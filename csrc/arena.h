@@ -1,6 +1,6 @@
 /* arena.h - the columns of nodes, and what every part of the engine does with a row. Private to csrc/.
  *
- *   row        0        1        2        3      ...      operands stand below whatever reads them:
+ *   row        0        1        2        3      ...      operands stand below their readers:
  *   op         LEAF     LEAF     MUL      ADD             row order is a topological order
  *   a, b       -, -     -, -     0, 1     2, 1
  *   data       2.0      -3.0     -6.0     -9.0
@@ -43,7 +43,7 @@ typedef struct {
     void **owner;    /* handle -> its Value of the native core, NULL: none; NULL without such a core */
     int32_t *pool;   /* lists and doubles */
     int64_t rows;    /* rows in use */
-    int64_t limit;   /* append without a further look up to here, <= capacity */
+    int64_t limit;   /* rows below it are appended without mg_make_room; <= capacity */
     int64_t capacity;
     int64_t live;            /* rows with a handle */
     int64_t pool_used;       /* ints */

@@ -64,7 +64,7 @@ static double weighted_sum(const int32_t *record, const int32_t *inputs)
     return x;
 }
 
-/* f' of a neuron. It has kept no x: what reads x has it computed again. */
+/* f' of a neuron. A neuron keeps no x: where f' is an expression of x, x is computed again. */
 static double neuron_slope(int64_t row)
 {
     const int32_t *record = mg.pool + mg.a[row], op = record[0];
@@ -166,7 +166,7 @@ static inline void backward_row(int64_t row, mg_sweep *s)
         break;                                                                                               \
     }
 #include "ops.def"
-    default: /* a leaf; or made by hand: what it gives is its closure's affair */
+    default: /* a leaf; or a node made by hand, whose closure adds the gradients */
         if (op == MG_DOT)
             backward_dot(row);
         else if (op == MG_GIVEN)

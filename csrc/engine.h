@@ -66,7 +66,7 @@ typedef struct {
     const char *step;  /* ... y after each of them; "": no such op ... */
     const char *value; /* ... z of x, y and k ... */
     const char *dx;    /* ... dz/dx ... */
-    const char *dy;    /* ... and dz/dy, for whoever explains them; "": nothing is passed there */
+    const char *dy;    /* ... and dz/dy, for explanations; "": nothing is passed there */
 } mg_op_info;
 
 /* Row `op` of the table, NULL past its end. Static: nobody frees it. */

@@ -1,7 +1,7 @@
 /* handmade.c - nodes that users make: new ones, and nodes that become something else while they keep their handle.
  *
  * A node that gets operands later stays in its row where all of them stand below it. Otherwise it moves to the top,
- * which nobody may notice: so it must not be read yet. */
+ * so it must not be read yet: its reader would stand below it. */
 #include "arena.h"
 
 /* ---- who reads a row ---- */

@@ -132,7 +132,7 @@ int32_t mg_layers(const mg_layer *layers, int32_t n, const int32_t *x, int32_t i
     width = inputs;
     for (int32_t l = 0; l < n && status >= 0; width = layers[l++].neurons) {
         const int32_t *weights = layers[l].weights;
-        if (layers[l].neurons == 0) /* nobody to own the list of inputs */
+        if (layers[l].neurons == 0) /* no neuron would own the list of inputs */
             continue;
         const int32_t list = status = mg_append_list(x, width);
         for (int32_t j = 0; j < layers[l].neurons && status >= 0; j++, weights += width)

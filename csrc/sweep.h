@@ -16,7 +16,7 @@ typedef struct {
     uint8_t *super;    /* row >> MG_SUPER_BITS -> may hold marks */
     int64_t capacity;  /* rows that there are marks for */
     int64_t bytes;     /* of all marks, one piece of memory */
-    int64_t row;       /* no row above it is marked; while paused: its closure is running */
+    int64_t row;       /* the highest row that may be marked; while paused: the one whose closure runs */
     bool open;         /* paused: between mg_backward and the end */
     const char *owner; /* the thread that took it last, see mg_idle_sweep */
 } mg_sweep;

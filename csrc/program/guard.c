@@ -14,7 +14,7 @@
  *  3. A node with one reader that is reached in all lanes needs no guard. One that both sides of a where() read, and
  *     nobody else, is reached wherever the where() is.
  *     The x of a CHOICE or an INSTEAD, and what nobody else reads below it, is reached nowhere: it has no backward.
- *  4. In the lanes where the guard is 0 the gradient of a node is 0, and stays 0: whatever its backward makes there is
+ *  4. In the lanes where the guard is 0 the gradient of a node is 0, and stays 0: what its backward makes there is
  *     dropped, so that 0 * inf goes nowhere. In the others all rules are IEEE's.
  *  5. The gradient of a uniform value is a sum over lanes. With a guard that varies it passes nothing on where no
  *     lane of any sample was reached: MG_P_ANY counts them.

@@ -12,7 +12,7 @@
 #endif
 #include "kernels.inc"
 
-static const mg_kernels *_Atomic in_use; /* whoever comes first writes the same */
+static const mg_kernels *_Atomic in_use; /* threads that choose at the same time choose the same */
 
 static bool can_run(const mg_kernels *kernels)
 {

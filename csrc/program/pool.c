@@ -53,7 +53,7 @@ static struct {
     atomic_int inside; /* helpers in the task */
     atomic_int calls;  /* how often there was a task */
     int32_t helpers;   /* threads there are */
-    bool busy;         /* somebody's task is going on */
+    bool busy;         /* a run has the helpers */
     bool prepared;     /* fork handlers are in place */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
           .called = PTHREAD_COND_INITIALIZER,

@@ -244,7 +244,7 @@ static PyObject *get_dict(PyObject *self, void *nothing)
     if (!dict)
         return NULL;
     Py_INCREF(dict);
-    if (mg_expect_cycles(v) < 0) { /* whoever holds it can put anything in */
+    if (mg_expect_cycles(v) < 0) { /* its holder can put anything in */
         Py_DECREF(dict);
         return NULL;
     }

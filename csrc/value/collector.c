@@ -9,17 +9,17 @@
  *     It is found if v, and all Values and tuples of operands from the reader down to v, are tracked.
  *  2. CYCLIC says of a Value that it is tracked with its tuples. `mg_set_cyclic` alone sets it, and for ever. v is
  *     CYCLIC before an attribute can refer to anything; from birth if it is of a subclass, or is made by hand and may
- *     get a closure. So it is enough that whoever reads a CYCLIC Value is CYCLIC too.
+ *     get a closure. So it is enough that all readers of a CYCLIC Value are CYCLIC too.
  *  3. A reader that gets its operands after one of them has become CYCLIC is CYCLIC at once, see `become`.
  *  4. An older reader can be there only if v had a node, with others above it, when v became CYCLIC. Then `late` is
  *     set, and the next full collection begins with `track_readers`. It looks at all Values in the order of their
  *     rows, from the lowest up, and makes each one CYCLIC that reads a CYCLIC Value: by 1 one pass is enough.
- *  5. The pass finds all readers: the arena knows the Value of each row. The dying are left out, whom nobody reads.
+ *  5. The pass finds all readers: the arena knows the Value of each row. Dying Values are left out: they have no reader.
  *     Nodes without a Value belong to a `hidden`, which is tracked, and whose readers count as readers of a CYCLIC
  *     Value, see `leads_to_cyclic`; Values that take over its nodes later go through 3.
  *  6. The pass holds the lock, and calls nothing that runs Python code or lets the GIL go. So nothing changes under
  *     its eyes. By 3 one pass is good until `late` is set again.
- *  7. traverse visits each reference that a Value owns, once. So whatever is reached from outside is seen to be, and
+ *  7. traverse visits each reference that a Value owns, once. So the collector sees what is reached from outside, and
  *     nothing is freed too early; a Value that is not tracked only makes what it refers to live longer. clear drops
  *     the attributes, since every cycle leads through one.
  */

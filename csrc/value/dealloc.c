@@ -52,7 +52,7 @@ static void drop_attributes(loop *l, value *v)
     Py_XDECREF(x.closure);
 }
 
-/* Drops all by which somebody could find a dead Value. */
+/* Drops all that leads to a dead Value. */
 static inline void hide(loop *l, value *v)
 {
     v->flags |= DYING;

@@ -151,7 +151,7 @@ static PyObject *values_of(hidden *h)
         Py_DECREF(layer);
         layer = next;
     }
-    if (layer && !h->values) { /* else a collection has run somebody's code, which came here first */
+    if (layer && !h->values) { /* else a collection has run code that asked for them first */
         mg_lock();
         for (int32_t i = 0; i < h->n; i++) {
             take_node(as_value(PyList_GetItem(all, i)), h->handles[i]);

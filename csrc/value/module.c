@@ -127,7 +127,7 @@ static PyMethodDef functions[] = {
 };
 
 /* numpy asks the class of the right operand for __array_ufunc__ before it looks at __array_priority__. Where there
- * is none Python writes a sentence about it, which costs twice what the product does. This says no without a word. */
+ * is none Python writes a message, which costs twice what the product does. This raises AttributeError without one. */
 static PyObject *no_ufunc(PyObject *self, PyObject *instance, PyObject *owner)
 {
     (void)self, (void)instance, (void)owner;

@@ -97,7 +97,7 @@ static inline PyObject *binary(int op, PyObject *x, PyObject *y)
     return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
 }
 
-/* A binary op as a method: there is nobody to hand an unknown operand on to. */
+/* A binary op as a method: Python asks no other operand after it. */
 static PyObject *binary_method(int op, PyObject *x, PyObject *y)
 {
     PyObject *out = binary(op, x, y);

@@ -72,7 +72,7 @@ def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str
         from importlib import import_module
 
         home = import_module(f".{homes[name]}", module["__package__"])
-        # A submodule of the same name as its function is in the way of it: whoever says mg.jit means the function.
+        # The import puts a submodule in the place of a function of its name: mg.jit is the function.
         found = module[name] = getattr(home, name, home)
         return found
 

@@ -52,7 +52,7 @@ PYPY = sys.implementation.name == "pypy"
 
 check(lib.mg_init())
 
-_THIS = sys.modules[__name__]  # it works on where somebody has deleted it there
+_THIS = sys.modules[__name__]  # it works on after it was deleted there
 _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number

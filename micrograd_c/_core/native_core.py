@@ -34,7 +34,7 @@ from .ieee import failure
 from .numbers import NODES, as_number, from_numpy, no_number, on_scalar, to_float
 
 NAME = "native"
-_THIS = sys.modules[__name__]  # it works on where somebody has deleted it there
+_THIS = sys.modules[__name__]  # it works on after it was deleted there
 
 expect_main()
 check(lib.mg_init())
