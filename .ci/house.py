@@ -4,8 +4,9 @@ python .ci/house.py          name every arrow that does not, and fail
 python .ci/house.py --draw   draw the pictures of docs/architecture.md anew
 
 An arrow goes from a file of C to another whose header it includes, or whose function or variable it uses, and from
-a Python module to another that it imports, wherever in the file the import stands. Imports for the type checker do
-not count. Files on one floor do not know each other, so a house without an arrow upwards has no circle.
+a Python module to another that it imports, wherever in the file the import stands, or has import_later import. What
+is imported for the type checker does not count. Files on one floor do not know each other, so a house without an
+arrow upwards has no circle.
 """
 
 import ast
@@ -155,10 +156,21 @@ def python_arrows(here, known):
         parts = path.relative_to(here).with_suffix("").parts
         package = parts[:-1]
         room = "/".join(package if parts[-1] == "__init__" and package else parts)
-        for node in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in imports(tree):
             for target in targets(node, package, here):
                 name = "/".join(target) or "__init__"
                 yield room, name, f"line {node.lineno}: {ast.unparse(node)}"
+        for line, name in imported_later(tree, here):
+            yield room, name, f"line {line}: import_later of {name}"
+
+
+def imported_later(tree, here):
+    """Yield line and module for each key of a dict in a module that calls import_later."""
+    if any(isinstance(node, ast.Call) and "import_later" in ast.unparse(node.func) for node in ast.walk(tree)):
+        for key in (key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys):
+            if isinstance(key, ast.Constant) and exists(here, tuple(str(key.value).split("."))):
+                yield key.lineno, key.value.replace(".", "/")
 
 
 def targets(node, package, here):

@@ -61,8 +61,11 @@ _LATER = {
     "plot": "plot",
     "viz": "draw explain",
 }
+# Old pickles say that these stand in the engine.
+_MOVED = {"_core.stats": "Stats stats", "_gradcheck": "GradientError gradcheck"}
 if not TYPE_CHECKING:
     __getattr__ = _import_later(globals(), _LATER)
+    engine.__getattr__ = _import_later(vars(engine), _MOVED)
 
 
 def __dir__() -> list[str]:

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 from collections.abc import Callable, Iterable
 
 from . import _copying, _operands
 from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name it
 from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
-from ._core.absent import import_later
 from ._core.docs import operators
 from ._core.walk import describe, in_order, operands
 
@@ -28,9 +26,10 @@ if TYPE_CHECKING:
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
-if not TYPE_CHECKING:  # old pickles say that these stand here
-    __getattr__ = import_later(globals(), {"_core.stats": "Stats stats", "_gradcheck": "GradientError gradcheck"})
 _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
+
+# Functions that tell whether this thread traces a function; jit adds its own.
+tracers: list[Callable[[], bool]] = globals().get("tracers", [])  # those from before a reload
 
 # How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.
 unequal: list[int] = [0, 0]
@@ -352,8 +351,7 @@ def dot(ws: Iterable[Number], xs: Iterable[Number], bias: Number | None = None) 
 
 def is_tracing() -> bool:
     """Tell whether this thread traces a function for jit."""
-    tracing = sys.modules.get(f"{__package__}.program.trace")
-    return tracing is not None and tracing.is_inside()
+    return any(traces() for traces in tracers)
 
 
 def where(condition: Number, a: Number | Callable[[], Number], b: Number | Callable[[], Number]) -> Value:

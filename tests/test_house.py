@@ -57,3 +57,40 @@ def test_every_module_has_its_file_of_tests():
         assert file in files or any(f == name or f.startswith(name + "_") for f in files), (
             f"{room} has no file of tests: make {name}.py, or name the file that tests it in {Path(__file__).name}"
         )
+
+
+@pytest.mark.skipif(not HOUSE.exists(), reason="the tests of an sdist")
+@pytest.mark.parametrize(
+    ("find", "file", "text", "wrong"),
+    [
+        ("python_arrows", "low.py", "from . import high", ["low -> high: line 1: from . import high"]),
+        ("python_arrows", "low.py", "def f():\n    import house.high", ["low -> high: line 2: import house.high"]),
+        (
+            "python_arrows",
+            "low.py",
+            "import_later(x, {'high': 'f'})",
+            ["low -> high: line 1: import_later of high"],
+        ),
+        ("python_arrows", "low.py", "if TYPE_CHECKING:\n    from . import high", []),
+        ("python_arrows", "high.py", "from . import low", []),
+        ("python_arrows", "other.py", "from . import low", ["other stands on no floor"]),
+        ("c_arrows", "low.c", '#include "high.h"', ["low -> high: low.c includes high.h"]),
+        ("c_arrows", "low.c", "int x = mg_high();", ["low -> high: low.c uses mg_high"]),
+        ("c_arrows", "low.h", "#include <Python.h>", ["Python.h stands on no floor"]),
+        ("c_arrows", "high.c", '#include "low.h"', []),
+    ],
+)
+def test_an_arrow_that_points_up_is_found(find, file, text, wrong, tmp_path):
+    house = runpy.run_path(str(HOUSE))
+    here = tmp_path / "house"
+    here.mkdir()
+    for name in ("low", "high"):
+        (here / f"{name}.py").touch()
+        (here / f"{name}.h").touch()
+        (here / f"{name}.c").write_text(f"int mg_{name}(void)\n{{\n    return 1;\n}}\n", encoding="utf-8")
+    (here / file).write_text(text, encoding="utf-8")
+    floor = {"low": 0, "high": 1}
+    found = house["check"](house[find](here, floor), floor)[1]
+    assert len(found) >= len(wrong) and bool(found) == bool(wrong)
+    for line in wrong:
+        assert any(said.startswith(line) for said in found), found

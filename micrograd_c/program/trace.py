@@ -11,7 +11,7 @@ from weakref import ref
 from .._copying import restore
 from .._core import core, lib
 from .._core.walk import below, operands
-from ..engine import Value
+from ..engine import Value, tracers
 from .traced import TracedValue, outside
 
 _restore = lib.mg_restore
@@ -101,6 +101,9 @@ def is_inside(args: Iterable[Any] = ()) -> bool:
             return False
         frame = frame.f_back
     return frame is not None
+
+
+tracers.append(is_inside)
 
 
 def _interrupts(frame: Any) -> bool:
