@@ -78,6 +78,15 @@ viz/page
 viz/explanation
 viz
 viz/command
+learn/exercises/course learn/exercises/graphs learn/exercises/words
+learn/exercises/probe
+learn/exercises/functions learn/exercises/nodes learn/exercises/networks
+learn/exercises/probes
+learn/exercises/examine
+learn/exercises/child learn/exercises/process
+learn/exercises/report learn/exercises/folder
+learn/exercises/grade
+learn/exercises/command
 __init__
 as_micrograd
 __main__

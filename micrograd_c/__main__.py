@@ -12,6 +12,7 @@ _HELP = """\
 usage: python -m micrograd_c script.py [args ...]
        python -m micrograd_c -m module [args ...]
        python -m micrograd_c explain EXPRESSION name=number ... [--html FILE | --json]
+       python -m micrograd_c exercises start FOLDER | check [NAME] | ...
        python -m micrograd_c --version | --help
 
 Runs a Python script or module that was written for micrograd: its imports of
@@ -20,6 +21,8 @@ it changes. In a notebook, `import micrograd_c.as_micrograd` does the same.
 
 explain shows backpropagation through an expression, step by step; more of it by
 python -m micrograd_c explain --help. A script named explain is run as ./explain.
+exercises are small files to fill in, from a derivative to a network that learns,
+each checked against the engine: python -m micrograd_c exercises --help.
 """
 
 
@@ -36,6 +39,10 @@ def main() -> None:
         from .viz.command import main as explain
 
         sys.exit(explain(arguments[1:]))
+    if arguments[0] == "exercises":
+        from .learn.exercises.command import main as exercises
+
+        sys.exit(exercises(arguments[1:]))
     as_module = arguments[0] == "-m"
     if as_module:
         arguments = arguments[1:]

@@ -28,6 +28,16 @@ ELSEWHERE = {
     "viz viz/explanation viz/events viz/words viz/rules viz/read viz/graph": "test_viz_explain",
     "viz/text": "test_viz_expression",
     "viz/boxes": "test_viz_picture",
+    **dict.fromkeys(
+        (
+            "learn/exercises/course learn/exercises/graphs learn/exercises/examine",
+            "learn/exercises/probe learn/exercises/functions learn/exercises/nodes learn/exercises/networks",
+            "learn/exercises/probes",
+            "learn/exercises/child learn/exercises/process learn/exercises/words learn/exercises/report",
+            "learn/exercises/folder learn/exercises/grade learn/exercises/command",
+        ),
+        "test_learn_exercises",
+    ),
     # C
     "ops.def table": "test_ops",
     "engine.h engine sweep": "test_autograd",

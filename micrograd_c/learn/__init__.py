@@ -1,0 +1,1 @@
+"""Learning: what goes with the article."""

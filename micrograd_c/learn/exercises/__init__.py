@@ -1,0 +1,1 @@
+"""Exercises in the article's order that check themselves against the engine."""

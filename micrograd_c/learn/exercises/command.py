@@ -1,0 +1,225 @@
+"""`python -m micrograd_c exercises`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .course import Exercise, UnknownName, by_name, course
+from .folder import Folder
+from .grade import as_csv, as_json, as_table, grade
+from .process import SECONDS
+from .report import page, report
+
+__all__ = ["main"]
+
+_US = "python -m micrograd_c exercises"
+_PAGES = "pages"
+_POLL = 0.3  # seconds
+
+
+def _here() -> Folder:
+    folder = Folder(Path())
+    if not folder.exists():
+        raise ValueError(
+            f"there are no exercises in this folder; go to yours by cd FOLDER, or make one: {_US} start FOLDER"
+        )
+    return folder
+
+
+def _start(options: argparse.Namespace) -> int:
+    path = Path(options.folder).expanduser()
+    new = Folder(path).start()
+    n = len(course())
+    first = next(iter(course()))
+    if new < n:
+        print(f"{path}: {n - new} of {n} exercises were there already and are left as they are; {new} are new.")
+    else:
+        print(f"{path}: {n} exercises.")
+    print(f"""
+1. cd {path}
+2. Open {first}.py in your editor. Its first lines say what to write.
+3. {_US} check
+   or, to have that done at each save: {_US} watch""")
+    return 0
+
+
+def _one(folder: Folder, exercise: Exercise, seconds: float) -> bool:
+    """Check one exercise, and tell what is to be told; return whether it is done."""
+    found = folder.verdict(exercise, seconds)
+    path = folder.path / _PAGES / f"{exercise.name}.html"
+    if found is None:
+        path.unlink(missing_ok=True)  # it shows a graph that is right now
+        return True
+    if isinstance(found, str):
+        print(f"{exercise.name} is open: {exercise.title}\n\n{found}")
+    else:
+        print(report(exercise, found, str(path) if page(exercise, found, path) else ""), end="")
+    print(f"\nA hint: {_US} hint {exercise.name}", flush=True)
+    return False
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.name:
+        exercise = by_name(options.name)
+        done = _one(_here(), exercise, options.seconds)
+        if done:
+            print(f"{exercise.name} is done: {exercise.title}")
+        return 0 if done else 1
+    return _in_turn(_here(), options.seconds)
+
+
+def _in_turn(folder: Folder, seconds: float) -> int:
+    for i, exercise in enumerate(course().values()):
+        if not _one(folder, exercise, seconds):
+            print(f"{i} of {len(course())} are done." if i else "", end="\n" if i else "", flush=True)
+            return 1
+        print(f"{exercise.name} is done", flush=True)
+    print(f"All {len(course())} are done: you have written an engine, a network, and its training.", flush=True)
+    return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    folder, before = _here(), None
+    try:
+        while True:
+            files = [folder.file(exercise) for exercise in course().values()]
+            now = [(s.st_mtime_ns, s.st_size) if (s := _stat(file)) else None for file in files]
+            if now != before:
+                before = now
+                print("\x1b[2J\x1b[H" if sys.stdout.isatty() else "", end="")
+                if _in_turn(folder, options.seconds) == 0:
+                    return 0
+                print("\nWatching: save a file and it is checked. Ctrl-C ends it.", flush=True)
+            time.sleep(_POLL)
+    except KeyboardInterrupt:
+        print(f"\nStopped. Go on by {_US} watch")
+        return 1
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:  # an editor that writes a new file and renames it
+        return None
+
+
+def _hint(options: argparse.Namespace) -> int:
+    exercise = by_name(options.name)
+    first, *more = exercise.hints
+    print(first)
+    for hint in more if options.more else []:
+        print(hint)
+    if more and not options.more:
+        print(f"\nMore: {_US} hint {exercise.name} --more")
+    return 0
+
+
+def _solution(options: argparse.Namespace) -> int:
+    print(by_name(options.name).solution, end="")
+    return 0
+
+
+def _reset(options: argparse.Namespace) -> int:
+    exercise, folder = by_name(options.name), _here()
+    file = folder.file(exercise)
+    if file.exists():
+        file.replace(file.with_suffix(".py.old"))
+        print(f"{file} is as at the start. What you had is in {file}.old")
+    else:
+        print(f"{file} is there again.")
+    folder.write(exercise)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    folder = _here()
+    width, done = max(map(len, course())), 0
+    for exercise in course().values():
+        is_done = folder.is_done(exercise, options.seconds)
+        done += is_done
+        print(f"{exercise.name:{width}}  {'done' if is_done else 'open'}  {exercise.title}", flush=True)
+    if sys.stdout.isatty():
+        cells = 40 * done // len(course())
+        print(f"\n[{'#' * cells}{'.' * (40 - cells)}] {done} of {len(course())}")
+    return 0 if done == len(course()) else 1
+
+
+def _grade(options: argparse.Namespace) -> int:
+    for name in options.folders:
+        if not Path(name).is_dir():
+            raise ValueError(f"there is no folder {name!r}")
+    rows = grade([os.path.normpath(name) for name in options.folders], options.seconds)
+    made = {options.csv: as_csv, options.json: as_json}
+    made.pop(None, None)
+    for file, form in made.items():
+        if file == "-":
+            print(form(rows), end="")
+            continue
+        with open(file, "w", encoding="utf-8", newline="") as out:
+            out.write(form(rows))
+    if "-" not in made:
+        print(as_table(rows), end="")
+    return 0 if all(row["done"] == len(course()) for row in rows) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_US,
+        description="Exercises in the article's order, from the difference quotient to a network that learns. "
+        "Each is checked against the engine.",
+        epilog="Exit status: 0 done, 1 open, 2 an unknown name or a mistake in the command. "
+        "A script named exercises is run as ./exercises.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: object, about: str, *, named: str = "", timed: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        command.set_defaults(run=run)
+        if named:
+            command.add_argument(
+                "name", metavar="NAME", nargs=named if named == "?" else None, help="04_add, add or 4"
+            )
+        if timed:
+            command.add_argument(
+                "--seconds",
+                type=float,
+                default=SECONDS,
+                help="a file is stopped after so long (default: %(default)g)",
+            )
+        return command
+
+    add("start", _start, "write the files into a folder").add_argument("folder", metavar="FOLDER")
+    add("check", _check, "check NAME, or all in turn up to the first that is open", named="?", timed=True)
+    add("watch", _watch, "check at each save", timed=True)
+    more = add("hint", _hint, "a hint", named="1")
+    more.add_argument("--more", action="store_true", help="all hints")
+    add("solution", _solution, "print the whole file, solved", named="1")
+    add("reset", _reset, "write the file as it was at the start; yours is kept as NAME.py.old", named="1")
+    add("list", _list, "a line for each exercise: its name, done or open, what it is about", timed=True)
+    of_class = add("grade", _grade, "a table for a class", timed=True)
+    of_class.add_argument("folders", metavar="FOLDER", nargs="+", help="one for each learner")
+    form = of_class.add_mutually_exclusive_group()
+    form.add_argument("--csv", metavar="FILE", help="write the table as CSV; - prints it")
+    form.add_argument("--json", metavar="FILE", help="write it as JSON, with the messages; - prints it")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line asks for; return the exit status."""
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (UnknownName, ValueError, OSError) as error:
+        print(f"micrograd_c: {error}", file=sys.stderr)
+        return 2

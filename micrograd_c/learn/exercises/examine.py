@@ -1,0 +1,218 @@
+"""The check of one file: on which case it goes wrong, and which known mistake does the same."""
+
+from __future__ import annotations
+
+import io
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from math import isclose, isfinite
+from types import FrameType
+from typing import Any
+
+from .course import Exercise
+from .graphs import shrink
+from .probe import Case, Names, Probe, Seen
+from .probes import PROBES
+
+__all__ = ["SECONDS", "examine", "same"]
+
+SECONDS = 2.0  # for one case
+LIKENESS = 80  # a mistake is looked for in so many small cases, and large ones
+RAISED = "raised"  # the label of an exception
+
+Verdict = dict[str, Any]
+
+
+class TimeUp(BaseException):
+    """A case takes too long. No Exception: `except Exception` of a learner would swallow it."""
+
+
+class _Nowhere(io.TextIOBase):
+    """A file that forgets."""
+
+    def write(self, text: str) -> int:
+        """Write nothing."""
+        return len(text)
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise TimeUp in the block after so many seconds, where the system has such an alarm."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again: one may be lost in an `except:`
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _portable(x: Any) -> Any:
+    """Return an observation as plain data."""
+    if isinstance(x, str):
+        return x[:200]
+    if isinstance(x, list):
+        return [_portable(each) for each in x[:50]]
+    try:
+        return float(x) if isfinite(x) else str(float(x))
+    except Exception:
+        return "None" if x is None else f"a {type(x).__name__}"
+
+
+def _line(error: BaseException, file: str) -> int | None:
+    """Return the last line of the learner's file that the exception went through."""
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return lines[-1] if lines else None
+
+
+def _told(error: BaseException, source: str, file: str) -> dict[str, Any]:
+    """Return an exception as plain data."""
+    line = _line(error, file) if file else None
+    lines = source.splitlines()
+    message = error.msg if isinstance(error, SyntaxError) else _message(error)
+    code = lines[line - 1].strip()[:200] if line and line <= len(lines) else ""
+    return {"type": type(error).__name__, "message": message[:300], "line": line, "code": code}
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:  # a learner's own exception can do anything
+        return ""
+
+
+def _seen(what: Callable[[], Seen], source: str = "", file: str = "") -> dict[str, Any]:
+    """Return the observations by label; an exception ends them, and is the last."""
+    seen: dict[str, Any] = {}
+    try:
+        with _limited(SECONDS):
+            for label, x in what():
+                seen[label] = _portable(x)
+    except BaseException as error:
+        seen[RAISED] = _told(error, source, file)
+    return seen
+
+
+def same(x: Any, y: Any) -> bool:
+    """Tell whether two observations are the same, but for rounding."""
+    if isinstance(x, float) and isinstance(y, float):
+        return isclose(x, y, rel_tol=1e-6, abs_tol=1e-9)
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(same, x, y))
+    if isinstance(x, dict) and isinstance(y, dict):  # exceptions, of which the kind alone counts
+        return bool(x.get("type") == y.get("type"))
+    return bool(x == y)
+
+
+def _alike(x: dict[str, Any], y: dict[str, Any]) -> bool:
+    return list(x) == list(y) and all(same(x[label], y[label]) for label in x)
+
+
+def _defined(source: str, file: str) -> Names:
+    """Return what a file defines."""
+    names: Names = {"__name__": file[:-3], "__file__": file}
+    exec(compile(source, file, "exec"), names)
+    return names
+
+
+def _cases(probe: Probe, cases: Iterable[Case]) -> Iterator[tuple[Case, dict[str, Any]]]:
+    """Yield the cases that the engine can do, with the truth."""
+    for case in cases:
+        truth = _seen(lambda case=case: probe.truth(case))  # type: ignore[misc]
+        numbers = [x for x in truth.values() if isinstance(x, float)]
+        if RAISED not in truth and all(abs(x) < 1e6 for x in numbers):
+            yield case, truth
+
+
+def examine(exercise: Exercise, source: str) -> Verdict:
+    """Check the text of a file.
+
+    Returns
+    -------
+    dict
+        Plain data: `done`; of a file that is not, `case` with what it gives there (`yours`) and what the engine
+        gives (`truth`), the `mistake` by name, and the `error` where it raised one: `type`, `message`, `line` and
+        `code`.
+    """
+    file = f"{exercise.name}.py"
+    probe = PROBES[exercise.probe]
+    verdict: Verdict = {"done": False, "case": None, "yours": {}, "truth": {}, "mistake": "", "error": None}
+    try:
+        with _limited(SECONDS):
+            names = _defined(source, file)
+    except BaseException as error:
+        return {**verdict, "error": _told(error, source, file)}
+    missing = [name for name in probe.needs if name not in names]
+    if missing:
+        return {**verdict, "error": {"type": "missing", "message": missing[0], "line": None, "code": ""}}
+
+    def of(case: Case) -> dict[str, Any]:
+        return _seen(lambda: probe.observe(names, case), source, file)
+
+    with redirect_stdout(_Nowhere()):  # what it prints is shown of the case that is told, and of no other
+        found = _first_wrong(probe, exercise, of)
+        if found is None:
+            return {**verdict, "done": True}
+        case, truth, yours = found
+        if yours.get(RAISED, {}).get("type") == "TimeUp":  # once more would take as long again
+            return {**verdict, "case": case, "yours": yours, "truth": truth, "error": yours[RAISED]}
+        if "steps" in case:
+
+            def fails(smaller: Case) -> bool:
+                truth = _seen(lambda: probe.truth(smaller))
+                return RAISED not in truth and not _alike(of(smaller), truth)
+
+            case = shrink(case, fails)
+        truth, mistake = _seen(lambda: probe.truth(case)), _mistake(exercise, probe, names, case)
+    yours = of(case)
+    return {
+        **verdict,
+        "case": case,
+        "yours": yours,
+        "truth": truth,
+        "mistake": mistake,
+        "error": yours.get(RAISED),
+    }
+
+
+def _first_wrong(
+    probe: Probe, exercise: Exercise, of: Callable[[Case], dict[str, Any]]
+) -> tuple[Case, dict[str, Any], dict[str, Any]] | None:
+    """Return the first case that goes wrong, with what it should give and what it gives."""
+    for case, truth in _cases(probe, probe.cases(exercise.ops)):
+        yours = of(case)
+        if not _alike(yours, truth):
+            return case, truth, yours
+    return None
+
+
+def _mistake(exercise: Exercise, probe: Probe, names: Names, case: Case) -> str:
+    """Return the name of the known mistake that does on many cases what this file does."""
+    every = list(probe.cases(exercise.ops))
+    small, large = every[:LIKENESS], every[LIKENESS:][-LIKENESS:]
+    cases = [case, *(each for each, _ in _cases(probe, small + large))]
+    with suppress(BaseException), _limited(SECONDS):
+        if named := probe.named(names, cases):
+            return named
+    # On large graphs a wrong engine may depend on the order of a set, which differs from run to run.
+    cases = [case, *(each for each, _ in _cases(probe, small))]
+    yours = [_seen(lambda case=case: probe.observe(names, case)) for case in cases]  # type: ignore[misc]
+    for mistake, source in exercise.mistakes:
+        its = _defined(source, "mistake.py")
+        if all(
+            _alike(one, _seen(lambda case=case: probe.observe(its, case)))  # type: ignore[misc]  # noqa: B023
+            for one, case in zip(yours, cases)
+        ):
+            return mistake
+    return ""

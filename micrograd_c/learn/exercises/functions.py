@@ -1,0 +1,141 @@
+"""Probes of functions of numbers and parameters: slopes, local derivatives, zero_grad."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from ...engine import Value, zero_grad
+from .probe import Case, Names, Probe, Seen
+
+__all__ = ["Gradient", "Local", "Slope", "ZeroGrad"]
+
+
+class Slope(Probe):
+    """The difference quotient."""
+
+    needs: tuple[str, ...] = ("slope",)
+    engine: ClassVar[Names] = {"slope": lambda f, x, h: _slope(f, x, h)}
+
+    def cases(self, ops: list[str]) -> Iterator[Case]:
+        """Yield functions and places; h is large where the quotient itself is to be seen."""
+        for f, x, h in itertools.product(("x * x", "3 * x + 4", "x**3 - x"), (3.0, -2.0, 5.0), (1e-5, 0.5)):
+            yield {"f": f, "x": x, "h": h}
+
+    def observe(self, of: Names, case: Case) -> Seen:
+        """Yield the slope in three digits: a quotient is no better."""
+        f = eval(f"lambda x: {case['f']}")
+        yield "slope", _rounded(of["slope"](f, case["x"], case["h"]))
+
+    def code(self, case: Case) -> list[str]:
+        """Return the call."""
+        return [f"f = lambda x: {case['f']}", f"slope(f, {case['x']}, {case['h']})"]
+
+    def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
+        """Return f(x)."""
+        x = Value(case["x"])
+        return eval(case["f"], {"x": x}), {"x": x}
+
+
+def _rounded(x: Any) -> Any:
+    return float(f"{x:.3g}") if isinstance(x, float) else x
+
+
+def _slope(f: Callable[[Any], Any], x: float, h: float) -> float:
+    if h > 0.1:
+        return float((f(x + h) - f(x)) / h)
+    at = Value(x)
+    f(at).backward()
+    return at.grad
+
+
+class Gradient(Slope):
+    """A slope in each direction."""
+
+    needs: tuple[str, ...] = ("gradient",)
+    engine: ClassVar[Names] = {
+        "gradient": lambda f, x, y, h: (_slope(lambda t: f(t, y), x, h), _slope(lambda t: f(x, t), y, h))
+    }
+
+    def cases(self, ops: list[str]) -> Iterator[Case]:
+        """Yield functions of two numbers, and places."""
+        for f, x in itertools.product(("x * x + y * y", "x * y", "3 * x - y**3"), (3.0, -2.0, 5.0)):
+            yield {"f": f, "x": x, "y": x + 1}
+
+    def observe(self, of: Names, case: Case) -> Seen:
+        """Yield both slopes."""
+        pair = of["gradient"](eval(f"lambda x, y: {case['f']}"), case["x"], case["y"], 1e-5)
+        yield "gradient", [_rounded(slope) for slope in pair]
+
+    def code(self, case: Case) -> list[str]:
+        """Return the call."""
+        return [f"f = lambda x, y: {case['f']}", f"gradient(f, {case['x']}, {case['y']}, 1e-05)"]
+
+    def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
+        """Return f(x, y)."""
+        leaves = {"x": Value(case["x"]), "y": Value(case["y"])}
+        return eval(case["f"], dict(leaves)), leaves
+
+
+class Local(Gradient):
+    """The local derivatives of an operator."""
+
+    needs: tuple[str, ...] = ("local_derivatives",)
+    engine: ClassVar[Names] = {"local_derivatives": lambda op, x, y: _local(op, x, y)}
+
+    def cases(self, ops: list[str]) -> Iterator[Case]:
+        """Yield each operator at some places."""
+        for op, x, y in itertools.product("+*-/", (3.0, -2.0), (5.0, -4.0)):
+            yield {"f": f"x {op} y", "op": op, "x": x, "y": y}
+
+    def observe(self, of: Names, case: Case) -> Seen:
+        """Yield the pair."""
+        yield "local_derivatives", list(of["local_derivatives"](case["op"], case["x"], case["y"]))
+
+    def code(self, case: Case) -> list[str]:
+        """Return the call."""
+        return [f'local_derivatives("{case["op"]}", {case["x"]}, {case["y"]})']
+
+
+def _local(op: str, x: float, y: float) -> list[float]:
+    leaves = {"x": Value(x), "y": Value(y)}
+    eval(f"x {op} y", dict(leaves)).backward()
+    return [leaf.grad for leaf in leaves.values()]
+
+
+class ZeroGrad(Probe):
+    """Gradients put to zero, data left as they are."""
+
+    needs: tuple[str, ...] = ("zero_grad",)
+    engine: ClassVar[Names] = {"zero_grad": lambda parameters: _zero(parameters)}
+
+    def cases(self, ops: list[str]) -> Iterator[Case]:
+        """Yield the number of parameters."""
+        yield from ({"n": n} for n in (1, 2, 3))
+
+    def observe(self, of: Names, case: Case) -> Seen:
+        """Yield data and gradients."""
+        parameters = [Value(float(i + 2)) for i in range(case["n"])]
+        for p in parameters:
+            (p * p).backward()
+        of["zero_grad"](parameters)
+        for i, p in enumerate(parameters):
+            yield f"parameters[{i}].data", p.data
+            yield f"parameters[{i}].grad", p.grad
+
+    def code(self, case: Case) -> list[str]:
+        """Return the lines."""
+        return [
+            f"parameters = [Value(float(i + 2)) for i in range({case['n']})]",
+            "for p in parameters: (p * p).backward()",
+            "zero_grad(parameters)",
+        ]
+
+    def root(self, case: Case) -> None:
+        """Return nothing."""
+
+
+def _zero(parameters: list[Value]) -> None:
+    for p in parameters:
+        zero_grad(p)

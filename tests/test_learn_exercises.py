@@ -1,0 +1,402 @@
+"""The exercises: the course, the check of one file, and the processes in which files are checked."""
+
+import io
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import run_python
+
+from micrograd_c.learn.exercises import examine as examination
+from micrograd_c.learn.exercises.course import UnknownName, by_name, course, filled, sentence
+from micrograd_c.learn.exercises.examine import examine
+from micrograd_c.learn.exercises.graphs import build, code, graphs, shrink
+from micrograd_c.learn.exercises.probes import PROBES
+from micrograd_c.learn.exercises.process import check
+from micrograd_c.learn.exercises.report import report
+
+COURSE = course()
+# Wrong solutions as people write them, and the name by which each is to be told: not those that the course knows.
+WRONG = re.split(
+    r"^=== (\S+) (\S+)\n", (Path(__file__).parent / "golden" / "wrong_exercises.txt").read_text("utf-8"), flags=re.M
+)[1:]
+WRONG = [(COURSE[name], mistake, hole) for name, mistake, hole in zip(WRONG[::3], WRONG[1::3], WRONG[2::3])]
+
+
+def exercises(*arguments, **more):
+    return run_python("-m", "micrograd_c", "exercises", *arguments, **more)
+
+
+def wrong(name, hole):
+    return filled(COURSE[name].body, hole)
+
+
+# ---- the course --------------------------------------------------------------------------------------------------
+
+
+def test_the_course_has_some_25_exercises_and_60_wrong_solutions():
+    assert 25 <= len(COURSE) <= 30
+    assert len(WRONG) >= 60
+    assert {exercise.name for exercise, *_ in WRONG} >= set(COURSE) - {"27_mend_the_engine"}
+
+
+@pytest.mark.parametrize("exercise", COURSE.values(), ids=COURSE)
+def test_the_solution_passes_and_the_start_does_not(exercise):
+    verdict = examine(exercise, exercise.solution)
+    assert verdict["done"], verdict
+    assert not examine(exercise, exercise.start)["done"]
+    assert exercise.start.startswith('"""') and exercise.hints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("exercise", "mistake", "hole"), WRONG, ids=[f"{exercise.name}-{mistake}" for exercise, mistake, _ in WRONG]
+)
+def test_a_wrong_solution_is_told_by_name(exercise, mistake, hole):
+    verdict = examine(exercise, filled(exercise.body, hole))
+    assert (verdict["done"], verdict["mistake"]) == (False, mistake), verdict
+    assert sentence(mistake) in report(exercise, verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", COURSE.values(), ids=COURSE)
+def test_no_mistake_of_an_exercise_is_taken_for_another_one(exercise):
+    for mistake, source in exercise.mistakes:
+        verdict = examine(exercise, source)
+        assert (verdict["done"], verdict["mistake"]) == (False, mistake), source
+        assert sentence(mistake), mistake
+
+
+@pytest.mark.slow
+def test_the_files_of_the_course_are_installed(tmp_path):
+    root = Path(__file__).parent.parent
+    if not (root / "setup.py").exists():
+        pytest.skip("the tests of an installed package")
+    pytest.importorskip("setuptools", minversion="77")
+    done = run_python("setup.py", "-q", "build_py", "-d", tmp_path, cwd=root)
+    assert done.returncode == 0, done.stderr
+    installed = {path.stem for path in tmp_path.glob("micrograd_c/learn/exercises/course/*.txt")}
+    assert installed == {*COURSE, "parts", "mistakes"}
+
+
+def test_a_name_may_be_short_and_an_unknown_one_gets_the_nearest():
+    for name in ("04_add", "04_add.py", "add", "4", "04"):
+        assert by_name(name).name == "04_add"
+    with pytest.raises(UnknownName, match="do you mean 17_tanh"):
+        by_name("17_tahn")
+    with pytest.raises(UnknownName, match="`list` shows the names"):
+        by_name("???")
+
+
+# ---- graphs ------------------------------------------------------------------------------------------------------
+
+
+def test_random_graphs_are_what_their_code_says():
+    from micrograd_c import Value
+
+    for graph in graphs(["x + y", "x * 3", "2 - x", "x.tanh()"])[::5]:
+        names = {"Value": Value}
+        exec("\n".join(code(graph)), names)
+        root = build(graph, Value)[-1]
+        assert names[code(graph)[-1].split()[0]].data == root.data
+        assert len({id(v) for v in root._prev}) > 0
+
+
+def test_shrink_finds_the_smallest_graph():
+    """A graph fails where it has a product below a product; the smallest of these has two steps."""
+
+    def fails(graph):
+        n = len(graph["leaves"])
+        product = [op == "x * y" for op, *_ in graph["steps"]]
+        return any(
+            product[i] and j >= n and product[j - n] for i, (_, *js) in enumerate(graph["steps"]) for j in js
+        )
+
+    large = [graph for graph in graphs(["x + y", "x * y"]) if len(graph["steps"]) > 5 and fails(graph)]
+    assert large
+    for graph in large:
+        small = shrink(graph, fails)
+        assert fails(small) and len(small["steps"]) == 2, (graph, small)
+
+
+# ---- what is told ------------------------------------------------------------------------------------------------
+
+
+def test_the_missing_share_is_named_on_the_smallest_graph():
+    exercise = COURSE["10_add_backward"]
+    source = wrong("10_add_backward", "            self.grad = out.grad\n            other.grad = out.grad\n"
+                   "\n        out._backward = _backward\n        return out\n")  # fmt: skip
+    text = report(exercise, examine(exercise, source))
+    assert "    a = Value(3.0)\n    b = a + a\n" in text
+    assert "a.grad should be 2 = 1 + 1. Missing: the share from b, 1 * 1 = 1." in text
+
+
+def test_a_double_share_is_named():
+    exercise = COURSE["14_backward"]
+    hole = "        self.grad = 1.0\n        self._backward()\n        for v in topological_order(self)[::-1]:\n"
+    text = report(exercise, examine(exercise, wrong("14_backward", f"{hole}            v._backward()\n")))
+    assert "Counted twice: every share" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "hole", "told"),
+    [
+        ("01_slope", "    return (f(x + h) - f(x) / h\n", "Python cannot read the file"),
+        ("01_slope", "  return 1\n   return 2\n", "The spaces at the beginning"),
+        ("01_slope", "    return (f(x + hh) - f(x)) / h\n", "Python does not know this name"),
+        ("01_slope", "    return 1 / (h - h)\n", "divided by 0"),
+        ("01_slope", "    return slope(f, x, h)\n", "calls itself again and again"),
+        ("01_slope", "    return float(input())\n", "input() waits for a person"),
+        ("01_slope", "    return exit()\n", "ends Python"),
+        ("01_slope", "    import nump\n", "Each exercise stands alone"),
+        ("01_slope", "    raise KeyError(1)\n", "no such key"),
+        ("04_add", "        return Value(self.dat + other.data)\n", "nothing of this name"),
+    ],
+)
+def test_an_exception_gets_a_line_that_a_beginner_understands(name, hole, told, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    text = report(COURSE[name], examine(COURSE[name], wrong(name, hole)))
+    assert told in text and "Python stops" in text
+
+
+def test_a_loop_without_an_end_is_told_with_its_line(monkeypatch):
+    monkeypatch.setattr(examination, "SECONDS", 0.1)
+    exercise = COURSE["08_all_nodes"]
+    hole = "    while True:\n        try:\n            found = set([root])\n"
+    hole += "        except Exception:\n            pass\n"
+    text = report(exercise, examine(exercise, wrong("08_all_nodes", hole)))
+    assert "This does not come to an end" in text
+    assert re.search(r"Python stops in line \d+: (while True|try|found)", text)
+
+
+def test_what_a_file_prints_is_that_of_the_case_that_is_told(capsys):
+    hole = "        print(self.data, other.data)\n        return self.data + other.data\n"
+    assert not examine(COURSE["04_add"], wrong("04_add", hole))["done"]
+    assert capsys.readouterr().out == "3.0 3.0\n"
+
+
+def test_a_missing_name_is_told():
+    assert "There is no `slope` in the file" in report(COURSE["01_slope"], examine(COURSE["01_slope"], "x = 1\n"))
+
+
+# ---- processes ---------------------------------------------------------------------------------------------------
+
+SOLVED = COURSE["01_slope"].solution
+
+
+def test_a_file_in_a_process_is_done_and_what_it_prints_is_kept():
+    verdict = check(COURSE["01_slope"], SOLVED + 'print("hello")\n')
+    assert verdict["done"] and verdict["output"] == "hello\n"
+
+
+@pytest.mark.parametrize(
+    ("addition", "kind"),
+    [
+        ("import os; os._exit(0)", "ended"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended"),
+        ("open('verdict', 'w').write('{\"done\": true}'); import os; os._exit(0)", "ended"),
+        ("import sys; sys.exit(0)", "SystemExit"),
+        ("while True: print('x' * 1000)", "OSError"),
+    ],
+)
+def test_a_file_cannot_pass_by_ending_the_process(addition, kind):
+    verdict = check(COURSE["01_slope"], f"{SOLVED}\n{addition}\n")
+    assert verdict["done"] is False
+    assert verdict["error"]["type"] == kind, verdict["error"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no limit of memory")
+@pytest.mark.memory
+def test_memory_is_limited():
+    verdict = check(COURSE["01_slope"], f"{SOLVED}\nx = bytearray(3 << 30)\n")
+    assert verdict["error"]["type"] == "MemoryError"
+
+
+@pytest.mark.slow
+def test_a_file_that_holds_on_is_ended_with_what_it_started(tmp_path):
+    """It forks, ignores the alarm, and its copy does the same: a pipe that both hold has to come to its end."""
+    os.mkfifo(tmp_path / "held")
+    reader = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    hold = "import os, signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
+    hold += f"held = open({str(tmp_path / 'held')!r}, 'wb', 0)\nos.fork()\nheld.write(b'x')\nwhile True: pass\n"
+    verdict = check(COURSE["01_slope"], SOLVED + hold, seconds=3.0)
+    assert verdict["error"]["type"] == "time"
+    assert os.read(reader, 9) == b"xx"
+    assert select.select([reader], [], [], 60)[0] and os.read(reader, 9) == b""
+    os.close(reader)
+
+
+def test_a_file_does_not_see_the_environment(monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    verdict = check(COURSE["01_slope"], SOLVED + "import os; print(dict(os.environ))\n")
+    assert verdict["done"] and "secret" not in verdict["output"]
+
+
+# ---- commands ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    assert exercises("start", tmp_path / "mine").returncode == 0
+    return tmp_path / "mine"
+
+
+def solve(folder, *names):
+    for name in names:
+        (folder / f"{name}.py").write_text(COURSE[name].solution, encoding="utf-8")
+
+
+def test_check_goes_up_to_the_first_that_is_open(folder):
+    solve(folder, "01_slope", "02_gradient")
+    done = exercises("check", cwd=folder)
+    assert done.returncode == 1
+    assert done.stdout.startswith("01_slope is done\n02_gradient is done\n03_value is open: ")
+    assert "2 of 27 are done." in done.stdout
+    assert exercises("check", "slope", cwd=folder).returncode == 0
+    assert exercises("check", "17_tanh", cwd=folder).returncode == 1
+    unknown = exercises("check", "slop", cwd=folder)
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "micrograd_c: there is no exercise 'slop': do you mean slope?\n",
+    )
+
+
+@pytest.mark.slow
+def test_a_wrong_file_gets_a_page_of_its_graph_and_loses_it_when_it_is_right(folder):
+    file, page = folder / "11_mul_backward.py", folder / "pages" / "11_mul_backward.html"
+    file.write_text(COURSE["11_mul_backward"].mistakes[0][1], encoding="utf-8")
+    done = exercises("check", "11_mul_backward", cwd=folder)
+    assert done.returncode == 1 and "pages/11_mul_backward.html" in done.stdout
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    solve(folder, "11_mul_backward")
+    assert exercises("check", "11_mul_backward", cwd=folder).returncode == 0
+    assert not page.exists()
+
+
+@pytest.mark.slow
+def test_list_has_a_line_for_each_and_its_state_follows_the_file(folder):
+    solve(folder, "04_add")
+    done = exercises("list", cwd=folder)
+    assert done.returncode == 1
+    lines = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert lines == [[name, "done" if name == "04_add" else "open"] for name in COURSE]
+    (folder / "04_add.py").write_text("oh no", encoding="utf-8")
+    assert ["04_add", "open"] in [line.split()[:2] for line in exercises("list", cwd=folder).stdout.splitlines()]
+
+
+@pytest.mark.slow
+def test_start_leaves_what_is_there_and_reset_keeps_a_copy(folder):
+    file = folder / "01_slope.py"
+    file.write_text("mine", encoding="utf-8")
+    again = exercises("start", folder)
+    assert again.returncode == 0 and "27 of 27 exercises were there already" in again.stdout
+    assert file.read_text("utf-8") == "mine"
+    assert exercises("reset", "slope", cwd=folder).returncode == 0
+    assert file.read_text("utf-8") == COURSE["01_slope"].start
+    assert (folder / "01_slope.py.old").read_text("utf-8") == "mine"
+
+
+@pytest.mark.slow
+def test_hint_and_solution_need_no_folder(tmp_path):
+    assert exercises("solution", "tanh", cwd=tmp_path).stdout == COURSE["17_tanh"].solution
+    first, *more = COURSE["17_tanh"].hints
+    assert exercises("hint", "tanh", cwd=tmp_path).stdout.startswith(first + "\n\nMore: ")
+    assert exercises("hint", "tanh", "--more", cwd=tmp_path).stdout == "\n".join([first, *more, ""])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["list"], ["watch"], ["reset", "add"], ["grade", "nobody"], ["x"], []]
+)
+def test_what_cannot_be_done_says_why_with_status_2(arguments, tmp_path):
+    done = exercises(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_files_that_are_no_texts_are_open(folder):
+    (folder / "01_slope.py").write_bytes(b"\xff\xfe")
+    assert "no text in UTF-8" in exercises("check", cwd=folder).stdout
+    (folder / "01_slope.py").unlink()
+    assert "`reset 01_slope` brings it back" in exercises("check", cwd=folder).stdout
+
+
+@pytest.mark.slow
+def test_watch_checks_at_each_save_and_ctrl_c_ends_it(folder):
+    import signal
+
+    command = [sys.executable, "-m", "micrograd_c", "exercises", "watch"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as watch:
+        until(watch, "Watching")
+        solve(folder, "01_slope")
+        assert "01_slope is done" in until(watch, "Watching")
+        watch.send_signal(signal.SIGINT)
+        rest = watch.stdout.read()
+    assert "Stopped" in rest and "Traceback" not in rest
+    assert watch.returncode == 1
+
+
+def until(process, word):
+    text = ""
+    for line in process.stdout:
+        text += line
+        if word in line:
+            return text
+    raise AssertionError(text)
+
+
+# ---- grade -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_grade_makes_a_table_csv_and_json(tmp_path):
+    anna, boris, empty = tmp_path / "anna", tmp_path / "=boris", tmp_path / "empty"
+    for each in (anna, boris, empty):
+        each.mkdir()
+    solve(anna, "01_slope", "02_gradient")
+    hole = "        return self.data + other.data\n"
+    (anna / "04_add.py").write_text(wrong("04_add", hole), encoding="utf-8")
+    (boris / "01_slope.py").write_text(SOLVED + "\nimport os; os._exit(0)\n", encoding="utf-8")
+    (boris / "02_gradient.py").write_text(COURSE["02_gradient"].start, encoding="utf-8")
+    names = ["anna", "=boris", "empty"]
+    table = exercises("grade", *names, cwd=tmp_path)
+    assert table.returncode == 1
+    lines = table.stdout.splitlines()
+    assert lines[:3] == ["anna     2/27  ## o", "=boris   0/27  !.", "empty    0/27"]
+    assert "1 x plain-number in 04_add" in lines
+    exercises("grade", *names, "--csv", "class.csv", cwd=tmp_path)
+    rows = (tmp_path / "class.csv").read_text("utf-8").splitlines()
+    assert rows[0].startswith("folder,done,of,01_slope,") and rows[2].startswith(
+        "'=boris,0,27,ended,untouched,missing"
+    )
+    assert rows[1].startswith("anna,2,27,done,done,missing,open: plain-number,missing")
+    data = json.loads(exercises("grade", *names, "--json", "-", cwd=tmp_path).stdout)
+    assert data["schema"] == "micrograd-c/grade/1" and data["of"] == len(COURSE)
+    assert data["learners"][0]["exercises"]["04_add"] == {
+        "status": "open",
+        "mistake": "plain-number",
+        "says": sentence("plain-number"),
+    }
+    assert not (tmp_path / "pages").exists()
+
+
+@pytest.mark.slow
+def test_check_and_list_of_a_solved_course_are_done(tmp_path):
+    solve(tmp_path, *COURSE)
+    done = exercises("check", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.endswith("All 27 are done: you have written an engine, a network, and its training.\n")
+    assert exercises("list", cwd=tmp_path).returncode == 0
+
+
+def test_every_probe_is_used():
+    assert {exercise.probe for exercise in COURSE.values()} == set(PROBES)
