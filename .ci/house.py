@@ -77,7 +77,7 @@ viz/picture
 viz/page
 viz/explanation
 viz
-viz/command
+viz/command learn/page
 learn/exercises/course learn/exercises/graphs learn/exercises/words
 learn/exercises/probe
 learn/exercises/functions learn/exercises/nodes learn/exercises/networks
@@ -86,7 +86,7 @@ learn/exercises/examine
 learn/exercises/child learn/exercises/process
 learn/exercises/report learn/exercises/folder
 learn/exercises/grade
-learn/exercises/command
+learn/exercises/command learn/command
 __init__
 as_micrograd
 __main__

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._core.operators import *  # noqa: F403
     from ._gradcheck import GradientError, gradcheck
     from .jit import TracingError, jit, set_threads
+    from .learn.page import lesson
     from .viz import draw, explain
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "explain",
     "gradcheck",
     "jit",
+    "lesson",
     "nn",
     "optim",
     "set_threads",
@@ -57,6 +59,7 @@ globals().update(_functions)
 _LATER = {
     "_gradcheck": "GradientError gradcheck",
     "jit": "TracingError jit set_threads",
+    "learn.page": "lesson",
     "optim": "optim",
     "plot": "plot",
     "viz": "draw explain",

@@ -13,6 +13,7 @@ usage: python -m micrograd_c script.py [args ...]
        python -m micrograd_c -m module [args ...]
        python -m micrograd_c explain EXPRESSION name=number ... [--html FILE | --json]
        python -m micrograd_c exercises start FOLDER | check [NAME] | ...
+       python -m micrograd_c lesson [--html FILE] [--open]
        python -m micrograd_c --version | --help
 
 Runs a Python script or module that was written for micrograd: its imports of
@@ -23,6 +24,7 @@ explain shows backpropagation through an expression, step by step; more of it by
 python -m micrograd_c explain --help. A script named explain is run as ./explain.
 exercises are small files to fill in, from a derivative to a network that learns,
 each checked against the engine: python -m micrograd_c exercises --help.
+lesson writes a page that teaches backpropagation, from a slope to a network.
 """
 
 
@@ -43,6 +45,10 @@ def main() -> None:
         from .learn.exercises.command import main as exercises
 
         sys.exit(exercises(arguments[1:]))
+    if arguments[0] == "lesson":
+        from .learn.command import main as lesson
+
+        sys.exit(lesson(arguments[1:]))
     as_module = arguments[0] == "-m"
     if as_module:
         arguments = arguments[1:]

@@ -1,0 +1,476 @@
+"""The scenes of the lesson in a real browser: headless Chromium, driven over WebDriver."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+pytest.importorskip("selenium.webdriver", reason="the browser tests are driven by selenium")
+
+from micrograd.engine import Value as Outside
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from test_viz_page import axe_source, browser  # noqa: F401
+
+import micrograd_c as mg
+from micrograd_c import MLP, Value
+from micrograd_c.learn import page as pages
+
+pytestmark = pytest.mark.slow
+
+SIZES = [(1440, 900), (1280, 800), (820, 1180), (360, 740)]
+TEXT = """const own = e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data);
+    return [...document.querySelectorAll('body *')].filter(e => !e.closest('script, noscript'))
+    .flatMap(e => [...e.closest('p, .aside')?.textContent.startsWith('[') ? [] : own(e),
+        ...['aria-label', 'aria-valuetext'].map(a => e.getAttribute(a))]).filter(t => t && t.trim())"""
+WALK = "const graph = GIVEN.graphs.history; return walk(graph, forward(graph, arguments[0]), arguments[1])"
+
+
+class Lesson:
+    """The lesson in the browser, and what a reader does with it."""
+
+    def __init__(self, driver, path):
+        self.driver = driver
+        self.path = path
+        mg.lesson().html(path)
+
+    def open(self, fragment=""):
+        self.driver.get("about:blank")
+        self.driver.get_log("browser"), self.driver.get_log("performance")
+        self.driver.get(self.path.as_uri() + fragment)
+        return self
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def state(self, *keys):
+        return self.run("return arguments[0].map(key => store.get(key))", keys)
+
+    def click(self, selector):
+        self.run("arguments[0].scrollIntoView({block: 'center'})", self.find(selector))
+        self.find(selector).click()
+
+    def press(self, selector, *keys):
+        self.run("arguments[0].focus()", self.find(selector))
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
+
+    def drag(self, selector, dx, dy):
+        element = self.find(selector)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        ActionChains(self.driver).drag_and_drop_by_offset(element, dx, dy).perform()
+
+    def answer(self, section, value):
+        """Give an answer, and return what the page says."""
+        host = f"[data-question={section}]"
+        fields = self.driver.find_elements(By.CSS_SELECTOR, f"{host} input")
+        if fields[0].get_attribute("type") == "radio":
+            self.click(f"{host} input[value='{value}']")
+        else:
+            fields[0].clear()
+            fields[0].send_keys(str(value))
+        self.click(f"{host} button")
+        return self.find(f"{host} .verdict").text
+
+    def device(self, width, height, mobile=False):
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def media(self, medium="", **features):
+        listed = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": listed})
+
+    def assert_silent(self):
+        """No error in the console, no request to anywhere."""
+        assert [entry for entry in self.driver.get_log("browser") if entry["level"] != "INFO"] == []
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        own = (self.path.as_uri(), "about:blank", "chrome:", "chrome-untrusted:", "data:")  # the browser's own
+        assert [url for url in asked if not url.startswith(own)] == []
+
+
+@pytest.fixture
+def lesson(browser, tmp_path):  # noqa: F811
+    lesson = Lesson(browser, tmp_path / "lesson.html")
+    lesson.device(1280, 900)
+    yield lesson
+    lesson.media()
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+# ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_graphs_have_the_values_and_gradients_of_the_engine(lesson, rng):
+    lesson.open()
+    for name, make in (("slope", pages._parabola), ("gradient", pages._bowl), ("history", pages._article)):
+        for _ in range(5):
+            data = [rng.uniform(-3, 3) for _ in range(1 if name == "slope" else 2)]
+            root, *leaves = make(*data)
+            root.backward()
+            given = dict(zip((leaf.label for leaf in leaves), data))
+            value, gradients = lesson.run(
+                """const graph = GIVEN.graphs[arguments[0]], data = forward(graph, arguments[1]);
+                return [data[graph.root], walk(graph, data).at(-1).grads]""",
+                *(name, given),
+            )
+            assert value == root.data
+            assert {leaf.label: gradients[leaf.label] for leaf in leaves} == {x.label: x.grad for x in leaves}
+    lesson.assert_silent()
+
+
+def outside(engine, a, b):
+    """Return the gradients that micrograd has, right or made wrong."""
+    a, b = Outside(a), Outside(b)
+    tmp = a * b
+    c = tmp + b
+    if engine == "unordered":
+        c.grad = 1
+        for value in (a, b, tmp, c):
+            value._backward()
+    elif engine == "overwrite":
+        c.grad = 1
+        for value in (c, tmp):
+            for operand in value._prev:
+                operand.grad = 0
+            value._backward()
+    else:
+        for _ in range(1 + (engine == "twice")):
+            c.backward()
+    return {"a": a.grad, "b": b.grad, "tmp": tmp.grad, "c": c.grad}
+
+
+@pytest.mark.parametrize("engine", ["right", "overwrite", "unordered", "twice"])
+def test_engines_go_wrong_as_micrograd_does_with_that_mistake(lesson, rng, engine):
+    lesson.open()
+    for _ in range(5):
+        a, b = rng.uniform(-3, 3), rng.uniform(-3, 3)
+        gradients = lesson.run(WALK, {"a": a, "b": b}, engine)[-1]["grads"]
+        assert {name: gradients.get(name, 0) for name in ["a", "b", "tmp", "c"]} == outside(engine, a, b)
+
+
+@pytest.mark.parametrize("bend", ["tanh", "relu"])
+def test_networks_have_the_loss_and_gradients_of_the_engine(lesson, bend):
+    sizes, count = [2, 4, 4, 1], 20
+    lesson.open()
+    p, data, loss, gradients = lesson.run(
+        """const net = new Net(arguments[0], 5, {bend: arguments[1]}), data = points("moons", arguments[2]);
+        const loss = net.loss(data, true);
+        return [[...net.p], data, loss, [...net.grad]]""",
+        *(sizes, bend, count),
+    )
+    model = MLP(2, sizes[1:], activation=bend)
+    model.layers[-1] = type(model.layers[-1])(4, 1, activation="tanh")
+    order = [x for layer in model.layers for neuron in layer.neurons for x in [*neuron.w, neuron.b]]
+    assert len(order) == len(p)
+    for parameter, number in zip(order, p):
+        parameter.data = number
+    total = sum(((model([x, y]) - side) ** 2 for x, y, side in data), Value(0.0)) / count
+    total.backward()
+    assert loss == pytest.approx(total.data, rel=1e-12)
+    assert gradients == pytest.approx([parameter.grad for parameter in order], rel=1e-9, abs=1e-14)
+
+
+# ---- scenes ------------------------------------------------------------------------------------------------------
+
+
+def test_slope_is_7_at_first_6_in_the_limit_and_lost_in_rounding(lesson):
+    lesson.open("#slope")
+    scene = "#slope-scene .readout em"
+    assert lesson.find(scene).text == "7"
+    lesson.press("#slope-scene input[type=range]", *[Keys.ARROW_RIGHT] * 20)
+    assert lesson.state("h") == [5]
+    assert math.isclose(float(lesson.find(scene).text), 6, abs_tol=1e-4)
+    lesson.press("#slope-scene input[type=range]", Keys.END)
+    assert lesson.find(scene).text == "0"
+    lesson.press("#slope-scene .handle", Keys.ARROW_RIGHT, Keys.ARROW_UP)
+    assert lesson.state("x") == [3.2]
+    lesson.drag("#slope-scene .handle", -120, 0)
+    assert lesson.state("x")[0] < 3
+    lesson.assert_silent()
+
+
+def test_gradient_walks_down_arrives_at_once_or_leaves(lesson):
+    lesson.open("#gradient?done=1")
+    assert "(2, 4)" in lesson.find("#gradient-scene .readout").text
+    lesson.drag("#gradient-scene .handle", 60, 0)
+    assert lesson.state("gx")[0] > 1
+    lesson.press("#gradient-scene .handle", Keys.ARROW_UP)
+    assert lesson.state("gy") == [2.1]
+    for rate, told in ((0.5, "One step, and it is there."), (1.1, "Up!"), (1, "Back and forth"), (0.1, "Down")):
+        lesson.run("store.set({gx: 1, gy: 2, rate: arguments[0], steps: 0})", rate)
+        lesson.click("#gradient-scene .button.main")
+        assert told in lesson.find("#gradient-scene .mini > p").text
+    lesson.run("store.set({rate: 1.2, steps: 40})")
+    assert "left the picture" in lesson.find("#gradient-scene").text
+    lesson.assert_silent()
+
+
+def test_history_makes_a_box_a_line_and_boxes_name_their_parents(lesson):
+    lesson.open("#history?done=2")
+    assert lesson.driver.find_elements(By.CSS_SELECTOR, "#history-scene .node") == []
+    for count in range(1, 5):
+        lesson.click("#history-scene .button.main")
+        assert len(lesson.driver.find_elements(By.CSS_SELECTOR, "#history-scene .node")) == count
+    memory = lesson.find("#history-scene .memory").text
+    assert "c.data = 9" in memory and "c._prev = {tmp, b}" in memory and "c._op = '+'" in memory
+    lesson.press("#history-scene .node[data-key=a]")
+    assert "a._prev = {}" in lesson.find("#history-scene .memory").text
+    lesson.press("#history-scene .scrub", Keys.ARROW_RIGHT)
+    lesson.drag("#history-scene .scrub", 28, 0)
+    assert lesson.state("a") == [5]
+    assert "a.data = 5" in lesson.find("#history-scene .memory").text.replace("  ", " ")
+    lesson.assert_silent()
+
+
+def test_backward_asks_first_and_takes_right_and_wrong_guesses(lesson):
+    lesson.open("#backward?done=3&step=8")
+    assert "?" in lesson.find("#backward-scene .readout").text
+    guess = "#backward-scene .guess input"
+    lesson.press(guess, "9", Keys.ENTER)
+    assert "green number" in lesson.find("#backward-scene .guess").text
+    step = lesson.run(WALK, {"a": 2, "b": 3}, "right")[8]
+    lesson.find(guess).clear()
+    lesson.press(guess, str(step["after"]), Keys.ENTER)
+    assert f"{step['node']}.grad" in lesson.find("#backward-scene .readout").text
+    assert lesson.driver.find_elements(By.CSS_SELECTOR, guess) == []
+    lesson.press("#backward-scene input[type=range]", Keys.END)
+    assert lesson.find("#backward-scene .proof").text.count("✓ same") == 2
+    lesson.drag("#backward-scene .scrub", 28, 0)
+    assert lesson.state("a") == [4]
+    lesson.assert_silent()
+
+
+@pytest.mark.parametrize("engine, wrong", [(1, 1), (2, 2), (3, 2)])
+def test_backward_shows_where_a_wrong_engine_is_wrong(lesson, engine, wrong):
+    lesson.open(f"#backward?done=3&engine={engine}&step=20")
+    assert lesson.find("#backward-scene .proof").text.count("✗ wrong") == wrong
+    assert len(lesson.driver.find_elements(By.CSS_SELECTOR, "#backward-scene .node.lost")) == wrong
+    assert lesson.find("#backward-scene .mini > p").text == pages.words()["backward"]["why"][engine]
+    lesson.assert_silent()
+
+
+def test_backward_says_when_a_wrong_engine_is_right_by_luck(lesson):
+    lesson.open("#backward?done=3&engine=2&step=20&a=0&b=0")
+    lesson.run("store.set({b: 0, a: 0})")
+    assert lesson.run(WALK, {"a": 0, "b": 0}, "unordered")[-1]["grads"]["b"] == 1
+    assert lesson.find("#backward-scene .mini > p").text == pages.words()["backward"]["luck"]
+
+
+def test_network_zooms_opens_neurons_and_shows_the_sum(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open("#network?done=4")
+    assert "2 weights" in lesson.find("#network-scene .readout").text
+    lesson.press("#network-scene input[type=range]", Keys.END)
+    assert lesson.state("zoom") == [2] and "28 lines" in lesson.find("#network-scene .readout").text
+    lesson.press("#network-scene .unit[data-key='2.3']", Keys.ENTER)
+    assert lesson.state("pick", "zoom") == ["2.3", 0] and "4 weights" in lesson.find("#network-scene .readout").text
+    before = lesson.find("#network-scene .sum").text
+    lesson.drag("#network-scene .scrub", -42, 0)
+    assert lesson.state("in1") == [0.7] and lesson.find("#network-scene .sum").text != before
+    lesson.press("#network-scene .segments input", Keys.ARROW_RIGHT)
+    assert lesson.state("bend") == [1] and "relu" in lesson.find("#network-scene .sum").text
+    lesson.assert_silent()
+
+
+def test_training_learns_and_forgetting_zero_grad_does_not(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open("#training?done=5")
+    loss = "#training-scene .meters dd"
+    before = float(lesson.find(loss).text)
+    for _ in range(3):
+        lesson.click("#training-scene .controls .button:nth-child(2)")
+    assert float(lesson.find(loss).text) < before
+    runs = lesson.run(
+        """return [0, 1].map(forget => { const net = new Net([2, 8, 8, 1], 2), data = points("moons");
+            for (let i = 0; i < 300; i++) { if (!forget) net.zeroGrad(); net.loss(data, true); net.update(0.5); }
+            return [net.loss(data), net.right(data)]; })"""
+    )
+    assert runs[0][0] < 0.01 and runs[0][1] == 100
+    assert runs[1][0] > 0.3
+    cloud, value = (
+        "#training-scene .cloud",
+        lambda: lesson.find("#training-scene .cloud").get_attribute("aria-valuetext"),
+    )
+    lesson.press(cloud, Keys.PAGE_DOWN)
+    first = value()
+    lesson.press(cloud, Keys.ARROW_UP)
+    assert first.startswith("point 2 of 100") and value() != first
+    lesson.assert_silent()
+
+
+def test_training_points_can_be_dragged(lesson):
+    lesson.open("#training?done=5")
+    cloud = lesson.find("#training-scene .cloud")
+    lesson.run("arguments[0].scrollIntoView({block: 'center'})", cloud)
+    x, y = lesson.run("return points('moons')[0].slice(0, 2)")
+    half = lesson.run("return arguments[0].getBoundingClientRect().width / 2", cloud) / 1.15
+    start = cloud.get_attribute("aria-valuetext")
+    mouse = ActionChains(lesson.driver).move_to_element_with_offset(cloud, int(x * half), int(-y * half))
+    mouse.click_and_hold().move_by_offset(-80, 30).release().perform()
+    moved = cloud.get_attribute("aria-valuetext")
+    assert moved != start
+    lesson.assert_silent()
+
+
+WRONG = {"slope": [7, 9, 0, 5], "gradient": [2, 0.7, 0.2, -1], "history": [0, 1], "backward": [4, 1, 7, 3],
+         "network": [28, 9, 30], "training": [0, 2]}  # fmt: skip
+
+
+@pytest.mark.parametrize("section", pages.SECTIONS)
+def test_question_answers_each_wrong_number_and_lights_the_next_part(lesson, section):
+    index = pages.SECTIONS.index(section)
+    lesson.open(f"#{section}?done={index}")
+    table = pages.words()[section]
+    said = [lesson.answer(section, wrong) for wrong in WRONG[section]]
+    assert said == [words for _, words in table["hints"]]
+    assert lesson.state("done") == [index]
+    assert not lesson.find(f"#{section} .after").is_displayed()
+    if "choices" not in table:
+        assert lesson.answer(section, "abc") == pages.words()["question"]["no-number"]
+    assert lesson.answer(section, pages._answers()[section]) == table["praise"]
+    assert lesson.state("done") == [index + 1]
+    assert lesson.find(f"#{section} .after").is_displayed()
+    for i, name in enumerate(pages.SECTIONS):
+        assert lesson.find(f"#{name}-scene").is_displayed() == (i <= index + 1)
+    lesson.assert_silent()
+
+
+# ---- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_first_screen_learns_by_the_button(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open()
+    assert lesson.find("#hero-right").text.startswith("33 of 100")
+    lesson.press("#faders input", Keys.ARROW_UP)
+    lesson.click("#hero-go")
+    assert lesson.find("#hero-right").text.startswith("100 of 100")
+    lesson.click("#hero-reset")
+    assert lesson.find("#hero-right").text.startswith("33 of 100")
+    lesson.assert_silent()
+
+
+def test_address_keeps_the_state_and_bad_ones_do_no_harm(lesson):
+    lesson.open("#gradient?done=1&rate=0.85&steps=2&gx=99&theme=purple&nonsense=1&step=abc")
+    assert lesson.state("done", "rate", "steps", "gx", "theme", "step") == [1, 0.85, 2, 3.5, "", 0]
+    lesson.run("store.set({rate: 0.3})")
+    lesson.driver.execute_async_script("setTimeout(arguments[0], 400)")
+    address = lesson.run("return location.hash")
+    lesson.open(address)
+    assert lesson.state("done", "rate", "steps", "gx") == [1, 0.3, 2, 3.5]
+    lesson.assert_silent()
+
+
+@pytest.mark.parametrize("width, height", SIZES)
+def test_nothing_is_wider_than_the_window(lesson, width, height):
+    lesson.device(width, height, mobile=width < 500)
+    lesson.open("#training?done=6&lines=4&step=10&zoom=2")
+    assert lesson.run("return document.documentElement.scrollWidth") <= width
+    out = lesson.run(
+        """return [...document.querySelectorAll('.scene svg text')].filter(t => {
+            const s = t.closest('svg'), b = t.getBoundingClientRect(), r = s.getBoundingClientRect();
+            return b.left < r.left - 1 || b.right > r.right + 1; }).map(t => t.textContent)"""
+    )
+    assert out == []
+
+
+def test_touch_drags_a_handle(lesson):
+    lesson.device(390, 844, mobile=True)
+    lesson.open("#slope")
+    knob = lesson.find("#slope-scene .handle .core")
+    lesson.run("arguments[0].scrollIntoView({block: 'center'})", knob)
+    x, y = lesson.run(
+        "const b = arguments[0].getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]", knob
+    )
+    for kind, at in (
+        ("touchStart", [x, y]),
+        ("touchMove", [x - 20, y]),
+        ("touchMove", [x - 60, y]),
+        ("touchEnd", None),
+    ):
+        points = [{"x": at[0], "y": at[1]}] if at else []
+        lesson.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert lesson.state("x")[0] < 2.9
+
+
+def test_reduced_motion_leaves_no_animation(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open("#backward?done=6&step=8")
+    assert lesson.run("return document.getAnimations().length") == 0
+    lesson.media()
+    lesson.open("#backward?done=6&step=8")
+    assert lesson.run("return document.getAnimations().length") > 0
+
+
+def test_print_shows_all_text_and_no_controls(lesson):
+    lesson.open()
+    lesson.media("print")
+    for selector in (".prose p", ".scene svg", ".question legend"):
+        hidden = lesson.run(
+            "return [...document.querySelectorAll(arguments[0])].filter(e => !e.getClientRects().length).length",
+            selector,
+        )
+        assert hidden == 0, selector
+    shown = "return [...document.querySelectorAll(arguments[0])].filter(e => e.getClientRects().length).length"
+    assert lesson.run(shown, ".controls, .buttons, #rail") == 0
+
+
+def test_translation_is_one_file(lesson):
+    """With each sentence in brackets all text of the page is in brackets, but numbers, names and code."""
+
+    def bracketed(item):
+        if isinstance(item, str):
+            return f"[{item}]" if item[:1] not in ("=", ">", "") else item
+        return (
+            {k: bracketed(v) for k, v in item.items()} if isinstance(item, dict) else [bracketed(v) for v in item]
+        )
+
+    lesson.path.write_text(pages.page(bracketed(pages.words())), encoding="utf-8")
+    for fragment in (
+        "",
+        "#training?done=6&lines=4&step=9&steps=3&rate=1.2&forget=1",
+        "#backward?done=6&engine=1&step=20",
+    ):
+        lesson.open(fragment)
+        text = lesson.run(TEXT)
+        assert any(t.startswith("[Nudge, and look") for t in text)
+        plain = [t for t in text if "[" not in t and "]" not in t]
+        code = (
+            "Value(",
+            "tmp = ",
+            "loss = how_wrong",
+            "model.zero_grad",
+            "loss.backward",
+            "p.data -=",
+            "x*x",
+            "grad ",
+            ".grad",
+            "→",
+        )
+        words = [
+            t
+            for t in plain
+            if any(part.isalpha() and len(part) > 3 for part in t.split()) and not any(c in t for c in code)
+        ]
+        known = {"data", "grad", "tmp", "tanh", "relu", "x*x", "x*x + y*y", "Value", "_prev", "_op", "c.grad"}
+        assert [t for t in words if t.strip() not in known] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "fragment", ["", "#slope?done=6&lines=4&step=8", "#training?done=6&engine=1&step=20&forget=1"]
+)
+def test_axe_finds_no_violation(lesson, fragment, scheme):
+    lesson.media(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
+    lesson.open(fragment)
+    lesson.run(axe_source())
+    result = lesson.driver.execute_async_script("axe.run().then(arguments[0])")
+    found = [(v["id"], v["impact"], [node["html"][:200] for node in v["nodes"]][:3]) for v in result["violations"]]
+    assert found == []
