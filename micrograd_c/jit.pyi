@@ -13,6 +13,7 @@ from typing_extensions import ParamSpec, TypeAlias, TypeVarTuple, Unpack
 
 from ._core.operators import Number
 from .engine import Value
+from .program.derivatives import Derivatives
 from .program.program import Program as Program
 from .program.traced import TracingError as TracingError
 
@@ -30,7 +31,7 @@ _N = TypeVar("_N")
 _B = TypeVar("_B")
 _Ts = TypeVarTuple("_Ts")
 
-class Function(Generic[_R, _Numbers, _N, _B, Unpack[_Ts]]):
+class Function(Derivatives, Generic[_R, _Numbers, _N, _B, Unpack[_Ts]]):
     @overload
     def __call__(
         self: Function[Value, _Numbers, _N, _B, Unpack[_Ts]], *args: _Numbers.args, **kwargs: _Numbers.kwargs
@@ -50,9 +51,9 @@ class Function(Generic[_R, _Numbers, _N, _B, Unpack[_Ts]]):
     @overload
     def gradient(self, *args: _Numbers.args, **kwargs: _Numbers.kwargs) -> _N: ...
     @overload
-    def gradient(self, *args: Unpack[_Ts]) -> _B: ...
+    def gradient(self, *args: Unpack[_Ts], per_sample: bool = False) -> _B: ...
     @overload
-    def gradient(self, first: Batch = ..., /, **kwargs: Batch) -> Any: ...
+    def gradient(self, first: Batch = ..., /, *, per_sample: bool = False, **kwargs: Batch) -> Any: ...
     @overload
     def value_and_gradient(self, *args: _Numbers.args, **kwargs: _Numbers.kwargs) -> tuple[float, _N]: ...
     @overload

@@ -77,9 +77,16 @@ def test_all_that_is_declared_of_stats_is_there():
 def test_the_types_of_jit_have_the_names_of_the_module():
     jit = __import__("importlib").import_module("micrograd_c.jit")
     tree = ast.parse((ROOT / "jit.pyi").read_text(encoding="utf-8"))
-    classes = {x.name: x for x in tree.body if isinstance(x, ast.ClassDef)}
-    methods = {x.name for x in classes["Function"].body}
-    assert methods - {"__call__", "__get__"} == {x for x in vars(jit.Function) if x[0] != "_"}
+    (function,) = (x for x in tree.body if isinstance(x, ast.ClassDef) and x.name == "Function")
+    assert [ast.unparse(base) for base in function.bases][:-1] == [x.__name__ for x in jit.Function.__bases__]
+    typed = {}
+    for method in function.body:
+        typed.setdefault(method.name, set()).update(x.arg for x in method.args.kwonlyargs)
+    own = {name: method for name, method in vars(jit.Function).items() if name[0] != "_"}
+    assert typed.keys() - {"__call__", "__get__"} == own.keys()
+    for name, method in own.items():
+        parameters_of = inspect.signature(method).parameters.values()
+        assert typed[name] == {p.name for p in parameters_of if p.kind == p.KEYWORD_ONLY}, name
     functions = [x.name for x in tree.body if isinstance(x, ast.FunctionDef)]
     assert {*functions, "Function", "Program", "TracingError"} == {*jit.__all__}
     assert [*inspect.signature(jit.jit).parameters] == ["function"]  # another one has to be typed there too
