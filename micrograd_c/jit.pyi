@@ -23,9 +23,9 @@ class _Array(Protocol):
 Batch: TypeAlias = Number | _Array | Sequence[Number] | Sequence[Sequence[Number]]
 Array: TypeAlias = NDArray[np.float64]
 Reduce: TypeAlias = Literal["sum", "mean"]
+Axes: TypeAlias = int | tuple[int | None, ...] | None
 
 _R = TypeVar("_R")
-_R_co = TypeVar("_R_co", covariant=True)
 _Numbers = ParamSpec("_Numbers")
 _N = TypeVar("_N")
 _B = TypeVar("_B")
@@ -68,24 +68,23 @@ class Function(Derivatives, Generic[_R, _Numbers, _N, _B, Unpack[_Ts]]):
     @overload
     def __get__(self, instance: None, owner: Any = None) -> Function[_R, _Numbers, _N, _B, Unpack[_Ts]]: ...
     @overload
-    def __get__(
-        self, instance: object, owner: Any = None
-    ) -> Function[_R, ..., Any, Any, Unpack[tuple[Any, ...]]]: ...
+    def __get__(self, instance: object, owner: Any = None) -> _Open: ...
+
+# Its arguments are not known one by one: what comes out may be a number or an array.
+_Open: TypeAlias = Function[object, ..., Any, Any, Unpack[tuple[Any, ...]]]
 
 # Functions with arguments that may be left out, or with any number of them.
-class _Open0(Protocol[_R_co]):
-    def __call__(self, a: Any = ..., /) -> _R_co: ...
+class _Open0(Protocol):
+    def __call__(self, a: Any = ..., /) -> Any: ...
 
-class _Open1(Protocol[_R_co]):
-    def __call__(self, a: Any, b: Any = ..., /) -> _R_co: ...
+class _Open1(Protocol):
+    def __call__(self, a: Any, b: Any = ..., /) -> Any: ...
 
-class _Open2(Protocol[_R_co]):
-    def __call__(self, a: Any, b: Any, c: Any = ..., /) -> _R_co: ...
+class _Open2(Protocol):
+    def __call__(self, a: Any, b: Any, c: Any = ..., /) -> Any: ...
 
 @overload
-def jit(
-    function: _Open0[_R] | _Open1[_R] | _Open2[_R], /
-) -> Function[_R, ..., Any, Any, Unpack[tuple[Any, ...]]]: ...
+def jit(function: _Open0 | _Open1 | _Open2, /) -> _Open: ...
 @overload
 def jit(function: Callable[[], _R], /) -> Function[_R, [], Any, Any, Unpack[tuple[()]]]: ...
 @overload
@@ -98,4 +97,8 @@ def jit(
 def jit(
     function: Callable[[Any, Any, Any], _R], /
 ) -> Function[_R, [float, float, float], tuple[float, float, float], tuple[Any, Any, Any], Batch, Batch, Batch]: ...
+@overload
+def jit(function: Callable[..., Any], /, *, in_axes: Axes) -> _Open: ...
+@overload
+def jit(function: None = None, *, in_axes: Axes = ...) -> Callable[[Callable[..., Any]], _Open]: ...
 def set_threads(n: int) -> None: ...

@@ -163,7 +163,7 @@ def with_default(x: Value, k: Value | float = 1.0) -> Value:
 
 with_default(1.0)
 with_default(1.0, 2.0)
-with_default(X[:, 0], k=2.0)
+with_default(X[:, 0], k=2.0).mean()
 
 
 @mg.jit
@@ -196,7 +196,17 @@ class Holder:
 
 
 Holder().product(1.0, 2.0)
-Holder().product(y, y=y)
+Holder().product(y, y=y).mean()
+
+
+@mg.jit(in_axes=(None, 0))
+def in_one_direction(w: list[Value], x: list[Value]) -> Value:
+    """Return a product with a vector that is the same for all samples."""
+    return mg.dot(w, x)
+
+
+in_one_direction([1.0, 2.0], X).mean()
+mg.jit(product, in_axes=0)(y, y).mean()
 mg.set_threads(2)
 
 # ---- pictures ----------------------------------------------------------------------------------------------------
