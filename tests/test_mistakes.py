@@ -65,7 +65,7 @@ MISTAKES = {
     "mg.gradcheck(abs, v, eps='a')": "TypeError: eps must be a number, not str: convert it first, float('a')",
     "mg.gradcheck(abs, v, rtol=None)": "TypeError: rtol must be a number, not NoneType",
     "mg.gradcheck(abs, v, eps=0)": "ValueError: gradcheck: eps must be greater than 0, not 0.0",
-    "jit_module()": "TypeError: jit() missing 1 required positional argument: 'function'",
+    "jit_module(1)": "TypeError: jit takes a function, not int",
     # optimisers
     "optim.SGD(model)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
     "optim.SGD(ps)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
