@@ -345,6 +345,31 @@ def test_where_works_on_eager_values():
     assert mg.where(a > b, a, 7.0).data == 7.0
 
 
+@pytest.mark.parametrize("taken", [0.0, -0.0, 1.0, math.inf, -math.inf, math.nan])
+def test_where_gives_the_number_of_the_branch_bit_for_bit(taken):
+    def choose(c, a, b):
+        return mg.where(c, a, b)
+
+    def sums(c, a, b):  # of more than two nodes, which a program makes one
+        return mg.where(c, a, b) + mg.where(c, a, b)
+
+    p = Value(1.0)
+    uniform = mg.jit(lambda a, b: mg.where(p, a, b) + mg.where(p * 2.0, a, b))
+    for f, n in ((choose, 1), (sums, 2)):
+        program = mg.jit(f)
+        for other in (0.0, -0.0, 2.0, math.nan):
+            for c, a, b in ((1.0, taken, other), (0.0, other, taken)):
+                wanted = np.float64(n * taken).tobytes() if taken == taken else b""
+                numbers = [f(*map(Value, (c, a, b))).data, program(c, a, b), *program([c] * 9, [a] * 9, [b] * 9)]
+                numbers.extend(program([c] * 9, a, b))
+                constant = mg.jit(lambda c, a=a, b=b, f=f: f(c, a, b))
+                numbers += [constant(c), *constant([c] * 9)]
+                numbers.append(mg.jit(lambda c=c, a=a, b=b, f=f: f(Value(c), a, b))())
+                p.data = c
+                numbers += [uniform(a, b) / 2 * n, *(uniform([a] * 9, [b] * 9) / 2 * n)]
+                assert all(np.float64(x).tobytes() == wanted if wanted else math.isnan(x) for x in numbers), numbers
+
+
 def test_where_calls_the_function_of_the_branch_that_it_takes():
     x, called = Value(-1.0), []
 

@@ -164,6 +164,16 @@ static int32_t read_level(reader *r, int level)
     return left;
 }
 
+/* One branch of a choice, -0.0 where it is not taken. The sign of a 0 that it is itself does not matter. */
+static int32_t branch(mg_graph *g, int op, int32_t c, int32_t x)
+{
+    double number;
+
+    if (mg_is_number(g, x, &number) && number == 0.0)
+        return mg_graph_constant(g, -0.0);
+    return mg_graph_add(g, op, (int32_t[]){c, x}, 2, 0.0);
+}
+
 /* c ? a : b */
 static int32_t choose(mg_graph *g, int32_t c, int32_t a, int32_t b)
 {
@@ -171,8 +181,7 @@ static int32_t choose(mg_graph *g, int32_t c, int32_t a, int32_t b)
 
     if (mg_is_number(g, c, &number))
         return number != 0.0 ? a : b;
-    const int32_t yes = mg_graph_add(g, MG_WHEN, (int32_t[]){c, a}, 2, 0.0);
-    const int32_t no = mg_graph_add(g, MG_UNLESS, (int32_t[]){c, b}, 2, 0.0);
+    const int32_t yes = branch(g, MG_WHEN, c, a), no = branch(g, MG_UNLESS, c, b);
     return mg_graph_add(g, MG_ADD, (int32_t[]){yes, no}, 2, 0.0);
 }
 

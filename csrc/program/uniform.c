@@ -14,7 +14,7 @@ void mg_uniform_forward(const mg_code *code, double *u, double *packed)
             continue;
         }
         const int32_t *bias = code->ints + in->list, *xy = bias + 1;
-        double sum = *bias == MG_NONE ? 0.0 : u[*bias];
+        double sum = *bias == MG_NONE ? -0.0 : u[*bias];
         for (int32_t j = 0; j < in->n; j++)
             sum += xy[2 * j + 1] == MG_NONE ? u[xy[2 * j]] : u[xy[2 * j]] * u[xy[2 * j + 1]];
         u[in->z] = sum;

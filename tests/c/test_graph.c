@@ -48,7 +48,7 @@ TEST(constants_are_folded_and_neutral_numbers_go)
     CHECK_INT(two(&g, MG_TRUEDIV, x, number(&g, 1.0)), x);
     CHECK_INT(mg_graph_add(&g, MG_POW, &x, 1, 1.0), x);
     CHECK_INT(two(&g, MG_WHEN, number(&g, 1.0), x), x);
-    CHECK_INT(two(&g, MG_UNLESS, number(&g, 1.0), x), number(&g, 0.0));
+    CHECK_INT(two(&g, MG_UNLESS, number(&g, 1.0), x), number(&g, -0.0));
     mg_graph_free(&g);
 }
 
