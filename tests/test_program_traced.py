@@ -334,6 +334,7 @@ LATER = {
     "backward": lambda v: v.backward(),
     "closure": lambda v: setattr(v, "_backward", lambda: None),
     "_prev": lambda v: v._prev,
+    "_op": lambda v: v._op,
     "float": float,
     "int": int,
     "bool": bool,

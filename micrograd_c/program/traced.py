@@ -155,7 +155,7 @@ class TracedValue(Value):
         )
 
     def __repr__(self) -> str:
-        return f"TracedValue({self._op or 'argument'!r})"
+        return f"TracedValue({self._own_label() or 'argument'!r})"
 
     data = _attribute("The .data of a Value is", _NUMBER)
     grad = _attribute("The .grad of a Value is", _GRADIENT)
@@ -166,9 +166,14 @@ class TracedValue(Value):
         "The _backward of a Value is", _GRADIENT, "A program runs without Python: use ops of Value."
     )
 
+    def _own_label(self) -> str:
+        return core.peek(self, "_op") or self._node._op
+
     @property
     def _op(self) -> str:
-        return core.peek(self, "_op") or self._node._op
+        if self._trace.over:
+            raise outside()
+        return self._own_label()
 
     @_op.setter
     def _op(self, label: str) -> None:
