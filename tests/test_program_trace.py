@@ -1,10 +1,13 @@
 """What a traced function sees, and that nothing else notices that something is traced."""
 
+import functools
+import gc
 import inspect
 import math
 import os
 import signal
 import threading
+import types
 import weakref
 
 import pytest
@@ -110,6 +113,128 @@ def test_a_jit_function_in_a_finalizer_or_a_signal_handler_gives_a_number():
     assert p.grad == 3.0
     p.data = 5.0
     assert g(3.0) == 15.0  # the call by the traced function itself was recorded
+
+
+def by_the_collector(call):
+    def told(phase, info):
+        call()
+
+    gc.callbacks.append(told)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(told)
+
+
+def by_the_end_of_a_generator(call):
+    def numbers():
+        try:
+            yield 1.0
+        finally:
+            call()
+
+    for _ in numbers():
+        break
+    collect()
+
+
+def by_the_end_of_a_coroutine(call):
+    @types.coroutine
+    def pause():
+        yield
+
+    async def work():
+        try:
+            await pause()
+        finally:
+            call()
+
+    work().send(None)
+    collect()
+
+
+def by_a_finalizer_that_forgets_itself(call):
+    class Dying:
+        def __del__(self):
+            del self
+            call()
+
+    Dying()
+    collect()
+
+
+def by_a_finalizer_of_a_wrapper(call):
+    class Dying:
+        def finalize(*arguments, by_name=None):
+            call()
+
+        __del__ = finalize
+
+    Dying()
+    collect()
+
+
+def by_the_end_of_a_class(call):
+    class Meta(type):
+        def __del__(cls):
+            call()
+
+    Meta("Class", (), {})
+    collect()
+    collect()
+
+
+def by_a_weak_reference_with_a_keyword(call):
+    watched = type("Plain", (), {})()
+    reference = weakref.ref(watched, lambda *_, by_name=None: call())
+    del watched
+    collect()
+    assert reference() is None
+
+
+def by_a_partial_of_a_signal_handler(call):
+    before = signal.signal(signal.SIGTERM, functools.partial(lambda a, *_, by_name=None: call(), 1.0))
+    signal.raise_signal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, before)
+
+
+BETWEEN_TWO_INSTRUCTIONS = [f for name, f in globals().items() if name.startswith("by_")]
+
+
+@pytest.mark.parametrize("meanwhile", BETWEEN_TWO_INSTRUCTIONS, ids=lambda f: f.__name__)
+def test_what_python_calls_between_two_instructions_is_no_part_of_a_trace(meanwhile):
+    got = []
+    p = Value(2.0)
+    other = mg.jit(lambda x: p * x)
+
+    def f(x):
+        meanwhile(lambda: got.append(other(3.0)))
+        return x * other(1.0)
+
+    g = mg.jit(f)
+    assert g(3.0) == 6.0
+    assert got and set(map(type, got)) == {float} and set(got) == {6.0}
+    p.data = 5.0
+    assert g(3.0) == 15.0
+
+
+def test_a_trace_that_a_generator_begins_while_it_is_closed_is_recorded_whole():
+    got = []
+    p = Value(2.0)
+    other = mg.jit(lambda x: p * x)
+    g = mg.jit(lambda x: x * mg.sum(other(w) for w in (1.0, 2.0)))
+
+    def numbers():
+        try:
+            yield
+        finally:
+            got.append(g(1.0))
+
+    next(numbers())
+    collect()
+    assert got == [6.0]
+    p.data = 3.0
+    assert g(1.0) == 9.0
 
 
 def test_a_function_without_traced_arguments_is_recorded_inside_another():

@@ -15,6 +15,7 @@ from ..engine import Value, tracers
 from .traced import TracedValue, outside
 
 _restore = lib.mg_restore
+_VARARGS = 0x04  # of co_flags
 
 
 class Trace:
@@ -89,15 +90,18 @@ _open: set[ref[Trace]] = set()
 def is_inside(args: Iterable[Any] = ()) -> bool:
     """Tell whether a call is part of a trace: an argument is traced, or a function that is traced made the call.
 
-    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it.
+    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it, nor is what a
+    generator does while it is closed.
     """
     if not _open:
         return False
     if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
         return True
+    error = sys.exc_info()[1]
+    closing = error.__traceback__ if isinstance(error, GeneratorExit) else None
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code is not Trace.run.__code__:
-        if _interrupts(frame):
+        if _interrupts(frame) or (closing is not None and frame is closing.tb_frame):
             return False
         frame = frame.f_back
     return frame is not None
@@ -109,18 +113,22 @@ tracers.append(is_inside)
 def _interrupts(frame: Any) -> bool:
     """Tell whether Python called this function between two instructions of another one.
 
-    __del__ is known by the class of its first argument, a callback of a weak reference by the dead reference that
-    it is given, a signal handler by the frame that it has interrupted.
+    __del__ is known by its name, or by the class of its argument; a callback of a weak reference by the dead
+    reference that it is given, one of the collector by the figures, a signal handler by the frame that it has
+    interrupted.
     """
     code = frame.f_code
     given = frame.f_locals
-    for name in code.co_varnames[: code.co_argcount + 1]:
+    n = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VARARGS)
+    for name in code.co_varnames[:n]:
         argument = given.get(name)
         for x in argument if type(argument) is tuple else (argument,):
             finalizer = getattr(getattr(type(x), "__del__", None), "__code__", None)
             if finalizer is code or x is frame.f_back or (isinstance(x, ref) and x() is None):
                 return True
-    return False
+            if type(x) is dict and "uncollectable" in x:
+                return True
+    return bool(code.co_name == "__del__")
 
 
 def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
