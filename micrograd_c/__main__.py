@@ -59,13 +59,28 @@ def main() -> None:
     from . import as_micrograd  # noqa: F401
 
     name, sys.argv = arguments[0], arguments
-    if as_module:  # sys.path[0] is the current folder already
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
-        return
-    if not os.path.exists(name):
-        sys.exit(f"micrograd_c: there is no script {name!r}")
-    sys.path[0] = os.path.dirname(os.path.abspath(name))
-    runpy.run_path(name, run_name="__main__")
+    try:
+        if as_module:  # sys.path[0] is the current folder already
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        else:
+            sys.path[0] = os.path.dirname(os.path.abspath(name))
+            runpy.run_path(name, run_name="__main__")
+    except (ImportError, OSError) as error:
+        if _has_begun(error):
+            raise
+        if isinstance(error, ImportError):
+            sys.exit(f"{sys.executable}: {error}")
+        what = f"can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: {what}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _has_begun(error: BaseException) -> bool:
+    """Tell whether an error comes from what was run, and not from runpy, which has not found it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals in (globals(), vars(runpy)):
+        traceback = traceback.tb_next
+    return traceback is not None
 
 
 if __name__ == "__main__":

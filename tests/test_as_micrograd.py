@@ -1,6 +1,8 @@
 """python -m micrograd_c runs scripts and modules that were written for micrograd."""
 
+import sys
 import textwrap
+import zipfile
 
 import pytest
 from support import PYPY, run_python
@@ -184,10 +186,8 @@ def test_the_version_is_that_of_the_installed_package():
     ("arguments", "words"),
     [
         ([], ["usage:"]),
-        (["missing.py"], ["no script", "missing.py"]),
         (["-m"], ["-m names no module", "--help"]),
         (["--unknown"], ["--unknown", "--help"]),
-        (["-m", "no_such_module_"], ["no_such_module_"]),
     ],
 )
 def test_a_wrong_command_line_is_told_in_words(arguments, words, tmp_path):
@@ -195,8 +195,44 @@ def test_a_wrong_command_line_is_told_in_words(arguments, words, tmp_path):
     assert done.returncode not in (0, None)
     for word in words:
         assert word in done.stderr + done.stdout
-    if arguments != ["-m", "no_such_module_"]:
-        assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["missing.py"],
+        ["missing/script.py"],
+        ["folder"],
+        ["empty.zip"],
+        ["-m", "no_such_module_"],
+        ["-m", "no.such"],
+        ["-m", "json"],
+        ["-m", "sys"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_found_is_told_as_python_tells_it(arguments, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as file:
+        file.writestr("x.py", "")
+    ours = run_python("-m", "micrograd_c", *arguments, cwd=tmp_path)
+    pythons = run_python(*arguments, cwd=tmp_path)
+    assert pythons.returncode and ours.returncode == pythons.returncode
+    if sys.implementation.name != "pypy":
+        told, expected = (x.stderr.partition(": ")[2].replace(f"{tmp_path}/", "") for x in (ours, pythons))
+        assert told == expected
+    assert "Traceback" not in ours.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["import no_such_module_", "import runpy\nrunpy.run_module('no_such_module_')", "open('no_such_file')"]
+)
+@pytest.mark.parametrize("option", [(), ("-m",)], ids=["script", "module"])
+def test_what_a_script_does_not_find_has_a_traceback(text, option, tmp_path):
+    write(tmp_path, "script.py", text)
+    done = run_python("-m", "micrograd_c", *option, "script" if option else "script.py", cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" in done.stderr and "script.py" in done.stderr
 
 
 def test_the_package_imports_without_numpy_and_without_micrograd(tmp_path, no_micrograd):
