@@ -77,6 +77,15 @@ def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str]
     return found
 
 
+def ordered(x: Any) -> Any:
+    """Return inputs; a warning where they come in another order, or are others, than people think."""
+    if isinstance(x, (set, frozenset)):
+        warn("the inputs are a set, and come in no certain order, as in micrograd: pass a list")
+    elif isinstance(x, dict):
+        warn("the inputs are the keys of a dict, as in micrograd: pass [*x.values()] if you mean its values")
+    return x
+
+
 def fitting(w: Any, x: Any) -> Any:
     """Return the inputs of a neuron for its scalar form; an error or a warning if they do not fit its weights."""
     try:
@@ -85,6 +94,7 @@ def fitting(w: Any, x: Any) -> Any:
         raise TypeError(f"the weights w must be a list of Values, not {type(w).__name__}: {_short(w)}") from None
     if type(x) is list and len(x) == n and _SCALARS.issuperset(map(type, x)):
         return x
+    ordered(x)
     wanted = f"a list of {n} numbers or Values"
     traced = is_tracing()
     if isinstance(x, Value) and n == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain, repeat
 from operator import attrgetter, is_not, ne
 
-from ._checks import ACTIVATIONS
+from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
 from ._core import Any, Held, as_number, check, core, ffi, lib
 from ._operands import with_leaves
@@ -178,7 +178,7 @@ def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
     for t in plan.types or ():
         if t.__call__ not in _calls:
             return None
-    inputs = x if type(x) is tuple else tuple(x)
+    inputs = tuple(x) if type(x) is list else x if type(x) is tuple else tuple(ordered(x))
     outs = core.layers(*plan.call, inputs) if type(inputs[0]) is Value else None
     if outs is None and (converted := _input_values(inputs)) is not None:
         outs = core.layers(*plan.call, converted)

@@ -272,6 +272,22 @@ def test_inputs_of_every_kind_are_taken(kind, fused):
         assert [o.data for o in listed(model(make(x)))] == [o.data for o in expected]
 
 
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("make", [Neuron, lambda *a, **k: Layer(3, 2, **k), lambda *a, **k: MLP(3, [2, 1], **k)])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(set, "a set"), (frozenset, "a set"), (dict.fromkeys, "keys of a dict")],
+    ids=lambda x: str(x),
+)
+def test_inputs_whose_order_is_unsure_are_taken_with_a_warning(kind, words, make, fused):
+    model = make(3, fused=fused)
+    x = kind([0.5, -1.25, 2.0])
+    with pytest.warns(UserWarning, match=words) as told:
+        out = listed(model(x))
+    assert {w.filename for w in told} == {__file__}
+    assert [o.data for o in out] == [o.data for o in listed(model(list(x)))]
+
+
 def test_numpy_rows_are_inputs():
     np = pytest.importorskip("numpy")
     model = MLP(3, [4, 2])
