@@ -114,3 +114,34 @@ def test_nothing_of_ours_turns_a_value_into_a_float():
         mg.gradcheck(lambda a: a.exp(), x[0])
         mg.where(x[0], x[0], 1.0)
         assert x[0] < Value(2.0) and not x[0] > 3
+
+
+HIDDEN = {
+    "data": lambda np, hidden: Value(hidden),
+    "an assignment": lambda np, hidden: setattr(Value(1.0), "grad", hidden),
+    "on the right": lambda np, hidden: Value(2.0) * hidden,
+    "on the left": lambda np, hidden: hidden * Value(2.0),
+    "an exponent": lambda np, hidden: Value(2.0) ** hidden,
+    "a method": lambda np, hidden: Value(2.0).maximum(hidden),
+    "a sum": lambda np, hidden: mg.sum([Value(2.0), hidden]),
+    "a dot product": lambda np, hidden: mg.dot([hidden], [Value(2.0)]),
+    "a local derivative": lambda np, hidden: Value(2.0, (Value(1.0),), (hidden,)),
+    "one of a sample": lambda np, hidden: mg.MLP(2, [1])(np.ma.array([1.0, 2.0], mask=[True, False])),
+    "an array of one": lambda np, hidden: Value(np.ma.array([3.0], mask=[True])),
+    "an option": lambda np, hidden: mg.optim.SGD([Value(1.0)], lr=hidden),
+    "a seed": lambda np, hidden: Value(1.0).backward(hidden),
+}
+
+
+@pytest.mark.parametrize("use", HIDDEN.values(), ids=HIDDEN)
+def test_what_numpy_has_masked_is_no_number(use):
+    np = pytest.importorskip("numpy")
+    with pytest.raises(TypeError, match=r"not Masked.*filled"):
+        use(np, np.ma.masked)
+
+
+def test_arrays_with_masked_parts_compute_beside_a_value():
+    np = pytest.importorskip("numpy")
+    array = np.ma.array([1.0, 2.0], mask=[True, False])
+    for out in (array * Value(3.0), Value(3.0) * array):
+        assert out.mask.tolist() == [True, False] and out[1].data == 6.0

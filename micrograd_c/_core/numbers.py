@@ -23,6 +23,12 @@ def is_object(x: Any) -> bool:
     return _dtype_kind(x) == "O"
 
 
+def is_masked(t: type) -> bool:
+    """Tell whether a class is that of numpy's masked arrays: the numbers that they hide mean nothing."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and issubclass(t, masked.MaskedArray)
+
+
 def _dtype_kind(x: Any) -> str:
     """Return numpy's letter for the kind of numbers in `x`; '' if it has no dtype."""
     kind: str = getattr(getattr(x, "dtype", None), "kind", "")
@@ -61,7 +67,7 @@ def as_number(x: Any) -> float | None:
     if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
         return None
     if hasattr(t, "item"):  # numpy's scalars and arrays, and what follows their interface
-        if is_array(x) or is_object(x) or _dtype_kind(x) in ("m", "M"):
+        if is_array(x) or is_object(x) or is_masked(t) or _dtype_kind(x) in ("m", "M"):
             return None  # the item of a date may be an int
         try:
             number = x.item()
@@ -84,7 +90,7 @@ def to_float(x: Any, what: str) -> float:
     number = as_number(x)
     if number is not None:
         return float(number)
-    if is_array(x) and getattr(x, "size", 0) == 1 and not is_object(x):
+    if is_array(x) and getattr(x, "size", 0) == 1 and not is_object(x) and not is_masked(type(x)):
         return to_float(x.item(), what)
     raise _refusal(x, what, "a number")
 
@@ -99,6 +105,8 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
         remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
+    elif is_masked(t):
+        remedy = "pass a.filled(number), or a.compressed()"
     elif hasattr(t, "__iter__") and getattr(x, "ndim", None) != 0:
         remedy = "pass its elements one by one, as in [Value(x) for x in ...]"
     elif isinstance(x, complex) or "complex" in t.__name__:
@@ -143,7 +151,8 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
         box = numpy.empty((), dtype=object)
         box[()] = node
         return getattr(operator, f"__{operator_name}__")(other, box)
-    if side == "right" and _has_own(type(other), f"__r{operator_name}__"):
+    is_hidden = is_masked(type(other)) and not is_array(other)  # numpy's own operator fails beside a Value
+    if side == "right" and not is_hidden and _has_own(type(other), f"__r{operator_name}__"):
         return NotImplemented
     if side and hasattr(float, f"__{operator_name}__"):
         raise _refusal(other, f"the {side} operand of {LABELS[op].removesuffix('{}')}", "a Value or a number")

@@ -9,6 +9,7 @@ from copy import copy
 from typing import Any
 
 from .._core import as_number, ffi, lib
+from .._core.numbers import is_masked
 from ..engine import Value
 from .traced import TracedValue, outside
 
@@ -129,7 +130,7 @@ class Arguments:
         """Add argument i, a number or a batch; return how it enters the function."""
         numpy, axis = sys.modules.get("numpy"), self._axis(i)
         if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
-            number = None if isinstance(x, Value) or _is_masked(type(x)) else as_number(x)
+            number = None if isinstance(x, Value) or is_masked(type(x)) else as_number(x)
             if number is not None:
                 if axis is not None and axis != GUESS:
                     raise self._error(ValueError, i, f"is a number; with in_axes={axis} it must be a batch")
@@ -185,7 +186,7 @@ class Arguments:
         types = _types_within(x)
         if TracedValue in types:
             raise outside()
-        if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or _is_masked(t)]:
+        if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or is_masked(t)]:
             raise self._no_number(wrong[0], i)
         try:
             import numpy
@@ -276,7 +277,7 @@ class Arguments:
         hint = ""
         if isinstance(found, type) and issubclass(found, Value):
             hint = ": pass its .data, or call the function without jit"
-        elif isinstance(found, type) and _is_masked(found):
+        elif isinstance(found, type) and is_masked(found):
             hint = ": pass a.filled(number), or a.compressed()"
         name = getattr(found, "__name__", found)
         return self._error(TypeError, i, f"must be a number or an array of real numbers, not {name}{hint}")
@@ -309,8 +310,3 @@ def _types_within(x: Any) -> set[type]:
     if not isinstance(x, (list, tuple)):
         return {type(x)}
     return {*map(type, x)}.union(*({*map(type, row)} for row in x if isinstance(row, (list, tuple))))
-
-
-def _is_masked(t: type) -> bool:
-    masked = sys.modules.get("numpy.ma")
-    return masked is not None and issubclass(t, masked.MaskedArray)
