@@ -202,7 +202,7 @@ def make(
     if slopes and any(isinstance(x, core.Node) for x in slopes):
         slopes = list(as_values(_untraced(slopes)))
     elif slopes:
-        slopes = [to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
+        slopes = [x if type(x) is float else to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
     _untraced(operands)
     before = getattr(out, "_h", -1)
     if before >= 0 and operands:

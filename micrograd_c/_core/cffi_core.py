@@ -57,7 +57,7 @@ _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
 _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
-_resume = lib.mg_sweep_resume
+_nary, _resume = lib.mg_nary, lib.mg_sweep_resume
 
 
 class Node:
@@ -292,7 +292,19 @@ def no_shorter_way(*_: Any) -> Any:
     """Return None: this core has no shorter way to the node than its caller."""
 
 
-dot = nary = no_shorter_way
+dot = no_shorter_way
+
+
+def nary(op: int, values: Any) -> Any:
+    """Return the node of an op over a list or a tuple of Values; None: engine.py has to do it."""
+    items = tuple(values) if type(values) is list else values
+    if type(items) is not tuple or {*map(type, items)} != {_Value}:
+        return None
+    try:
+        handle = _nary(op, [x._h for x in items], len(items))
+    except AttributeError:
+        return None
+    return _node(handle, items, None) if handle >= 0 else None
 
 
 def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
