@@ -118,6 +118,15 @@ static inline void backward(int32_t root)
     CHECK_INT(mg_backward(root, 1.0, &pause), MG_OK);
 }
 
+/* The status of a run that has gone on to its end: on a busy machine any run may pause, to hear of signals. */
+static inline int32_t finished(int32_t status, mg_run **unfinished)
+{
+    while (status == 1)
+        status = mg_program_resume(unfinished);
+    CHECK(!*unfinished);
+    return status;
+}
+
 static inline int32_t row_of(int32_t handle)
 {
     int32_t row;

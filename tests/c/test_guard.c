@@ -233,8 +233,9 @@ static void program(function *f, int32_t n, const double *parameters, double *of
     mg_program *made_of_it = mg_program_new(marker, x, batched, COLUMNS, &output, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
     for (int32_t goal = MG_BACKWARD; goal <= MG_GRADIENT; goal++)
-        CHECK_INT(mg_program_run(made_of_it, goal, n, NULL, 1, &batch, NULL, 1.0,
-                                 goal == MG_BACKWARD ? &value : NULL, NULL, gradients, &unfinished),
+        CHECK_INT(finished(mg_program_run(made_of_it, goal, n, NULL, 1, &batch, NULL, 1.0,
+                                          goal == MG_BACKWARD ? &value : NULL, NULL, gradients, &unfinished),
+                           &unfinished),
                   MG_OK);
     for (int32_t i = 0; i < PARAMETERS; i++)
         of_p[i] = mg_grad(p[i]);

@@ -81,13 +81,10 @@ static int32_t run(const recorded *r, const function *f, int32_t what, int64_t n
     const mg_batch batch = {f->x, 2, sizeof f->x[0], sizeof(double), MG_F64};
     double *gradients[] = {gradient};
     mg_run *unfinished;
-    int32_t status = mg_program_run(r->p, what, n, &number, 1, &batch, NULL, 1.0, values, number_gradient,
-                                    gradients, &unfinished);
+    const int32_t status = mg_program_run(r->p, what, n, &number, 1, &batch, NULL, 1.0, values,
+                                          number_gradient, gradients, &unfinished);
 
-    while (status == 1)
-        status = mg_program_resume(&unfinished);
-    CHECK(!unfinished);
-    return status;
+    return finished(status, &unfinished);
 }
 
 /* Each sample as a graph of its own. */
@@ -249,8 +246,9 @@ TEST(an_input_that_comes_twice_gets_the_gradients_of_both)
     mg_run *unfinished;
 
     mg_program *p = twice_each(leaves);
-    CHECK_INT(mg_program_run(p, MG_GRADIENT, 2, NULL, 1, &batch, NULL, 1.0, values, &number, gradients,
-                             &unfinished),
+    CHECK_INT(finished(mg_program_run(p, MG_GRADIENT, 2, NULL, 1, &batch, NULL, 1.0, values, &number,
+                                      gradients, &unfinished),
+                       &unfinished),
               MG_OK);
     for (int32_t s = 0; s < 2; s++) {
         CHECK_REAL(values[s], 0.5 + 21 * x[2 * s] + 10 * x[2 * s + 1]);
@@ -273,9 +271,10 @@ TEST(lanes_without_a_sample_add_nothing_to_gradients)
     for (int64_t n = 1; n < 20; n++) {
         mg_lanes(lanes[n % 3]);
         CHECK_INT(mg_set_grads(leaves, 6, 0.0), MG_OK);
-        CHECK_INT(
-            mg_program_run(p, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL, &unfinished),
-            MG_OK);
+        CHECK_INT(finished(mg_program_run(p, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL,
+                                          &unfinished),
+                           &unfinished),
+                  MG_OK);
         for (int32_t i = 0; i < 5; i++)
             CHECK_REAL(mg_grad(leaves[i]), INFINITY);
         CHECK_REAL(mg_grad(leaves[5]), (double)n);
@@ -312,13 +311,15 @@ TEST(nothing_goes_through_the_branch_that_is_not_taken)
     CHECK_INT(status, MG_OK);
     CHECK(mg_program_listing(program, text, sizeof text) > 0 && strstr(text, "gradients where"));
     for (int64_t n = 3; n <= 4; n++) {
-        CHECK_INT(mg_program_run(program, MG_GRADIENT, n, NULL, 1, &batch, NULL, 1.0, NULL, &number,
-                                 gradients, &unfinished),
+        CHECK_INT(finished(mg_program_run(program, MG_GRADIENT, n, NULL, 1, &batch, NULL, 1.0, NULL, &number,
+                                          gradients, &unfinished),
+                           &unfinished),
                   MG_OK);
         for (int32_t s = 0; s < n; s++)
             CHECK_REAL(gradient[s], s < 3 ? 1.0 : 0.0); /* of the last sqrt(p) / (2 sqrt(x)) */
-        CHECK_INT(mg_program_run(program, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL,
-                                 &unfinished),
+        CHECK_INT(finished(mg_program_run(program, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL,
+                                          NULL, &unfinished),
+                           &unfinished),
                   MG_OK);
         CHECK_REAL(mg_grad(p), n < 4 ? 0.0 : INFINITY); /* one sample takes the branch: IEEE's rules */
     }
@@ -553,9 +554,7 @@ TEST(a_program_of_very_many_values_gives_what_its_nodes_give)
     CHECK_INT(status, MG_OK);
     status =
         mg_program_run(p, MG_GRADIENT, N, NULL, 1, &batch, NULL, 1.0, NULL, NULL, gradients, &unfinished);
-    while (status == 1)
-        status = mg_program_resume(&unfinished);
-    CHECK_INT(status, MG_OK);
+    CHECK_INT(finished(status, &unfinished), MG_OK);
     for (int32_t s = 0; s < N; s++)
         CHECK_NEAR(gradient[s], mg_grad(input), 1e-12 * fabs(mg_grad(input)));
     mg_program_free(p);
@@ -606,8 +605,9 @@ TEST(a_run_with_arguments_out_of_range_is_refused)
         value = 7.0;
         batches[0].columns = cases[i].columns;
         unfinished = (mg_run *)&x;
-        CHECK_INT(mg_program_run(r.p, cases[i].goal, cases[i].n, &x, cases[i].batch_count, batches, NULL, 1.0,
-                                 &value, NULL, NULL, &unfinished),
+        CHECK_INT(finished(mg_program_run(r.p, cases[i].goal, cases[i].n, &x, cases[i].batch_count, batches,
+                                          NULL, 1.0, &value, NULL, NULL, &unfinished),
+                           &unfinished),
                   cases[i].status);
         CHECK(!unfinished);
         CHECK((value == 7.0) == (cases[i].status != MG_OK));
@@ -658,9 +658,10 @@ TEST(a_program_of_very_many_parameters_gives_each_its_gradient)
     const int32_t all = made(mg_nary(MG_SUM, p, MANY)), root = made(mg_binary(MG_MUL, all, input));
     mg_program *program = mg_program_new(marker, &input, batched, 1, &root, 1, &status, &culprit);
     CHECK_INT(status, MG_OK);
-    CHECK_INT(
-        mg_program_run(program, MG_BACKWARD, N, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL, &unfinished),
-        MG_OK);
+    CHECK_INT(finished(mg_program_run(program, MG_BACKWARD, N, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL,
+                                      &unfinished),
+                       &unfinished),
+              MG_OK);
     CHECK_REAL(value, 1.5 * sum);
     for (int32_t i = 0; i < MANY; i++)
         CHECK_REAL(mg_grad(p[i]), sum);
