@@ -78,7 +78,8 @@ def main() -> None:
 def _has_begun(error: BaseException) -> bool:
     """Tell whether an error comes from what was run, and not from runpy, which has not found it."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals in (globals(), vars(runpy)):
+    before = {id(globals()), id(vars(runpy))}
+    while traceback is not None and id(traceback.tb_frame.f_globals) in before:
         traceback = traceback.tb_next
     return traceback is not None
 

@@ -117,7 +117,7 @@ class Derivatives:
         tuple
             What a call returns, and the same structure of derivatives along the direction.
         """
-        program, a = self._start("jvp", args)
+        program, a = self._start("jvp", args, {})
         a = a.beside(self._tangents(a, tangents))
         out = program.derived(lib.MG_FORWARD, range(program.inputs)).matrix(a)
         rows = iter(out if a.batches else out[:, 0].tolist())
@@ -139,7 +139,7 @@ class Derivatives:
             What a call returns, and a tuple of derivatives: one for each argument, of its shape. That of a number
             beside batches is the sum over the samples.
         """
-        program, a = self._start("vjp", args)
+        program, a = self._start("vjp", args, {})
         kind, parts = (ONE if a.batches else NUMBER), flattened(program.tree, cotangent, self._name)
         c = Arguments(self._function, f"{self._name}: cotangent", parts, {})
         for found in c.kinds:
@@ -150,16 +150,7 @@ class Derivatives:
         out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
         values, slopes = out[: program.outputs], out[program.outputs :]
         spans, _ = self._spans(a, range(len(a.kinds)))
-        gradients = [
-            slopes[at].sum(1)
-            if kind <= VECTOR
-            else float(slopes[at].sum())
-            if kind == NUMBER
-            else slopes[at].T
-            if k
-            else slopes[at][0]
-            for (at, k), kind in zip(spans, a.kinds)
-        ]
+        gradients = [_as_argument(slopes[at], kind) for (at, _), kind in zip(spans, a.kinds)]
         return rebuilt(program.tree, iter(values if a.batches else values[:, 0].tolist())), a.as_given(gradients)
 
     def hvp(
@@ -190,7 +181,7 @@ class Derivatives:
         float or array, or a tuple of them; or array of shape (P,)
             As `gradient` returns them, for each sample; by the parameters those of the reduced value.
         """
-        program, a = self._start("hvp", args, single="hvp")
+        program, a = self._start("hvp", args, {}, "hvp")
         if wrt == "arguments":
             both = a.beside(self._tangents(a, tangents))
             _, parts = program.derived(lib.MG_ALONG, range(program.inputs)).gradient(both, False)
@@ -214,7 +205,7 @@ class Derivatives:
 
     # ---- arguments -----------------------------------------------------------------------------------------------
 
-    def _start(self, what: str, args: Any, kwargs: Any = {}, single: str = "") -> tuple[Program, Arguments]:  # noqa: B006
+    def _start(self, what: str, args: Any, kwargs: Any, single: str = "") -> tuple[Program, Arguments]:
         if not isinstance(args, (tuple, list)):
             raise TypeError(f"{self._name}: args must be a tuple of arguments, not {type(args).__name__}")
         self._refuse_inside(what, args, kwargs)
@@ -266,6 +257,15 @@ def _shape(kind: int, n: int) -> str:
     return (
         f"of shape ({n}, {size_of(kind)})" if kind > ONE else f"of shape ({n if kind == ONE else size_of(kind)},)"
     )
+
+
+def _as_argument(slopes: Any, kind: int) -> Any:
+    """Return the derivatives by the inputs of one argument, rows of (k, N), in its shape."""
+    if kind <= VECTOR:
+        return slopes.sum(1)
+    if kind == NUMBER:
+        return float(slopes.sum())
+    return slopes[0] if kind == ONE else slopes.T
 
 
 def _zeros(*shape: int) -> Any:

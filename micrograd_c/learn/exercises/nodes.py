@@ -84,12 +84,15 @@ class Nodes(Probe):
     needs: tuple[str, ...] = ("Value", "all_nodes")
     engine: ClassVar[Names] = {"Value": Value, "all_nodes": topological_order}
 
-    def observe(self, of: Names, case: Case) -> Seen:
-        """Yield their names."""
+    def found(self, of: Names, case: Case) -> list[str]:
+        """Return their names, as the function lists them."""
         nodes = build(case, of["Value"])
         of_node = {id(node): name for name, node in zip(names(case), nodes)}
-        found = [of_node.get(id(node), "?") for node in of["all_nodes"](nodes[-1])]
-        yield f"all_nodes({of_node[id(nodes[-1])]})", ", ".join(sorted(found))
+        return [of_node.get(id(node), "?") for node in of[self.needs[-1]](nodes[-1])]
+
+    def observe(self, of: Names, case: Case) -> Seen:
+        """Yield their names."""
+        yield self.code(case)[-1], ", ".join(sorted(self.found(of, case)))
 
     def code(self, case: Case) -> list[str]:
         """Return the graph and the call."""
@@ -104,9 +107,7 @@ class Order(Nodes):
 
     def observe(self, of: Names, case: Case) -> Seen:
         """Yield what makes an order right."""
-        nodes = build(case, of["Value"])
-        of_node = {id(node): name for name, node in zip(names(case), nodes)}
-        order = [of_node.get(id(node), "?") for node in of["topological_order"](nodes[-1])]
+        order = self.found(of, case)
         yield "nodes in it", ", ".join(sorted(order))
         n, wrong = len(case["leaves"]), []
         for i, (_, *operands) in enumerate(case["steps"], n):

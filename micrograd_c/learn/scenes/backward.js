@@ -37,31 +37,21 @@ function backwardScene(host) {
       picture,
       html("div", { class: "pair" }, guessBox, html("div", { class: "mini" }, html("h3", {}, say("backward.proof")), proof, moral)),
     ),
-    html(
-      "div",
-      { class: "controls" },
-      html(
-        "div",
-        { class: "buttons" },
+    controls(
+      buttons(
         button("←", () => goTo(at() - 1)),
         button(say("backward.next"), () => goTo(at() + 1), "main"),
         play,
       ),
       html("span", { class: "field" }, say("backward.step"), scrub),
     ),
-    html(
-      "div",
-      { class: "controls" },
+    controls(
       html("span", {}, "a = ", scrubber("a", "a")),
       html("span", {}, "b = ", scrubber("b", "b")),
       switchBox(say("backward.ask-first"), "ask"),
       choice(say("backward.engine"), "engine", entry("backward.engines")),
     ),
-    html(
-      "figcaption",
-      {},
-      say("backward.caption"),
-    ),
+    html("figcaption", {}, say("backward.caption")),
   );
   host.querySelector(".buttons .button").setAttribute("aria-label", say("backward.prev"));
   const plot = stage(picture, { label: say("backward.picture"), height: (w) => (w < 560 ? 470 : 330), paint });

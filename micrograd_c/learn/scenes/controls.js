@@ -163,3 +163,7 @@ function player(host, tick, changed) {
     },
   };
 }
+
+/* Below a picture stand rows of what moves it, and in a row its buttons. */
+const controls = (...items) => html("div", { class: "controls" }, items);
+const buttons = (...items) => html("div", { class: "buttons" }, items);

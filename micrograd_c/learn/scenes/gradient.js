@@ -32,23 +32,15 @@ function gradientScene(host) {
   host.append(
     readout,
     html("div", { class: "cols wide-left" }, map, html("div", { class: "pair" }, fall)),
-    html(
-      "div",
-      { class: "controls" },
-      html(
-        "div",
-        { class: "buttons" },
+    controls(
+      buttons(
         button(say("gradient.one"), () => go(1), "main"),
         button(say("gradient.ten"), () => go(10)),
         button(say("gradient.back"), () => store.set({ steps: 0 })),
       ),
       rate.node,
     ),
-    html(
-      "figcaption",
-      {},
-      say("gradient.caption"),
-    ),
+    html("figcaption", {}, say("gradient.caption")),
   );
 
   const plot = stage(map, {

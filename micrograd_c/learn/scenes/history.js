@@ -15,22 +15,14 @@ function historyScene(host) {
       html("div", {}, html("ol", { class: "listing", "aria-label": say("history.program") }, lines), memory),
       picture,
     ),
-    html(
-      "div",
-      { class: "controls" },
-      html(
-        "div",
-        { class: "buttons" },
+    controls(
+      buttons(
         next,
         button(say("history.all"), () => runTo(4)),
         button(say("history.clear"), () => runTo(0)),
       ),
     ),
-    html(
-      "figcaption",
-      {},
-      say("history.caption"),
-    ),
+    html("figcaption", {}, say("history.caption")),
   );
 
   const plot = stage(picture, { label: say("history.picture"), height: (w) => (w < 560 ? 400 : 300), paint });

@@ -24,13 +24,9 @@ function networkScene(host) {
     readout,
     picture,
     sum,
-    html("div", { class: "controls" }, zoom.node, html("div", { class: "buttons" }, stops)),
-    html("div", { class: "controls" }, inputs, segments(say("network.activation"), "bend", ["tanh", "relu"])),
-    html(
-      "figcaption",
-      {},
-      say("network.caption"),
-    ),
+    controls(zoom.node, buttons(stops)),
+    controls(inputs, segments(say("network.activation"), "bend", ["tanh", "relu"])),
+    html("figcaption", {}, say("network.caption")),
   );
   const plot = stage(picture, {
     label: say("network.picture"),

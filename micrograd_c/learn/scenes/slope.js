@@ -26,7 +26,7 @@ function slopeScene(host) {
   host.append(
     readout,
     html("div", { class: "cols wide-left" }, big, html("div", { class: "pair" }, lens, errors)),
-    html("div", { class: "controls" }, hSlider.node),
+    controls(hSlider.node),
     html("figcaption", {}, say("slope.caption")),
   );
 

@@ -42,15 +42,11 @@ function trainingScene(host) {
   host.append(
     html("dl", { class: "meters" }, lossBox, rightBox, gradBox),
     html("div", { class: "cols field-first" }, cloud, html("div", { class: "pair" }, wiring, curve)),
-    html(
-      "div",
-      { class: "controls" },
-      html("div", { class: "buttons" }, play, button(say("training.step"), step), button(say("training.reset"), reset)),
+    controls(
+      buttons(play, button(say("training.step"), step), button(say("training.reset"), reset)),
       rate.node,
     ),
-    html(
-      "div",
-      { class: "controls" },
+    controls(
       segments(say("training.data"), "data", entry("training.kinds")),
       switchBox(say("training.forget"), "forget"),
     ),
