@@ -241,6 +241,10 @@ class Value(Node):
         """Set the gradient of this node and of every Value below it to 0."""
         zero_grad(self)
 
+    def clip(self, low: Number, high: Number) -> Value:
+        """Return `minimum(maximum(x, low), high)`, which gives half of a gradient to a bound that x is equal to."""
+        return self.maximum(low).minimum(high)
+
     def detach(self) -> Value:
         """Return a leaf with the same data, through which no gradient flows; in a traced function, a constant."""
         return _operands.detached(self) if is_tracing() else Value(self.data)

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 
 ROWS = """
 OP2(SQDIFF,      "sqdiff",   TOTAL, EITHER(NAN), (x - y) * (x - y), 2 * (x - y), 2 * (y - x))
-OP2(HYPOT,       "hypot",    TOTAL, EITHER(NAN), hypot(x, y),       x / z, y / z)
 OP1(EXP2,        "exp2",     1,                  exp2(x),           0.6931471805599453 * z)
 OP1(CBRT,        "cbrt",     1,                  cbrt(x),           1 / (3 * z * z))
 OPN(LOGSUMEXP, "logsumexp", -1e308, (x > y ? x : y) + log1p(exp(-fabs(x - y))), y, exp(x - z))

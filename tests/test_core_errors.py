@@ -10,9 +10,10 @@ import micrograd_c
 from micrograd_c import Value
 from micrograd_c._core import DOMAINS, NAMES, OPS, ffi
 from micrograd_c._core.absent import HABITS
+from micrograd_c._core.docs import is_operator
 
 ROWS = [op for op in range(len(OPS)) if OPS[op].method]
-OPERATORS = [op for op in ROWS if hasattr(float, f"__{NAMES[op].lower()}__") and not OPS[op].takes_k]
+OPERATORS = [op for op in ROWS if is_operator(op) and not OPS[op].takes_k]
 METHODS = [op for op in ROWS if op not in OPERATORS]
 
 

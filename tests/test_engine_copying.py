@@ -75,7 +75,7 @@ def test_every_op_of_the_table_comes_back_as_it_was(copied):
     nodes += [mg.sum([a, b, a]), dot([a, b], [b, 2.0], a), dot([a], [b])]
     for op, row in enumerate(OPS):
         name = NAMES[op].lower()
-        method = getattr(Value, f"__{name}__", None) or getattr(Value, name, None)
+        method = getattr(Value, name, None) or getattr(Value, f"__{name}__", None)
         if row.takes_k:
             nodes.append(method(a, 0.3))
         elif row.method:

@@ -1,4 +1,4 @@
-"""Golden numbers: 100 steps of the two-moons demo as micrograd has them, and the bits of 300 random programs."""
+"""Golden numbers: 100 steps of the two-moons demo as micrograd has them, and the bits of 340 random programs."""
 
 import json
 

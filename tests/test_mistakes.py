@@ -96,7 +96,7 @@ MISTAKES = {
     "v.requires_grad_(False)": "AttributeError: 'Value' object has no attribute 'requires_grad_': .*v.detach",
     "setattr(v, 'requires_grad', False)": "AttributeError: requires_grad = False freezes no Value: .*v.detach",
     "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
-    "v.square()": "AttributeError: 'Value' object has no attribute 'square': write v ** 2",
+    "v.reciprocal()": "AttributeError: 'Value' object has no attribute 'reciprocal': write 1 / v",
     # names that a module does not have
     **{
         f"{module}.{name}": f"AttributeError: module '{full}' has no attribute '{name}'{remedy}"

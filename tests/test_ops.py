@@ -8,6 +8,7 @@ import sys
 import pytest
 from support import PYPY, close, nothing_left_behind
 
+import micrograd_c as mg
 from micrograd_c import Value, gradcheck
 from micrograd_c._core import DOMAINS, LABELS, NAMES, OPS
 
@@ -35,7 +36,7 @@ def name_of(op):
 def method_of(op):
     """Return the op as a function of Values, and numbers for k."""
     name = name_of(op)
-    return getattr(Value, f"__{name}__", None) or getattr(Value, name)
+    return getattr(Value, name, None) or getattr(Value, f"__{name}__")
 
 
 def is_defined(op, x):
@@ -89,6 +90,7 @@ def test_the_table_has_the_ops_that_are_promised():
         "sinh",
     }
     promised |= {"cosh", "softplus", "gelu", "silu", "leaky_relu", "log1p", "expm1", "erf", "minimum", "maximum"}
+    promised |= {"atan2", "hypot", "sign", "log10", "log2", "square", "floor", "ceil"}
     promised |= {"pow", "add", "sub", "mul", "truediv", "neg", "abs", *COMPARING}
     assert promised <= {name_of(op) for op in ROWS}
 
@@ -135,6 +137,7 @@ def references():
         "softplus": lambda x: mp.log1p(mp.exp(x)),
         "silu": lambda x: x / (1 + mp.exp(-x)),
         "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
+        "square": lambda x: x * x,
         "less": lambda x, y: mp.mpf(x < y),
         "less_equal": lambda x, y: mp.mpf(x <= y),
         "greater": lambda x, y: mp.mpf(x > y),
@@ -227,6 +230,36 @@ def test_kinks_and_ties():
         assert x.grad == 1.0
 
 
+def test_clip_is_a_minimum_of_a_maximum():
+    for x, value, slope in [(-2.0, -1.0, 0.0), (0.25, 0.25, 1.0), (5.0, 0.5, 0.0)]:
+        leaf, high = Value(x), Value(0.5)
+        out = leaf.clip(-1, high)
+        out.backward()
+        assert (out.data, leaf.grad, high.grad) == (value, slope, float(x > 0.5))
+    assert math.isnan(Value(math.nan).clip(0, 1).data)
+    f = pytest.importorskip("numpy") and mg.jit(lambda x: x.clip(-1, 0.5))
+    assert [list(z) for z in f.value_and_gradient([-2.0, 0.25, 5.0])] == [[-1.0, 0.25, 0.5], [0.0, 1.0, 0.0]]
+
+
+def test_floor_and_ceil_are_methods_beside_the_whole_numbers_of_python():
+    v = Value(-2.5)
+    assert (v.floor().data, v.ceil().data, type(v.floor())) == (-3.0, -2.0, Value)
+    assert (math.floor(v), math.ceil(v), type(math.floor(v))) == (-3, -2, int)
+
+
+@pytest.mark.parametrize("name", ["atan2", "hypot"])
+def test_slopes_of_angles_and_lengths_hold_at_both_ends_of_floats(name):
+    mp = pytest.importorskip("mpmath").mp
+    for x, y in itertools.product([3e-300, -2e-160, 0.7, -5e150, 4e300], repeat=2):
+        a, b = Value(x), Value(y)
+        getattr(a, name)(b).backward()
+        x, y = mp.mpf(x), mp.mpf(y)
+        r = mp.hypot(x, y)
+        exact = (y / r / r, -x / r / r) if name == "atan2" else (x / r, y / r)
+        for got, want in zip((a.grad, b.grad), exact):
+            assert got == pytest.approx(float(want), rel=1e-14, abs=1e-307), (x, y)
+
+
 def test_powers_at_zero_have_the_derivatives_of_polynomials():
     for k, derivative in [(0, 0.0), (1, 1.0), (2, 0.0), (3, 0.0)]:
         x = Value(0.0)
@@ -305,6 +338,10 @@ def python_of(op):
             return z
 
         return power
+    if name == "square":
+        return lambda x: x**2
+    if name in ("floor", "ceil"):  # not math's, which gives an int or raises
+        return getattr(pytest.importorskip("numpy"), name)
     return getattr(operator, name, None) or getattr(math, name, None)
 
 

@@ -46,6 +46,8 @@ def test_derivatives_of_rosenbrock_are_those_of_scipy():
 # Operands x and y run along lines, so a value is a function of one number. What is not 0.7 - 1.3*t:
 LINES = {
     "LOG": (1.3, 0.7),
+    "LOG2": (1.3, 0.7),
+    "LOG10": (1.3, 0.7),
     "SQRT": (0.6, 0.5),
     "POW": (1.4, 0.3),
     "POWER": (1.4, 0.5),
@@ -104,11 +106,11 @@ def random_function(rng, inputs, steps=12):
         for op, a, b, k, choice in plan:
             a, b = (values[int(i * len(values))] for i in (a, b))
             a = a.tanh()
-            if NAMES[op] in ("LOG", "SQRT", "POW", "POWER"):
+            if NAMES[op] in ("LOG", "LOG2", "LOG10", "SQRT", "POW", "POWER"):
                 a = a * a + 0.5
             elif NAMES[op] in ("ASIN", "ACOS", "LOG1P"):
                 a = a * 0.9
-            operands = (a, b.tanh() + 1.7 if NAMES[op] == "TRUEDIV" else b)[: OPS[op].arity]
+            operands = (a, b.tanh() + 1.7 if NAMES[op] in ("TRUEDIV", "ATAN2", "HYPOT") else b)[: OPS[op].arity]
             z = method_of(op)(*operands, *([abs(k) if k == 0.5 else k] if OPS[op].takes_k else []))
             values.append(mg.where(a > b, z, b * z) if choice else z)
         return mg.sum(values[inputs:]).tanh()

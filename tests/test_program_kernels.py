@@ -13,6 +13,7 @@ from support import LANES
 import micrograd_c as mg
 from micrograd_c import Value, nn
 from micrograd_c._core import NAMES, OPS, lib
+from micrograd_c._core.docs import is_operator
 
 np = pytest.importorskip("numpy")
 
@@ -29,7 +30,7 @@ def apply(op, *operands):
     name = NAMES[op].lower()
     if OPS[op].takes_k:
         return getattr(operands[0], name)(3.0)
-    method = f"__{name}__" if hasattr(float, f"__{name}__") else name
+    method = f"__{name}__" if is_operator(op) else name
     return getattr(operands[0], method)(*operands[1:])
 
 

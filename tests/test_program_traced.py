@@ -9,6 +9,7 @@ from support import close, nothing_left_behind
 import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, TracingError, Value
 from micrograd_c._core import NAMES, OPS
+from micrograd_c._core.docs import is_operator
 from micrograd_c.program.traced import TracedValue
 
 np = pytest.importorskip("numpy")
@@ -34,9 +35,9 @@ def keep():
 # ---- operands ----------------------------------------------------------------------------------------------------
 
 PAIRS = [
-    (name, f"__{name}__" if hasattr(float, f"__{name}__") else name)
-    for name, op in ((NAMES[i].lower(), OPS[i]) for i in range(len(OPS)))
-    if op.method and op.arity == 2
+    (name, f"__{name}__" if is_operator(op) else name)
+    for name, op in ((NAMES[i].lower(), i) for i in range(len(OPS)))
+    if OPS[op].method and OPS[op].arity == 2
 ]
 
 
@@ -81,7 +82,7 @@ def test_an_operator_of_a_users_class_comes_first_behind_a_traced_value_too(meth
 def calls_by_the_class(op):
     """Yield functions that call the method of an op by its class, with x in each place."""
     name = NAMES[op].lower()
-    if hasattr(float, f"__{name}__"):
+    if is_operator(op):
         name = f"__{name}__"
     method, p = getattr(Value, name), Value(0.5)
     if OPS[op].takes_k:

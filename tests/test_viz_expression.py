@@ -32,7 +32,7 @@ def points(op):
 def engines_answers(op):
     """What the engine says at each point: the value, and each local derivative."""
     method = op.name.lower()
-    method = f"__{method}__" if hasattr(Value, f"__{method}__") else method
+    method = method if hasattr(Value, method) else f"__{method}__"
     k = (2.0,) if OPS[NAMES.index(op.name)].takes_k else ()
     one, two = (lambda x: getattr(x, method)(*k)), (lambda x, y: getattr(x, method)(y))
     binary = len(op.derivatives) == 2

@@ -99,7 +99,8 @@ static int32_t function_of(const char *text, size_t length)
         if (is_name(functions[i].name, text, length))
             return functions[i].op;
     for (int32_t op = 0; op < MG_OPS; op++)
-        if (mg_shape_of[op] == MG_ONE && is_name(mg_op_row(op)->label, text, length))
+        if ((mg_shape_of[op] == MG_ONE || mg_shape_of[op] == MG_TWO) &&
+            is_name(mg_op_row(op)->label, text, length))
             return op;
     return MG_NONE;
 }

@@ -18,7 +18,6 @@ HABITS = {
     "grad_fn": "v._op is the op that made it, v._prev has its operands",
     "zero_": "write v.grad = 0.0, or v.zero_grad() for all below too",
     "clone": "write copy.copy(v)",
-    "square": "write v ** 2",
     "reciprocal": "write 1 / v",
     "abs": "write abs(v)",
     "add": "write v + other",
@@ -28,10 +27,7 @@ HABITS = {
     "matmul": "write mg.dot(ws, xs)",
     "max": "write v.maximum(other)",
     "min": "write v.minimum(other)",
-    "clamp": "write v.maximum(low).minimum(high)",
-    "clip": "write v.maximum(low).minimum(high)",
-    "log2": "write v.log() / math.log(2)",
-    "log10": "write v.log() / math.log(10)",
+    "clamp": "write v.clip(low, high)",
 }
 
 _OTHER_MODULES = {

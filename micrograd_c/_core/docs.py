@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 from ._cffi import ffi
 from .errors import DOMAINS, NAMES, NARY, OPS
@@ -81,5 +82,5 @@ def operators() -> str:
 
 
 def is_operator(op: int) -> bool:
-    """Tell whether an op is one of the operators that Python's floats have."""
-    return f"__{NAMES[op].lower()}__" in vars(float)
+    """Tell whether an op is one of Python's operators; `floor` is none, though floats have a __floor__."""
+    return hasattr(operator, f"__{NAMES[op].lower()}__")

@@ -154,7 +154,7 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
     is_hidden = is_masked(type(other)) and not is_array(other)  # numpy's own operator fails beside a Value
     if side == "right" and not is_hidden and _has_own(type(other), f"__r{operator_name}__"):
         return NotImplemented
-    if side and hasattr(float, f"__{operator_name}__"):
+    if side and hasattr(operator, f"__{operator_name}__"):
         raise _refusal(other, f"the {side} operand of {LABELS[op].removesuffix('{}')}", "a Value or a number")
     if OPS[op].takes_k:
         raise _refusal(other, f"{name}(k): k", "a plain number")

@@ -30,8 +30,8 @@ _CONSTANTS = {
 }
 
 # Functions that C and JavaScript's Math have by the same name.
-_SHARED = """exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 hypot floor
-    ceil"""
+_SHARED = """exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh
+    atan2 hypot floor ceil"""
 
 # Each function of C that an expression may call, in JavaScript. A new one is a line.
 _FUNCTIONS = {name: f"Math.{name}" for name in _SHARED.split()} | {

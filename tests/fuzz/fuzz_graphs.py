@@ -23,8 +23,9 @@ except ImportError:
 
 COMPARISONS = ("LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL")
 KINKS = (*COMPARISONS, "MINIMUM", "MAXIMUM", "ABS", "RELU", "LEAKY_RELU", "SQRT", "LOG", "POW")
+KINKS += ("LOG2", "LOG10", "SIGN", "FLOOR", "CEIL", "ATAN2", "HYPOT")
 BOUNDED = {"EXP", "EXPM1", "SINH", "COSH", "ASIN", "ACOS", "TAN"}  # of 0.9 tanh(x)
-POSITIVE = {"LOG", "LOG1P", "SQRT", "POW", "POWER"}  # of |x| + 0.1
+POSITIVE = {"LOG", "LOG2", "LOG10", "LOG1P", "SQRT", "POW", "POWER"}  # of |x| + 0.1
 
 ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 
@@ -49,7 +50,7 @@ class Values:
 
     def op(self, name, x, y=None, k=None):
         if name in KINKS and type(x) is Value and (y is None or type(y) is Value):
-            near(x, y)
+            near(x, Value(round(x.data)) if name in ("FLOOR", "CEIL") and math.isfinite(x.data) else y)
         if hasattr(operator, name.lower()) and k is None and name != "POW":
             return getattr(operator, name.lower())(*((x,) if y is None else (x, y)))
         method = getattr(x, name.lower())
@@ -91,6 +92,12 @@ SLOPES = {  # value and derivative of functions of x (and k), by hand
     "EXP": lambda x, k: (math.exp(x), math.exp(x)),
     "EXPM1": lambda x, k: (math.expm1(x), math.exp(x)),
     "LOG": lambda x, k: (math.log(x), 1 / x),
+    "LOG2": lambda x, k: (math.log2(x), 1 / math.log(2) / x),
+    "LOG10": lambda x, k: (math.log10(x), 1 / math.log(10) / x),
+    "SQUARE": lambda x, k: (x * x, 2 * x),
+    "SIGN": lambda x, k: ((x > 0) - (x < 0), 0.0),
+    "FLOOR": lambda x, k: (math.floor(x), 0.0),
+    "CEIL": lambda x, k: (math.ceil(x), 0.0),
     "LOG1P": lambda x, k: (math.log1p(x), 1 / (1 + x)),
     "SQRT": lambda x, k: (math.sqrt(x), 0.5 / math.sqrt(x)),
     "SIN": lambda x, k: (math.sin(x), math.cos(x)),
@@ -114,6 +121,8 @@ PAIRS = {
     "MUL": lambda x, y: (x * y, y, x),
     "TRUEDIV": lambda x, y: (x / y, 1 / y, -x / y**2),
     "POWER": lambda x, y: (x**y, y * x ** (y - 1), x**y * math.log(x)),
+    "ATAN2": lambda x, y: (math.atan2(x, y), y / (x * x + y * y), -x / (x * x + y * y)),
+    "HYPOT": lambda x, y: (math.hypot(x, y), x / math.hypot(x, y), y / math.hypot(x, y)),
     "MINIMUM": lambda x, y: (x, 1.0, 0.0) if x < y else (y, 0.0, 1.0) if y < x else (x, 0.5, 0.5),
     "MAXIMUM": lambda x, y: (x, 1.0, 0.0) if x > y else (y, 0.0, 1.0) if y > x else (x, 0.5, 0.5),
     "LESS": lambda x, y: (float(x < y), 0.0, 0.0),

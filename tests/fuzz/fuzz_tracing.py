@@ -13,6 +13,7 @@ from support import collect
 import micrograd_c as mg
 from micrograd_c import TracingError, Value
 from micrograd_c._core import NAMES, OPS
+from micrograd_c._core.docs import is_operator
 from micrograd_c.program import arguments, function, program, trace, traced
 
 
@@ -22,11 +23,7 @@ class Tie(ValueError):
 
 ERRORS = (ValueError, ZeroDivisionError, OverflowError)
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
-NAMED = [
-    NAMES[i].lower()
-    for i in range(len(OPS))
-    if OPS[i].method and OPS[i].arity == 2 and not hasattr(float, f"__{NAMES[i].lower()}__")
-]
+NAMED = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].method and OPS[i].arity == 2 and not is_operator(i)]
 UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare", "by hand"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]

@@ -1,4 +1,4 @@
-"""Writes programs.txt: what 300 random functions compute as programs, a hash each of values, gradients and listing.
+"""Writes programs.txt: what 340 random functions compute as programs, a hash each of values, gradients and listing.
 
 python make_programs.py                 write all of it anew
 python make_programs.py listings        write that column anew: values, gradients or listings
@@ -22,13 +22,14 @@ from micrograd_c import MLP, Value
 from micrograd_c._core import ffi, lib
 
 FILE = Path(__file__).with_name("programs.txt")
-COUNT = 300
+FIRST, COUNT = 300, 340  # functions, those of the first ops, and all
 COLUMNS = ("values", "gradients", "listings")
 
 UNARY = (
     "neg abs relu tanh sigmoid exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh erf softplus silu gelu"
 )
 BINARY = "add sub mul truediv power minimum maximum less less_equal greater greater_equal equal not_equal"
+LATER = (f"{UNARY} log2 log10 square sign floor ceil", f"{BINARY} atan2 hypot atan2 hypot")
 FORMS = ("unary", "unary", "binary", "binary", "binary", "number", "sum", "dot", "dot", "chain", "where")
 OPERATORS = {"neg", "abs", "add", "sub", "mul", "truediv"}
 
@@ -38,7 +39,7 @@ def apply(name, x, *rest):
     return getattr(x, f"__{name}__" if name in OPERATORS else name)(*rest)
 
 
-def step(rng, known, weights):
+def step(rng, known, weights, unary, binary):
     """Return a function from the numbers that are known to the next one; all is chosen now."""
     form = rng.choice(FORMS)
     i, j, k = (rng.randrange(known) for _ in "ijk")
@@ -48,7 +49,7 @@ def step(rng, known, weights):
     ws = [weights[(first + stride * t) % len(weights)] for t in range(n)]
     bias = rng.choice((None, 0.0, 1.0, -0.5, weights[0], weights[-1] * 2.0))
     number = rng.choice((-1.0, 0.0, 0.5, 1.0, 2.0, 3.0))
-    name = rng.choice((UNARY if form == "unary" else BINARY).split())
+    name = rng.choice((unary if form == "unary" else binary).split())
     if form == "unary":
         return lambda v: apply(name, v[i])
     if form == "binary":
@@ -99,7 +100,7 @@ def function(i):
     rows = np.array([[rng.uniform(-1.5, 1.5) for _ in range(4)] for _ in range(n)])
     args = [rows[:, 0], rows[:, 1:], rng.uniform(-1, 1)] if i % 10 else [*map(float, rows[0])]
     known = 5 if i % 10 else 4
-    steps = []
+    steps, ops = [], LATER if i >= FIRST else (UNARY, BINARY)
     if i % 7 == 3:
         random.seed(i)
         model = MLP(known, [rng.randint(1, 9), rng.randint(1, 9)])
@@ -112,7 +113,7 @@ def function(i):
             steps.append(outputs)
             known += count
         else:
-            steps.append(step(rng, known, weights))
+            steps.append(step(rng, known, weights, *ops))
             known += 1
     last = rng.sample(range(known), min(known, 4))
 
@@ -151,10 +152,11 @@ def hashes(i):
 def machine():
     """Return the name of this kind of machine, with a hash of what its mathematical functions answer."""
     points = [0.1 + 0.37 * i for i in range(200)]
-    names = "exp expm1 log log1p sin cos tan atan sinh cosh tanh erf erfc"
+    names = "exp expm1 log log1p log2 log10 sin cos tan atan sinh cosh tanh erf erfc"
     answers = [getattr(math, name)(x) for name in names.split() for x in points]
     answers += [f(x / 80) for f in (math.asin, math.acos) for x in points]
     answers += [x**y for x in points for y in (0.3, -1.7)]
+    answers += [f(x, 1.3) for x in points for f in (math.atan2, math.hypot)]
     return f"{platform.machine()} {digest(answers)}"
 
 
