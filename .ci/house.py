@@ -55,13 +55,13 @@ _core/numbers _core/docs
 _core/ieee _core/methods _core/cffi_nodes
 _core/cffi_core _core/native_core
 _core
-_core/stats _core/walk
+_core/stats _core/walk _pure
 _operands
 _copying
 engine
-_gradcheck
-_checks
-_fused
+_gradcheck _own_nodes
+_checks _likeness
+_fused replace
 _state
 nn program/traced
 program/trace program/arguments

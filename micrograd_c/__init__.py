@@ -62,6 +62,7 @@ _LATER = {
     "learn.page": "lesson",
     "optim": "optim",
     "plot": "plot",
+    "replace": "load_ipython_extension",
     "viz": "draw explain",
 }
 # Old pickles say that these stand in the engine.

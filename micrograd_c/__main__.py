@@ -1,16 +1,18 @@
-"""Runs a script or a module with `micrograd` resolved to micrograd-c."""
+"""Runs a script or a module with `micrograd` resolved to micrograd-c, and with Value for a class of its own."""
 
 from __future__ import annotations
 
 import os
 import runpy
 import sys
+from time import perf_counter
 
 from . import __version__
+from ._core import Any
 
 _HELP = """\
-usage: python -m micrograd_c script.py [args ...]
-       python -m micrograd_c -m module [args ...]
+usage: python -m micrograd_c [options] script.py [args ...]
+       python -m micrograd_c [options] -m module [args ...]
        python -m micrograd_c explain EXPRESSION name=number ... [--html FILE | --json]
        python -m micrograd_c exercises start FOLDER | check [NAME] | ...
        python -m micrograd_c lesson [--html FILE] [--open]
@@ -19,6 +21,12 @@ usage: python -m micrograd_c script.py [args ...]
 Runs a Python script or module that was written for micrograd: its imports of
 micrograd, micrograd.engine and micrograd.nn find micrograd-c. Nothing else of
 it changes. In a notebook, `import micrograd_c.as_micrograd` does the same.
+
+  --replace-value[=Name]  a script that does not import micrograd but has a class
+                          Value (or Name) of its own runs on that of micrograd-c;
+                          in a notebook: %load_ext micrograd_c
+  --time                  tell at the end how long it took
+  -q                      no remarks on stderr
 
 explain shows backpropagation through an expression, step by step; more of it by
 python -m micrograd_c explain --help. A script named explain is run as ./explain.
@@ -49,39 +57,92 @@ def main() -> None:
         from .learn.command import main as lesson
 
         sys.exit(lesson(arguments[1:]))
-    as_module = arguments[0] == "-m"
-    if as_module:
-        arguments = arguments[1:]
+    quiet = timed = as_module = False
+    replaced = ""
+    while arguments and arguments[0].startswith("-") and not as_module:
+        option, _, name = arguments.pop(0).partition("=")
+        if option == "--replace-value" and (name or "Value").isidentifier():
+            replaced = name or "Value"
+        elif option in ("-q", "--time", "-m") and not name:
+            quiet, timed, as_module = quiet or option == "-q", timed or option == "--time", option == "-m"
+        else:
+            sys.exit(f"micrograd_c: unknown option {option}; see python -m micrograd_c --help")
     if not arguments or arguments[0].startswith("-"):
-        what = "-m names no module" if as_module and not arguments else f"unknown option {arguments[0]}"
+        what = "-m names no module" if as_module else "there is no script to run"
         sys.exit(f"micrograd_c: {what}; see python -m micrograd_c --help")
 
     from . import as_micrograd  # noqa: F401
 
-    name, sys.argv = arguments[0], arguments
+    sys.argv, sys.excepthook = arguments, _show
+    start = perf_counter()
     try:
-        if as_module:  # sys.path[0] is the current folder already
-            runpy.run_module(name, run_name="__main__", alter_sys=True)
-        else:
-            sys.path[0] = os.path.dirname(os.path.abspath(name))
-            runpy.run_path(name, run_name="__main__")
+        _run(arguments[0], as_module, replaced, quiet)
     except (ImportError, OSError) as error:
-        if _has_begun(error):
+        if _script_in(error.__traceback__):
             raise
         if isinstance(error, ImportError):
             sys.exit(f"{sys.executable}: {error}")
         what = f"can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}"
         print(f"{sys.executable}: {what}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        if timed:
+            print(f"micrograd_c: {arguments[0]} took {perf_counter() - start:.3f} s", file=sys.stderr)
 
 
-def _has_begun(error: BaseException) -> bool:
-    """Tell whether an error comes from what was run, and not from runpy, which has not found it."""
-    traceback = error.__traceback__
+def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
+    path = os.path.abspath(name)
+    folder = os.getcwd() if as_module else os.path.dirname(path)
+    tree: Any = None
+    replace: Any = None
+    if replaced or (not as_module and _says_class(name)):
+        from . import replace as module
+
+        replace = module
+        replace.silent = quiet
+        tree = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
+    if replaced:
+        replace.Finder(folder, replaced, None if as_module else path)
+        if tree:
+            replace.replace_in_main(path, tree, replaced)
+    elif tree:
+        replace.say(
+            f"{name} has a class Value of its own; with --replace-value before its name it runs on micrograd-c"
+        )
+    if as_module:  # sys.path[0] is the current folder already
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = folder
+        if tree:
+            main = sys.modules["__main__"] = type(sys)("__main__")
+            vars(main).update(__file__=path, __builtins__=__builtins__, __cached__=None)
+            exec(compile(tree, path, "exec", dont_inherit=True), vars(main))
+        else:
+            runpy.run_path(name, run_name="__main__")
+    if replaced and not replace.found_any():
+        replace.say(f"no class {replaced} with data, grad, backward, + and * was found")
+
+
+def _says_class(name: str) -> bool:
+    """Tell whether it may be worth the time to read the syntax tree of a script."""
+    if not os.path.isfile(name):
+        return False
+    with open(name, "rb") as file:
+        return b"class Value" in file.read()
+
+
+def _script_in(traceback: Any) -> Any:
+    """Return the part of a traceback that is of what was run, and not of runpy, which may not have found it."""
     before = {id(globals()), id(vars(runpy))}
     while traceback is not None and id(traceback.tb_frame.f_globals) in before:
         traceback = traceback.tb_next
-    return traceback is not None
+    return traceback
+
+
+def _show(kind: Any, error: Any, traceback: Any) -> None:
+    """Show an error as Python does, without the frames that led to the script."""
+    traceback = _script_in(traceback)
+    sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
 
 
 if __name__ == "__main__":

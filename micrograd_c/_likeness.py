@@ -1,0 +1,316 @@
+"""Whether a script's own class of scalars means what Value means, asked method by method, with numbers.
+
+1. What is not pure (see _pure.py) is never called, and stays theirs.
+2. A pure method is *ours* if it gives the same number, the same gradients and the same kind of error as Value's, at
+   numbers large, small and zero, and next to the constants of its text. The graph has to grow by as many nodes,
+   since a second backward() adds to these too.
+3. Where that holds for some operands only, as for float exponents of positive numbers, ours is used for these.
+4. The constructor is described by what each of its arguments sets; backward() has to be Value's, or Value's after
+   setting all gradients to 0. Otherwise Value cannot stand in.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from types import FunctionType
+
+from ._core import NAMES, OPS, Any
+from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree
+from ._pure import Body, nodes_below
+from .engine import Value, zero_grad
+
+_TENSORS = {
+    *str.split("""
+    shape ndim zeros_like ones_like reshape asarray array ndarray unbroadcast dtype
+""")
+}
+_REFUSED = {
+    *str.split("""
+    __new__ __del__ __getattr__ __getattribute__ __setattr__ __delattr__ __init_subclass__ __reduce__
+    __reduce_ex__ __getstate__ __setstate__ __matmul__
+""")
+}
+_UNARY = {"__neg__", "__pos__", "__abs__"} | {
+    name.lower()
+    for name, op in zip(NAMES, OPS)
+    if hasattr(Value, name.lower()) and op.arity == 1 and not op.takes_k
+}
+_REFLECTED = {f"__r{name}__" for name in ("add", "sub", "mul", "truediv", "pow")}
+_ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
+_BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | _ORDER
+
+# Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
+_NUMBERS = 0.7, 2.5, 1.0, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -31.0, -746.5, -1e-9, 0.0, 0.0
+_OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
+_COUNTS = 2, -1, 1, 3, 0, -2
+_MISTAKES = None, "x"
+
+
+def differences(
+    theirs: type, tree: ast.ClassDef, module: ast.Module, changed: bool, is_read: Callable[[str], bool]
+) -> dict[str, Any]:
+    """Return what a class has instead of, or beyond, what Value has: attributes to be set on Value.
+
+    Parameters
+    ----------
+    theirs : type
+    tree : ast.ClassDef
+        Its text.
+    module : ast.Module
+        The text around it.
+    changed : bool
+        Operators of it, or of a subclass, are made elsewhere: what calls others has to call these.
+    is_read : function of a str
+        Whether something outside of the class may read an attribute of that name. If operands or labels are
+        read, graphs look as theirs do.
+
+    Raises
+    ------
+    UnlikeError
+        Value cannot stand in for it.
+    """
+    if theirs.__bases__ != (object,) or type(theirs) is not type or tree.decorator_list[1:]:
+        raise UnlikeError("has bases or decorators of its own")
+    for name in _REFUSED & vars(theirs).keys():
+        raise UnlikeError(f"has a method {name}")
+    for node in nodes_below(tree):
+        if getattr(node, "attr", "") in _TENSORS:
+            raise UnlikeError(f"may hold arrays: it reads .{node.attr}")
+    if is_read("__dict__"):
+        raise UnlikeError("has its attributes read from __dict__")
+    import warnings
+
+    with warnings.catch_warnings():  # numpy's, of an overflow
+        warnings.simplefilter("ignore")
+        return _Comparison(theirs, tree, module, changed, is_read).attributes
+
+
+OPERATORS = _UNARY | _BINARY | {"backward"}
+_ours = {name: getattr(Value, name) for name in OPERATORS}  # before anything of a script is set on Value
+
+
+def _backward(self: Value, seed: Any = 1.0) -> None:
+    _ours["backward"](self, 1.0 if seed is None else seed)
+
+
+def _zeroing(self: Value, seed: Any = 1.0) -> None:
+    zero_grad(self)
+    _backward(self, seed)
+
+
+class _Comparison(Nodes):
+    """A class beside Value; `attributes` are the differences."""
+
+    def __init__(
+        self, theirs: type, tree: ast.ClassDef, module: ast.Module, changed: bool, is_read: Callable[[str], bool]
+    ) -> None:
+        body = Body(theirs, tree, module)
+        if "__init__" not in body.pure:
+            raise UnlikeError("does more in its __init__ than to keep what it is given")
+        super().__init__(body)
+        body.keep({name for name in body.pure if self._is_of_nodes(name)})
+        self._expect_pure("__init__", "computes something in its __init__")
+        self._expect_pure("backward", "does more in its backward() than to pass gradients on")
+        for name in ("__add__", "__mul__"):
+            self._expect_pure(name, f"does more in its {name} than to make a node")
+        self.T = body.build()
+        self.attributes = self.names()
+        if (init := self.constructor()) is not None:
+            self.attributes["__init__"] = init
+        self._compare_backward()
+        common = {name: self._common(name) for name in sorted(body.pure & (_UNARY | _BINARY))}
+        if changed:
+            common = {name: x for name, x in common.items() if tree.name in body.texts[name].names}
+        for name in ("__add__", "__mul__"):
+            if Value not in common.get(name, ()):
+                raise UnlikeError(f"has another meaning of {name}")
+        exact = any(map(is_read, self.graph)) or self._reads_graph(common)
+        self._add_methods(common, exact)
+
+    def _expect_pure(self, name: str, otherwise: str) -> None:
+        if name not in self.body.pure:
+            raise UnlikeError(otherwise)
+
+    def _is_of_nodes(self, name: str) -> bool:
+        """Tell whether a method reads and assigns nothing of a node but what every node has."""
+        text = self.body.texts[name]
+        assigned = text.assigns - {"data", "grad", self.closure, self.locals} - self.graph
+        return name == "__init__" or not (assigned or text.reads & self.plain.keys())
+
+    # ---- backward ----
+
+    def _compare_backward(self) -> None:
+        f: Any = self.body.attributes["backward"]
+        if not isinstance(f, FunctionType) or f.__code__.co_flags & 0x0C or f.__code__.co_kwonlyargcount:
+            raise UnlikeError("has a backward() of another shape")
+        parameters, defaults = f.__code__.co_varnames[1 : f.__code__.co_argcount], f.__defaults__ or ()
+        if len(parameters) > 1 or len(defaults) != len(parameters):
+            raise UnlikeError("has a backward() of another shape")
+        seeds = ((), (3.0,))[: 1 + len(parameters)]
+        for self.backward in (_backward, _zeroing):
+            if all(
+                agree(_gradients(self.T, self.T.backward, x), _gradients(Value, self.backward, x)) for x in seeds
+            ):
+                break
+        else:
+            raise UnlikeError("has a backward() with another meaning")
+        if parameters not in ((), ("seed",)) or (parameters and defaults[0] is None):
+            scope = {"sweep": self.backward, "default": defaults[0]}
+            exec(f"def backward(self, {parameters[0]}=default): sweep(self, {parameters[0]})", scope)
+            self.attributes["backward"] = scope["backward"]
+        elif self.backward is _zeroing:
+            self.attributes["backward"] = _zeroing
+
+    # ---- operators and functions ----
+
+    def _common(self, name: str) -> dict[Any, tuple[str, bool]]:
+        """Return for which types of the other operand ours is theirs: under which guard, and whether to the label.
+
+        None is the type where there is no other operand; `object` stands for what no operator takes.
+        """
+        f: Any = self.body.attributes[name]
+        arity = 1 if name in _UNARY else 2
+        text = self.body.texts[name]
+        if (
+            not isinstance(f, FunctionType)
+            or f.__code__.co_argcount != arity
+            or f.__code__.co_flags & 0x0C
+            or text.loops
+        ):
+            return {}
+        limits = sorted(text.numbers.difference((0.0, 0.5, 1.0, 2.0, 3.0)))[:8]
+        near = [c * x for c in limits for x in (1.01, 1.0, 0.99, 0.5)]
+        xs = [*_NUMBERS, *near, *(-x for x in near)]
+        if arity == 1:
+            found: dict[Any, Any] = {None: self._guard(name, [(x,) for x in xs], None)}
+        else:
+            ys = [*_OTHERS, *near]
+            pairs = [(x, ys[i % len(ys)]) for i, x in enumerate(xs)]
+            found = {float: self._guard(name, pairs, float)}
+            if found[float] is not None or name not in _REFLECTED:
+                found[int] = self._guard(name, [(x, _COUNTS[i % 6]) for i, x in enumerate(xs)], int)
+            if name not in _REFLECTED:
+                found[Value] = self._guard(name, [*pairs, (0.7, None)], Value)
+            mistakes = [(0.7, x) for x in _MISTAKES]
+            found[object] = self._guard(name, mistakes, object)
+        return {kind: guard for kind, guard in found.items() if guard is not None}
+
+    def _guard(self, name: str, samples: list[tuple[Any, ...]], kind: Any) -> tuple[str, bool] | None:
+        wrong = {0.0: False, -1.0: False}  # at zero; below
+        for x, *y in samples:
+            theirs, ours = self._outcome(self.T, name, x, y, kind), self._outcome(Value, name, x, y, kind)
+            if not (theirs == ours == "refused" if kind is object else agree(theirs, ours)):
+                if x > 0:
+                    return None
+                wrong[-1.0 if x < 0 else 0.0] = True
+        if kind is object or name in _ORDER:
+            return "", True
+        x, *y = samples[0]
+        shapes = [self._shape(cls, name, x, y, kind) for cls in (self.T, Value)]
+        if len(shapes[0]) != len(shapes[1]):
+            return None
+        return ">" if wrong[-1.0] else "!=" if wrong[0.0] else "", shapes[0] == shapes[1]
+
+    def _call(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> tuple[Any, list[Any]]:
+        operands = [cls(x)]
+        if kind is Value:
+            operands.append(operands[0] if y[0] is None else cls(y[0]))
+        arguments = operands[1:] or y
+        method = _ours[name] if cls is Value else getattr(cls, name)
+        return method(operands[0], *arguments), operands
+
+    def _outcome(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> Any:
+        """Return the number and the gradients of the operands, or what is no node, or the class of an error."""
+        try:
+            z, operands = self._call(cls, name, x, y, kind)
+            if kind is object:
+                return "refused" if z is NotImplemented else "taken"
+            if not isinstance(z, cls):
+                return z
+            operands[0].grad = 0.25
+            root = z * cls(3.0)
+            (self.T.backward if cls is self.T else self.backward)(root)
+            return [z.data, *(v.grad for v in operands)]
+        except Exception as error:
+            return "refused" if kind is object else type(error)
+
+    def _shape(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> list[Any]:
+        """Return the nodes that an op makes, the last first: label and operands."""
+        z, arguments = self._call(cls, name, x, y, kind)
+        read: Any = PROPERTIES["_children"].fget if cls is Value else lambda v: [*getattr(v, self.operands[0][0])]
+        label = "_op" if cls is Value else self.op
+        nodes, todo = [], [z]
+        while todo:
+            v = todo.pop()
+            below = read(v)
+            if any(v is a for a in arguments) or not below:
+                continue
+            shown = [next((i for i, a in enumerate(arguments) if a is w), ("leaf", w.data)) for w in below]
+            if self.operands[0][1] in (set, frozenset):
+                shown.sort(key=str)
+            nodes.append((getattr(v, label) if self.op else "", shown))
+            todo += below
+        return nodes
+
+    # ---- what there is beyond ----
+
+    def _reads_graph(self, common: dict[str, Any]) -> bool:
+        """Tell whether a method that stays theirs reads operands or labels."""
+        stays = self.body.texts.keys() - common.keys() - {"__init__", "backward"}
+        return any(self.body.texts[name].reads & self.graph for name in stays)
+
+    def _add_methods(self, common: dict[str, Any], exact: bool) -> None:
+        for name, attribute in self.body.attributes.items():
+            if name in ("__init__", "backward"):
+                continue
+            if self.locals and name in self.body.texts and self.locals in self.body.texts[name].assigns:
+                raise UnlikeError(f"assigns .{self.locals} in {name}")
+            guards = {kind: guard for kind, (guard, same) in common.get(name, {}).items() if same or not exact}
+            if ">>>" in (attribute.__doc__ or ""):  # doctest runs it
+                guards = {}
+            expected = (
+                {None} if name in _UNARY else {float, int, object} | ({Value} if name not in _REFLECTED else set())
+            )
+            if guards.keys() < expected or any(guards.values()):
+                attribute = _guarded(name, attribute, guards) if guards.keys() - {object} else attribute
+            elif guards:
+                continue
+            self.attributes[name] = attribute
+        if "__repr__" not in self.body.attributes:
+            self.attributes["__repr__"] = object.__repr__
+
+
+def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> Any:
+    """Return the gradients of a small graph after one backward, and after another."""
+    try:
+        a, b, c = cls(0.5), cls(-1.25), cls(0.5)
+        d = a * b
+        e = d + b
+        f = e * e + d * c
+        a.grad, d.grad = 0.25, 0.5
+        return [[backward(f, *seed), *(v.grad for v in (a, b, c, d, e, f))] for _ in range(2)]
+    except Exception as error:
+        return type(error)
+
+
+def _guarded(name: str, theirs: Any, guards: dict[Any, str]) -> Any:
+    """Return a method that is ours for these types of the other operand, where the guard holds, else theirs."""
+    ours = _ours[name]
+    always, positive, nonzero = ({kind for kind, guard in guards.items() if guard == x} for x in ("", ">", "!="))
+
+    if None in guards:
+
+        def method(self: Any) -> Any:
+            x = self.data
+            return (ours if x > 0.0 or (x != 0.0 and None in nonzero) else theirs)(self)
+
+        return method
+
+    def method2(self: Any, other: Any) -> Any:
+        kind = type(other)
+        if kind in always or (kind in positive and self.data > 0.0) or (kind in nonzero and self.data != 0.0):
+            return ours(self, other)
+        return theirs(self, other)
+
+    return method2

@@ -1,0 +1,187 @@
+"""What the nodes of a script's class keep, found on a few of them, and how its constructor makes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import FunctionType
+
+from ._core import Any
+from ._pure import Body, is_constant
+from .engine import Value
+
+# As they are before anything of a script is set on Value.
+_make = Value.__init__
+PROPERTIES: Any = {name: vars(Value)[name] for name in ("_prev", "_children", "_op", "_backward", "_local_grads")}
+
+
+class UnlikeError(Exception):
+    """Why a class cannot be replaced, in words that follow its name."""
+
+
+def agree(x: Any, y: Any) -> bool:
+    """Tell whether two outcomes are the same, numbers to rounding."""
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(agree, x, y))
+    if isinstance(x, (int, float)) and isinstance(y, (int, float)) and bool not in (type(x), type(y)):
+        try:
+            return math.isclose(x, y, rel_tol=1e-11) or (x != x and y != y)
+        except OverflowError:  # an int too large for a float
+            return False
+    return type(x) is type(y) and bool(x == y)
+
+
+def number_of(x: Any) -> float:
+    return float(x) if isinstance(x, (int, float)) and type(x) is not bool else math.nan
+
+
+class Nodes:
+    """A class of scalars by what its nodes keep.
+
+    Attributes
+    ----------
+    body : Body
+    T : type
+        Its pure methods, built again.
+    operands : list of (str, type)
+        Attributes that have the operands, and the types of these.
+    closure, locals, op : str
+        The attribute that has the closure that passes gradients on, the local derivatives, the label; ''.
+    plain : dict
+        Attributes that are the same on every new node, and their values.
+    label : list of str
+        The one of these that is a text, as `label` and `name` of Value are.
+    graph : set of str
+        `operands` and `op`.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self.body, self.T = body, body.build()
+        self._find()
+        self.graph = {name for name, _ in self.operands} | {self.op} - {""}
+
+    def _find(self) -> None:
+        try:
+            x, y = self.T(2.0), self.T(3.0)
+            z = x * y
+        except Exception as error:
+            raise UnlikeError(f"cannot be tried out: {type(error).__name__}: {error}") from None
+        if type(z) is not self.T:
+            raise UnlikeError("has another meaning of *")
+        leaf, node = vars(x), vars(z)
+        found = [number_of(v.get(name)) for v in (leaf, node) for name in ("data", "grad")]
+        if found != [2.0, 0.0, 6.0, 0.0]:
+            raise UnlikeError("has another meaning of data, of grad or of *")
+        self.operands: list[tuple[str, Any]] = []
+        self.closure = self.locals = self.op = ""
+        self.plain: dict[str, Any] = {}
+        for name in [name for name in {**leaf, **node} if name not in ("data", "grad")]:
+            before, after = leaf.get(name, self), node.get(name, self)
+            kind = type(after)
+            if kind is FunctionType and not self.closure:
+                self.closure = name
+            elif kind in (set, frozenset, tuple, list) and {*map(id, after)} == {id(x), id(y)}:
+                self.operands.append((name, kind))
+            elif kind in (tuple, list) and agree([*after], [3.0, 2.0]) and not self.locals:
+                self.locals = name
+            elif kind is str and after and after != before and not self.op:
+                self.op = name
+            elif is_constant(after) and kind not in (list, dict, set) and type(before) is kind and before == after:
+                self.plain[name] = after
+            else:
+                raise UnlikeError(f"keeps in .{name} what no other Value has")
+        # Ours are two names of one text, '' at first.
+        texts = [name for name in ("label", "name") if name in self.plain]
+        self.label = texts if [self.plain[name] for name in texts] == [""] else []
+        if not self.operands or bool(self.closure) == bool(self.locals):
+            raise UnlikeError("keeps derivatives in a way of its own")
+        if self.closure:
+            z.grad = 1.0
+            try:
+                getattr(z, self.closure)()
+            except Exception:
+                raise UnlikeError(f"calls its .{self.closure} in a way of its own") from None
+            if not agree([x.grad, y.grad], [3.0, 2.0]):
+                raise UnlikeError(f"has another meaning of .{self.closure}()")
+
+    def constructor(self) -> Any:
+        """Return an __init__ of their arguments; None if Value's own takes them."""
+        init: Any = self.body.attributes["__init__"]
+        code, defaults = init.__code__, init.__defaults__ or ()
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        if code.co_flags & 0x0C or code.co_posonlyargcount or not names or code.co_argcount - len(defaults) > 2:
+            raise UnlikeError("has a constructor of another shape")
+        given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults))
+        given.update(init.__kwdefaults__ or {})
+        sets = {name: self._sets(name) for name in names[1:]}
+        try:
+            nested = number_of(self.T(self.T(2.0)).data) == 2.0
+        except Exception:  # it takes numbers alone
+            nested = False
+        ours = {"_children": "operands", "children": "operands", "_op": self.op, "local_grads": "locals"}
+        fits = all(role == ours.get(name, name) for name, role in sets.items()) and [*sets.values()] in (
+            ["operands", third, *self.label][:n] for third in (self.op, "locals") for n in range(4)
+        )
+        if nested or code.co_kwonlyargcount or names[0] != "data" or "data" in given or not fits:
+            return self._constructor(names, code.co_argcount - 1, given, sets, nested)
+        return None
+
+    def _sets(self, parameter: str) -> str:
+        """Return what an argument sets: 'operands', 'locals', '' for nothing, or the name of an attribute."""
+        leaf, x = vars(self.T(2.0)), self.T(3.0)
+        pair = x, x
+        for probe in (pair, 7.5, "text"):
+            try:
+                made = vars(self.T(2.0, **{parameter: probe}))
+            except Exception:
+                continue
+            changed = {k for k, found in made.items() if k != self.closure and not agree(found, leaf.get(k, self))}
+            if made.get(self.closure) is probe:
+                return self.closure
+            if probe is pair and changed == {name for name, _ in self.operands}:
+                return "operands"
+            if probe is pair and changed == {self.locals} and [*made[self.locals]] == [x, x]:
+                return "locals"
+            name = str(*changed) if len(changed) == 1 else ""
+            if name:
+                if made[name] is probe or (name == "grad" and agree(made[name], probe)):
+                    return name
+            elif not changed and parameter not in self.body.texts["__init__"].used:
+                return ""
+        raise UnlikeError(f"does something of its own with the argument {parameter}")
+
+    def _constructor(self, names: Any, n: int, given: dict[str, Any], sets: dict[str, str], nested: bool) -> Any:
+        role = {what: name for name, what in sets.items()}
+        scope = {"make": _make, "Value": Value, **{f"default_{name}": x for name, x in given.items()}}
+        shown = [f"{name}=default_{name}" if name in given else name for name in names]
+        arguments = ", ".join(["self", *shown[:n], *(["*"] if shown[n:] else []), *shown[n:]])
+        data, children = names[0], role.get("operands")
+        lines = [f"if isinstance({data}, Value): {data} = {data}.data"] if nested else []
+        hand = f"{children} or ()"
+        if self.op in role:
+            hand += f", {role[self.op]} or ''"
+        if "locals" in role:
+            hand += f", local_grads={role['locals']} or None" if self.op in role else f", {role['locals']} or ()"
+        lines.append(f"make(self, {data}, {hand})" if children else f"make(self, {data})")
+        for name, what in sets.items():
+            if what not in ("operands", "locals", self.op, ""):
+                lines.append(f"if {name} is not default_{name}: self.{what} = {name}")
+        exec(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
+        return scope["__init__"]
+
+    def names(self) -> dict[str, Any]:
+        """Return attributes of Value by which its nodes have these names and types."""
+        found = {name: self.plain[name] for name in self.plain.keys() - {*self.label}}
+        for name, kind in self.operands:
+            if (name, kind) not in (("_prev", set), ("_children", tuple)):
+                found[name] = property(_as(kind), PROPERTIES["_prev"].fset)
+        for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
+            if name and name != ours:
+                found[name] = PROPERTIES[ours]
+        return found
+
+
+def _as(kind: Any) -> Callable[[Value], Any]:
+    """Return the getter of operands in a container of this type."""
+    get = PROPERTIES["_children"].fget
+    return lambda self: kind(get(self))

@@ -1,0 +1,284 @@
+"""Which methods of a script's class can be called without anybody noticing, and the class built again of these.
+
+A method is *pure* if its text names nothing but arithmetic, its own class and its own variables. Calling it prints
+nothing, draws nothing and counts nothing; leaving it out changes nothing but numbers. It is built again over a
+namespace that has nothing but arithmetic in it, so the script's own class and globals are never touched.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+import sys
+from collections.abc import Iterator
+from types import FunctionType
+
+from ._core.hints import Any
+
+_ARITHMETIC = {
+    name: getattr(builtins, name)
+    for name in {
+        *str.split("""
+    abs bool float int str tuple list set frozenset dict len range enumerate zip map filter reversed sorted sum
+    min max any all isinstance getattr hasattr round pow divmod callable id hash type object property format
+    Exception ValueError TypeError AssertionError ZeroDivisionError OverflowError ArithmeticError
+    NotImplementedError AttributeError RuntimeError NotImplemented
+""")
+    }
+}
+_NUMPY = {
+    *str.split("""
+    exp log log1p expm1 log2 log10 tanh sinh cosh sin cos tan arctan arcsin arccos arctanh sqrt square abs
+    absolute maximum minimum clip sign power where isscalar float64 float32 floating integer number pi e inf nan
+    isnan isinf isfinite
+""")
+}
+# What Python itself and the class statement put into a class.
+_OF_CLASSES = {
+    *str.split("""
+    __module__ __dict__ __weakref__ __doc__ __slots__ __qualname__ __annotations__ __firstlineno__
+    __static_attributes__ __annotate__ __annotate_func__ __annotations_cache__ __match_args__
+""")
+}
+_IMPURE = (
+    ast.Global,
+    ast.Nonlocal,
+    ast.Yield,
+    ast.YieldFrom,
+    ast.Await,
+    ast.With,
+    ast.ClassDef,
+    ast.AsyncFunctionDef,
+)
+_missing = object()
+
+
+def nodes_below(*trees: ast.AST) -> Iterator[Any]:
+    """Yield the nodes of trees without annotations, which a call does not evaluate."""
+    todo = [*trees]
+    while todo:
+        node = todo.pop()
+        yield node
+        for field in node._fields:
+            part = getattr(node, field, None)
+            if isinstance(part, ast.AST):
+                if field not in ("annotation", "returns", "ctx"):
+                    todo.append(part)
+            elif type(part) is list:
+                todo += [x for x in part if isinstance(x, ast.AST)]
+
+
+class Text:
+    """What the text of a method says.
+
+    Attributes
+    ----------
+    names : set of str
+        Names that it reads and that are no variables of its own.
+    variables : set of str
+        Those that are; and of these the ones that it reads, `used`.
+    reads, assigns : set of str
+        Attributes.
+    of : dict
+        The attributes that it reads of a name.
+    numbers : set of float
+        Its constants.
+    loops : bool
+        It may take long for large numbers.
+    pure : bool
+        As far as the text alone tells.
+    """
+
+    def __init__(self, tree: Any) -> None:
+        self.names: set[str] = set()
+        self.variables = {x.arg for x in nodes_below(tree.args) if isinstance(x, ast.arg)}
+        self.reads: set[str] = set()
+        self.assigns: set[str] = set()
+        self.of: dict[str, set[str]] = {}
+        self.numbers: set[float] = set()
+        self.loops = False
+        self.pure = not getattr(tree, "decorator_list", None) or _is_accessor(tree.decorator_list)
+        for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
+            self._read(node)
+        self.used = self.names & self.variables
+        self.names -= self.variables
+
+    def add(self, other: Text) -> None:
+        """Let this text have another one in it."""
+        for ours, theirs in ((self.names, other.names), (self.reads, other.reads), (self.assigns, other.assigns)):
+            ours |= theirs
+        self.numbers |= other.numbers
+        for name, read in other.of.items():
+            self.of.setdefault(name, set()).update(read)
+        self.pure &= other.pure
+        self.loops |= other.loops
+
+    def _read(self, node: Any) -> None:
+        kind = type(node)
+        if kind is ast.Name:
+            (self.names if type(node.ctx) is ast.Load else self.variables).add(node.id)
+        elif kind is ast.Attribute:
+            if type(node.value) is ast.Name:
+                self.of.setdefault(node.value.id, set()).add(node.attr)
+            if type(node.ctx) is ast.Load:
+                self.reads.add(node.attr)
+                self.pure &= node.attr not in ("__class__", "__dict__", "__globals__", "__subclasses__")
+            else:
+                self.assigns.add(node.attr)
+                self.pure &= type(node.value) is ast.Name
+        elif kind is ast.Constant and type(node.value) in (int, float):
+            self.numbers.add(float(node.value))
+        elif kind in (ast.Import, ast.ImportFrom):
+            module = node.module if kind is ast.ImportFrom else None
+            self.pure &= all((module or alias.name) == "math" for alias in node.names)
+            self.variables.update(alias.asname or alias.name for alias in node.names)
+        elif kind is ast.Subscript and type(node.ctx) is not ast.Load:
+            self.pure &= type(node.value) is ast.Name
+        elif kind is ast.Call and type(node.func) is ast.Call:
+            self.pure &= getattr(node.func.func, "id", "") != "type"  # type(self)(...) may make one of a subclass
+        elif kind is ast.Call and getattr(node.func, "id", "") in ("getattr", "hasattr"):
+            self.pure &= len(node.args) > 1 and type(node.args[1]) is ast.Constant
+            self.reads.update(str(x.value) for x in node.args[1:2] if type(x) is ast.Constant)
+        elif kind in (ast.FunctionDef, ast.ExceptHandler, ast.arg):
+            self.variables.add(str(node.arg if kind is ast.arg else node.name))
+        elif kind in (ast.While, ast.For, ast.comprehension):
+            self.loops = True
+        elif kind in _IMPURE:
+            self.pure = False
+
+
+def _is_accessor(decorators: list[Any]) -> bool:
+    """Tell whether the decorators of a method are `property` or `staticmethod`."""
+    return all(getattr(x, "id", "") in ("property", "staticmethod") for x in decorators)
+
+
+def is_constant(x: Any) -> bool:
+    """Tell whether nobody can change x, or x is an empty list, dict or set."""
+    if type(x) in (int, float, str, bool, type(None)):
+        return True
+    return (type(x) in (tuple, frozenset) and all(map(is_constant, x))) or (type(x) in (list, dict, set) and not x)
+
+
+def _import(name: str, *_: Any) -> Any:
+    """Import math, and nothing else."""
+    return {"math": math}[name]
+
+
+def _functions(attribute: Any) -> list[FunctionType]:
+    """Return the function of a method, a static method or a property that can only be read; else nothing."""
+    if isinstance(attribute, property):
+        attribute = attribute.fget if (attribute.fset or attribute.fdel) is None else None
+    elif isinstance(attribute, staticmethod):
+        attribute = attribute.__func__
+    return [attribute] if isinstance(attribute, FunctionType) else []
+
+
+class Body:
+    """The body of a class.
+
+    Attributes
+    ----------
+    attributes : dict
+        All that the class statement put into it.
+    texts : dict
+        The `Text` of each method.
+    pure : set of str
+        The pure methods.
+    """
+
+    def __init__(self, theirs: type, tree: ast.ClassDef, module: ast.Module) -> None:
+        self.attributes = {
+            name: x
+            for name, x in vars(theirs).items()
+            if name not in _OF_CLASSES and type(x).__name__ != "member_descriptor"
+        }
+        self._name = tree.name
+        init: Any = self.attributes.get("__init__")
+        self._scope: dict[str, Any] = getattr(init, "__globals__", {})
+        self._file = getattr(getattr(init, "__code__", None), "co_filename", "")
+        assigned = [x.id for x in nodes_below(module) if type(x) is ast.Name and type(x.ctx) is not ast.Load]
+        self._defined = {
+            x.name: x for x in module.body if isinstance(x, ast.FunctionDef) and x.name not in assigned
+        }
+        self._called: dict[str, FunctionType] = {}
+        self.texts = self._read(tree)
+        self.keep({name for name in self.texts if self._is_calm(name)})
+
+    def _read(self, tree: ast.ClassDef) -> dict[str, Text]:
+        at: dict[int, Any] = {}
+        for node in nodes_below(tree):
+            if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+                line = min([node.lineno, *(x.lineno for x in getattr(node, "decorator_list", ()))])
+                at[line] = None if line in at else node  # two of one line cannot be told apart
+        texts = {}
+        for name, attribute in self.attributes.items():
+            for function in _functions(attribute):
+                node = at.get(function.__code__.co_firstlineno)
+                if node is not None and function.__code__.co_filename == self._file:
+                    texts[name] = self._with_called(Text(node), set())
+        return texts
+
+    def _with_called(self, text: Text, known: set[str]) -> Text:
+        """Add what the functions of the script say that a method calls."""
+        for name in text.names & self._defined.keys() - known:
+            f, node = self._scope.get(name), self._defined[name]
+            if isinstance(f, FunctionType) and f.__code__.co_firstlineno == node.lineno and not f.__closure__:
+                known.add(name)
+                self._called[name] = f
+                text.add(self._with_called(Text(node), known))
+        return text
+
+    def _is_calm(self, name: str) -> bool:
+        """Tell whether a method is pure if all others are."""
+        text, (f,) = self.texts[name], _functions(self.attributes[name])
+        functions = [f, *(self._called[x] for x in text.names & self._called.keys())]
+        defaults = [x for f in functions for x in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())]
+        return (
+            text.pure
+            and not f.__closure__
+            and all(map(is_constant, defaults))
+            and all(self._is_arithmetic(name, text) for name in text.names)
+        )
+
+    def _is_arithmetic(self, name: str, text: Text) -> bool:
+        if name == self._name or name in self._called:
+            return True
+        x = self._scope.get(name, _missing)
+        if x is _missing:
+            return name in _ARITHMETIC
+        if x is sys.modules.get("numpy", _missing):
+            return text.of.get(name, {name}) <= _NUMPY
+        return x is math or getattr(x, "__module__", "") == "math" or any(x is y for y in _ARITHMETIC.values())
+
+    def keep(self, pure: set[str]) -> None:
+        """Let these be the pure methods, but for those that read an attribute of the class that is not pure."""
+        self.pure = pure
+        others = self.attributes.keys() - pure
+        calm = {name for name in pure if not self.texts[name].reads & others}
+        if calm != pure:
+            self.keep(calm)
+
+    def build(self) -> Any:
+        """Return a class of the pure methods that knows nothing but arithmetic."""
+        scope: dict[str, Any] = {"__builtins__": {**_ARITHMETIC, "__import__": _import}, "__name__": __name__}
+        body: dict[str, Any] = {}
+        for name in self.pure:
+            scope.update((x, self._scope[x]) for x in self.texts[name].names if x in self._scope)
+            attribute, (f,) = self.attributes[name], _functions(self.attributes[name])
+            body[name] = _again(f, scope) if attribute is f else type(attribute)(_again(f, scope))
+        scope.update((name, _again(f, scope)) for name, f in self._called.items() if name in scope)
+        if self.attributes.get("__hash__", _missing) in (None, object.__hash__):
+            body["__hash__"] = self.attributes["__hash__"]
+        scope[self._name] = built = type(self._name, (), body)
+        return built
+
+
+def _again(f: FunctionType, scope: dict[str, Any]) -> FunctionType:
+    again = FunctionType(f.__code__, scope, f.__name__, tuple(map(_copied, f.__defaults__ or ())))
+    again.__kwdefaults__ = {k: _copied(x) for k, x in (f.__kwdefaults__ or {}).items()}
+    return again
+
+
+def _copied(x: Any) -> Any:
+    return type(x)() if type(x) in (list, dict, set) else x

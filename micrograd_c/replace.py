@@ -1,0 +1,248 @@
+"""Lets a script that has a scalar class of its own run on Value: `python -m micrograd_c --replace-value script.py`.
+
+The class statement is run as it stands, with all that it prints and counts. Its syntax tree gets a decorator, which
+compares the class with Value (_likeness.py) and gives back Value itself, with what only the script's class has set
+on it: operators of the native core return Value, not a subclass. Tracebacks name files and lines of the script.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Callable
+from importlib.machinery import PathFinder, SourceFileLoader
+
+from . import engine
+from ._core import Any
+from ._likeness import OPERATORS, differences
+from ._own_nodes import UnlikeError
+from ._pure import nodes_below
+
+_Reads = Callable[[str], bool]
+_statements: list[tuple[ast.ClassDef, ast.Module, _Reads]] = []  # class statements that were decorated
+_before: dict[str, Any] = {}  # what Value had before a class was replaced
+_taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
+_NAMES = "__name__", "__qualname__", "__module__", "__doc__"
+_MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
+silent = False  # said by -q
+
+
+def say(line: str) -> None:
+    """Write a line to stderr."""
+    if not silent:
+        print(f"micrograd_c: {line}", file=sys.stderr, flush=True)
+
+
+# ---- the class statement, before it is run -----------------------------------------------------------------------
+
+
+def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
+    """Return the statements of a module that make a class of this name with data, grad, backward, + and *."""
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            methods = {x.name for x in node.body if isinstance(x, ast.FunctionDef)}
+            stores = (x for x in nodes_below(node) if type(x) is ast.Attribute and type(x.ctx) is ast.Store)
+            kept = {x.attr for x in stores if getattr(x.value, "id", "") == "self"}
+            if {"__init__", "backward", "__add__", "__mul__"} <= methods and {"data", "grad"} <= kept:
+                found.append(node)
+    return found
+
+
+def parse(path: str, name: str) -> ast.Module | None:
+    """Return the syntax tree of a file that has such a class."""
+    with open(path, "rb") as file:
+        text = file.read()
+    if b"\nclass " + name.encode() not in b"\n" + text:
+        return None
+    try:
+        tree = ast.parse(text, path)
+    except (SyntaxError, ValueError):  # whoever runs it says so
+        return None
+    return tree if classes_in(tree, name) else None
+
+
+def decorate(tree: ast.Module, name: str, is_read: _Reads) -> None:
+    """Let the class statements of a module be followed by the comparison."""
+    for node in classes_in(tree, name):
+        call = f"__import__({__name__!r}, None, None, ('x',)).stand_in({len(_statements)})"
+        decorator = ast.parse(call, mode="eval").body
+        for x in ast.walk(decorator):
+            ast.copy_location(x, node)
+            x.end_lineno, x.end_col_offset = node.lineno, node.col_offset  # type: ignore[attr-defined]
+        _statements.append((node, tree, is_read))
+        node.decorator_list.append(decorator)
+
+
+def found_any() -> bool:
+    """Tell whether a class statement was found."""
+    return bool(_statements)
+
+
+def replace_in_main(path: str, tree: ast.Module, name: str) -> None:
+    """Let a script have Value for its class."""
+    decorate(tree, name, _reader_of(tree, path, name))
+
+
+def _reader_of(tree: ast.Module, path: str, name: str, main: str | None = None) -> _Reads:
+    """Return a function that tells whether a file of the folder, or the script, may read an attribute of a node."""
+    classes = classes_in(tree, name)
+
+    def is_read(word: str) -> bool:
+        written = [mark + word.encode() for mark in (b".", b"'", b'"')]
+        beside = (x.path for x in os.scandir(os.path.dirname(path)) if x.name.endswith(".py") and x.is_file())
+        for file in {path, main or path, *beside}:
+            with open(file, "rb") as opened:
+                lines = opened.read().splitlines()
+            for node in classes if file == path else ():
+                lines[node.lineno - 1 : node.end_lineno] = [b""] * ((node.end_lineno or 0) - node.lineno + 1)
+            if any(x in line for line in lines for x in written):
+                return True
+        return False
+
+    return is_read
+
+
+def _expect_scalars(tree: ast.Module, name: str) -> None:
+    """Let pass a module that gives the class real numbers, and no None for a gradient."""
+    for node in nodes_below(tree):
+        kind = type(node)
+        if kind in (ast.Import, ast.ImportFrom):
+            modules = [alias.name for alias in node.names] if kind is ast.Import else [node.module or ""]
+            if any(module.partition(".")[0] == "micrograd" for module in modules):
+                raise UnlikeError("stands beside that of micrograd")
+        if kind is ast.Constant and type(node.value) is complex:
+            raise UnlikeError("may hold complex numbers")
+        if kind is ast.Call and getattr(node.func, "id", "") == "vars":
+            raise UnlikeError("has its attributes listed by vars()")
+        none = kind is ast.Assign and getattr(node.value, "value", node) is None
+        if none and any(getattr(target, "attr", "") == "grad" for target in node.targets):
+            raise UnlikeError("has gradients that are None")
+        if kind is ast.Call and getattr(node.func, "id", "") == name and node.args:
+            given = node.args[0]
+            called = getattr(given, "func", None)
+            made = getattr(called, "attr", getattr(called, "id", None))
+            if isinstance(given, (ast.List, ast.ListComp, ast.Tuple)) or (made in _MAKERS and given.args):
+                raise UnlikeError("may hold arrays")
+
+
+def _changes_operators(tree: ast.Module, name: str) -> bool:
+    """Tell whether a module assigns an operator of the class, or a subclass in it has one of its own."""
+    made: list[Any] = []
+    for node in nodes_below(tree):
+        if type(node) is ast.Attribute and type(node.ctx) is ast.Store and getattr(node.value, "id", "") == name:
+            made.append(node.attr)
+        if type(node) is ast.ClassDef and any(getattr(base, "id", "") == name for base in node.bases):
+            made += [getattr(x, "name", "") for x in node.body]
+    return bool(OPERATORS.intersection(made))
+
+
+# ---- the class, when it has been made ----------------------------------------------------------------------------
+
+
+def stand_in(number: int) -> Callable[[type], type]:
+    """Return the decorator of a class statement."""
+
+    def decorator(theirs: type) -> type:
+        node, tree, is_read = _statements[number]
+        key = theirs.__module__, theirs.__name__
+        try:
+            if _taken and _taken[0] != key:
+                raise UnlikeError("is the second one here")
+            _put_back()  # this statement ran before, or the class is made in steps
+            _expect_scalars(tree, node.name)
+            found = differences(theirs, node, tree, _changes_operators(tree, node.name), is_read)
+        except UnlikeError as why:
+            say(f"the class {theirs.__name__} stays as it is: it {why}")
+            return theirs
+        _taken[:] = [key]
+        for name in _NAMES:
+            found[name] = getattr(theirs, name)
+        _before.update(vars(engine.Value), **{name: getattr(engine.Value, name) for name in _NAMES})
+        for name, x in found.items():
+            setattr(engine.Value, name, x)
+        engine.unequal[1] |= "__eq__" in found
+        return engine.Value
+
+    return decorator
+
+
+def _put_back() -> None:
+    """Let Value be as it was."""
+    if _before:
+        for name in vars(engine.Value).keys() - _before.keys():
+            delattr(engine.Value, name)
+        for name, x in _before.items():
+            if name in _NAMES or vars(engine.Value).get(name, _before) is not x:
+                setattr(engine.Value, name, x)
+    _before.clear()
+    _taken.clear()
+
+
+# ---- modules of the script's own folder --------------------------------------------------------------------------
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module that has the class; no bytecode of it is kept."""
+
+    tree: ast.Module
+
+    def get_code(self, fullname: str) -> Any:
+        """Return the code of the module."""
+        return compile(self.tree, self.path, "exec", dont_inherit=True)
+
+
+class Finder:
+    """Finds modules, those that have the class for our loader; works from when it is made.
+
+    Parameters
+    ----------
+    folder : str
+        Where they may stand, and below.
+    name : str
+        Of the class.
+    main : str, optional
+        The script; it may read graphs too.
+    """
+
+    def __init__(self, folder: str, name: str, main: str | None = None) -> None:
+        self._folder, self._name, self._main = os.path.abspath(folder), name, main
+        sys.meta_path.insert(sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0, self)
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec of a module that is found in the search path, with our loader if it has the class."""
+        spec: Any = PathFinder.find_spec(fullname, path, target)
+        if type(getattr(spec, "loader", None)) is not SourceFileLoader or not self._is_own(spec.origin):
+            return spec
+        tree = parse(spec.origin, self._name)
+        if tree is None:
+            return spec
+        decorate(tree, self._name, _reader_of(tree, spec.origin, self._name, self._main))
+        spec.loader = _Loader(spec.loader.name, spec.origin)
+        spec.loader.tree = tree
+        return spec
+
+    def _is_own(self, file: str) -> bool:
+        below = os.path.relpath(os.path.abspath(file), self._folder).split(os.sep)
+        return not {os.pardir, "site-packages"} & {*below}
+
+
+# ---- notebooks ---------------------------------------------------------------------------------------------------
+
+
+class _Cells:
+    """What IPython lets change the syntax tree of a cell. Another cell may read the graph."""
+
+    @staticmethod
+    def visit(tree: Any) -> Any:
+        """Return the tree of a cell."""
+        if isinstance(tree, ast.Module):
+            decorate(tree, "Value", lambda word: word != "__dict__")
+        return tree
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Let classes named Value of later cells, and of modules in this folder, be replaced."""
+    shell.ast_transformers.append(_Cells())
+    Finder(os.getcwd(), "Value")

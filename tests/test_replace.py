@@ -1,0 +1,613 @@
+"""Scripts with a scalar class of their own, as they are and on Value: the same output."""
+
+import ast
+import contextlib
+import doctest
+import io
+import pickle
+import re
+import sys
+import types
+
+import pytest
+from own_values import CLOSURES, EXPRESSIONS, SLOPES
+from support import run_python
+
+from micrograd_c import engine, replace
+
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
+DIVIDES = "print((Value(6.0) / 3.0).data)\n"
+
+
+@pytest.fixture(autouse=True)
+def put_back():
+    """Let Value be itself again after each test."""
+    before, modules = dict(vars(engine.Value)), dict(sys.modules)
+    flag = list(engine.unequal)
+    yield
+    replace._put_back()
+    sys.modules.pop("micrograd", None)
+    sys.modules.update((name, x) for name, x in modules.items() if name.startswith("micrograd"))
+    engine.unequal[:] = flag
+    assert dict(vars(engine.Value)) == before
+
+
+def run(text, replaced, tmp_path, name="Value", read=None):
+    """Run a script in this process; return its output, its remarks and its module."""
+    folder = tmp_path / str(replaced)
+    folder.mkdir(exist_ok=True)
+    path = folder / "script.py"
+    path.write_text(text)
+    module = types.ModuleType(f"own_script_{replaced}")
+    module.__file__ = str(path)
+    tree = ast.parse(text, str(path))
+    if replaced:
+        replace.decorate(tree, name, read or replace._reader_of(tree, str(path), name))
+    out, remarks = io.StringIO(), io.StringIO()
+    sys.modules[module.__name__] = module
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(remarks):
+            exec(compile(tree, str(path), "exec", dont_inherit=True), vars(module))
+    finally:
+        del sys.modules[module.__name__]
+    return out.getvalue(), remarks.getvalue(), module
+
+
+def same_output(text, tmp_path, name="Value", ours=True):
+    """Check that a script prints the same on Value, numbers to 1e-9; return its module."""
+    plain, nothing, _ = run(text, False, tmp_path, name)
+    out, remarks, module = run(text, True, tmp_path, name)
+    assert nothing == ""
+    assert (getattr(module, name) is engine.Value) is ours, remarks
+    assert (remarks == "") is ours
+    assert NUMBER.sub("#", plain) == NUMBER.sub("#", out)
+    numbers = [[float(x) for x in NUMBER.findall(t)] for t in (plain, out)]
+    assert numbers[1] == pytest.approx(numbers[0], rel=1e-9, abs=1e-9)
+    assert plain
+    return module
+
+
+def changed(text, old, new):
+    """Return a class with one part of it written otherwise."""
+    assert text.count(old) == 1
+    return text.replace(old, new)
+
+
+@pytest.mark.parametrize("text", [CLOSURES, SLOPES], ids=["closures", "slopes"])
+def test_a_script_prints_the_same_with_our_value(text, tmp_path):
+    same_output(text + EXPRESSIONS, tmp_path)
+
+
+@pytest.mark.parametrize("text", [CLOSURES, SLOPES], ids=["closures", "slopes"])
+def test_operators_and_functions_that_mean_the_same_are_ours(text, tmp_path):
+    names = "__add__", "__mul__", "__radd__", "__rmul__", "__neg__", "exp", "tanh", "relu", "backward", "__init__"
+    before = [getattr(engine.Value, name) for name in names]
+    module = same_output(text + EXPRESSIONS, tmp_path)
+    assert [getattr(module.Value, name) for name in names] == before
+
+
+def test_where_operands_are_read_the_graph_looks_as_theirs(tmp_path):
+    neg = engine.Value.__neg__
+    module = same_output(
+        CLOSURES
+        + """
+def shown(v, depth=0):
+    print('  ' * depth, v._op or 'leaf', round(v.data, 6))
+    for child in sorted(v._prev, key=lambda child: child.data):
+        shown(child, depth + 1)
+a = Value(0.5)
+shown((a - 2) / 4 + (-a).exp() + a ** 3 - 1 / a + a * a)
+""",
+        tmp_path,
+    )
+    assert module.Value.__neg__ != neg  # a product with -1 here
+
+
+def test_a_file_beside_the_class_may_read_the_graph(tmp_path):
+    for replaced in ("True", "False"):
+        (tmp_path / replaced).mkdir()
+        (tmp_path / replaced / "shown.py").write_text("def label(v): return v._op\n")
+    own = "with open(__file__.replace('script', 'shown')) as file: exec(file.read())\n"
+    same_output(f"{CLOSURES}{own}print(label(-Value(2.0)))\n", tmp_path)
+
+
+OPERANDS = """
+a, b = Value(2.0), Value(3.0)
+c = a * b
+print(type(c.{0}).__name__, sorted(x.data for x in c.{0}), len(a.{0}), {1})
+c.backward()
+print(a.grad, b.grad)
+"""
+
+
+@pytest.mark.parametrize(
+    "kind, name",
+    [("set", "_children"), ("tuple", "_prev"), ("list", "parents"), ("frozenset", "_prev"), ("tuple", "_children")],
+)
+def test_operands_have_their_name_and_type(kind, name, tmp_path):
+    text = CLOSURES.replace("set(_children)", f"{kind}(_children)").replace("_prev", name)
+    same_output(text + OPERANDS.format(name, "c._op"), tmp_path)
+
+
+def test_local_derivatives_have_their_name_and_type(tmp_path):
+    text = SLOPES.replace("_local_grads", "slopes").replace("_children", "inputs")
+    same_output(text + OPERANDS.format("inputs", "c.slopes"), tmp_path)
+
+
+def test_labels_and_closures_under_other_names(tmp_path):
+    text = (
+        CLOSURES.replace("_backward = ", "push_back = ")
+        .replace("v._backward()", "v.push_back()")
+        .replace("._op", ".what")
+    )
+    same_output(text + OPERANDS.format("_prev", "c.what") + EXPRESSIONS, tmp_path)
+
+
+# ---- differences -------------------------------------------------------------------------------------------------
+
+RELU = "kept = Value(0 if self.data < 0 else self.data, (self,), 'ReLU')"
+SLOPE = "self.grad += (kept.data > 0) * kept.grad"
+BACKWARD = "    def backward(self):\n"
+DIFFERENT = {
+    "a relu with a slope": (
+        changed(
+            changed(CLOSURES, RELU, RELU.replace("0 if", "0.1 * self.data if")),
+            SLOPE,
+            "self.grad += (1 if self.data > 0 else 0.1) * kept.grad",
+        ),
+        "for x in (-2.0, 0.0, 3.0):\n v = Value(x); r = v.relu() * 2; r.backward(); print(r.data, v.grad)",
+    ),
+    "a relu with slope 1 at 0": (
+        changed(CLOSURES, SLOPE, "self.grad += (self.data >= 0) * kept.grad"),
+        "v = Value(0.0); r = v.relu() * 2; r.backward(); print(r.data, v.grad)",
+    ),
+    "tanh by exp": (
+        changed(
+            CLOSURES,
+            "t = math.tanh(self.data)",
+            "t = (math.exp(2 * self.data) - 1) / (math.exp(2 * self.data) + 1)",
+        ),
+        "try:\n Value(400.0).tanh(); print('number')\nexcept OverflowError:\n print('error')\n"
+        "print(Value(0.3).tanh())",
+    ),
+    "an exp that is cut off": (
+        changed(CLOSURES, "math.exp(self.data)", "math.exp(min(self.data, 5))"),
+        "print(Value(7.0).exp(), Value(2.0).exp())",
+    ),
+    "a backward with a seed": (
+        changed(
+            CLOSURES.replace("self.grad = 1.0", "self.grad = gradient"),
+            BACKWARD,
+            "    def backward(self, gradient=1.0):\n",
+        ),
+        "a = Value(2.0); b = a * a; b.backward(); b.backward(3.0); b.backward(gradient=0.5); print(a, b)",
+    ),
+    "a backward that sets gradients to 0": (
+        changed(
+            CLOSURES,
+            "        self.grad = 1.0\n",
+            "        for v in order:\n            v.grad = 0.0\n        self.grad = 1.0\n",
+        ),
+        "a = Value(2.0); b = a * a + a; b.backward(); b.backward(); print(a, b)",
+    ),
+    "equal by data": (
+        CLOSURES + "    def __eq__(self, other): return isinstance(other, Value) and self.data == other.data\n"
+        "    __hash__ = object.__hash__\n",
+        "print(Value(2.0) == Value(2.0), Value(2.0) == 2.0, Value(1.0) != Value(2.0))",
+    ),
+    "whole powers only": (
+        changed(CLOSURES, "isinstance(k, (int, float))", "isinstance(k, int)"),
+        "try:\n print(Value(2.0) ** 0.5)\nexcept AssertionError as e:\n print('refused', e)\n"
+        "print(Value(2.0) ** 3)",
+    ),
+    "no Value as a power": (
+        CLOSURES,
+        "try:\n print(Value(2.0) ** Value(2.0))\nexcept AssertionError as e:\n print('refused', e)",
+    ),
+    "an error where ours has inf": (
+        CLOSURES,
+        "v = Value(0.0) ** 0.5\ntry:\n v.backward(); print('number')\nexcept ZeroDivisionError:\n print('error')",
+    ),
+    "a log that never fails": (
+        changed(SLOPES, "math.log(self.data)", "math.log(max(self.data, 1e-10))"),
+        "print(Value(1e-12).log().data, Value(2.0).log().data)",
+    ),
+    "+ that overwrites gradients": (
+        changed(
+            changed(CLOSURES, "self.grad += total.grad", "self.grad = total.grad"),
+            "other.grad += total.grad",
+            "other.grad = total.grad",
+        ),
+        "a = Value(1.0); b = a + a; b.backward(); print(a, b)",
+    ),
+    "no repr": (
+        changed(CLOSURES, "def __repr__", "def shown"),
+        "print('object at' in repr(Value(2.0)), Value(2.0).shown())",
+    ),
+    "methods, a property and constants beyond": (
+        CLOSURES
+        + """
+    sharpness = 3
+    @property
+    def squared(self): return self ** 2
+    @staticmethod
+    def softmax(values):
+        exps = [v.exp() for v in values]
+        return [e / sum(exps) for e in exps]
+    @classmethod
+    def zero(cls): return cls(0.0)
+    def cube(self):
+        third = Value(self.data ** 3, (self,), 'cube')
+        def push():
+            self.grad += 3 * self.data ** 2 * third.grad
+        third._backward = push
+        return third
+""",
+        "a = Value(1.5); b = a.cube() * a.squared + Value.softmax([a, a * 2])[0] + Value.zero(); b.backward()\n"
+        "print(a, b, Value.sharpness, a.sharpness); Value.sharpness += 1; print(b.sharpness)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DIFFERENT)
+def test_what_means_something_else_is_kept_as_theirs(what, tmp_path):
+    text, use = DIFFERENT[what]
+    same_output(text + "\n" + use + "\n", tmp_path, ours="overwrites" not in what)
+
+
+INIT = "data, _children=(), _op='', label=''"
+
+
+def test_extra_arguments_of_the_constructor(tmp_path):
+    text = changed(CLOSURES, INIT, INIT + ", requires_grad=True, name=None")
+    text = changed(
+        text, "self.label = label", "self.label = label; self.requires_grad = requires_grad; self.name = name"
+    )
+    same_output(
+        text + EXPRESSIONS + "v = Value(1, label='v', requires_grad=False)\n"
+        "print(v.requires_grad, v.label, v.name, (v + 1).requires_grad)\n"
+        "print(repr((v + 1).label), Value(2, (v,), 'x')._op)\n",
+        tmp_path,
+    )
+
+
+def test_a_constructor_with_other_names_and_another_order(tmp_path):
+    text = CLOSURES.replace(INIT, "number=0.0, label=None, op='', parents=None, grad=0.0")
+    text = text.replace("self.data = data", "self.data = number.data if isinstance(number, Value) else number")
+    text = text.replace("self.grad = 0.0", "self.grad = grad").replace(
+        "_prev = set(_children)", "_prev = set(parents or ())"
+    )
+    text = re.sub(r"\((.*), (\(self.*\)), (f?'.*')\)", r"(\1, parents=\2, op=\3)", text).replace(
+        "self._op = _op", "self._op = op"
+    )
+    same_output(
+        text
+        + EXPRESSIONS
+        + "v = Value(Value(2.0), 'v', grad=0.5)\nprint(v.label, v, Value(), v._op, (v * v)._op, (v + 1).label)\n",
+        tmp_path,
+    )
+
+
+# ---- what scripts do with their class ----------------------------------------------------------------------------
+
+
+def test_subclasses_and_isinstance(tmp_path):
+    same_output(
+        CLOSURES
+        + """
+class Weight(Value):
+    def __init__(self, x): super().__init__(x, label='w')
+    def shown(self): return f'w{self.data}'
+w = Weight(2.0); y = w * 3; y.backward()
+print(w.shown(), w.label, isinstance(w, Value), isinstance(y, Weight), w.grad)
+""",
+        tmp_path,
+    )
+
+
+def test_methods_that_are_set_later(tmp_path):
+    same_output(
+        CLOSURES + "def swish(self): return self * (1 + (-self).exp()) ** -1\nValue.swish = swish\n"
+        "add = Value.__add__\nValue.__add__ = lambda a, b: add(a, b) * 2\nprint((Value(1.0).swish() + 1).data)\n",
+        tmp_path,
+    )
+
+
+def test_pickles_and_their_class(tmp_path):
+    _, _, module = run(SLOPES + "v = Value(2.0) * 3\n", True, tmp_path)
+    sys.modules[module.__name__] = module
+    try:
+        again = pickle.loads(pickle.dumps(module.v))
+    finally:
+        del sys.modules[module.__name__]
+    assert (again.data, module.Value.__module__, module.Value.__qualname__) == (6.0, module.__name__, "Value")
+
+
+def test_doctests_of_the_class_go_on(tmp_path):
+    text = CLOSURES.replace(
+        'came from."""', 'came from.\n\n    >>> Value(2.0) * 3\n    Value(data=6.000000, grad=0.000000)\n    """'
+    )
+    _, _, module = run(text + "print()\n", True, tmp_path)
+    assert doctest.testmod(module) == (0, 1)
+
+
+def test_doctests_of_a_method_go_on(tmp_path):
+    relu = "    def relu(self):"
+    text = changed(
+        CLOSURES, relu, relu + "\n        '''\n        >>> Value(-1.0).relu().data\n        0.0\n        '''"
+    )
+    _, _, module = run(text + "print()\n", True, tmp_path)
+    assert doctest.testmod(module) == (0, 1)
+
+
+def test_a_class_of_another_name(tmp_path):
+    module = same_output(
+        CLOSURES.replace("Value", "Scalar") + EXPRESSIONS.replace("Value", "Scalar"), tmp_path, "Scalar"
+    )
+    assert module.Scalar.__name__ == "Scalar"
+
+
+def test_a_class_that_is_made_in_steps(tmp_path):
+    first = SLOPES.replace("def tanh", "def tanh_of_old").replace("max(0, self.data)", "max(0, self.data) * 2")
+    same_output(
+        first + "print(Value(2.0).relu().data)\n" + SLOPES + EXPRESSIONS + "print(hasattr(Value, 'tanh_of_old'))\n",
+        tmp_path,
+    )
+
+
+# ---- what the comparison leaves alone ----------------------------------------------------------------------------
+
+
+def test_the_comparison_prints_draws_and_counts_nothing(tmp_path):
+    noisy = changed(
+        CLOSURES,
+        "t = math.tanh(self.data)",
+        "print('tanh'); calls.append(1); t = math.tanh(self.data) + 0 * random.random()",
+    )
+    noisy = changed(
+        noisy,
+        "import math",
+        "import math, random\nrandom.seed(1)\ncalls = []\nprint('before', random.getstate()[1][:2])",
+    )
+    same_output(
+        noisy + "print(len(calls), random.random())\nValue(1.0).tanh(); print(len(calls), random.random())\n",
+        tmp_path,
+    )
+
+
+def test_functions_of_the_script_that_only_compute_are_called_too(tmp_path):
+    text = CLOSURES.replace("other if isinstance(other, Value) else Value(other)", "as_value(other)")
+    text = changed(text, "t = math.tanh(self.data)", "t = squash(self.data)")
+    functions = "def as_value(x): return x if isinstance(x, Value) else Value(x)\n"
+    text = f"{functions}def squash(x, k=1.0):\n    return math.tanh(k * x)\n{text}"
+    before = engine.Value.tanh
+    assert same_output(text + EXPRESSIONS, tmp_path).Value.tanh == before
+    noisy = text.replace("def squash(x, k=1.0):", "calls = []\ndef squash(x, k=1.0):\n    calls.append(x)")
+    same_output(noisy + EXPRESSIONS + "print(len(calls))\n", tmp_path)
+
+
+EFFECTS = [
+    "global count; count += 1",
+    "Value.made += 1",
+    "self.__class__.made += 1",
+    "type(self).made += 1",
+    "Value.log.append(1)",
+    "self.log.append(1)",
+    "print('made')",
+    "open('made', 'w').close()",
+    "made[0] = 1",
+    "__import__('os').getcwd()",
+    "import os",
+    "self.made = self.made + 1",
+    "getattr(self, 'log').append(1)",
+    "(lambda: made.append(1))()",
+    "[made.append(1) for _ in range(1)]",
+    "random.random()",
+    "setattr(Value, 'made', 1)",
+    "self.log[0:0] = [1]",
+    "r = Value.log; r.append(1)",
+]
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_what_has_an_effect_is_never_called_and_stays_theirs(effect, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    where = "product = Value(" if EFFECTS.index(effect) % 3 else "self.label = label"
+    text = changed(CLOSURES, where, f"{effect}; {where}").replace(
+        "import math", "import math, random, os\nrandom.seed(1)"
+    )
+    text = text.replace('came from."""', 'came from."""\n    made, log = 0, []\n')
+    state = "print(count, made, Value.made, Value.log, random.random())\n"
+    state += "print(os.path.exists('made') and os.remove('made'))\n"
+    same_output(f"count, made = 0, [0]\n{text}\n{state}v = Value(2.0) * 3\n{state}", tmp_path, ours=False)
+
+
+def test_a_method_with_a_loop_is_not_tried_out(tmp_path):
+    text = changed(
+        CLOSURES, "t = math.tanh(self.data)", "x = self.data\n        while x > 9: x -= 1\n        t = math.tanh(x)"
+    )
+    same_output(text + "print(Value(0.4).tanh())\n", tmp_path)
+
+
+REFUSED = {
+    "arrays": (
+        changed(CLOSURES, "self.data = data", "self.data = data; self.shape = getattr(data, 'shape', ())"),
+        "may hold arrays",
+    ),
+    "lists": (CLOSURES + "try:\n Value([1.0, 2.0])\nexcept TypeError:\n pass\n", "may hold arrays"),
+    "complex numbers": (CLOSURES + "print(Value(1j).data)\n", "may hold complex numbers"),
+    "None for a gradient": (CLOSURES + "v = Value(1.0)\nv.grad = None\n", "has gradients that are None"),
+    "an own __getattr__": (
+        CLOSURES + "    def __getattr__(self, name): raise AttributeError(name)\n",
+        "has a method __getattr__",
+    ),
+    "vars()": (CLOSURES + "print(sorted(vars(Value(1.0))))\n", "has its attributes listed by vars()"),
+    "__dict__": (CLOSURES + "print(sorted(Value(1.0).__dict__))\n", "has its attributes read from __dict__"),
+    "micrograd beside it": (
+        "import sys\nsys.modules['micrograd'] = sys\nimport micrograd\n" + CLOSURES,
+        "stands beside that of micrograd",
+    ),
+    "bases": (
+        changed(CLOSURES, "class Value:", "class Base: pass\nclass Value(Base):"),
+        "has bases or decorators of its own",
+    ),
+    "a counter": (
+        changed(CLOSURES, "self.label = label", "self.label = label; print(end='')"),
+        "does more in its __init__",
+    ),
+    "a list for each": (
+        changed(CLOSURES, "self.label = label", "self.label = label; self.hooks = []"),
+        "keeps in .hooks what no other Value has",
+    ),
+    "a backward with another meaning": (
+        changed(CLOSURES, "self.grad = 1.0\n", "self.grad = 2.0\n"),
+        "has a backward() with another meaning",
+    ),
+    "a backward that returns": (
+        changed(CLOSURES, "            v._backward()\n", "            v._backward()\n        return order\n"),
+        "has a backward() with another meaning",
+    ),
+    "a gradient switched off": (
+        changed(CLOSURES, "self.label = label", "self.label = label; self.frozen = False").replace(
+            "self.grad += total.grad", "self.grad += 0 if self.frozen else total.grad"
+        ),
+        "does more in its __add__",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_where_ours_cannot_stand_in_a_line_says_why_and_the_script_runs(what, tmp_path):
+    text, why = REFUSED[what]
+    text += DIVIDES
+    plain, _, _ = run(text, False, tmp_path)
+    out, remarks, module = run(text, True, tmp_path)
+    assert out == plain
+    assert remarks.count("\n") == 1 and why in remarks
+    assert module.Value is not engine.Value
+
+
+# ---- the command line --------------------------------------------------------------------------------------------
+
+
+def command(tmp_path, *arguments, **more):
+    return run_python("-m", "micrograd_c", *arguments, cwd=tmp_path, **more)
+
+
+WHICH = "import sys\nprint(type(Value(1) + 1), hasattr(Value, 'gelu'), __name__, *sys.argv)\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A script with the class, and one that finds it in a module of a package."""
+    (tmp_path / "own.py").write_text(CLOSURES + WHICH)
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "__init__.py").write_text("")
+    (tmp_path / "kit" / "engine.py").write_text(SLOPES)
+    (tmp_path / "kit" / "train.py").write_text("from .engine import Value\n" + WHICH)
+    (tmp_path / "main.py").write_text("from kit.engine import Value\n" + WHICH)
+    return tmp_path
+
+
+def test_without_the_option_a_line_names_it_and_the_script_runs_as_it_is(folder):
+    done = command(folder, "own.py", "a", "-b")
+    assert done.stdout == "<class '__main__.Value'> False __main__ own.py a -b\n"
+    assert done.stderr.count("\n") == 1 and "--replace-value" in done.stderr
+    assert command(folder, "-q", "own.py").stderr == ""
+    (folder / "none.py").write_text("class Value:\n    pass\n")
+    assert command(folder, "none.py").stderr == ""
+
+
+def test_the_option_replaces_the_class_of_the_script(folder):
+    done = command(folder, "--replace-value", "own.py", "a", "-b")
+    assert (done.stdout, done.stderr) == ("<class '__main__.Value'> True __main__ own.py a -b\n", "")
+
+
+def test_the_class_may_stand_in_a_module_of_the_scripts_folder(folder):
+    for _ in range(2):  # bytecode that the plain run keeps is of no harm to the other
+        done = command(folder, "--replace-value", "main.py")
+        assert command(folder, "main.py").stdout.split()[2] == "False"
+        assert (done.stdout, done.stderr) == ("<class 'kit.engine.Value'> True __main__ main.py\n", "")
+
+
+def test_a_module_may_be_run(folder):
+    done = command(folder, "--replace-value", "-m", "kit.train", "x")
+    assert done.stdout.startswith("<class 'kit.engine.Value'> True __main__ ") and done.stdout.endswith(" x\n")
+    done = command(folder, "--replace-value", "-m", "own")
+    assert done.stdout.startswith("<class '__main__.Value'> True __main__ ")
+
+
+def test_another_name_and_a_class_that_is_not_there(folder):
+    (folder / "scalar.py").write_text((CLOSURES + WHICH).replace("Value", "Scalar"))
+    assert command(folder, "--replace-value=Scalar", "scalar.py").stdout.split()[2] == "True"
+    done = command(folder, "--replace-value=Number", "own.py")
+    assert done.stdout.split()[2] == "False"
+    assert done.stderr == "micrograd_c: no class Number with data, grad, backward, + and * was found\n"
+
+
+def test_of_two_classes_one_is_replaced(folder):
+    (folder / "two.py").write_text("import kit.engine\n" + CLOSURES + WHICH)
+    done = command(folder, "--replace-value", "two.py")
+    assert done.stdout.split()[2] == "False"
+    assert done.stderr == "micrograd_c: the class Value stays as it is: it is the second one here\n"
+
+
+def test_the_time_is_told_at_the_end(folder):
+    (folder / "leaves.py").write_text("raise SystemExit(3)\n")
+    done = command(folder, "--time", "leaves.py")
+    assert done.returncode == 3
+    assert re.fullmatch(r"micrograd_c: leaves.py took \d+\.\d{3} s\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    1 / 0\nf()\n",
+        "x = (\n",
+        "raise KeyboardInterrupt\n",
+        "import warnings\nwarnings.warn('w')\n'\\d'\n",
+    ],
+)
+def test_tracebacks_and_warnings_are_those_of_python(text, folder):
+    (folder / "fails.py").write_text(CLOSURES + text)
+    plain = run_python("fails.py", cwd=folder)
+    done = command(folder, "--replace-value", "fails.py")
+    assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout)
+    assert done.stderr.replace(str(folder) + "/", "") == plain.stderr.replace(str(folder) + "/", "")
+
+
+def test_an_error_in_a_method_that_stays_theirs_shows_its_line(folder):
+    (folder / "fails.py").write_text(CLOSURES + "Value(2.0) ** Value(2.0)\n")
+    plain, done = run_python("fails.py", cwd=folder), command(folder, "--replace-value", "fails.py")
+    line = [x for x in plain.stderr.splitlines() if "in __pow__" in x]
+    assert line and line[0] in done.stderr
+    assert done.stderr.splitlines()[-1] == plain.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--replace-value=a.b", "x.py"), "unknown option --replace-value"),
+        (("--fast", "x.py"), "unknown option --fast"),
+        (("-q",), "there is no script"),
+        (("--time", "-m"), "-m names no module"),
+    ],
+)
+def test_mistakes_in_the_command_line(arguments, message, tmp_path):
+    done = command(tmp_path, *arguments)
+    assert done.returncode == 1 and message in done.stderr
+
+
+def test_a_notebook_replaces_the_classes_of_later_cells(tmp_path, monkeypatch):
+    shell_of = pytest.importorskip("IPython.core.interactiveshell")
+    monkeypatch.chdir(tmp_path)
+    finders = list(sys.meta_path)
+    shell = shell_of.InteractiveShell.instance()
+    try:
+        shell.run_line_magic("load_ext", "micrograd_c")
+        assert shell.run_cell(SLOPES + "v = Value(2.0) * 3\nv.backward()").success
+        assert shell.user_ns["Value"] is engine.Value
+        assert type(shell.user_ns["v"]) is engine.Value
+    finally:
+        sys.meta_path[:] = finders
+        shell_of.InteractiveShell.clear_instance()
