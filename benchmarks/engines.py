@@ -204,7 +204,7 @@ ENGINES = {
     "autograd": (Autograd, "autograd"),
     "torch": (Torch, "torch"),
     "python": (NoEngine, None),
-    # Values in pure Python, those of examples/gpt.py
+    # Values in pure Python, those of examples/gpt.py and examples/microgpt.py
     "pure Python": (NoEngine, None),
     "pure Python, collector off": (NoEngineCollectorOff, None),
     # what programs are compared with; "C by hand" and "gcc -O2" need gcc
@@ -215,6 +215,8 @@ ENGINES = {
     # second lanes of an engine
     "micrograd-c, 2 threads": (MicrogradC, "micrograd-c"),
     "micrograd-c, dot": (MicrogradC, "micrograd-c"),
+    "micrograd-c, optim": (MicrogradC, "micrograd-c"),
+    "micrograd-c, programs": (MicrogradC, "micrograd-c"),
     "micrograd-c, crowded": (MicrogradC, "micrograd-c"),
     "torch, dense": (Torch, "torch"),
 }

@@ -430,6 +430,29 @@ class GptStep(Training):
         return {"step": seconds}
 
 
+class MicrogptStep(Training):
+    """One training step of examples/microgpt.py, Adam included, on a name of six letters."""
+
+    def __init__(self, engine, use="", replaced=False):
+        examples = str(Path(__file__).parent.parent / "examples")
+        sys.path.append(examples)
+        if replaced:
+            from micrograd_c.replace import Finder
+
+            Finder(examples, "Value")
+        from microgpt import Training as Microgpt
+
+        self.training = Microgpt(use)
+        self.number = next(i for i, name in enumerate(self.training.text.names) if len(name) == 6)
+
+    def run(self):
+        start = perf_counter()
+        loss = self.training.step(self.number)
+        seconds = perf_counter() - start
+        self.result = [loss]
+        return {"step": seconds}
+
+
 class Crowd(Workload):
     """Backward of 100 nodes while `crowd` other nodes are alive between its leaves and the rest."""
 

@@ -1,4 +1,4 @@
-"""`Value` in pure Python: what examples/gpt.py runs on for comparison.
+"""`Value` in pure Python: what examples/microgpt.py runs on, and examples/gpt.py for comparison.
 
 It is micrograd's, with exp and log, in the form that teaching GPTs give it: a node keeps its
 operands and its local derivatives, where micrograd's keeps a closure. A closure that refers to its
