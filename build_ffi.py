@@ -63,7 +63,8 @@ def flags() -> dict[str, list[str]]:
     # double arithmetic, on every machine that a wheel lands on.
     # That nobody reads errno or the exception flags changes no result, and lets loops become vector code.
     compile_args = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-    compile_args += ["-fvisibility=hidden", "-pthread"]
+    # Debug information triples the size and names the folder of the build: without it two builds are equal.
+    compile_args += ["-fvisibility=hidden", "-pthread", "-g0"]
     link_args = ["-pthread"]
     if os.environ.get("MICROGRAD_C_SANITIZE"):  # `make asan`
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]

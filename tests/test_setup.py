@@ -5,6 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,39 @@ def test_a_package_without_the_native_core_says_so_after_the_build(clone):
         "-c", "import micrograd_c; print(micrograd_c.stats().core)", cwd=clone, env={"MICROGRAD_C_CORE": ""}
     )
     assert done.stdout == "cffi\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for the compiler is a shell script")
+def test_two_builds_give_the_same_wheel_byte_for_byte(clone, tmp_path):
+    pytest.importorskip("setuptools")
+    fast = tmp_path / "cc"  # what could differ does so without optimisation too
+    fast.write_text(f'#!/bin/sh\nexec {os.environ.get("CC", "cc")} "$@" -O0\n')
+    fast.chmod(0o755)
+    shutil.copytree(clone, tmp_path / "a clone in another folder")
+    wheels = []
+    for folder in clone, tmp_path / "a clone in another folder":
+        env = {"CC": str(fast), "SOURCE_DATE_EPOCH": "1700000000"}
+        done = run_python("setup.py", "-q", "bdist_wheel", cwd=folder, env=env)
+        assert done.returncode == 0, done.stderr
+        (wheel,) = (folder / "dist").iterdir()
+        with zipfile.ZipFile(wheel) as archive:
+            wheels.append({name: zlib.crc32(archive.read(name)) for name in archive.namelist()})
+        wheels[-1]["the wheel as a whole"] = zlib.crc32(wheel.read_bytes())
+    assert wheels[0] == wheels[1]
+
+
+@pytest.mark.slow
+def test_the_sdist_has_what_builds_and_tests_need_and_no_results_of_benchmarks(clone):
+    pytest.importorskip("setuptools")
+    done = run_python("setup.py", "-q", "sdist", cwd=clone)
+    assert done.returncode == 0, done.stderr
+    (sdist,) = (clone / "dist").iterdir()
+    with tarfile.open(sdist) as archive:
+        packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    kept = {path.relative_to(clone).as_posix() for path in clone.rglob("*") if path.is_file()}
+    left_out = {name for name in kept - packed if not name.startswith(("dist/", ".git"))}
+    assert left_out == {name for name in kept if name.startswith("benchmarks/results/")} != set()
 
 
 @pytest.mark.slow

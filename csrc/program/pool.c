@@ -76,7 +76,8 @@ static void after_fork_in_child(void)
     pthread_cond_init(&pool.called, NULL);
     pthread_cond_init(&pool.through, NULL);
     pool.task = NULL;
-    pool.wanted = pool.inside = pool.helpers = 0;
+    pool.wanted = pool.helpers = 0;
+    pool.inside = 0;
     pool.busy = false;
 }
 
