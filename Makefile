@@ -33,6 +33,10 @@ C_WARN    := -Wall -Wextra -Werror
 SANITIZE  ?= -fsanitize=address,undefined -fno-sanitize-recover=all
 C_CHECKED := $(C_BASE) $(C_WARN) -g -O1 -fno-omit-frame-pointer $(SANITIZE) -DMG_TEST_ALLOC
 C_RELEASE := $(C_BASE) $(C_WARN) -O3
+# For another machine (.ci/test-platforms): where its objects go, how its programs are called, and what runs them.
+OUT       ?= build
+EXE       ?=
+RUN       ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -139,15 +143,15 @@ $(VENV)/.pyright: Makefile | $(VENV)/.build
 # shipped, since the optimiser finds other things to warn of. gcc 13 misplaces vectors of AVX-512 where it looks for
 # uses of a stack frame after its return, so that one check is off (gcc's bug 110027).
 
-CHECKED := $(C_SOURCES:%.c=build/checked/%.o)
-RELEASE := $(C_SOURCES:%.c=build/release/%.o)
-PROGRAM := $(C_TESTS:%.c=build/checked/%)
+CHECKED := $(C_SOURCES:%.c=$(OUT)/checked/%.o)
+RELEASE := $(C_SOURCES:%.c=$(OUT)/release/%.o)
+PROGRAM := $(C_TESTS:%.c=$(OUT)/checked/%$(EXE))
 
 ctest: $(RELEASE) $(PROGRAM)  ## the C tests alone
 	@echo '-- running the C tests (half a minute)'
-	@for program in $(PROGRAM); do echo "-- $$program"; ASAN_OPTIONS=detect_stack_use_after_return=0 $$program || exit 1; done
+	@for program in $(PROGRAM); do echo "-- $$program"; ASAN_OPTIONS=detect_stack_use_after_return=0 $(RUN) $$program || exit 1; done
 
-build/.compiler: Makefile
+$(OUT)/.compiler: Makefile
 	@command -v $(firstword $(CC)) >/dev/null || { echo 'The C compiler $(firstword $(CC)) was not found.'; \
 	  echo 'What to install: on Debian and Ubuntu build-essential, on Fedora gcc, on Alpine build-base,'; \
 	  echo 'on macOS xcode-select --install. Another compiler is chosen by make CC=...'; exit 1; }
@@ -157,17 +161,17 @@ build/.compiler: Makefile
 	  echo 'make SANITIZE= runs them without.'; exit 1; }
 	@echo '-- compiling the engine and its C tests (a minute)'
 
-$(RELEASE) $(CHECKED) $(PROGRAM): | build/.compiler
+$(RELEASE) $(CHECKED) $(PROGRAM): | $(OUT)/.compiler
 
-build/checked/%.o: %.c $(C_HEADERS) Makefile
+$(OUT)/checked/%.o: %.c $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(C_CHECKED) -c $< -o $@
 
-build/release/%.o: %.c $(C_HEADERS) Makefile
+$(OUT)/release/%.o: %.c $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(C_RELEASE) -c $< -o $@
 
-build/checked/tests/c/%: tests/c/%.c $(CHECKED) $(C_HEADERS) Makefile
+$(OUT)/checked/tests/c/%$(EXE): tests/c/%.c $(CHECKED) $(C_HEADERS) Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(C_CHECKED) $< $(CHECKED) -lm -o $@
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the bottom to the top. A file is named by its path without ending: NAME.c and NAME.h are one room. Those that
 # stand here with their ending are rooms of their own.
 C_FLOORS = """
-ops.def memory
+ops.def memory posix.h
 engine.h
 table
 sweep

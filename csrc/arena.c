@@ -1,18 +1,9 @@
 /* arena.c - columns of nodes: append, free, squeeze, lock. */
 #include "arena.h"
+#include "posix.h"
 #include "sweep.h"
 
 #include <stdlib.h>
-
-#ifdef _WIN32 /* its locks by the names of POSIX */
-#include <windows.h>
-#define pthread_mutex_t SRWLOCK
-#define PTHREAD_MUTEX_INITIALIZER SRWLOCK_INIT
-#define pthread_mutex_lock AcquireSRWLockExclusive
-#define pthread_mutex_unlock ReleaseSRWLockExclusive
-#else
-#include <pthread.h>
-#endif
 
 enum {
     FIRST_ROWS = 1024,      /* capacity of the first growth */

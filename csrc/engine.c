@@ -1,13 +1,11 @@
 /* engine.c - the start of the engine, and what Python reads and writes of a node. */
 #define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "arena.h"
+#include "posix.h"
 #include "sweep.h"
 
-#ifdef _WIN32
-#define pthread_atfork(before, in_parent, in_child) ((void)in_child, 0)
-#else
+#ifdef __GLIBC__
 #include <dlfcn.h>
-#include <pthread.h>
 #endif
 
 /* The thread that called fork() holds the lock. */

@@ -42,6 +42,7 @@ ELSEWHERE = {
     # C
     "ops.def table": "test_ops",
     "engine.h engine sweep": "test_autograd",
+    "posix.h": "test_threads",
     "optim": "test_optim",
     "program/rule": "test_rule",
     "program/derive": "test_derive",

@@ -6,12 +6,9 @@
 #include <stdbool.h>
 
 #include "../engine.h"
+#include "../posix.h"
 
-#ifdef _WIN32
-enum { MOST_THREADS = 1 }; /* for now */
-#else
 enum { MOST_THREADS = 256 };
-#endif
 
 static atomic_int threads = 1; /* to use, the caller's included */
 
@@ -27,17 +24,6 @@ int32_t mg_pool_threads(void)
 {
     return atomic_load(&threads);
 }
-
-#ifdef _WIN32
-void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
-{
-    (void)helpers;
-    task(argument);
-}
-#else
-#include <pthread.h>
-#include <signal.h>
-#include <time.h>
 
 /* A thread looks for the next task so long before it sleeps: waking it costs as much. */
 enum { SPIN_NS = 100000 };
@@ -182,4 +168,3 @@ void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
         pthread_mutex_unlock(&pool.lock);
     }
 }
-#endif

@@ -3,8 +3,8 @@
 #define MG_RUN_H
 
 #include <stdatomic.h>
-#include <time.h>
 
+#include "../posix.h"
 #include "code.h"
 
 struct mg_program {

@@ -12,7 +12,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifndef _WIN32
+#include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include "arena.h"
 #include "sweep.h"
@@ -316,14 +319,28 @@ static inline void fresh_arena(void)
     mg = (mg_arena){.free_handle = MG_NONE};
 }
 
-/* The end of a child of fork. What it has reached counts too, where `make coverage` counts. */
-static inline void end_child(int32_t status)
+/* `action` in a child of fork: its result, 0 .. 255; a check that fails in there gives 1. What the child has reached
+ * counts too, where `make coverage` counts. */
+static inline int32_t in_child(int32_t (*action)(void *), void *argument)
 {
+#ifdef _WIN32 /* has no fork, and RUN_FORK runs nothing */
+    return action(argument);
+#else
+    int status;
+    const pid_t child = fork();
+
+    CHECK(child >= 0);
+    if (child == 0) {
+        const int32_t result = action(argument);
 #ifdef MG_COUNTED
-    extern void __gcov_dump(void);
-    __gcov_dump();
+        extern void __gcov_dump(void);
+        __gcov_dump();
 #endif
-    _exit(status);
+        _exit(result);
+    }
+    CHECK_INT(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+#endif
 }
 
 static inline void run_test(void (*test)(void), const char *name)
@@ -344,5 +361,10 @@ static inline void run_test(void (*test)(void), const char *name)
 }
 
 #define RUN(name) run_test(name, #name)
+#ifdef _WIN32
+#define RUN_FORK(name) ((void)(name))
+#else
+#define RUN_FORK(name) RUN(name)
+#endif
 
 #endif

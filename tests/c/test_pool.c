@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <time.h>
 
 static atomic_int calls, inner_calls;
@@ -70,8 +69,9 @@ static void leave_late(void *unused)
     atomic_store(&left, 1);
 }
 
-static int32_t came_and_left(void)
+static int32_t came_and_left(void *unused)
 {
+    (void)unused;
     caller = pthread_self();
     atomic_store(&came, 0);
     atomic_store(&left, 0);
@@ -82,21 +82,14 @@ static int32_t came_and_left(void)
 TEST(a_run_ends_when_the_last_helper_is_through)
 {
     for (int32_t i = 0; i < 5; i++)
-        CHECK_INT(came_and_left(), 3);
+        CHECK_INT(came_and_left(NULL), 3);
 }
 
 TEST(a_child_of_fork_has_helpers_of_its_own)
 {
-    int status;
-
-    CHECK_INT(came_and_left(), 3); /* there is a helper, whom the child does not have */
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0)
-        end_child(came_and_left());
-    CHECK_INT(waitpid(child, &status, 0), child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
-    CHECK_INT(came_and_left(), 3);
+    CHECK_INT(came_and_left(NULL), 3); /* there is a helper, whom the child does not have */
+    CHECK_INT(in_child(came_and_left, NULL), 3);
+    CHECK_INT(came_and_left(NULL), 3);
 }
 
 TEST(there_is_one_thread_at_least)
@@ -147,6 +140,6 @@ int main(void)
     RUN(a_task_runs_on_the_callers_thread_and_on_no_more_than_were_asked_for);
     RUN(a_task_within_a_task_runs_on_one_thread);
     RUN(a_run_ends_when_the_last_helper_is_through);
-    RUN(a_child_of_fork_has_helpers_of_its_own);
+    RUN_FORK(a_child_of_fork_has_helpers_of_its_own);
     return 0;
 }

@@ -1,9 +1,6 @@
 /* Programs against the nodes that they were recorded from. */
 #include "check.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 enum { INPUTS = 3, PARAMETERS = 5, STEPS = 30, SAMPLES = 77, WIDTH = 6, MOST = 2000 };
 
 /* A random function: leaves, then ops over what is there already. */
@@ -779,29 +776,35 @@ TEST(parameters_that_died_are_an_error)
     mg_program_free(r.p);
 }
 
+typedef struct {
+    const function *f;
+    recorded r;
+    double sum;
+} sums_again;
+
+static int32_t gives_the_same_sum(void *argument)
+{
+    const sums_again *a = argument;
+    double again;
+
+    CHECK_INT(run(&a->r, a->f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL), MG_OK);
+    CHECK_REAL(again, a->sum);
+    return 42;
+}
+
 TEST(a_child_of_fork_runs_programs)
 {
     static function f;
     rng random = {8};
-    double sum, again;
 
     random_function(&random, &f);
-    const recorded r = record(&f);
+    sums_again a = {.f = &f, .r = record(&f)};
     CHECK_INT(mg_set_threads(3), MG_OK);
-    CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &sum, NULL, NULL), MG_OK);
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        const bool right = run(&r, &f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL) == MG_OK && again == sum;
-        end_child(right ? 0 : 1);
-    }
-    int state;
-    CHECK(waitpid(child, &state, 0) == child);
-    CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
-    CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &again, NULL, NULL), MG_OK);
-    CHECK_REAL(again, sum);
+    CHECK_INT(run(&a.r, &f, MG_BACKWARD, MOST, 0.5, &a.sum, NULL, NULL), MG_OK);
+    CHECK_INT(in_child(gives_the_same_sum, &a), 42);
+    CHECK_INT(gives_the_same_sum(&a), 42);
     CHECK_INT(mg_set_threads(1), MG_OK);
-    mg_program_free(r.p);
+    mg_program_free(a.r.p);
 }
 
 int main(void)
@@ -829,6 +832,6 @@ int main(void)
     RUN(without_memory_nothing_changes);
     RUN(without_memory_for_all_threads_fewer_run);
     RUN(parameters_that_died_are_an_error);
-    RUN(a_child_of_fork_runs_programs);
+    RUN_FORK(a_child_of_fork_runs_programs);
     return 0;
 }

@@ -2,8 +2,6 @@
 #include "check.h"
 
 #include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { THREADS = 8, ROUNDS = 60, NODES = 200 };
 
@@ -130,20 +128,7 @@ static void *paused_thread(void *handle)
     return NULL;
 }
 
-/* `action` in a child of fork; its result. A check that fails in there gives 1. */
-static int32_t in_child(int32_t (*action)(mg_pause *), mg_pause *pause)
-{
-    int status;
-    const pid_t child = fork();
-
-    CHECK(child >= 0);
-    if (child == 0)
-        end_child(action(pause));
-    CHECK_INT(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int32_t go_on_alone(mg_pause *own)
+static int32_t go_on_alone(void *own)
 {
     rng r = {99};
 
@@ -177,7 +162,7 @@ TEST(a_child_of_fork_goes_on_without_the_sweeps_of_other_threads)
     CHECK_INT(mg_sweep_resume(&own), MG_OK);
 }
 
-static int32_t work_alone(mg_pause *unused)
+static int32_t work_alone(void *unused)
 {
     rng r = {7};
 
@@ -220,7 +205,7 @@ int main(void)
     CHECK_INT(mg_init(), MG_OK);
     CHECK_INT(mg_init(), MG_OK); /* a second time harms nobody */
     RUN(threads_build_sweep_and_free_at_the_same_time);
-    RUN(a_child_of_fork_goes_on_without_the_sweeps_of_other_threads);
-    RUN(a_fork_while_other_threads_work_finds_the_arena_whole);
+    RUN_FORK(a_child_of_fork_goes_on_without_the_sweeps_of_other_threads);
+    RUN_FORK(a_fork_while_other_threads_work_finds_the_arena_whole);
     return 0;
 }
