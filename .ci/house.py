@@ -68,7 +68,7 @@ program/trace program/arguments
 program/program
 program/derivatives
 program/function
-optim jit plot _tracing
+optim losses jit plot _tracing
 viz/layout viz/text viz/words
 viz/expression viz/graph
 viz/rules

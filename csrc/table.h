@@ -12,6 +12,9 @@
 #ifndef M_SQRT1_2
 #define M_SQRT1_2 0.70710678118654752440
 #endif
+#ifndef M_LN2
+#define M_LN2 0.69314718055994530942
+#endif
 #ifndef M_2_SQRTPI
 #define M_2_SQRTPI 1.12837916709551257390
 #endif
@@ -62,6 +65,12 @@ static inline double logistic(double x)
 {
     const double e = exp(-fabs(x));
     return (x < 0 ? e : 1.0) / (1.0 + e);
+}
+
+/* Of two equal infinities too. */
+static inline double logaddexp(double x, double y)
+{
+    return x == y ? x + M_LN2 : (x > y ? x : y) + log1p(exp(-fabs(x - y)));
 }
 
 /* ---- the errors column of the op table ---- */

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._gradcheck import GradientError, gradcheck
     from .jit import TracingError, jit, set_threads
     from .learn.page import lesson
+    from .losses import cross_entropy, log_softmax, mse, softmax
     from .viz import draw, explain
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Stats",
     "TracingError",
     "Value",
+    "cross_entropy",
     "dot",
     "draw",
     "engine",
@@ -43,9 +45,12 @@ __all__ = [
     "gradcheck",
     "jit",
     "lesson",
+    "log_softmax",
+    "mse",
     "nn",
     "optim",
     "set_threads",
+    "softmax",
     "stats",
     "topological_order",
     "where",
@@ -60,6 +65,7 @@ _LATER = {
     "_gradcheck": "GradientError gradcheck",
     "jit": "TracingError jit set_threads",
     "learn.page": "lesson",
+    "losses": "cross_entropy log_softmax mse softmax",
     "optim": "optim",
     "plot": "plot",
     "replace": "load_ipython_extension",

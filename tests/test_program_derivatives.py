@@ -91,6 +91,14 @@ def test_ops_of_any_number_of_operands_are_derived(name):
     close(f.hessian(2.0, 3.0, argnums=(0, 1)), np.array([[12, 1], [1, 0]]) / (3 if name == "mean" else 1))
 
 
+def test_the_hessian_of_logsumexp_is_that_of_its_probabilities():
+    x = np.random.default_rng(7).normal(size=(5, 3))
+    p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    exact = np.einsum("ni,ij->nij", p, np.eye(3)) - np.einsum("ni,nj->nij", p, p)
+    for f in (mg.logsumexp, lambda x: mg.cross_entropy(x, 1)):
+        close(mg.jit(f).hessian(x), exact, 1e-13, 1e-15)
+
+
 # ---- two ways ----------------------------------------------------------------------------------------------------
 
 

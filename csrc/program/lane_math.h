@@ -129,11 +129,17 @@ LANE double lane_logistic(double x)
     return (x < 0 ? e : 1.0) / (1.0 + e);
 }
 
+LANE double lane_logaddexp(double x, double y)
+{
+    return x == y ? x + (LN2_HIGH + LN2_LOW) : (x > y ? x : y) + lane_log1p(lane_exp(-fabs(x - y)));
+}
+
 #define exp(x) lane_exp(x)
 #define expm1(x) lane_expm1(x)
 #define log(x) lane_log(x)
 #define log1p(x) lane_log1p(x)
 #define tanh(x) lane_tanh(x)
 #define logistic(x) lane_logistic(x)
+#define logaddexp(x, y) lane_logaddexp(x, y)
 
 #endif

@@ -15,6 +15,7 @@ _NAMES = {
     "M_2_SQRTPI": "2/sqrt(pi)",
     "M_SQRT1_2": "sqrt(1/2)",
     "logistic(": "sigmoid(",
+    "INFINITY": "inf",
 }
 
 _ERRORS = {

@@ -27,6 +27,7 @@ _CONSTANTS = {
     "M_2_SQRTPI": ("2/Math.sqrt(Math.PI)", "2/√π"),
     "M_SQRT1_2": ("Math.SQRT1_2", "√½"),
     "NAN": ("NaN", "nan"),
+    "INFINITY": ("Infinity", "inf"),
 }
 
 # Functions that C and JavaScript's Math have by the same name.
@@ -38,6 +39,7 @@ _FUNCTIONS = {name: f"Math.{name}" for name in _SHARED.split()} | {
     "erf": "erf",  # ops.js has those that JavaScript lacks
     "erfc": "erfc",
     "logistic": "logistic",
+    "logaddexp": "logaddexp",
     "pow": "(x,y)=>x===1||x===-1&&!Number.isFinite(y)&&y===y?1:Math.pow(x,y)",
     "fmod": "(x,y)=>x%y",
     "fabs": "Math.abs",

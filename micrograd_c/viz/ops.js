@@ -1,6 +1,7 @@
 const OPS = (() => {
 %%FUNCTIONS%%
 function logistic(x) { const e = exp(-fabs(x)); return (x < 0 ? e : 1) / (1 + e); }
+function logaddexp(x, y) { return x === y ? x + Math.LN2 : (x > y ? x : y) + log1p(exp(-fabs(x - y))); }
 /* erf by its series, erfc for larger x by its continued fraction (Abramowitz and Stegun 7.1.6 and 7.1.14) */
 function erf(x) {
   if (fabs(x) > 2) return x < 0 ? erfc(-x) - 1 : 1 - erfc(x);

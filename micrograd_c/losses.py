@@ -1,0 +1,87 @@
+"""Losses over lists of Values. The largest logit is taken from all of them first, so no sum of exp() overflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ._core import to_float
+from ._operands import as_values
+from .engine import Value, nary, sum
+
+if TYPE_CHECKING:
+    from ._core.operators import Number
+
+
+def softmax(logits: Iterable[Number]) -> list[Value]:
+    """Return exp(x) / (exp(x_1) + ... + exp(x_n)) for each logit x: probabilities, whose sum is 1.
+
+    Parameters
+    ----------
+    logits : iterable of Value or float
+        One or more; -inf is a probability of 0.
+    """
+    powers = [x.exp() for x in _below_largest(logits)]
+    total = sum(powers)
+    return [x / total for x in powers]
+
+
+def log_softmax(logits: Iterable[Number]) -> list[Value]:
+    """Return the logarithms of `softmax(logits)`, also of those that are too small for a float."""
+    xs = _below_largest(logits)
+    total = nary["logsumexp"](xs)
+    return [x - total for x in xs]
+
+
+def cross_entropy(logits: Iterable[Number], index: Number) -> Value:
+    """Return -log_softmax(logits)[index], the loss of a classifier for one sample.
+
+    Parameters
+    ----------
+    logits : iterable of Value or float
+        One for each class.
+    index : int
+        The class, from 0. It may be an argument of a function for `jit`: a column of labels. The result is nan then
+        for a label that is no class.
+
+    Raises
+    ------
+    ValueError
+        There is no such class.
+    """
+    xs = _below_largest(logits)
+    if hasattr(type(index), "_reflected"):  # jit traces it
+        hits = [index.equal(i) for i in range(len(xs))]  # type: ignore[union-attr]
+        chosen = sum(hit.when(x) for hit, x in zip(hits, xs)) / sum(hits)
+    else:
+        number = to_float(index.data if isinstance(index, Value) else index, "index")
+        if number not in range(len(xs)):
+            raise ValueError(f"index must be a whole number from 0 to {len(xs) - 1}, a class, not {index!r}")
+        chosen = xs[int(number)]
+    return nary["logsumexp"](xs) - chosen
+
+
+def mse(predictions: Iterable[Number], targets: Iterable[Number]) -> Value:
+    """Return the mean of (prediction - target)**2.
+
+    Parameters
+    ----------
+    predictions, targets : iterable of Value or float
+        Of the same length.
+    """
+    xs, ys = as_values(predictions), as_values(targets)
+    if len(xs) != len(ys):
+        raise ValueError(f"mse: {len(xs)} predictions and {len(ys)} targets; both need the same length")
+    return nary["mean"]((x - y).square() for x, y in zip(xs, ys))
+
+
+def _below_largest(logits: Iterable[Number]) -> list[Value]:
+    """Return the logits less the largest of them, which is a constant to their derivatives."""
+    xs = as_values(logits)
+    if not xs:
+        raise ValueError("logits must be a list of one Value or more; it is empty")
+    largest = xs[0]
+    for x in xs[1:]:
+        largest = largest.maximum(x)
+    largest = largest.detach()
+    return [x - largest for x in xs]
