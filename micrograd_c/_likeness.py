@@ -4,7 +4,8 @@
 2. A pure method is *ours* if it gives the same number, the same gradients and the same kind of error as Value's, at
    numbers large, small and zero, and next to the constants of its text. The graph has to grow by as many nodes,
    since a second backward() adds to these too.
-3. Where that holds for some operands only, as for float exponents of positive numbers, ours is used for these.
+3. Where that holds for some operands only, as for float exponents of positive numbers, or for a tanh by exp where
+   neither exp overflows nor digits cancel, ours is used for these.
 4. The constructor is described by what each of its arguments sets; backward() has to be Value's, or Value's after
    setting all gradients to 0. Otherwise Value cannot stand in.
 """
@@ -41,7 +42,14 @@ _ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
 _BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | _ORDER
 
 # Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
-_NUMBERS = 0.7, 2.5, 1.0, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -31.0, -746.5, -1e-9, 0.0, 0.0
+_NUMBERS = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
+# Where ours is theirs, the widest first.
+_GUARDS: dict[str, Callable[[float], bool]] = {
+    "everywhere": lambda x: True,
+    "but at 0": lambda x: x != 0.0,
+    "of medium size": lambda x: 1e-4 <= x <= 31.0 or -31.0 <= x <= -1e-4,
+    "above 0": lambda x: x > 0.0,
+}
 _OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
 _MISTAKES = None, "x"
@@ -197,20 +205,20 @@ class _Comparison(Nodes):
         return {kind: guard for kind, guard in found.items() if guard is not None}
 
     def _guard(self, name: str, samples: list[tuple[Any, ...]], kind: Any) -> tuple[str, bool] | None:
-        wrong = {0.0: False, -1.0: False}  # at zero; below
+        guards = [*_GUARDS]
         for x, *y in samples:
             theirs, ours = self._outcome(self.T, name, x, y, kind), self._outcome(Value, name, x, y, kind)
             if not (theirs == ours == "refused" if kind is object else agree(theirs, ours)):
-                if x > 0:
+                guards = [guard for guard in guards if not _GUARDS[guard](x)]
+                if not guards:
                     return None
-                wrong[-1.0 if x < 0 else 0.0] = True
         if kind is object or name in _ORDER:
-            return "", True
+            return guards[0], True
         x, *y = samples[0]
         shapes = [self._shape(cls, name, x, y, kind) for cls in (self.T, Value)]
         if len(shapes[0]) != len(shapes[1]):
             return None
-        return ">" if wrong[-1.0] else "!=" if wrong[0.0] else "", shapes[0] == shapes[1]
+        return guards[0], shapes[0] == shapes[1]
 
     def _call(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> tuple[Any, list[Any]]:
         operands = [cls(x)]
@@ -267,15 +275,16 @@ class _Comparison(Nodes):
             if self.locals and name in self.body.texts and self.locals in self.body.texts[name].assigns:
                 raise UnlikeError(f"assigns .{self.locals} in {name}")
             guards = {kind: guard for kind, (guard, same) in common.get(name, {}).items() if same or not exact}
-            if ">>>" in (attribute.__doc__ or ""):  # doctest runs it
-                guards = {}
             expected = (
                 {None} if name in _UNARY else {float, int, object} | ({Value} if name not in _REFLECTED else set())
             )
-            if guards.keys() < expected or any(guards.values()):
+            documented = ">>>" in (attribute.__doc__ or "")
+            if documented or guards.keys() < expected or {*guards.values()} != {"everywhere"}:
                 attribute = _guarded(name, attribute, guards) if guards.keys() - {object} else attribute
             elif guards:
                 continue
+            if name in self.body.texts and self.body.texts[name].overwrites:
+                raise UnlikeError(f"overwrites gradients in {name}")
             self.attributes[name] = attribute
         if "__repr__" not in self.body.attributes:
             self.attributes["__repr__"] = object.__repr__
@@ -296,21 +305,20 @@ def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> Any:
 
 def _guarded(name: str, theirs: Any, guards: dict[Any, str]) -> Any:
     """Return a method that is ours for these types of the other operand, where the guard holds, else theirs."""
-    ours = _ours[name]
-    always, positive, nonzero = ({kind for kind, guard in guards.items() if guard == x} for x in ("", ">", "!="))
+    ours, always, kind_of = _ours[name], _GUARDS["everywhere"], type
+    ours_at = {kind: _GUARDS[guard] for kind, guard in guards.items()}
+    holds_alone = ours_at.get(None, always)
 
-    if None in guards:
-
-        def method(self: Any) -> Any:
-            x = self.data
-            return (ours if x > 0.0 or (x != 0.0 and None in nonzero) else theirs)(self)
-
-        return method
+    def method1(self: Any) -> Any:
+        return (ours if holds_alone(self.data) else theirs)(self)
 
     def method2(self: Any, other: Any) -> Any:
-        kind = type(other)
-        if kind in always or (kind in positive and self.data > 0.0) or (kind in nonzero and self.data != 0.0):
+        holds = ours_at.get(kind_of(other))
+        if holds is always or (holds is not None and holds(self.data)):
             return ours(self, other)
         return theirs(self, other)
 
-    return method2
+    method: Any = method1 if None in guards else method2
+    method = FunctionType(method.__code__, theirs.__globals__, name, None, method.__closure__)
+    method.__doc__, method.__qualname__ = theirs.__doc__, theirs.__qualname__  # doctest finds it
+    return method

@@ -119,7 +119,8 @@ class Nodes:
         except Exception:  # it takes numbers alone
             nested = False
         ours = {"_children": "operands", "children": "operands", "_op": self.op, "local_grads": "locals"}
-        fits = all(role == ours.get(name, name) for name, role in sets.items()) and [*sets.values()] in (
+        ours.update((name, name) for name in self.label)
+        fits = all(role == ours.get(name) for name, role in sets.items()) and [*sets.values()] in (
             ["operands", third, *self.label][:n] for third in (self.op, "locals") for n in range(4)
         )
         if nested or code.co_kwonlyargcount or names[0] != "data" or "data" in given or not fits:

@@ -86,6 +86,8 @@ class Text:
         Its constants.
     loops : bool
         It may take long for large numbers.
+    overwrites : bool
+        A function in it assigns a gradient, where it should add to it.
     pure : bool
         As far as the text alone tells.
     """
@@ -97,7 +99,7 @@ class Text:
         self.assigns: set[str] = set()
         self.of: dict[str, set[str]] = {}
         self.numbers: set[float] = set()
-        self.loops = False
+        self.loops = self.overwrites = False
         self.pure = not getattr(tree, "decorator_list", None) or _is_accessor(tree.decorator_list)
         for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
             self._read(node)
@@ -113,6 +115,7 @@ class Text:
             self.of.setdefault(name, set()).update(read)
         self.pure &= other.pure
         self.loops |= other.loops
+        self.overwrites |= other.overwrites
 
     def _read(self, node: Any) -> None:
         kind = type(node)
@@ -142,6 +145,8 @@ class Text:
             self.reads.update(str(x.value) for x in node.args[1:2] if type(x) is ast.Constant)
         elif kind in (ast.FunctionDef, ast.ExceptHandler, ast.arg):
             self.variables.add(str(node.arg if kind is ast.arg else node.name))
+            assigned = (x for y in nodes_below(node) if type(y) is ast.Assign for x in y.targets)
+            self.overwrites |= any(getattr(x, "attr", "") == "grad" for x in assigned)
         elif kind in (ast.While, ast.For, ast.comprehension):
             self.loops = True
         elif kind in _IMPURE:

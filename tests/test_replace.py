@@ -170,6 +170,21 @@ DIFFERENT = {
         "try:\n Value(400.0).tanh(); print('number')\nexcept OverflowError:\n print('error')\n"
         "print(Value(0.3).tanh())",
     ),
+    "a logistic by exp": (
+        CLOSURES
+        + """
+    def sigmoid(self):
+        s = 1 / (1 + math.exp(-self.data))
+        squashed = Value(s, (self,), 'sigmoid')
+        def push():
+            self.grad += s * (1 - s) * squashed.grad
+        squashed._backward = push
+        return squashed
+""",
+        "try:\n Value(-800.0).sigmoid(); print('number')\nexcept OverflowError:\n print('error')\n"
+        "for x in (-31.0, -40.0, -0.5, 0.0, 1e-9, 2.5, 900.0):\n"
+        " v = Value(x); r = v.sigmoid() * 2; r.backward(); print(r.data, v.grad)",
+    ),
     "an exp that is cut off": (
         changed(CLOSURES, "math.exp(self.data)", "math.exp(min(self.data, 5))"),
         "print(Value(7.0).exp(), Value(2.0).exp())",
@@ -255,7 +270,33 @@ def test_what_means_something_else_is_kept_as_theirs(what, tmp_path):
     same_output(text + "\n" + use + "\n", tmp_path, ours="overwrites" not in what)
 
 
+def test_where_only_large_and_tiny_numbers_differ_the_others_are_ours(tmp_path):
+    text = DIFFERENT["tanh by exp"][0].replace("'tanh')", "'by exp')")
+    module = same_output(text + "print(Value(0.3).tanh())\n", tmp_path)
+    made = [module.Value(x).tanh()._op for x in (0.3, -2.0, 31.0, 40.0, 1e-9)]
+    assert made == ["tanh", "tanh", "tanh", "by exp", "by exp"]
+
+
 INIT = "data, _children=(), _op='', label=''"
+
+
+@pytest.mark.parametrize("name", ["_operation", "op", "_op", "made_by"])
+def test_arguments_by_keyword_under_other_names(name, tmp_path):
+    text = CLOSURES.replace("_op=''", f"{name}=''").replace("self._op = _op", f"self.{name} = {name}")
+    text = re.sub(r"\((.*), (\(self.*\)), (f?'.*')\)", rf"(\1, \2, {name}=\3)", text)
+    read = f"print((Value(2.0) * 3).{name}, (Value(2.0).tanh()).{name}, Value(1.0).{name})\n"  # some stay theirs
+    assert f"{name}='*'" in text
+    same_output(text + EXPRESSIONS + read + f"print(Value(2.0, {name}='x').{name})\n", tmp_path)
+
+
+def test_local_derivatives_by_keyword_under_another_name(tmp_path):
+    text = SLOPES.replace("local_grads=()", "slopes=()").replace("._local_grads", ".slopes")
+    text = text.replace("= local_grads", "= slopes").replace("'_local_grads'", "'slopes'")
+    text = text.replace("(self,), (", "(self,), slopes=(").replace(
+        "math.log(self.data)", "math.log(max(self.data, 1e-9))"
+    )
+    assert "slopes=(math.exp" in text
+    same_output(text + EXPRESSIONS + "print(Value(2.0).log().data, Value(1e-12).log().data)\n", tmp_path)
 
 
 def test_extra_arguments_of_the_constructor(tmp_path):
@@ -336,8 +377,9 @@ def test_doctests_of_a_method_go_on(tmp_path):
     text = changed(
         CLOSURES, relu, relu + "\n        '''\n        >>> Value(-1.0).relu().data\n        0.0\n        '''"
     )
-    _, _, module = run(text + "print()\n", True, tmp_path)
+    _, _, module = run(text.replace("'ReLU'", "'kept'") + "print()\n", True, tmp_path)
     assert doctest.testmod(module) == (0, 1)
+    assert module.Value(2.0).relu()._op == "ReLU"  # ours, under their text
 
 
 def test_a_class_of_another_name(tmp_path):
@@ -466,6 +508,22 @@ REFUSED = {
     "a backward that returns": (
         changed(CLOSURES, "            v._backward()\n", "            v._backward()\n        return order\n"),
         "has a backward() with another meaning",
+    ),
+    "a power that overwrites gradients": (
+        changed(CLOSURES, "self.grad += k *", "self.grad = k *"),
+        "overwrites gradients in __pow__",
+    ),
+    "a function that overwrites gradients": (
+        CLOSURES
+        + """
+    def cube(self):
+        third = Value(self.data ** 3, (self,), 'cube')
+        def push():
+            self.grad = 3 * self.data ** 2 * third.grad
+        third._backward = push
+        return third
+""",
+        "overwrites gradients in cube",
     ),
     "a gradient switched off": (
         changed(CLOSURES, "self.label = label", "self.label = label; self.frozen = False").replace(
