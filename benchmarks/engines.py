@@ -204,7 +204,7 @@ ENGINES = {
     "autograd": (Autograd, "autograd"),
     "torch": (Torch, "torch"),
     "python": (NoEngine, None),
-    # Values in pure Python, those of examples/gpt.py and examples/microgpt.py
+    # Values in pure Python, those of examples/microgpt.py
     "pure Python": (NoEngine, None),
     "pure Python, collector off": (NoEngineCollectorOff, None),
     # what programs are compared with; "C by hand" and "gcc -O2" need gcc

@@ -407,30 +407,6 @@ class MlpSample(Training):
 
 
 class GptStep(Training):
-    """One training step of examples/gpt.py at its default sizes, on the same words in every round."""
-
-    words = ("dorothy", "james", "melissa", "robin")  # 28 tokens, with the one that ends a word
-
-    def __init__(self, engine, values, linear="scalar"):
-        sys.path.append(str(Path(__file__).parent.parent / "examples"))
-        import gpt
-
-        self.gpt = gpt
-        text = gpt.Text(gpt.NAMES)
-        self.batch = [text.tokens(word) for word in self.words]
-        tokens = len(text.letters) + 1
-        self.model = gpt.GPT(gpt.load_engine(values, linear), tokens, rng=random.Random(1337))
-        self.optimiser = gpt.Adam(self.model.parameters())
-
-    def run(self):
-        start = perf_counter()
-        loss = self.gpt.train_step(self.model, self.optimiser, self.batch, 0.01)
-        seconds = perf_counter() - start
-        self.result = [loss]
-        return {"step": seconds}
-
-
-class MicrogptStep(Training):
     """One training step of examples/microgpt.py, Adam included, on a name of six letters."""
 
     def __init__(self, engine, use="", replaced=False):

@@ -1,8 +1,8 @@
-"""`Value` in pure Python: what examples/microgpt.py runs on, and examples/gpt.py for comparison.
+"""`Value` in pure Python: what examples/microgpt.py runs on.
 
 It is micrograd's, with exp and log, in the form that teaching GPTs give it: a node keeps its
 operands and its local derivatives, where micrograd's keeps a closure. A closure that refers to its
-own node is a cycle, which only Python's cyclic collector can free; without them examples/gpt.py
+own node is a cycle, which only Python's cyclic collector can free; without them such a GPT
 takes a quarter of the time. backward() does not recurse, so the depth of a graph is no limit.
 """
 

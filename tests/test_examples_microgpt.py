@@ -59,6 +59,21 @@ def test_a_whole_run_has_the_known_losses_and_draws_the_known_names(microgpt, us
     assert " ".join(training.draw() for _ in range(20)) == NAMES
 
 
+def test_a_drawn_name_is_no_longer_than_the_context(microgpt, monkeypatch):
+    training = microgpt.Training("dot")
+    assert len(training.model.draw(training.text.end)) <= microgpt.CONTEXT
+    monkeypatch.setattr(microgpt.random, "choices", lambda tokens, weights: [tokens[0]])
+    assert training.model.draw(training.text.end) == [0] * microgpt.CONTEXT
+
+
+def test_a_name_longer_than_the_context_is_learnt_up_to_there(microgpt):
+    training = microgpt.Training("dot")
+    read, following = training.text.tokens("ab" * 20)
+    assert (len(read), len(following)) == (microgpt.CONTEXT, microgpt.CONTEXT)
+    assert read == [training.text.end, *following[:-1]]
+    assert training.text.tokens("ab" * 8) == (read, following)
+
+
 def test_the_script_prints_the_same_on_its_own_class_and_on_ours():
     script = [str(EXAMPLES / "microgpt.py"), "--steps", "1", "--names", "1"]
     ways = [[], ["-m", "micrograd_c", "--replace-value"]]
