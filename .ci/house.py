@@ -31,7 +31,7 @@ program/graph program/lane_math
 program/build program/code.h
 program/optimise program/guard program/schedule program/uniform program/rule
 program/derive
-program/tiles.inc
+program/nodes program/tiles.inc
 program/kernels.inc
 program/pool
 program/kernels_avx2 program/kernels_avx512
@@ -68,7 +68,7 @@ program/trace program/arguments
 program/program
 program/derivatives
 program/function
-optim losses jit plot _tracing
+optim losses jit plot _tracing _grad
 viz/layout viz/text viz/words
 viz/expression viz/graph
 viz/rules

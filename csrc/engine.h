@@ -235,6 +235,21 @@ mg_program *mg_program_derive(const mg_program *f, int32_t way, const int32_t *w
 /* Of MG_JACOBIAN and MG_SYMMETRIC: row and column of each output. */
 void mg_program_entries(const mg_program *p, int32_t *rows, int32_t *columns);
 
+/* Derivatives of a node, and the nodes that they are, which are not made yet. An operand is a handle, ~i for node i of
+ * these, or INT32_MIN: none. */
+typedef struct {
+    int32_t nodes;
+    int32_t ints; /* of `code` */
+    const int32_t
+        *code; /* the derivatives as operands; then of each node: op, number of operands, operands */
+    const double *numbers; /* the derivatives as numbers; then of each node: k, value */
+} mg_derivatives;
+
+/* d y / d each of n nodes, by the current data. Operands of an MG_DOT: the bias, then w and x in turn. NULL: *status
+ * tells; 1: the derivative of `*culprit` is not known, as a Python closure is its backward, or nothing. */
+mg_derivatives *mg_derive(int32_t y, const int32_t *by, int32_t n, int32_t *status, int32_t *culprit);
+void mg_free_derivatives(mg_derivatives *found);
+
 /* An argument that has a sample in every row. Strides are in bytes, the type is an mg_type. */
 typedef struct {
     const void *data;

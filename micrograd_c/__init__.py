@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from . import optim
     from . import plot as plot
     from ._core.operators import *  # noqa: F403
+    from ._grad import grad, value_and_grad
     from ._gradcheck import GradientError, gradcheck
     from .jit import TracingError, jit, set_threads
     from .learn.page import lesson
@@ -42,6 +43,7 @@ __all__ = [
     "draw",
     "engine",
     "explain",
+    "grad",
     "gradcheck",
     "jit",
     "lesson",
@@ -53,6 +55,7 @@ __all__ = [
     "softmax",
     "stats",
     "topological_order",
+    "value_and_grad",
     "where",
     "zero_grad",
 ]
@@ -62,6 +65,7 @@ globals().update(_functions)
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
+    "_grad": "grad value_and_grad",
     "_gradcheck": "GradientError gradcheck",
     "jit": "TracingError jit set_threads",
     "learn.page": "lesson",

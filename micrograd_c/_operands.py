@@ -63,11 +63,17 @@ def traced_among(values: Collection[Any]) -> Any:
     return None
 
 
+def instead(x: Value, y: Value) -> Value:
+    """Return a node of the value of x whose gradient goes to y."""
+    if (traced := traced_among((x, y))) is not None:
+        return traced._trace.record(INSTEAD, x, y)  # type: ignore[no-any-return]
+    node: Value = core.own(core.new(), x, y, lib.mg_binary, INSTEAD, *core.handles((x, y)))
+    return node
+
+
 def detached(x: Value) -> Value:
     """Return a node of the value of x, through which no gradient flows: a program computes it anew at each run."""
-    zero = as_values((0.0,))[0]
-    node: Value = core.own(core.new(), x, zero, lib.mg_binary, INSTEAD, *core.handles((x, zero)))
-    return node
+    return instead(x, as_values((0.0,))[0])
 
 
 # ---- any number of them ------------------------------------------------------------------------------------------

@@ -214,6 +214,14 @@ def checked():
     return []
 
 
+def derived():
+    x, y = Value(0.5), Value(2.0)
+    made = Value(6.0, (x, y), (y * y, x))
+    first = mg.grad(MODEL([made, x.tanh()]) * made, [x, y], create_graph=True)
+    slopes = mg.grad(lambda a, b: mg.grad(lambda c: c**3 * b)(a), (0, 1))(x, [1.0, y][1])
+    return [*first, *mg.grad(first[0] * first[1], [made, x]), *slopes]
+
+
 CALLS = [
     leaves,
     operators,
@@ -236,6 +244,7 @@ CALLS = [
     copies,
     optimisers,
     checked,
+    derived,
 ]
 
 

@@ -71,7 +71,7 @@ def check_comments(code, names, printed):
             assert line.startswith(shown.split()[0].rstrip(",")), (line, expected)
 
 
-@pytest.mark.parametrize("module", ["", ".engine", ".nn", ".as_micrograd", ".jit", ".optim"])
+@pytest.mark.parametrize("module", ["", ".engine", "._grad", ".nn", ".as_micrograd", ".jit", ".optim"])
 def test_the_examples_in_docstrings_are_true(module):
     """As `python -m doctest` would check them, in a process where nothing is replaced afterwards."""
     from support import run_python

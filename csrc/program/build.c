@@ -144,6 +144,172 @@ int32_t mg_graph_build(mg_graph *g, int32_t **handles, int32_t marker, const int
     return status;
 }
 
+/* ---- the way from a node down to some others ---- */
+
+typedef struct {
+    rows r;
+    mg_graph *g;
+    uint8_t *leads; /* row -> a gradient goes from it to a wanted one */
+    uint8_t any;
+} way_down;
+
+/* Operands that get a gradient from a row. */
+static void each_below(int64_t row, void *context, mg_on_operands *then)
+{
+    if (mg_skips_x[mg.op[row] & ~MG_PYTHON])
+        then(context, mg.b[row], 1);
+    else
+        mg_each_operand(row, context, then);
+}
+
+static void lead_run(void *context, int32_t first, int32_t n)
+{
+    way_down *w = context;
+
+    for (int32_t i = 0; i < n; i++)
+        w->any |= w->leads[first + i];
+}
+
+/* What no gradient goes through is a leaf. */
+static void add_leaf(way_down *w, int64_t row)
+{
+    mg_graph *g = w->g;
+    const bool number = mg.op[row] == MG_CONSTANT && !w->leads[row];
+
+    w->r.node[row] = 1 + (number ? mg_graph_constant(g, mg.data[row])
+                                 : mg_graph_leaf(g, MG_P_PARAM, g->parameter_count++));
+}
+
+static void add_leaves(void *context, int32_t first, int32_t n)
+{
+    way_down *w = context;
+
+    for (int32_t i = first; i < first + n; i++)
+        if (w->r.node[i] <= 0)
+            add_leaf(w, i);
+    w->r.operands += n;
+}
+
+/* The value that a node made by hand has, instead of the sum of its operands times the local derivatives. */
+static int32_t add_given(way_down *w, int64_t row)
+{
+    const int32_t *list = mg.pool + mg.a[row], *slopes = mg.b[row] < 0 ? NULL : mg.pool + mg.b[row];
+    const int32_t detached = mg_graph_constant(w->g, -0.0), value = mg_graph_constant(w->g, mg.data[row]);
+    int32_t *args = w->r.scratch;
+
+    for (int32_t i = 0; i < list[0]; i++) {
+        const int32_t slope = slopes ? item(&w->r, slopes, i) : mg_graph_constant(w->g, mg_row_slope(row, i));
+        args[1 + 2 * i] = mg_graph_add(w->g, MG_INSTEAD, (int32_t[]){slope, detached}, 2, 0.0);
+        args[2 + 2 * i] = item(&w->r, list, i);
+    }
+    args[0] = MG_NONE;
+    const int32_t sum = mg_graph_add(w->g, MG_P_PRODUCTS, args, 1 + 2 * list[0], 0.0);
+    return mg_graph_add(w->g, MG_INSTEAD, (int32_t[]){value, sum}, 2, 0.0);
+}
+
+/* A row that was reached, after all below it. MG_OK, MG_ENOMEM, or 1: its derivative is not known. */
+static int32_t add_reached(way_down *w, int64_t row)
+{
+    const int op = mg.op[row] & ~MG_PYTHON;
+    rows *r = &w->r;
+
+    w->any = 0;
+    each_below(row, w, lead_run);
+    w->leads[row] |= w->any;
+    if (!w->any && op != MG_INSTEAD) {
+        add_leaf(w, row);
+        return MG_OK;
+    }
+    if (mg.op[row] & MG_PYTHON || op == MG_CUSTOM)
+        return 1;
+    r->operands = 0;
+    mg_each_operand(row, w, add_leaves);
+    if (op == MG_GIVEN && mg.b[row] >= 0)
+        mg_each_in_list(mg.pool + mg.b[row], mg.pool[mg.b[row]], w, add_leaves);
+    if (r->operands > r->longest) {
+        r->longest = 2 * r->operands;
+        if (!mg_resize(&r->scratch, 2 * r->longest + 1, sizeof *r->scratch))
+            return MG_ENOMEM;
+    }
+    r->node[row] = 1 + (op == MG_GIVEN ? add_given(w, row) : add_row(w->g, NULL, r, row, 0));
+    return MG_OK;
+}
+
+/* Who has each node, and what its number is. */
+static int32_t add_owners(const way_down *w, int32_t **handles, double **data)
+{
+    *handles = mg_allocate(NULL, (size_t)w->g->count * sizeof **handles);
+    *data = mg_allocate(NULL, (size_t)w->g->count * sizeof **data);
+    if (!*handles || !*data || w->g->failed)
+        return MG_ENOMEM;
+    memset(*handles, MG_NONE, (size_t)w->g->count * sizeof **handles);
+    for (int64_t row = 0; row < w->r.rows; row++)
+        if (w->r.node[row] > 0) {
+            (*handles)[w->r.node[row] - 1] = mg.handle[row];
+            (*data)[w->r.node[row] - 1] = mg.data[row];
+        }
+    return MG_OK;
+}
+
+static void reach_below(void *context, int32_t first, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        ((int32_t *)context)[first + i] = MG_NONE;
+}
+
+/* Those of `wanted` that are not reached become MG_NONE. */
+static int32_t build_down(way_down *w, int32_t *wanted, int32_t n, int32_t *culprit)
+{
+    rows *r = &w->r;
+    int64_t lowest = r->rows - 1;
+    int32_t status = MG_OK;
+
+    for (int32_t i = 0; i < n; i++)
+        if (wanted[i] < r->rows) {
+            w->leads[wanted[i]] = 1;
+            lowest = wanted[i] < lowest ? wanted[i] : lowest;
+        }
+    r->node[r->rows - 1] = MG_NONE;
+    for (int64_t row = r->rows - 1; row >= lowest; row--)
+        if (r->node[row])
+            each_below(row, r->node, reach_below);
+    for (int64_t row = lowest; row < r->rows && status == MG_OK && !w->g->failed; row++)
+        if (r->node[row] && (status = add_reached(w, row)) == 1)
+            *culprit = mg.handle[row];
+    for (int32_t i = 0; i < n; i++)
+        wanted[i] = wanted[i] < r->rows && r->node[wanted[i]] > 0 ? r->node[wanted[i]] - 1 : MG_NONE;
+    w->g->outputs[0] = r->node[r->rows - 1] - 1;
+    return status;
+}
+
+int32_t mg_graph_build_down(mg_graph *g, int32_t **handles, double **data, int32_t from, const int32_t *to,
+                            int32_t n, int32_t *wanted, int32_t *culprit)
+{
+    way_down w = {.g = g};
+
+    mg_lock();
+    const int32_t top = mg_row(from);
+    TRY(top);
+    TRY(mg_to_rows(to, n, wanted));
+    w.r.rows = top + 1;
+    w.r.node = mg_allocate(NULL, (size_t)w.r.rows * sizeof *w.r.node);
+    w.leads = mg_allocate(NULL, (size_t)w.r.rows);
+    int32_t status = MG_ENOMEM;
+    if (w.r.node && w.leads) {
+        memset(w.r.node, 0, (size_t)w.r.rows * sizeof *w.r.node);
+        memset(w.leads, 0, (size_t)w.r.rows);
+        g->recording = true;
+        status = build_down(&w, wanted, n, culprit);
+        g->recording = false;
+        status = status == MG_OK ? add_owners(&w, handles, data) : status;
+    }
+    mg_unlock();
+    free(w.r.node);
+    free(w.r.scratch);
+    free(w.leads);
+    return status;
+}
+
 /* ---- parameters ---- */
 
 enum { GROUP = 64 }; /* parameters that are looked up together */

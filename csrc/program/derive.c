@@ -178,6 +178,16 @@ static void add_jacobian(deriver *d, const mg_graph *from, const mg_entry *known
     }
 }
 
+/* d the one output / d each wanted node. */
+static void add_gradient(deriver *d, const mg_graph *from)
+{
+    const int32_t one = mg_graph_constant(d->g, 1.0);
+
+    reverse(d, from->outputs, &one, 1, d->wanted - 1);
+    for (int32_t i = 0; i < d->wanted; i++)
+        add_output(d, d->leaf[i] == MG_NONE ? MG_NONE : d->slope[d->leaf[i]]);
+}
+
 /* The inputs that hold the seeds stand behind those of `from`. */
 static void add_seeded(deriver *d, const mg_graph *from, int32_t way, const int32_t *seeds)
 {
@@ -194,7 +204,7 @@ static void add_seeded(deriver *d, const mg_graph *from, int32_t way, const int3
 }
 
 /* The wanted leaves as nodes, and what depends on them. */
-static void find_leaves(deriver *d, const int32_t *wanted)
+static void find_leaves(deriver *d, const int32_t *wanted, bool nodes)
 {
     mg_graph *g = d->g;
 
@@ -202,8 +212,11 @@ static void find_leaves(deriver *d, const int32_t *wanted)
         d->least[z] = d->wanted;
     for (int32_t i = 0; i < d->wanted; i++) { /* all leaves of the recorded graph are there */
         const int32_t number = wanted[i];
-        d->leaf[i] = mg_graph_leaf(g, number < 0 ? MG_P_PARAM : MG_P_INPUT, number < 0 ? ~number : number);
-        d->least[d->leaf[i]] = i;
+        d->leaf[i] = nodes        ? number
+                     : number < 0 ? mg_graph_leaf(g, MG_P_PARAM, ~number)
+                                  : mg_graph_leaf(g, MG_P_INPUT, number);
+        if (d->leaf[i] != MG_NONE)
+            d->least[d->leaf[i]] = i;
     }
     for (int32_t z = 0; z < d->count; z++)
         for (int32_t j = 0; j < g->nodes[z].n; j++) {
@@ -236,7 +249,7 @@ int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const i
                         const mg_entry *known, mg_entry **entries)
 {
     const bool jacobian = way == MG_JACOBIAN || way == MG_SYMMETRIC;
-    const int32_t seeds = jacobian ? 0 : way == MG_REVERSE ? from->output_count : n;
+    const int32_t seeds = jacobian || way == MG_BY_NODES ? 0 : way == MG_REVERSE ? from->output_count : n;
     deriver d = {.g = to, .count = from->count, .wanted = n};
     int32_t status = copy_with_seeds(to, from, way, wanted, seeds);
 
@@ -245,10 +258,12 @@ int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const i
     d.least = mg_allocate(NULL, (size_t)d.count * sizeof *d.least);
     d.leaf = mg_allocate(NULL, (size_t)n * sizeof *d.leaf);
     if (status == MG_OK && seed && d.slope && d.least && d.leaf) {
-        find_leaves(&d, wanted);
+        find_leaves(&d, wanted, way == MG_BY_NODES);
         for (int32_t i = 0; i < seeds; i++)
             seed[i] = mg_graph_leaf(to, MG_P_INPUT, from->input_count + i);
-        if (jacobian)
+        if (way == MG_BY_NODES)
+            add_gradient(&d, from);
+        else if (jacobian)
             add_jacobian(&d, from, way == MG_SYMMETRIC ? known : NULL);
         else
             add_seeded(&d, from, way, seed);

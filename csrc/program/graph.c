@@ -97,7 +97,7 @@ static bool grow_table(mg_graph *g)
     if (!table)
         return false;
     memset(table, 0, (size_t)size * sizeof *table);
-    for (int32_t i = 0; i < g->count; i++) {
+    for (int32_t i = g->own; i < g->count; i++) {
         uint64_t at = hash(&g->nodes[i], mg_operands(g, i), payload(g, &g->nodes[i]));
         while (table[at & (uint64_t)(size - 1)])
             at++;
@@ -129,7 +129,7 @@ static int32_t find_or_add(mg_graph *g, mg_expr e, const int32_t *args, uint64_t
         return 0;
     }
     uint64_t at = hash(&e, args, bits);
-    for (int32_t found; (found = g->table[at & (uint64_t)(g->table_size - 1)]); at++)
+    for (int32_t found; !g->recording && (found = g->table[at & (uint64_t)(g->table_size - 1)]); at++)
         if (same(g, found - 1, &e, args, bits))
             return found - 1;
     e.first = g->args_used;
@@ -143,7 +143,10 @@ static int32_t find_or_add(mg_graph *g, mg_expr e, const int32_t *args, uint64_t
         memcpy(&g->doubles[e.index], &bits, sizeof bits);
     }
     g->nodes[g->count] = e;
-    g->table[at & (uint64_t)(g->table_size - 1)] = g->count + 1;
+    if (g->recording)
+        g->own++;
+    else
+        g->table[at & (uint64_t)(g->table_size - 1)] = g->count + 1;
     return g->count++;
 }
 
@@ -190,7 +193,7 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
 {
     double c[2] = {NAN, NAN};
 
-    if (op >= MG_OPS || mg_is_nary(op))
+    if (op >= MG_OPS || mg_is_nary(op) || g->recording)
         return MG_NONE;
     const bool left = mg_is_number(g, args[0], &c[0]), right = n > 1 && mg_is_number(g, args[1], &c[1]);
     if (left && (n == 1 || right)) /* first, as -0.0 + 0.0 is not -0.0 */
@@ -198,6 +201,8 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
     if (left && c[0] == algebra[op].left)
         return args[1];
     if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && c[1] == algebra[op].right)
+        return args[0];
+    if (op == MG_INSTEAD && args[0] == args[1])
         return args[0];
     if (right && mg_skips_x[op] == MG_IS_CHOICE && c[1] == 0.0 && signbit(c[1]))
         return args[1];

@@ -197,7 +197,9 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
         keywords = a.key[len(kinds) :]
         n = len(kinds) - len(keywords)
         outputs: list[Value] = []
-        tree = _flatten(trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, name)
+        tree = flatten(
+            trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, f"{name} must return Values"
+        )
         batched = [kind >= ONE for kind, size in zip(kinds, sizes) for _ in range(size)]
         status = ffi.new("int32_t[2]")
         c = lib.mg_program_new(
@@ -243,20 +245,18 @@ def _closure_error(handle: int, function: Callable[..., Any], name: str) -> Trac
 # ---- what a function returns, as a list of Values and a structure ------------------------------------------------
 
 
-def _flatten(result: Any, outputs: list[Value], name: str) -> Any:
-    """Add the Values of a result to `outputs`; return its structure, None for a single one."""
+def flatten(result: Any, outputs: list[Value], what: str) -> Any:
+    """Add the Values of a result to `outputs`; return its structure, None for a single one. `what` is asked for."""
     if isinstance(result, Value):
         outputs.append(result)
         return None
     if isinstance(result, (list, tuple)):
-        return type(result), [_flatten(item, outputs, name) for item in result]
+        return type(result), [flatten(item, outputs, what) for item in result]
     if isinstance(result, dict):
-        return dict, [_flatten(item, outputs, name) for item in result.values()], list(result)
+        return dict, [flatten(item, outputs, what) for item in result.values()], list(result)
     number = as_number(result)
     if number is None:
-        raise TypeError(
-            f"{name} must return Values, or tuples, lists and dicts of them, not {type(result).__name__}"
-        )
+        raise TypeError(f"{what}, or tuples, lists and dicts of them, not {type(result).__name__}")
     outputs.append(Value(number))
     return None
 

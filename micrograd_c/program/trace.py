@@ -11,6 +11,7 @@ from weakref import ref
 from .._copying import restore
 from .._core import core, lib
 from .._core.walk import below, operands
+from .._operands import as_values
 from ..engine import Value, tracers
 from .traced import TracedValue, outside
 
@@ -32,13 +33,20 @@ class Trace:
     def inputs(self, n: int) -> list[TracedValue]:
         """Return new leaves that stand for arguments."""
         numbers = [math.nan] * n
-        return [_traced(self, leaf) for leaf in core.leaves(numbers, numbers)]
+        return [self.traced(leaf) for leaf in core.leaves(numbers, numbers)]
+
+    def traced(self, node: Value) -> TracedValue:
+        """Return the TracedValue that `node` records."""
+        out: TracedValue = Value.__new__(TracedValue)
+        out._trace = self
+        out._node = node
+        return out
 
     def constant(self, number: float) -> Value:
         """Return the leaf of a number."""
         leaf = self.constants.get(number)
         if leaf is None or number == 0.0:  # 0.0 == -0.0
-            leaf = self.constants[number] = Value(number)
+            leaf = self.constants[number] = as_values((number,))[0]
         return leaf
 
     def node_of(self, x: Any) -> Any:
@@ -56,14 +64,14 @@ class Trace:
         node_of, new = self.node_of, core.new()
         if type(a) is tuple:
             a, b = tuple(map(node_of, a)), tuple(map(node_of, b)) if type(b) is tuple else node_of(b)
-            return _traced(self, restore(new, op, a, b, -1, math.nan, 0.0))
+            return self.traced(restore(new, op, a, b, -1, math.nan, 0.0))
         a = node_of(a)
         operands: tuple[Any, ...] = (a,)
         if b is not None and k is None:
             b = node_of(b)
             operands = (a, b)
         core.own(new, a, b, _restore, op, core.handles(operands), len(operands), k or 0.0, -1, math.nan, 0.0)
-        return _traced(self, new)
+        return self.traced(new)
 
     def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function; is_inside() knows a trace by this frame."""
@@ -73,14 +81,6 @@ class Trace:
         """Let nothing more be recorded."""
         self.over = True
         _open.discard(ref(self))
-
-
-def _traced(trace: Trace, node: Value) -> TracedValue:
-    """Return the TracedValue that `node` records."""
-    out: TracedValue = Value.__new__(TracedValue)
-    out._trace = trace
-    out._node = node
-    return out
 
 
 # Traces that are going on, in any thread. One that an interrupt has left in here costs time until it dies, no more.

@@ -215,6 +215,14 @@ in_one_direction([1.0, 2.0], X).mean()
 mg.jit(product, in_axes=0)(y, y).mean()
 mg.set_threads(2)
 
+# ---- derivatives that can be differentiated again
+
+assert_type(mg.grad(total, total), Value)
+assert_type(mg.grad(total, [total, Value(1.0)], create_graph=True), list[Value])
+mg.grad(mg.grad(product, argnums=1))(2.0, 1.0)
+mg.jit(mg.grad(product, (0, 1)))
+mg.value_and_grad(product, argnums=0)(0.5, 2.0)
+
 # ---- pictures ----------------------------------------------------------------------------------------------------
 
 assert_type(mg.draw(total).svg(), str)

@@ -1,0 +1,227 @@
+"""Derivatives as Values, which can be differentiated again: `grad` and `value_and_grad`."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+from ._copying import restore
+from ._core import NAMES, OPS, as_number, check, core, ffi, lib
+from ._core.numbers import is_array, is_object
+from ._core.walk import below, references
+from ._operands import as_values, instead, listed
+from .engine import Value, is_tracing
+from .program.function import Function
+from .program.program import flatten, rebuilt
+
+_DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
+_NOBODY = -(2**31)  # an operand that is not there
+_running = threading.local()  # .depth: calls of functions that grad made
+
+
+@overload
+def grad(f: Value, argnums: Value, *, create_graph: bool = ...) -> Value: ...
+@overload
+def grad(f: Value, argnums: Sequence[Value], *, create_graph: bool = ...) -> list[Value]: ...
+@overload
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = ...) -> Callable[..., Any]: ...
+def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
+    """Return the derivative of a function as a function, or the derivatives of a Value.
+
+    Parameters
+    ----------
+    f : callable or Value
+        A function that returns one Value; or a Value, y.
+    argnums : int or sequence of int; Value or sequence of Value
+        Of a function the numbers of the arguments to derive by, of y the Values to derive by: any that y was
+        computed from, leaves or not.
+    create_graph : bool
+        Of a Value: whether its derivatives can be differentiated again. If not, they have no history.
+
+    Returns
+    -------
+    callable, Value or list of Value
+        Of a function one that takes what `f` takes for one sample: a number, a Value, or lists, tuples, dicts and
+        arrays of them. It returns the derivative in the argument's structure, and a tuple of them where `argnums`
+        is a sequence: floats where all arguments are numbers, else Values that can be differentiated again, as
+        inside of another `grad` and of `jit`. Of a Value one Value for each of `argnums`. What `f` or y does not
+        depend on has the derivative 0.
+
+    Raises
+    ------
+    TypeError
+        `f` does not return one Value, or an argument to derive by is no number.
+    ValueError
+        There is no argument of this number.
+    RuntimeError
+        A node made by hand has no local derivatives, but a Python closure.
+
+    Notes
+    -----
+    `.grad` of all Values stays as it is.
+
+    Examples
+    --------
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+    >>> a = Value(3.0)
+    >>> da = grad(a * a * a, a, create_graph=True)
+    >>> da.data, grad(da, a).data
+    (27.0, 18.0)
+    """
+    if not isinstance(f, Value):
+        if create_graph:
+            raise TypeError(
+                "create_graph belongs to the derivatives of a Value; what a function grad(f) returns can "
+                "be differentiated again where an argument is a Value"
+            )
+        both = value_and_grad(f, argnums)
+        return functools.wraps(_plain(f))(lambda *args, **kwargs: both(*args, **kwargs)[1])
+    if isinstance(argnums, Value):
+        return _derivatives(f, (argnums,), create_graph)[0]
+    wanted = listed(argnums, "argnums") if hasattr(type(argnums), "__iter__") else (argnums,)
+    for i, x in enumerate(wanted):
+        if not isinstance(x, Value):
+            raise TypeError(f"grad(y, [a, b]): item {i} to derive by must be a Value, not {type(x).__name__}")
+    return _derivatives(f, wanted, create_graph)
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that returns the value of `f`, and what `grad(f, argnums)` returns, from one run."""
+    if not callable(f):
+        raise TypeError(f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}")
+    f = _plain(f)
+    name = getattr(f, "__qualname__", type(f).__name__)
+    numbers: tuple[Any, ...] = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+    for i in numbers:
+        if isinstance(i, bool) or not isinstance(i, int):
+            raise TypeError(f"grad of {name}: argnums={argnums!r}, expected an int or a sequence of them")
+
+    @functools.wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        given, wanted, trees = list(args), [], []
+        for i in numbers:
+            if not -len(args) <= i < len(args):
+                raise ValueError(
+                    f"grad of {name}: argnums={argnums!r}, but {len(args)} arguments are given by place"
+                )
+            leaves: list[Value] = []
+            tree = _as_leaves(args[i], leaves, f"grad of {name}: argument {i}")
+            trees.append(tree)
+            given[i] = rebuilt(tree, iter(leaves))
+            wanted += leaves
+        depth = getattr(_running, "depth", 0)
+        plain = not depth and not is_tracing() and not any(map(_has_values, (*args, *kwargs.values())))
+        _running.depth = depth + 1
+        try:
+            y = f(*given, **kwargs)
+        finally:
+            _running.depth = depth
+        if not isinstance(y, Value):
+            if as_number(y) is None:
+                raise TypeError(f"grad needs a function that returns one Value; {name} returns {type(y).__name__}")
+            y = Value(y)
+        slopes = _derivatives(y, wanted, not plain)
+        rest = iter([x.data for x in slopes] if plain else slopes)
+        parts = tuple(_as_given(rebuilt(tree, rest), args[i]) for i, tree in zip(numbers, trees))
+        return (y.data if plain else y), (parts if isinstance(argnums, Sequence) else parts[0])
+
+    return value_and_gradient
+
+
+def _plain(f: Any) -> Any:
+    """Return the function that jit was given."""
+    return f._function if isinstance(f, Function) else f
+
+
+# ---- arguments ---------------------------------------------------------------------------------------------------
+
+
+def _as_leaves(argument: Any, leaves: list[Value], name: str) -> Any:
+    """Add the numbers and Values of an argument as new Values; return its structure.
+
+    A Value is not taken itself: the function may read it in another way too, as `lambda t: t * x` called with x.
+    """
+    found: list[Value] = []
+    tree = flatten(
+        argument.tolist() if is_array(argument) else argument, found, f"{name} must be a number, a Value"
+    )
+    leaves += [instead(x, x) for x in found]
+    return tree
+
+
+def _as_given(slopes: Any, argument: Any) -> Any:
+    """Return the derivatives by an array of numbers as an array of them."""
+    if is_array(argument) and not _has_values(slopes):
+        import numpy
+
+        return numpy.array(slopes)
+    return slopes
+
+
+def _has_values(x: Any) -> bool:
+    if is_object(x):
+        x = x.tolist()
+    if isinstance(x, (list, tuple, dict)):
+        return any(map(_has_values, x.values() if isinstance(x, dict) else x))
+    return isinstance(x, Value)
+
+
+# ---- graphs ------------------------------------------------------------------------------------------------------
+
+
+def _derivatives(y: Value, wanted: Sequence[Value], create_graph: bool) -> list[Any]:
+    """Return d y / d each of the Values; see csrc/program/nodes.c."""
+    trace: Any = next((x._trace for x in (y, *wanted) if hasattr(x, "_trace")), None)
+    tracing = trace is not None or is_tracing()  # a program computes them anew at each run
+    if trace is not None:
+        y, wanted = trace.node_of(y), [trace.node_of(x) for x in wanted]
+    status = ffi.new("int32_t[2]")
+    found = lib.mg_derive(core.handle_of(y), core.handles(wanted), len(wanted), status, status + 1)
+    if status[0] == 1:
+        raise _no_derivative(next(x for x in below((y,)).values() if core.handle_of(x) == status[1]))
+    check(status[0])
+    found = ffi.gc(found, lib.mg_free_derivatives)
+    n = len(wanted)
+    if not create_graph and not tracing:
+        return [Value(number) for number in found.numbers[0:n]]
+    code, numbers = ffi.unpack(found.code, found.ints), ffi.unpack(found.numbers, n + 2 * found.nodes)
+    values = {core.handle_of(x): x for x in below((y,), references).values()}
+    values[_NOBODY] = None
+    at = n
+    for i in range(found.nodes):
+        op, count = code[at : at + 2]
+        parts = [values[x] for x in code[at + 2 : at + 2 + count]]
+        values[~i] = _made(op, parts, *numbers[n + 2 * i : n + 2 * i + 2])
+        at += 2 + count
+    out = [values[x] for x in code[:n]]
+    if trace is not None:
+        out = [trace.traced(x) for x in out]
+    return out if create_graph else [x.detach() for x in out]
+
+
+def _made(op: int, parts: list[Any], k: float, data: float) -> Value:
+    """Return a node; nothing is computed, so nothing is raised where a derivative is infinite."""
+    a: Any
+    b: Any
+    if op == _CONSTANT:
+        return as_values((data,))[0]
+    if op == _DOT:
+        a, b = tuple(parts[2::2]), (*parts[1::2], *(x for x in parts[:1] if x is not None))
+    else:
+        a, b = parts[0], k if OPS[op].takes_k else parts[1] if len(parts) == 2 else None
+    node: Value = restore(core.new(), op, a, b, -1, data, 0.0)
+    return node
+
+
+def _no_derivative(node: Any) -> RuntimeError:
+    """Return the error for a node whose backward is not the engine's own."""
+    name = f" named {node.name!r}" if node.name else ""
+    closure = getattr(core.peek(node, "_backward"), "__code__", None)
+    where = f", {closure.co_filename}:{closure.co_firstlineno}," if closure else ""
+    return RuntimeError(
+        f"grad: the derivative of {node!r}{name}, made by hand as {node._op!r}, is not known: its _backward is a "
+        f"Python closure{where} or nothing. Give it Values as local derivatives, Value(data, (a, b), (da, db))"
+    )

@@ -1,0 +1,392 @@
+"""mg.grad and mg.value_and_grad: derivatives that can be differentiated again, in Python and inside of jit."""
+
+import functools
+import math
+import random
+
+import pytest
+from graphs import random_graph
+from support import close, live_nodes, nothing_left_behind
+from test_ops import method_of
+
+import micrograd_c as mg
+from micrograd_c import Value, grad
+from micrograd_c._core import NAMES, OPS
+
+SCALARS = [op for op in range(len(NAMES)) if OPS[op].method and OPS[op].arity in (1, 2)]
+
+
+def same(ours, theirs, rel=1e-12):
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs):
+        assert close(a.data if isinstance(a, Value) else a, b, rel), (ours, theirs)
+
+
+def derivatives_of(f, t, order):
+    """Return value and derivatives of a function of one number, by grad of grad."""
+    out = []
+    for _ in range(order + 1):
+        y = f(Value(t))
+        out.append(y.data)
+        f = grad(f)
+    return out
+
+
+# ---- functions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("t", [-0.7, 1.1])
+def test_derivatives_to_order_6_are_those_of_mpmath(t):
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(60):
+        taylor = mpmath.taylor(lambda x: mpmath.tanh(x * x) * mpmath.exp(x), mpmath.mpf(t), 6)
+        exact = [float(c * mpmath.factorial(i)) for i, c in enumerate(taylor)]
+    f = lambda x: (x * x).tanh() * x.exp()  # noqa: E731
+    same(derivatives_of(f, t, 6), exact, 1e-10)
+    for order in range(1, 7):
+        f = grad(f)
+        assert close(f(t), exact[order], 1e-10) and type(f(t)) is float
+        assert close(mg.jit(f)(t), exact[order], 1e-10)
+
+
+@pytest.mark.parametrize("op", SCALARS, ids=[NAMES[op] for op in SCALARS])
+def test_every_op_has_the_derivatives_of_its_program(op):
+    pytest.importorskip("numpy")
+    import test_program_derivatives as programs
+
+    start, slope = programs.LINES.get(NAMES[op], (0.7, -1.3))
+    k = (2.5 if NAMES[op] == "POW" else 0.1,) if OPS[op].takes_k else ()
+
+    def along(t):
+        return method_of(op)(*(start + slope * t, 0.9 - 0.4 * t)[: OPS[op].arity], *k) * t.sin()
+
+    same(derivatives_of(along, 0.3, 3), programs.derivatives_of(along, 0.3, 3), 1e-11)
+
+
+def test_the_derivative_has_the_structure_of_its_argument():
+    def f(x, y, deep, *, factor=1.0):
+        return factor * x[0] * x[1] ** 2 * y + deep["a"] * deep["b"][0][1] * y
+
+    given = [2.0, 3.0], 0.5, {"a": 2.0, "b": [(1.0, 4)]}
+    assert grad(f)(*given) == [4.5, 6.0]
+    assert grad(f, -2)(*given, factor=2) == 2 * 18.0 + 8.0
+    assert grad(f, (1, 2))(*given) == (26.0, {"a": 2.0, "b": [(0.0, 1.0)]})
+    assert grad(f, [0])((2.0, 3.0), *given[1:]) == ((4.5, 6.0),)
+    value, slope = mg.value_and_grad(f)(*given)
+    assert (value, slope) == (13.0, [4.5, 6.0])
+    assert grad(lambda x: 3.0)(2.0) == 0.0
+    assert grad(lambda: 3.0, ())() == ()
+
+
+def test_an_array_has_an_array():
+    np = pytest.importorskip("numpy")
+    f = grad(lambda x: x[0] * x[1])
+    found = f(np.array([2, 3]))
+    assert isinstance(found, np.ndarray) and found.tolist() == [3.0, 2.0]
+    assert grad(lambda x: x[0][1] * 2)(np.ones((1, 2))).tolist() == [[0.0, 2.0]]
+    assert grad(lambda x: x * x)(np.float32(3)) == 6.0
+    assert f(np.array([Value(2.0), Value(3.0)]))[0].data == 3.0
+
+
+def test_where_an_argument_is_a_value_derivatives_are_values():
+    x, y = Value(2.0), Value(3.0)
+    f = lambda x, y: x**3 * y  # noqa: E731
+    first = grad(f)(x, 3.0)
+    assert first.data == 36.0 and mg.grad(first, x).data == 36.0
+    assert mg.grad(grad(f)(2.0, y), y).data == 12.0  # the one that f is not derived by
+    value, _ = mg.value_and_grad(f)(x, y)
+    value.backward()
+    assert (x.grad, y.grad) == (36.0, 8.0)
+
+
+def test_a_function_is_derived_by_its_argument_alone():
+    """It may read the same Value in another way: perturbations are not confused."""
+    x = Value(2.0)
+    assert grad(lambda t: t * x)(x).data == 2.0
+    assert grad(lambda x: x * grad(lambda y: x * y)(x))(3.0) == 6.0
+    assert grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0) == 6.0  # a number inside of another grad
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert grad(lambda v: v[0] * v[1])([x, x])[0].data == 2.0
+    twice = grad(lambda x: grad(lambda y: grad(lambda z: x * y * z * z)(y))(x))
+    assert twice(2.0) == 4 * 2 * 2  # d/dx (2 x y, at y = x, derived by y: 4 x, times x)
+
+
+def test_derivatives_by_what_a_function_reads():
+    w = Value(3.0)
+    slope = grad(lambda x: w * x * x)(Value(2.0))
+    assert mg.grad(slope, w).data == 4.0
+    f = mg.jit(grad(lambda x: w * x * x))
+    assert f.backward(2.0) == 12.0 and w.grad == 4.0
+    assert f.program(2.0).parameters == (w,)
+
+
+# ---- inside of jit -----------------------------------------------------------------------------------------------
+
+
+def test_programs_of_derivatives_run_over_batches():
+    np = pytest.importorskip("numpy")
+    w = Value(0.5)
+
+    def f(x, y):
+        return (x[0] * x[1]).sin() * w + mg.where(x[0] > y, abs(x[0] - y).sqrt(), x[1] ** 3)
+
+    x, y = np.random.default_rng(0).normal(size=(2, 9, 2))
+    y = y[:, 0]
+    program, reference = mg.jit(grad(f, (0, 1))), mg.jit(f)
+    slopes = program(x, y)
+    np.testing.assert_allclose(np.stack(slopes[0], 1), reference.gradient(x, y)[0], 1e-12, 1e-14)
+    np.testing.assert_allclose(slopes[1], reference.gradient(x, y)[1], 1e-12, 1e-14)
+    mixed = mg.jit(grad(lambda x, y: grad(f)(x, y)[0]))(x, y)
+    np.testing.assert_allclose(np.stack(mixed, 1), reference.hessian(x, y)[:, 0], 1e-11, 1e-13)
+    one = [grad(f)(list(map(float, row)), float(b)) for row, b in zip(x, y)]
+    np.testing.assert_allclose(one, reference.gradient(x, y)[0], 1e-12, 1e-14)
+    value, slope = mg.jit(mg.value_and_grad(lambda x: x**3))(np.array([1.0, 2.0]))
+    assert (value.tolist(), slope.tolist()) == ([1.0, 8.0], [3.0, 12.0])
+
+
+def test_a_program_of_a_derivative_is_no_longer_than_one_written_by_hand():
+    for ours, by_hand in (
+        (grad(lambda x: x.sin() * x), lambda x: x.cos() * x + x.sin()),
+        (grad(grad(lambda x: x.exp())), lambda x: x.exp()),
+        (grad(lambda x, y: x * y * y), lambda x, y: y * y),
+    ):
+        numbers = (2.0, 3.0)[: by_hand.__code__.co_argcount]
+        assert mg.jit(ours).program(*numbers).nodes <= mg.jit(by_hand).program(*numbers).nodes + 1
+
+
+def test_inside_of_jit_nothing_stays_the_number_that_it_was_in_the_trace():
+    a, x = Value(3.0), Value(2.0)
+    plain, eager = mg.jit(lambda x: x * grad(lambda t: a * t * t)(2.0)), mg.jit(lambda: mg.grad(a * a * a, a))
+    live = mg.jit(lambda x: mg.grad(x * x * a, [a, x])[0])
+    assert (plain(1.0), eager(), live(2.0)) == (12.0, 27.0, 4.0)
+    a.data = 4.0
+    assert (plain(1.0), eager(), live(3.0)) == (16.0, 48.0, 9.0)
+    assert live.gradient(3.0) == 0.0  # without create_graph it has no history
+    history = mg.jit(lambda x: mg.grad(x * x * a, x, create_graph=True))
+    assert (history(3.0), history.gradient(3.0)) == (24.0, 8.0)
+    assert mg.jit(lambda y: mg.grad(x * x, y))(1.0) == 0.0
+
+
+def test_what_jit_made_is_derived_as_the_function_that_it_was_given():
+    f = mg.jit(lambda x: x**3)
+    assert grad(f)(2.0) == 12.0 and mg.jit(grad(grad(f)))(2.0) == 12.0
+
+
+# ---- Values ------------------------------------------------------------------------------------------------------
+
+
+def test_derivatives_of_values_are_those_of_backward_and_touch_no_grad(rng):
+    for _ in range(60):
+        y = random_graph(rng)
+        wanted = rng.sample(mg.topological_order(y), 5)
+        before = [v.grad for v in mg.topological_order(y)]
+        found = mg.grad(y, wanted, create_graph=rng.random() < 0.5)
+        assert [v.grad for v in mg.topological_order(y)] == before
+        mg.zero_grad(y)
+        y.backward()
+        same(found, [v.grad for v in wanted], 1e-9)
+
+
+def test_nodes_in_between_are_taken_themselves_and_not_their_equals():
+    x = Value(2.0)
+    a, b = x * x, x * x
+    y = a * b + x**3
+    first = mg.grad(y, [a, b, x, y], create_graph=True)
+    same(first, [4.0, 4.0, 4 * 8 + 12, 1.0])
+    same(mg.grad(first[0], [a, b, x]), [0.0, 1.0, 4.0])
+    same(mg.grad(first[2], [a, x]), [4.0 + 0.0, 12 * 4 + 12.0])  # x**3 has x*x in its derivative, which is not a
+    assert mg.grad(x * 2 + 1, [Value(1.0)])[0].data == 0.0
+    same(mg.grad(y, [x, x]), [44.0, 44.0])
+
+
+def test_without_create_graph_derivatives_have_no_history():
+    x = Value(2.0)
+    y = x**3
+    assert [v._children for v in mg.grad(y, [x])] == [()]
+    assert mg.grad(mg.grad(y, x), x).data == 0.0
+    assert mg.grad(mg.grad(y, x, create_graph=True), x).data == 12.0
+
+
+def test_networks_have_the_products_of_their_program():
+    np = pytest.importorskip("numpy")
+    random.seed(1)
+    for activation, fused in (("tanh", True), ("gelu", True), ("softplus", False)):
+        model = mg.MLP(3, [4, 3, 1], activation=activation, fused=fused)
+        f = mg.jit(lambda x, model=model: (model(x) - 0.5) ** 2)
+        x = [0.3, -1.2, 0.7]
+        parameters = f.program(np.array([x])).parameters
+        v = np.random.default_rng(0).normal(size=len(parameters))
+        y = (model(list(map(Value, x))) - 0.5) ** 2
+        first = mg.grad(y, parameters, create_graph=True)
+        along = mg.dot(v.tolist(), first)
+        product = f.hvp((np.array([x]),), v, wrt="parameters")
+        same(mg.grad(along, parameters), product.tolist(), 1e-9)
+
+
+def test_infinite_derivatives_are_no_errors_as_in_backward():
+    x = Value(0.0)
+    assert mg.grad(x.sqrt(), x, create_graph=True).data == math.inf
+    assert grad(lambda x: mg.where(x > 0, x.sqrt(), 0.0))(0.0) == 0.0
+    assert grad(grad(lambda x: mg.where(x.greater(0), x.sqrt() * x, x * 0.5)))(0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "f, at, first",
+    [
+        (lambda x: x.relu(), 0.0, 0.0),
+        (lambda x: abs(x), 0.0, 0.0),
+        (lambda x: x.leaky_relu(0.1), 0.0, 0.1),
+        (lambda x: x.maximum(1.0), 1.0, 0.5),
+        (lambda x: x**0, 0.0, 0.0),
+    ],
+)
+def test_at_kinks_derivatives_are_those_of_programs(f, at, first):
+    assert derivatives_of(f, at, 3)[1:] == [first, 0.0, 0.0]
+
+
+def test_huge_graphs_need_no_recursion():
+    x = y = Value(1.0)
+    for _ in range(100_000):
+        y = y * 1.00001 + 0.0
+    with nothing_left_behind():
+        (slope,) = mg.grad(y, [x], create_graph=True)
+        assert close(slope.data, 1.00001**100_000, 1e-9)
+        del slope
+
+
+# ---- nodes made by hand ------------------------------------------------------------------------------------------
+
+
+def test_nodes_with_local_derivatives_take_part():
+    def cube(x):
+        return Value(x.data**3, (x,), (3 * x * x,))
+
+    same(derivatives_of(lambda x: cube(x * x) * x, 1.5, 3), [1.5**7, 7 * 1.5**6, 42 * 1.5**5, 210 * 1.5**4])
+    x, y = Value(2.0), Value(5.0)
+    numbers = Value(7.0, (x, y), (3.0, 4.0))
+    first = mg.grad(numbers * numbers, [x, y], create_graph=True)
+    same(first, [42.0, 56.0])
+    same(mg.grad(first[0], [x, y]), [18.0, 24.0])
+    wide = Value(1.0, (x, y, x), (y, x, 1.0))
+    same(mg.grad(wide, [x, y]), [6.0, 2.0])
+    assert mg.grad(mg.where(x > 1, wide, y), x).data == 6.0
+
+
+def test_a_node_with_a_closure_is_named():
+    x = Value(2.0)
+    node = Value(8.0, (x,), "cube", name="my node")
+
+    def closure():
+        x.grad += 12 * node.grad
+
+    for ready in (False, True):
+        if ready:
+            node._backward = closure
+        with nothing_left_behind(), pytest.raises(RuntimeError, match=r"'my node'.*'cube'.*is not known"):
+            mg.grad(node * 2, [x])
+        # Where nothing has to go through it, it may stand anywhere.
+        assert mg.grad(node * node, node, create_graph=True).data == 16.0
+        assert mg.grad(mg.where(node, x, 1.0) * 8, x).data == 8.0
+    assert (x.grad, node.grad) == (0.0, 0.0)
+    product = x * x
+    product._backward = closure
+    with pytest.raises(RuntimeError, match=r"test_grad\.py"):
+        mg.grad(product, x)
+
+
+# ---- errors ------------------------------------------------------------------------------------------------------
+
+
+def kept(f):
+    def inner(x):
+        inner.kept = x
+        return f(x)
+
+    return inner
+
+
+def test_errors_name_what_is_wrong_and_leave_nothing():
+    def f(x, y):
+        return x[0] * y
+
+    def broken(x):
+        return x * [][0]
+
+    x = Value(1.0)
+    for call, error, words in (
+        (lambda: grad(3.0), TypeError, "a function, or a Value"),
+        (lambda: grad(f, "x"), TypeError, r"grad of .*f: argnums='x', expected an int"),
+        (lambda: grad(f, True), TypeError, "argnums=True"),
+        (lambda: grad(f, 2)([1.0], 2.0), ValueError, r"grad of .*f: argnums=2, but 2 arguments"),
+        (lambda: grad(f)(["1"], 2.0), TypeError, "argument 0 must be .* not str"),
+        (lambda: grad(f)([1.0], None), TypeError, "None"),
+        (lambda: grad(lambda x: [x])(1.0), TypeError, "one Value; .*<lambda> returns list"),
+        (lambda: grad(broken)(1.0), IndexError, "out of range"),
+        (lambda: grad(f, create_graph=True), TypeError, "create_graph"),
+        (lambda: mg.grad(x, [1.0]), TypeError, "item 0 .* not float"),
+        (lambda: mg.grad(x, 0), TypeError, "not int"),
+        (lambda: mg.grad(Value.__new__(Value), [x]), RuntimeError, "no node"),
+    ):
+        with nothing_left_behind(), pytest.raises(error, match=words):
+            call()
+    assert grad(lambda x: x * x)(3.0) == 6.0  # not taken for an inner one
+    leak = kept(lambda x: x)
+    mg.jit(leak)(1.0)
+    with pytest.raises(mg.TracingError, match="outside of that trace"):
+        mg.grad(leak.kept, leak.kept)
+
+
+def test_functions_keep_their_name_and_signature():
+    def loss(x, scale=2.0):
+        """A loss."""
+        return x * scale
+
+    assert grad(loss).__name__ == "loss" and mg.value_and_grad(loss).__doc__ == "A loss."
+    assert grad(functools.partial(loss, scale=3.0))(1.0) == 3.0
+    with pytest.raises(TypeError, match="missing"):
+        mg.jit(grad(loss))()
+
+
+def test_nothing_stays_alive():
+    before = live_nodes()
+    for _ in range(3):
+        grad(grad(lambda x: x.tanh() * x))(0.5)
+        y = mg.grad(Value(2.0) * 3, [], create_graph=True)
+    assert y == [] and live_nodes() == before
+
+
+# ---- others ------------------------------------------------------------------------------------------------------
+
+
+def test_scipys_minimizers_run_through_us():
+    optimize = pytest.importorskip("scipy.optimize")
+
+    def rosenbrock(x):
+        return mg.sum([100 * (b - a * a) ** 2 + (1 - a) ** 2 for a, b in zip(x, x[1:])])
+
+    found = optimize.minimize(mg.value_and_grad(rosenbrock), [1.3, 0.7, 0.8], jac=True, method="BFGS")
+    assert found.success and all(close(x, 1.0, 1e-4, 1e-4) for x in found.x)
+
+
+@pytest.mark.slow
+def test_functions_nest_as_in_jax():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+
+    def programs(grad, sin, exp):
+        def f(x, y):
+            return sin(x * y) * exp(x) + y**3 * x
+
+        yield lambda x, y: grad(grad(grad(f)))(x, y)
+        yield lambda x, y: grad(grad(f, 1), 0)(x, y)
+        yield lambda x, y: grad(lambda x: x * grad(lambda y: f(x, y) * y)(x))(x)
+        yield lambda x, y: grad(lambda a: grad(lambda b: f(a * b, b) * a)(a) ** 2)(y)
+        yield lambda x, y: sum(grad(f, (0, 1))(x, y))
+        yield lambda x, y: grad(lambda p: f(p["x"], p["y"][0]))({"x": x, "y": [y]})["y"][0]
+
+    ours = programs(grad, Value.sin, Value.exp)
+    for mine, other in zip(ours, programs(jax.grad, jax.numpy.sin, jax.numpy.exp)):
+        for x, y in ((0.3, -0.7), (1.5, 0.2)):
+            expected = float(other(x, y))
+            assert close(mine(x, y), expected, 1e-11)
+            assert close(mg.jit(mine)(x, y), expected, 1e-11)
