@@ -60,7 +60,7 @@ _operands
 _copying
 engine
 _gradcheck _own_nodes
-_checks _likeness
+_checks _likeness _schedules
 _fused replace
 _state
 nn program/traced

@@ -294,12 +294,13 @@ const char *mg_lanes(const char *name);
 
 /* ---- optimisers ---- */
 
-/* One step for n parameters. state: n doubles for SGD, the momenta; 2n for Adam, the means of gradients and of their
- * squares. steps: those taken so far; this one is added here, so an exception cannot come between. options: lr,
- * momentum, nesterov, weight_decay; lr, beta1, beta2, eps, weight_decay. */
+/* One step for n parameters. state: columns of n doubles, zeros at first. steps: those taken so far; this one is added
+ * here, so an exception cannot come between. options: those of the class in optim.py, in their order. */
 int32_t mg_sgd(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
 int32_t mg_adam(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
 int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options);
+int32_t mg_rmsprop(const int32_t *parameters, int32_t n, double *state, int64_t *steps,
+                   const double *options);
 
 /* ---- figures ---- */
 

@@ -63,3 +63,33 @@ int32_t mg_adamw(const int32_t *parameters, int32_t n, double *state, int64_t *s
 {
     return adam(parameters, n, state, steps, options, 1);
 }
+
+/* g += weight_decay * p;  v = alpha * v + (1 - alpha) * g**2;  g /= sqrt(v - mean**2) + eps if centered, the mean
+ * one of g, else sqrt(v) + eps;  m = momentum * m + g;  p -= lr * m */
+int32_t mg_rmsprop(const int32_t *parameters, int32_t n, double *state, int64_t *steps, const double *options)
+{
+    const double lr = options[0], alpha = options[1], eps = options[2], weight_decay = options[3];
+    const double momentum = options[4], centered = options[5];
+    double *restrict v = state, *restrict m = v + n, *restrict mean = m + n;
+
+    mg_lock();
+    TRY(mg_to_rows(parameters, n, NULL));
+    ++*steps;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t row = mg.row_of[parameters[i]];
+        double g = mg.grad[row];
+        if (weight_decay != 0)
+            g += weight_decay * mg.data[row];
+        double square = v[i] = alpha * v[i] + (1 - alpha) * g * g;
+        if (centered != 0) {
+            mean[i] += (1 - alpha) * (g - mean[i]);
+            square -= mean[i] * mean[i];
+        }
+        g /= sqrt(square) + eps;
+        if (momentum != 0)
+            g = m[i] = momentum * m[i] + g;
+        mg.data[row] -= lr * g;
+    }
+    mg_unlock();
+    return MG_OK;
+}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping
+from copy import copy
 from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,21 +24,26 @@ from ._copying import in_slots
 from ._core import Held, check, core, ffi, lib, to_float
 from ._core.numbers import class_of
 from ._operands import listed
+from ._schedules import Rate, cosine, step_decay, warm_up
 from .engine import Value
 
 if TYPE_CHECKING:  # the options of a class are read as the fields of a dataclass
-    from typing_extensions import dataclass_transform
+    from typing_extensions import Self, dataclass_transform
 
     class _Parameters:
         def __get__(self, optimizer: Any, owner: Any = None) -> tuple[Value, ...]: ...
-        def __set__(self, optimizer: Any, values: Iterable[Value]) -> None: ...
+        def __set__(self, optimizer: Any, values: Iterable[Value] | Iterable[Mapping[str, Any]]) -> None: ...
+
+    class _Rate:
+        def __get__(self, optimizer: Any, owner: Any = None) -> float: ...
+        def __set__(self, optimizer: Any, rate: float | Rate) -> None: ...
 
     @dataclass_transform()
     class _Declared: ...
 else:
-    _Declared = object
+    _Declared, _Rate = object, float
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_grad_norm", "cosine", "step_decay", "warm_up"]
 
 
 def __dir__() -> list[str]:
@@ -48,26 +54,22 @@ _REQUIRED = Parameter.empty
 _annotations = getattr(inspect, "get_annotations", lambda cls: vars(cls).get("__annotations__", {}))  # 3.9 has none
 
 
-def _flat(option: Any) -> tuple[Any, ...]:
-    """Return the numbers of an option."""
-    return option if type(option) is tuple else (option,)
-
-
 class _Option:
     """An attribute of an optimiser that is checked whenever it is assigned."""
 
-    def __init__(self, name: str, default: Any, at: int) -> None:
-        self.name, self.default, self.at = name, default, at  # its first number is the one at `at`
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __get__(self, optimizer: Any, owner: type) -> Any:
-        return self if optimizer is None else optimizer._options[self.name]
+        if optimizer is None:
+            return self
+        value = optimizer._options[self.name]
+        return _number(value(optimizer._steps[0]), self.name, 0.0) if callable(value) else value
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        options = {**optimizer._options, self.name: _option(value, self.name, self.default)}
-        optimizer._check_together(options)
-        optimizer._options = options
-        for i, number in enumerate(_flat(options[self.name])):
-            optimizer._numbers[self.at + i] = number
+        every = [(o, o._checked_options({**o._options, self.name: value})) for o in (*optimizer.groups, optimizer)]
+        for o, options in every:
+            o._set_options(options)
 
 
 class Optimizer(_Declared):
@@ -76,6 +78,12 @@ class Optimizer(_Declared):
     An option is an annotation of the class, as in a dataclass: `momentum: float = 0.0`. C reads the options in this
     order, those of base classes first. A default tells what an option may be: a number of 0 or more, True or False,
     or two numbers from 0 to below 1.
+
+    `lr` may be a function of the number of steps taken so far, such as `cosine(0.1, 1000)`. It is asked before each
+    step, and stays where a state is loaded.
+
+    `params` may be groups with options of their own, `[{"params": a}, {"params": b, "lr": 0.01}]`. Each is an
+    optimiser in the tuple `groups`. What is assigned to an option of the whole is assigned to all of them.
     """
 
     # The least number in each column of state; a column has one number for each parameter, 0 at first.
@@ -87,7 +95,7 @@ class Optimizer(_Declared):
 
     if TYPE_CHECKING:
         params: _Parameters
-    lr: float
+    lr: _Rate
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -98,10 +106,8 @@ class Optimizer(_Declared):
         cls._signature = Signature([Parameter(name, kind, default=default) for name, default in parameters])
         own = cls.__init__ is not Optimizer.__init__  # of a user's class
         cls.__signature__ = None if own else cls._signature
-        at = 0
-        for name, default in cls._defaults.items():
-            setattr(cls, name, _Option(name, default, at))
-            at += len(_flat(default))
+        for name in cls._defaults:
+            setattr(cls, name, _Option(name))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name, there = type(self).__name__, self._signature.parameters
@@ -113,12 +119,24 @@ class Optimizer(_Declared):
             message = f"{name}{self._signature}: {error}, as in {name}(model.parameters(){example})"
             raise TypeError(message) from None
         bound.apply_defaults()
-        params = bound.arguments.pop("params")
-        self._set_options(bound.arguments)
+        params = listed(bound.arguments.pop("params"), "params")
+        self._set_options(self._checked_options(bound.arguments))
+        self._groups: tuple[Any, ...] = ()
+        if params and isinstance(params[0], Mapping):
+            self._groups = tuple(self._group(bound.arguments, group) for group in params)
+            params = tuple(p for group in self._groups for p in group.params)
         self._held = Held(_checked(params))
         self._n = len(self._held.values)
-        self._state = ffi.new("double[]", len(self._columns) * self._n)
+        self._state = ffi.new("double[]", 0 if self._groups else len(self._columns) * self._n)
         self._steps = ffi.new("int64_t *")
+
+    def _group(self, options: dict[str, Any], group: Mapping[str, Any]) -> Self:
+        """Return the optimiser of a group, whose options come before those that are given for all."""
+        if type(self).step is not Optimizer.step:
+            raise TypeError(f"{type(self).__name__} has a step of its own: make one optimizer for each group")
+        one = type(self).__new__(type(self))
+        Optimizer.__init__(one, **{**options, **group})
+        return one
 
     def _formula(self, *_: Any) -> int:
         """Take a step: a function of csrc/optim.c."""
@@ -134,6 +152,11 @@ class Optimizer(_Declared):
             """The parameters; for others make another optimiser."""
             return self._held.values
 
+    @property
+    def groups(self) -> tuple[Self, ...]:
+        """The optimisers of the groups; empty where there are none."""
+        return self._groups
+
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
         status = lib.mg_set_grads(self._held.handles, self._n, 0.0)
@@ -142,11 +165,22 @@ class Optimizer(_Declared):
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
-        check(self._formula(self._held.handles, self._n, self._state, self._steps, self._numbers))
+        if self._groups:
+            for group in self._groups:
+                group.step()
+            return
+        if self._scheduled:
+            self._numbers[0] = self.lr
+        status = self._formula(self._held.handles, self._n, self._state, self._steps, self._numbers)
+        if status < 0:
+            check(status)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that `load_state_dict` needs to go on from here: numbers and lists of numbers."""
-        return {**self._options, "steps": self._steps[0], "state": ffi.unpack(self._state, len(self._state))}
+        if self._groups:
+            return {"groups": [group.state_dict() for group in self._groups]}
+        options = {name: getattr(self, name) for name in self._options}
+        return {**options, "steps": self._steps[0], "state": ffi.unpack(self._state, len(self._state))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned.
@@ -157,12 +191,31 @@ class Optimizer(_Declared):
             It is of another optimiser, or for another number of parameters, or holds what no optimiser has. Then
             nothing is changed.
         """
+        self._take_state(self._read_state(state))
+
+    def _read_state(self, state: Any) -> dict[str, Any]:
+        """Return what a state holds, checked."""
+        if self._groups:
+            return read_state(self, state, {"groups": self._states_of_groups})
         readers: dict[str, Any] = {name: partial(_option, default=self._defaults[name]) for name in self._options}
         found = read_state(self, state, {**readers, "steps": _whole, "state": self._numbers_of_state})
-        numbers, steps = found.pop("state"), found.pop("steps")
-        self._set_options(found)
-        self._state[0 : len(numbers)] = numbers
-        self._steps[0] = steps
+        kept = {name: value for name, value in self._options.items() if callable(value)}
+        options = self._checked_options({name: kept.get(name, found[name]) for name in readers})
+        return {"options": options, "steps": found["steps"], "state": found["state"]}
+
+    def _take_state(self, found: dict[str, Any]) -> None:
+        for group, own in zip(self._groups, found.get("groups", ())):
+            group._take_state(own)
+        if not self._groups:
+            self._set_options(found["options"])
+            self._state[0 : len(self._state)] = found["state"]
+            self._steps[0] = found["steps"]
+
+    def _states_of_groups(self, states: Any, name: str) -> list[dict[str, Any]]:
+        """Return what the states of all groups hold, checked."""
+        if not isinstance(states, (list, tuple)) or len(states) != len(self._groups):
+            raise ValueError(f"{name} must be a list of {len(self._groups)} states")
+        return [group._read_state(state) for group, state in zip(self._groups, states)]
 
     def _numbers_of_state(self, state: Any, name: str) -> list[float]:
         """Return the numbers of a loaded state, checked."""
@@ -173,12 +226,21 @@ class Optimizer(_Declared):
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
         return [_number(x, f"number {i} of {name}", self._columns[i // self._n]) for i, x in enumerate(numbers)]
 
-    def _set_options(self, options: dict[str, Any]) -> None:
-        """Check all options, then take them over."""
+    def _checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return all options, checked."""
         options = {name: _option(value, name, self._defaults[name]) for name, value in options.items()}
+        if callable(options["lr"]) and type(self).step is not Optimizer.step:
+            raise TypeError(
+                f"lr must be a number: {type(self).__name__} has a step of its own, which may change it"
+            )
         self._check_together(options)
+        return options
+
+    def _set_options(self, options: dict[str, Any]) -> None:
         self._options = options
-        self._numbers = ffi.new("double[]", [x for value in options.values() for x in _flat(value)])
+        self._scheduled = callable(options["lr"])
+        flat = [x for value in options.values() for x in (value if type(value) is tuple else (value,))]
+        self._numbers = ffi.new("double[]", [0.0 if callable(x) else x for x in flat])
 
     def _check_together(self, options: dict[str, Any]) -> None:
         """Raise ValueError where options, each of them right, do not go together."""
@@ -188,18 +250,21 @@ class Optimizer(_Declared):
     def __getstate__(self) -> dict[str, Any]:
         numbers = ffi.unpack(self._state, len(self._state))
         held = {"_held": self._held.values, "_state": numbers, "_steps": self._steps[0], "_numbers": None}
+        held["_groups"] = tuple(map(copy, self._groups))
         return {**self.__dict__, **in_slots(self), **held}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         held = Held(state["_held"])
+        self._groups = ()  # old pickles have none
         memory = {"_state": ffi.new("double[]", state["_state"]), "_steps": ffi.new("int64_t *", state["_steps"])}
         for name, attribute in {**state, **memory, "_held": held}.items():
             setattr(self, name, attribute)
         self._set_options(self._options)
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value}" for name, value in self._options.items())
-        return f"{type(self).__name__}({self._n} parameters, {options})"
+        options = ", ".join(f"{name}={getattr(self, name)}" for name in self._options)
+        groups = f" in {len(self._groups)} groups" if self._groups else ""
+        return f"{type(self).__name__}({self._n} parameters{groups}, {options})"
 
 
 Optimizer.__init_subclass__()
@@ -214,7 +279,7 @@ class SGD(Optimizer):
     ----------
     params : iterable of Value
         Leaves, each once.
-    lr : float
+    lr : float, or a function of the number of steps so far
     momentum : float
     nesterov : bool
         Needs a momentum.
@@ -242,7 +307,7 @@ class Adam(Optimizer):
     ----------
     params : iterable of Value
         Leaves, each once.
-    lr : float
+    lr : float, or a function of the number of steps so far
     betas : tuple of two floats
     eps : float
     weight_decay : float
@@ -251,7 +316,7 @@ class Adam(Optimizer):
 
     _formula = lib.mg_adam
     _columns = (-math.inf, 0.0)
-    lr: float = 1e-3
+    lr: _Rate = 1e-3  # type: ignore[assignment]
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
@@ -267,13 +332,61 @@ class AdamW(Adam):
     weight_decay: float = 1e-2
 
 
-def _checked(params: Any) -> tuple[Value, ...]:
-    """Return the parameters: leaves, each once."""
+class RMSprop(Optimizer):
+    """Steps divided by the root of a running mean of squared gradients (Tieleman and Hinton, 2012).
+
+    v = alpha * v + (1 - alpha) * g**2;  p -= lr * g / (sqrt(v) + eps), centered: sqrt(v - mean**2), mean that of g.
+
+    Parameters
+    ----------
+    params : iterable of Value
+        Leaves, each once.
+    lr : float, or a function of the number of steps so far
+    alpha : float
+    eps : float
+    weight_decay : float
+        Times p is added to the gradient.
+    momentum : float
+        As of SGD, of what is divided already.
+    centered : bool
+    """
+
+    _formula = lib.mg_rmsprop
+    _columns = (0.0, -math.inf, -math.inf)
+    lr: _Rate = 1e-2  # type: ignore[assignment]
+    alpha: float = 0.99
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    centered: bool = False
+
+
+def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
+    """Multiply all gradients by one number, so that their norm is at most `max_norm`; return the norm they had.
+
+    As PyTorch's clip_grad_norm_: g *= max_norm / (norm + 1e-6) where this is less than 1, norm = sqrt(sum of g**2).
+
+    Parameters
+    ----------
+    params : iterable of Value
+    max_norm : float
+        0 or more.
+    """
     values = listed(params, "params")
-    if not values:
+    norm = math.hypot(*(p.grad for p in values))
+    scale = _number(max_norm, "max_norm", 0.0) / (norm + 1e-6)
+    if not scale >= 1:  # of nan too
+        for p in values:
+            p.grad *= scale
+    return norm
+
+
+def _checked(params: tuple[Any, ...]) -> tuple[Value, ...]:
+    """Return the parameters: leaves, each once."""
+    if not params:
         raise ValueError("an optimizer needs at least one parameter")
     seen: set[int] = set()
-    for i, p in enumerate(values):
+    for i, p in enumerate(params):
         if not isinstance(p, Value):
             raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
         if core.operands(p)[0] is not None:
@@ -281,13 +394,15 @@ def _checked(params: Any) -> tuple[Value, ...]:
         if id(p) in seen:
             raise ValueError(f"parameter {i} is there twice")
         seen.add(id(p))
-    return values
+    return params
 
 
 def _option(value: Any, name: str, default: Any) -> Any:
     """Return the value of an option, checked."""
     if isinstance(default, bool):
         return bool(value)
+    if name == "lr" and callable(value):
+        return value
     if not isinstance(default, tuple):
         return _number(value, name, 0.0)
     try:

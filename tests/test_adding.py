@@ -94,29 +94,29 @@ assert "softsign(" in mg.explain(n([0.5, -1.5]), n).text()
 
 # an optimiser: three steps of the formula, the last one by copies
 p, q = Value(1.0), Value(-2.0)
-rmsprop = mg.optim.RMSprop([p, q], alpha=0.75)
+adagrad = mg.optim.Adagrad([p, q], eps=0.5)
 want, v = [1.0, -2.0], [0.0, 0.0]
 for step in range(3):
     if step == 2:
-        assert rmsprop.state_dict() == {"lr": 0.01, "alpha": 0.75, "eps": 1e-8, "steps": 2, "state": v}
-        loaded = mg.optim.RMSprop([Value(p.data), Value(q.data)], 5.0)
-        loaded.load_state_dict(rmsprop.state_dict())
-        copies = [rmsprop, copy.deepcopy(rmsprop), pickle.loads(pickle.dumps(rmsprop)), loaded]
+        assert adagrad.state_dict() == {"lr": 0.01, "eps": 0.5, "steps": 2, "state": v}
+        loaded = mg.optim.Adagrad([Value(p.data), Value(q.data)], 5.0)
+        loaded.load_state_dict(adagrad.state_dict())
+        copies = [adagrad, copy.deepcopy(adagrad), pickle.loads(pickle.dumps(adagrad)), loaded]
     else:
-        copies = [rmsprop]
+        copies = [adagrad]
     for i, g in enumerate([step + 0.5, -4.0]):
-        v[i] = 0.75 * v[i] + (1 - 0.75) * g * g
-        want[i] -= 0.01 * g / (math.sqrt(v[i]) + 1e-8)
+        v[i] += g * g
+        want[i] -= 0.01 * g / (math.sqrt(v[i]) + 0.5)
         for c in copies:
             c.params[i].grad = g
     for c in copies:
         c.step()
         assert [x.data for x in c.params] == want, (c, want)
-for wrong in ({"state": [1.0, -1.0]}, {"alpha": -1.0}):
+for wrong in ({"state": [1.0, -1.0]}, {"eps": -1.0}):
     try:
-        rmsprop.load_state_dict({**rmsprop.state_dict(), **wrong})
+        adagrad.load_state_dict({**adagrad.state_dict(), **wrong})
     except ValueError as error:
-        assert "alpha" in str(error) or "number 1 of state" in str(error), error
+        assert "eps" in str(error) or "number 1 of state" in str(error), error
     else:
         raise AssertionError(wrong)
 """
@@ -145,7 +145,7 @@ def tree(tmp_path_factory):
     loop, declaration, optimizer = optimiser_of_contributing()
     put(copy / "csrc/engine.h", declaration, before="int32_t mg_sgd(")
     (copy / "csrc/optim.c").write_text((copy / "csrc/optim.c").read_text() + "\n" + loop)
-    put(copy / "micrograd_c/optim.py", optimizer + '\n\n__all__.append("RMSprop")', before="def _checked(")
+    put(copy / "micrograd_c/optim.py", optimizer + '\n\n__all__.append("Adagrad")', before="def _checked(")
     put(copy / "micrograd_c/viz/expression.py", VIEWER, before="def javascript_functions(")
     put(copy / "tests/test_ops.py", REFERENCE.rstrip(), before='        "less": ')
     built = run(copy, "setup.py", "-q", "build_ext", "--inplace")

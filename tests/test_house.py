@@ -43,7 +43,7 @@ ELSEWHERE = {
     "ops.def table": "test_ops",
     "engine.h engine sweep": "test_autograd",
     "posix.h": "test_threads",
-    "optim": "test_optim",
+    "optim _schedules": "test_optim",
     "program/rule": "test_rule",
     "program/derive program/nodes": "test_derive",
     "program/kernels.inc program/tiles.inc program/lane_math program/uniform": "test_program_kernels",

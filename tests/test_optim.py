@@ -15,7 +15,8 @@ from micrograd_c import Value, optim
 
 MAKER = golden_script("make_optim")
 STEPS_OF_TORCH = json.loads((GOLDEN / "optim.json").read_text())
-ALL = [getattr(optim, name) for name in optim.__all__ if name != "Optimizer"]
+ALL = [kind for name in optim.__all__ if isinstance(kind := getattr(optim, name), type) and name != "Optimizer"]
+COPIES = [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: pickle.loads(pickle.dumps(x, 2))]
 KINDS = [(optim.SGD, {"lr": 0.1, "momentum": 0.9}), *((kind, {"lr": 0.1}) for kind in ALL)]
 
 
@@ -44,6 +45,195 @@ def test_steps_are_those_of_pytorch(case):
     optimizer.lr *= 0.5
     rows += run(optimizer, len(case["rows"]) - half)
     close(rows, case["rows"])
+
+
+@pytest.mark.parametrize("case", STEPS_OF_TORCH["groups"], ids=lambda c: c["name"])
+def test_steps_of_groups_and_clipped_gradients_are_those_of_pytorch(case):
+    parameters = [Value(x) for x in MAKER.START]
+    optimizer = getattr(optim, case["name"])(MAKER.grouped(parameters, case["groups"]), **case["options"])
+    rows = []
+    for step in range(len(case["rows"])):
+        if step == len(case["rows"]) // 2:
+            for group in optimizer.groups:
+                group.lr *= 0.5
+        optimizer.zero_grad()
+        MAKER.loss(parameters).backward()
+        norm = optim.clip_grad_norm(parameters, case["most"])
+        optimizer.step()
+        rows.append([*(p.data for p in parameters), norm])
+    close(rows, case["rows"])
+
+
+SCHEDULES = [
+    optim.step_decay(MAKER.RATE, 3, 0.5),
+    optim.cosine(MAKER.RATE, 11, 0.01),
+    optim.warm_up(MAKER.RATE, 4, 0.25),
+    optim.warm_up(optim.cosine(MAKER.RATE, 7), 4, 0.25),
+]
+
+
+@pytest.mark.parametrize("rate, rates", [*zip(SCHEDULES, STEPS_OF_TORCH["schedules"])])
+def test_schedules_are_those_of_pytorch(rate, rates):
+    assert [rate(t) for t in range(len(rates))] == pytest.approx(rates, rel=1e-12, abs=1e-16)
+    p = Value(0.0)
+    sgd = optim.SGD([p], lr=rate)
+    p.grad = -1.0
+    for t, expected in enumerate(rates):
+        assert sgd.lr == rate(t) == pytest.approx(expected, rel=1e-12, abs=1e-16)
+        sgd.step()
+    assert p.data == pytest.approx(sum(rates))
+
+
+def test_schedules_stay_where_they_end():
+    assert optim.cosine(0.1, 10, 0.01)(10**6) == 0.01 and optim.warm_up(0.1, 10)(10**6) == 0.1
+    assert optim.warm_up(0.1, 10)(0) == 0.0
+
+
+def test_a_schedule_goes_on_in_copies_and_with_a_loaded_state():
+    def stepped():
+        p = Value(1.0)
+        sgd = optim.SGD([p], lr=optim.warm_up(optim.cosine(0.5, 8), 3), momentum=0.5)
+        for _ in range(4):
+            p.grad = 1.0
+            sgd.step()
+        return sgd
+
+    a = stepped()
+    state = json.loads(json.dumps(a.state_dict()))
+    assert state["lr"] == a.lr == optim.cosine(0.5, 8)(1)
+    loaded = optim.SGD([Value(a.params[0].data)], lr=optim.warm_up(optim.cosine(0.5, 8), 3))
+    loaded.load_state_dict(state)
+    twins = [a, loaded, copy.deepcopy(a), pickle.loads(pickle.dumps(a))]
+    for twin in twins:
+        twin.params[0].grad = 1.0
+        twin.step()
+        assert twin.lr == optim.cosine(0.5, 8)(2) and twin.params[0].data == a.params[0].data
+    a.lr = 0.25
+    assert a.lr == 0.25
+    a.load_state_dict(state)
+    assert a.lr == state["lr"] and "lr=0.4" in repr(a)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, "x", None])
+def test_a_wrong_rate_of_a_schedule_is_refused_before_the_step(wrong):
+    p = Value(1.0)
+    sgd = optim.SGD([p], lr=lambda t: 0.5 if t < 1 else wrong)
+    p.grad = 1.0
+    sgd.step()
+    with pytest.raises((ValueError, TypeError), match="lr"):
+        sgd.step()
+    assert p.data == 0.5
+
+
+# ---- groups ------------------------------------------------------------------------------------------------------
+
+
+def two_groups():
+    p = [Value(x) for x in (1.0, 2.0, 3.0)]
+    return p, optim.SGD([{"params": p[:1], "lr": 0.5}, {"params": p[1:]}], lr=0.25, momentum=0.5)
+
+
+def test_an_option_that_is_assigned_to_the_whole_is_assigned_to_all_groups():
+    p, sgd = two_groups()
+    assert sgd.params == tuple(p) and [g.lr for g in sgd.groups] == [0.5, 0.25]
+    assert "3 parameters in 2 groups, lr=0.25" in repr(sgd)
+    sgd.groups[0].momentum = 0.0
+    with pytest.raises(ValueError, match="nesterov"):
+        sgd.nesterov = True
+    assert [g.nesterov for g in sgd.groups] == [False, False]
+    sgd.lr = 0.125
+    assert [g.lr for g in sgd.groups] == [0.125, 0.125]
+
+
+def test_each_group_follows_a_schedule():
+    p, q = Value(0.0), Value(0.0)
+    sgd = optim.SGD([{"params": [p]}, {"params": [q], "lr": 1.0}], lr=optim.step_decay(0.5, 1, 0.5))
+    for t in range(3):
+        p.grad = q.grad = -1.0
+        assert [g.lr for g in sgd.groups] == [0.5 * 0.5**t, 1.0]
+        sgd.step()
+    assert (p.data, q.data) == (0.875, 3.0)
+
+
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy])
+def test_copies_of_groups_step_by_themselves(copied):
+    p, sgd = two_groups()
+    for v in p:
+        v.grad = 1.0
+    sgd.step()
+    twin = copied(sgd)
+    assert twin.params == tuple(v for g in twin.groups for v in g.params)
+    assert (twin.params == sgd.params) == (copied is copy.copy)
+    before = sgd.state_dict()
+    twin.step()
+    assert sgd.state_dict() == before != twin.state_dict()
+    if copied is not copy.copy:
+        sgd.step()
+        assert [v.data for v in p] == [v.data for v in twin.params]
+
+
+def test_a_state_of_groups_is_taken_whole_or_not_at_all():
+    p, sgd = two_groups()
+    for v in p:
+        v.grad = 1.0
+    sgd.step()
+    state = json.loads(json.dumps(sgd.state_dict()))
+    _, other = two_groups()
+    other.load_state_dict(state)
+    assert other.state_dict() == sgd.state_dict()
+    before = other.state_dict()
+    first, second = state["groups"]
+    for wrong in ([first], [{**first, "lr": 9.0}, {**second, "lr": -1.0}], first, "", None):
+        with pytest.raises(ValueError):
+            other.load_state_dict({"groups": wrong})
+        assert other.state_dict() == before
+    with pytest.raises(ValueError):
+        other.load_state_dict(optim.SGD(p, lr=0.1).state_dict())
+
+
+@pytest.mark.parametrize(
+    "groups, error, words",
+    [
+        (lambda p: [{"params": [p], "rate": 1.0}], TypeError, "'rate' is unknown"),
+        (lambda p: [{"lr": 1.0}], TypeError, "params"),
+        (lambda p: [{"params": [p]}, {"params": [p]}], ValueError, "twice"),
+        (lambda p: [{"params": []}], ValueError, "at least one"),
+        (lambda p: [{"params": [p], "lr": -1}], ValueError, "lr"),
+    ],
+)
+def test_wrong_groups_are_refused(groups, error, words):
+    with pytest.raises(error, match=words):
+        optim.SGD(groups(Value(1.0)), lr=0.1)
+
+
+def test_a_step_in_python_has_neither_groups_nor_a_schedule():
+    class Sign(optim.Optimizer):
+        def step(self):
+            for p in self.params:
+                p.data -= math.copysign(self.lr, p.grad)
+
+    with pytest.raises(TypeError, match="a step of its own"):
+        Sign([{"params": [Value(1.0)]}], lr=0.5)
+    sign = Sign([Value(1.0)], lr=0.5)
+    with pytest.raises(TypeError, match="a step of its own"):
+        sign.lr = optim.cosine(0.1, 10)
+    assert sign.lr == 0.5
+
+
+def test_a_norm_is_clipped_to_its_limit_and_no_further():
+    p = [Value(0.0), Value(0.0)]
+    for most, grads in [(10.0, [3.0, -4.0]), (1.0, [0.6, -0.8]), (0.0, [0.0, 0.0])]:
+        p[0].grad, p[1].grad = 3.0, -4.0
+        assert optim.clip_grad_norm(p, most) == 5.0
+        assert [x.grad for x in p] == pytest.approx(grads, rel=1e-6)
+    p[0].grad = p[1].grad = 1e200
+    assert optim.clip_grad_norm(iter(p), 1.0) == pytest.approx(math.sqrt(2) * 1e200)
+    assert [x.grad for x in p] == pytest.approx([math.sqrt(0.5)] * 2)
+    for wrong in (-1.0, math.nan, "x"):
+        with pytest.raises((ValueError, TypeError), match="max_norm"):
+            optim.clip_grad_norm(p, wrong)
+    with pytest.raises(TypeError, match=r"pass its parameters\(\)"):
+        optim.clip_grad_norm(mg.MLP(2, [1]), 1.0)
 
 
 @pytest.mark.parametrize("kind, options", KINDS, ids=str)
@@ -176,8 +366,6 @@ def test_a_step_that_is_interrupted_is_taken_and_counted_or_neither(kind, option
 
 
 # ---- copies and pickles ------------------------------------------------------------------------------------------
-
-COPIES = [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: pickle.loads(pickle.dumps(x, 2))]
 
 
 class Trainer(mg.Module):

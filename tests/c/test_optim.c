@@ -45,10 +45,27 @@ TEST(weight_decay_pulls_parameters_to_0)
     CHECK_INT(mg_sgd((int32_t[]){p, 99}, 2, NULL, &(int64_t){0}, (double[]){0.25, 0, 0, 0}), MG_EHANDLE);
 }
 
+TEST(a_centered_mean_of_squares_is_a_variance)
+{
+    double state[3] = {0};
+    const int32_t p = leaf(2.0);
+    const double *plain = (double[]){0.5, 0.5, 0, 0, 0, 0}, *centered = (double[]){0.5, 0.5, 0, 0.5, 0.5, 1};
+
+    CHECK_INT(mg_set_grad(p, 4.0), MG_OK);
+    CHECK_INT(mg_rmsprop(&p, 1, state, &(int64_t){0}, plain), MG_OK); /* v = 8 */
+    CHECK_NEAR(mg_data(p), 2.0 - 0.5 * 4.0 / sqrt(8.0), 1e-15);
+    CHECK_INT(mg_set_data(p, 2.0), MG_OK);
+    CHECK_INT(mg_rmsprop(&p, 1, state, &(int64_t){0}, centered), MG_OK); /* g = 5, v = 16.5, mean = 2.5 */
+    CHECK_NEAR(state[1], 5.0 / sqrt(16.5 - 6.25), 1e-15);
+    CHECK_NEAR(mg_data(p), 2.0 - 0.5 * state[1], 1e-15);
+    CHECK_INT(mg_rmsprop((int32_t[]){p, 99}, 2, NULL, &(int64_t){0}, plain), MG_EHANDLE);
+}
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
     RUN(optimisers_take_a_step);
     RUN(weight_decay_pulls_parameters_to_0);
+    RUN(a_centered_mean_of_squares_is_a_variance);
     return 0;
 }

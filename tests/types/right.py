@@ -86,7 +86,13 @@ for name, p in model.named_parameters():
 loss = sum(((model([0.5, x]) - 1) ** 2 for x in (1.0, a)), Value(0))
 sgd = optim.SGD(model.parameters(), 0.1, momentum=0.9, nesterov=True)
 sgd.lr *= 0.5
+sgd.lr = optim.cosine(0.1, 100, least=0.01)
+sgd.lr = lambda t: 0.1 / (1 + t)
+assert_type(sgd.lr, float)
 assert_type(sgd.momentum, float)
+groups = optim.RMSprop([{"params": model.parameters(), "alpha": 0.5}], lr=optim.warm_up(0.1, 10), centered=True)
+groups.groups[0].alpha *= 0.5
+assert_type(optim.clip_grad_norm(groups.params, 1.0), float)
 adam = optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=0.1)
 assert_type(adam.betas, tuple[float, float])
 assert_type(adam.params, tuple[Value, ...])
