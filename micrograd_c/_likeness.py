@@ -272,8 +272,6 @@ class _Comparison(Nodes):
         for name, attribute in self.body.attributes.items():
             if name in ("__init__", "backward"):
                 continue
-            if self.locals and name in self.body.texts and self.locals in self.body.texts[name].assigns:
-                raise UnlikeError(f"assigns .{self.locals} in {name}")
             guards = {kind: guard for kind, (guard, same) in common.get(name, {}).items() if same or not exact}
             expected = (
                 {None} if name in _UNARY else {float, int, object} | ({Value} if name not in _REFLECTED else set())
@@ -283,8 +281,10 @@ class _Comparison(Nodes):
                 attribute = _guarded(name, attribute, guards) if guards.keys() - {object} else attribute
             elif guards:
                 continue
-            if name in self.body.texts and self.body.texts[name].overwrites:
+            if (text := self.body.texts.get(name)) and text.overwrites:
                 raise UnlikeError(f"overwrites gradients in {name}")
+            if text and self.locals in text.assigns:
+                raise UnlikeError(f"assigns .{self.locals} in {name}")
             self.attributes[name] = attribute
         if "__repr__" not in self.body.attributes:
             self.attributes["__repr__"] = object.__repr__

@@ -130,8 +130,7 @@ class Nodes:
     def _sets(self, parameter: str) -> str:
         """Return what an argument sets: 'operands', 'locals', '' for nothing, or the name of an attribute."""
         leaf, x = vars(self.T(2.0)), self.T(3.0)
-        pair = x, x
-        for probe in (pair, 7.5, "text"):
+        for probe in ((x, x), [x, x], 7.5, "text"):
             try:
                 made = vars(self.T(2.0, **{parameter: probe}))
             except Exception:
@@ -139,9 +138,9 @@ class Nodes:
             changed = {k for k, found in made.items() if k != self.closure and not agree(found, leaf.get(k, self))}
             if made.get(self.closure) is probe:
                 return self.closure
-            if probe is pair and changed == {name for name, _ in self.operands}:
+            if type(probe) in (tuple, list) and changed == {name for name, _ in self.operands}:
                 return "operands"
-            if probe is pair and changed == {self.locals} and [*made[self.locals]] == [x, x]:
+            if type(probe) is tuple and changed == {self.locals} and [*made[self.locals]] == [x, x]:
                 return "locals"
             name = str(*changed) if len(changed) == 1 else ""
             if name:

@@ -329,6 +329,26 @@ def test_a_constructor_with_other_names_and_another_order(tmp_path):
     )
 
 
+def test_operands_that_are_taken_from_a_list_alone(tmp_path):
+    text = CLOSURES.replace("_children=()", "_children=None").replace(
+        "set(_children)", "_children if isinstance(_children, list) else []"
+    )
+    text = re.sub(r"\((self(?:, other)?),?\), (f?')", r"[\1], \2", text)
+    same_output(text + EXPRESSIONS + "print(len((Value(2.0) * 3)._prev))\n", tmp_path)
+
+
+AFTER = re.sub(
+    r"return (Value\(.*other.data), (\(self, other\)), (\(.*\))\)",
+    r"out = \1, \2); out._local_grads = \3; return out",
+    SLOPES,
+)
+
+
+def test_local_derivatives_that_are_assigned_to_the_node(tmp_path):
+    assert AFTER.count("out._local_grads = ") == 2
+    same_output(AFTER + EXPRESSIONS, tmp_path)
+
+
 # ---- what scripts do with their class ----------------------------------------------------------------------------
 
 
@@ -524,6 +544,16 @@ REFUSED = {
         return third
 """,
         "overwrites gradients in cube",
+    ),
+    "local derivatives assigned in a method that stays": (
+        AFTER
+        + """
+    def cube(self):
+        out = Value(self.data ** 3, (self,))
+        out._local_grads = (3 * self.data ** 2,)
+        return out
+""",
+        "assigns ._local_grads in cube",
     ),
     "a gradient switched off": (
         changed(CLOSURES, "self.label = label", "self.label = label; self.frozen = False").replace(
