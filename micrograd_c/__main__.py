@@ -71,8 +71,6 @@ def main() -> None:
         what = "-m names no module" if as_module else "there is no script to run"
         sys.exit(f"micrograd_c: {what}; see python -m micrograd_c --help")
 
-    from . import as_micrograd  # noqa: F401
-
     sys.argv, sys.excepthook = arguments, _show
     start = perf_counter()
     try:
@@ -91,6 +89,8 @@ def main() -> None:
 
 
 def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
+    from . import as_micrograd
+
     path = os.path.abspath(name)
     folder = os.getcwd() if as_module else os.path.dirname(path)
     tree: Any = None
@@ -102,7 +102,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         replace.silent = quiet
         tree = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
     if replaced:
-        replace.Finder(folder, replaced, None if as_module else path)
+        as_micrograd.tell = replace.Finder(folder, replaced, None if as_module else path).tell
         if tree:
             replace.replace_in_main(path, tree, replaced)
     elif tree:

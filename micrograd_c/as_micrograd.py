@@ -27,15 +27,20 @@ sys.modules["micrograd.nn"] = nn
 # has a message in it, which imports this module.
 
 
+def tell(data: dict[str, Any]) -> str:
+    """Change what such a process is told, and return what else it has to run; replace.py puts its own here."""
+    return ""
+
+
 class _Message:
     """Imports this module where it is unpickled, before the search path of the parent is known there."""
 
-    def __init__(self, path: list[str]) -> None:
+    def __init__(self, path: list[str], more: str) -> None:
         folder = os.path.dirname(os.path.dirname(os.path.abspath(micrograd_c.__file__)))
-        self.path = path if folder in path else [folder, *path]
+        self.path, self.more = path if folder in path else [folder, *path], more
 
     def __reduce__(self) -> Any:
-        return exec, (f"import sys; sys.path = {self.path!r}; import micrograd_c.as_micrograd",)
+        return exec, (f"import sys; sys.path = {self.path!r}; import micrograd_c.as_micrograd; {self.more}",)
 
 
 def _send_along(spawn: Any) -> None:
@@ -44,7 +49,7 @@ def _send_along(spawn: Any) -> None:
 
     def get_preparation_data(name: str) -> Any:
         data = prepare(name)
-        data["micrograd_c"] = _Message(data["sys_path"])
+        data["micrograd_c"] = _Message(data["sys_path"], tell(data))
         if name == "ignore":  # for the fork server itself, which gets no message: its children import the script
             data.pop("init_main_from_path", None)
         return data

@@ -223,6 +223,29 @@ class Finder:
         spec.loader.tree = tree
         return spec
 
+    def tell(self, data: dict[str, Any]) -> str:
+        """Let a process that multiprocessing starts find the class as here: the script as a module of its folder.
+
+        Parameters
+        ----------
+        data : dict
+            What multiprocessing tells the process; it may be changed.
+
+        Returns
+        -------
+        str
+            What else the process has to run first.
+        """
+        path = data.get("init_main_from_path")
+        if path and parse(path, self._name):
+            module = os.path.splitext(os.path.basename(path))[0]
+            spec = None if module in sys.modules else PathFinder.find_spec(module, [os.path.dirname(path)])
+            if spec is not None and spec.origin == path:
+                data["init_main_from_name"] = module
+                del data["init_main_from_path"]
+        made = f"Finder({self._folder!r}, {self._name!r}, {self._main!r})"
+        return f"import {__name__} as module; module.silent = True; module.{made}; del module"
+
     def _is_own(self, file: str) -> bool:
         below = os.path.relpath(os.path.abspath(file), self._folder).split(os.sep)
         return not {os.pardir, "site-packages"} & {*below}

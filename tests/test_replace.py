@@ -4,6 +4,7 @@ import ast
 import contextlib
 import doctest
 import io
+import multiprocessing
 import pickle
 import re
 import sys
@@ -645,6 +646,37 @@ def test_the_time_is_told_at_the_end(folder):
     done = command(folder, "--time", "leaves.py")
     assert done.returncode == 3
     assert re.fullmatch(r"micrograd_c: leaves.py took \d+\.\d{3} s\n", done.stderr)
+
+
+PROCESSES = """
+import multiprocessing, sys
+
+def work(v):
+    out = v * v + 1
+    out.backward()
+    return hasattr(Value, 'gelu'), v.grad, out
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    with multiprocessing.Pool(1) as pool:
+        theirs, grad, out = pool.map(work, [Value(3.0)])[0]
+    print(theirs, grad, out.data, isinstance(out, Value), hasattr(Value, 'gelu'), __name__)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["pool.py spawn", "-m pool spawn", "two-words.py forkserver", "far.py spawn"],
+)
+def test_processes_that_a_script_starts_have_the_same_class(arguments, folder):
+    *arguments, method = arguments.split()
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"there is no {method} here")
+    for name in ("pool.py", "two-words.py"):
+        (folder / name).write_text(SLOPES + PROCESSES)
+    (folder / "far.py").write_text("from kit.engine import Value\n" + PROCESSES)
+    done = command(folder, "--replace-value", *arguments, method)
+    assert (done.stdout, done.stderr) == ("True 6.0 10.0 True True __main__\n", "")
 
 
 @pytest.mark.parametrize(
