@@ -5,6 +5,7 @@ import itertools
 import math
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -433,6 +434,21 @@ def test_the_hessian_of_a_chain_grows_with_its_length_alone():
         return hessian.instructions
 
     assert instructions(80) <= 2.2 * instructions(40)
+
+
+def test_a_row_of_a_hessian_is_derived_in_the_time_of_what_it_reads():
+    """So all rows of a chain's take a few times as long as the gradient, and not its length times as long."""
+    n = 3000
+    chain = mg.jit(
+        lambda x: mg.sum([mg.where(a > 0, (a - b).sin() ** 2, a * b) for a, b in zip(x, x[1:])]), in_axes=None
+    )
+    times = []
+    program = chain.program(np.ones(n))
+    for way in (lib.MG_JACOBIAN, lib.MG_SYMMETRIC):
+        times.append(time.process_time())
+        program = program.derived(way, tuple(range(n)))
+    times.append(time.process_time())
+    assert times[2] - times[1] <= 20 * (times[1] - times[0])
 
 
 # ---- mistakes ----------------------------------------------------------------------------------------------------

@@ -83,8 +83,10 @@ typedef struct {
 int32_t mg_graph_optimise(const mg_graph *from, mg_graph *to);
 /* Sets the guards of g's nodes, and adds the nodes that compute them. */
 int32_t mg_graph_guard(mg_graph *g);
-/* The same for gradients of some nodes alone, in the first `count` nodes. */
-void mg_graph_find_guards(mg_graph *g, int32_t count, const int32_t *outputs, int32_t n);
+/* The same for gradients of n outputs alone, in so many nodes, from the highest down: those that are `wanted`; NULL: the
+ * first `count` of all. */
+void mg_graph_find_guards(mg_graph *g, const int32_t *nodes, int32_t count, const bool *wanted,
+                          const int32_t *outputs, int32_t n);
 /* Reads an expression of ops.def as nodes of g; `variables` are the nodes of x, y and z, MG_NONE: not there. Returns
  * its node, or MG_NONE: this is no expression that rule.c can read. */
 int32_t mg_rule(mg_graph *g, const char *text, const int32_t variables[3], double k);

@@ -24,6 +24,9 @@ typedef struct {
     int32_t *slope; /* of each of them */
     int32_t *least; /* the number of the first wanted leaf that it depends on, `wanted`: of none */
     int32_t *leaf;  /* the wanted leaves, as nodes */
+    int32_t *way;   /* the nodes between outputs and wanted leaves, from the highest down */
+    int32_t length; /* of it */
+    bool *on_way;
     int32_t wanted;
     int32_t *outputs; /* of g in the end */
     mg_entry *entries;
@@ -98,20 +101,65 @@ static int32_t passed(deriver *d, int32_t z, int32_t j, int32_t slope)
     return skips ? slope : times(g, slope, local(d, z, j));
 }
 
+static void add_to_way(deriver *d, int32_t node, int32_t last)
+{
+    if (node == MG_NONE || d->on_way[node] || d->least[node] > last)
+        return;
+    d->on_way[node] = true;
+    d->way[d->length++] = node;
+}
+
+static int descending(const void *a, const void *b)
+{
+    return *(const int32_t *)b - *(const int32_t *)a;
+}
+
+/* Finds the way from the outputs down to the wanted leaves up to number `last`, so that a row of a Jacobian costs what
+ * it reads and no more. */
+static void find_way(deriver *d, const int32_t *outputs, int32_t n, int32_t last)
+{
+    const mg_graph *g = d->g;
+    int32_t low = d->count, high = 0;
+
+    for (int32_t i = 0; i < d->length; i++) {
+        d->on_way[d->way[i]] = false;
+        d->slope[d->way[i]] = MG_NONE;
+    }
+    d->length = 0;
+    for (int32_t i = 0; i < n; i++)
+        add_to_way(d, outputs[i], last);
+    for (int32_t i = 0; i < d->length; i++) {
+        const int32_t z = d->way[i];
+        low = z < low ? z : low;
+        high = z > high ? z : high;
+        for (int32_t j = 0; j < g->nodes[z].n; j++)
+            add_to_way(d, mg_operands(g, z)[j], last);
+    }
+    if (d->length < (high - low) / 16) {
+        qsort(d->way, (size_t)d->length, sizeof *d->way, descending);
+        return;
+    }
+    d->length = 0;
+    for (int32_t z = high; z >= low; z--)
+        if (d->on_way[z])
+            d->way[d->length++] = z;
+}
+
 /* d output / d each node that leads to one of the wanted leaves up to number `last`. */
 static void reverse(deriver *d, const int32_t *outputs, const int32_t *seeds, int32_t n, int32_t last)
 {
     mg_graph *g = d->g;
 
-    memset(d->slope, MG_NONE, (size_t)d->count * sizeof *d->slope);
-    mg_graph_find_guards(g, d->count, outputs, n);
+    find_way(d, outputs, n, last);
+    mg_graph_find_guards(g, d->way, d->length, d->on_way, outputs, n);
     for (int32_t i = 0; i < n; i++)
-        d->slope[outputs[i]] = plus(g, d->slope[outputs[i]], seeds[i]);
-    for (int32_t z = d->count - 1; z >= 0 && !g->failed && !d->unreadable; z--) {
-        const int32_t slope = d->slope[z], guard = g->nodes[z].guard;
+        if (d->on_way[outputs[i]])
+            d->slope[outputs[i]] = plus(g, d->slope[outputs[i]], seeds[i]);
+    for (int32_t i = 0; i < d->length && !g->failed && !d->unreadable; i++) {
+        const int32_t z = d->way[i], slope = d->slope[z], guard = g->nodes[z].guard;
         for (int32_t j = 0; j < g->nodes[z].n && !is_zero(g, slope); j++) {
             const int32_t x = mg_operands(g, z)[j];
-            if (x == MG_NONE || d->least[x] > last)
+            if (x == MG_NONE || !d->on_way[x])
                 continue;
             int32_t part = passed(d, z, j, slope);
             if (guard >= 0 && part != MG_NONE)
@@ -171,8 +219,11 @@ static void add_jacobian(deriver *d, const mg_graph *from, const mg_entry *known
             reverse(d, &from->outputs[i], &one, 1, last);
         else
             forward(d, i, 1, &one);
-        for (int32_t j = 0; by_rows && j <= last; j++)
-            add_entry(d, i, j, d->slope[d->leaf[j]]);
+        for (int32_t j = d->length - 1; j >= 0; j--) {
+            const int32_t x = d->way[j];
+            if (d->g->nodes[x].n == 0)
+                add_entry(d, i, d->least[x], d->slope[x]);
+        }
         for (int32_t j = 0; !by_rows && j < rows; j++)
             add_entry(d, j, i, d->slope[from->outputs[j]]);
     }
@@ -257,7 +308,11 @@ int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const i
     d.slope = mg_allocate(NULL, (size_t)d.count * sizeof *d.slope);
     d.least = mg_allocate(NULL, (size_t)d.count * sizeof *d.least);
     d.leaf = mg_allocate(NULL, (size_t)n * sizeof *d.leaf);
-    if (status == MG_OK && seed && d.slope && d.least && d.leaf) {
+    d.way = mg_allocate(NULL, (size_t)d.count * sizeof *d.way);
+    d.on_way = mg_allocate(NULL, (size_t)d.count * sizeof *d.on_way);
+    if (status == MG_OK && seed && d.slope && d.least && d.leaf && d.way && d.on_way) {
+        memset(d.slope, MG_NONE, (size_t)d.count * sizeof *d.slope);
+        memset(d.on_way, 0, (size_t)d.count * sizeof *d.on_way);
         find_leaves(&d, wanted, way == MG_BY_NODES);
         for (int32_t i = 0; i < seeds; i++)
             seed[i] = mg_graph_leaf(to, MG_P_INPUT, from->input_count + i);
@@ -275,6 +330,8 @@ int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const i
     free(d.slope);
     free(d.least);
     free(d.leaf);
+    free(d.way);
+    free(d.on_way);
     to->outputs = d.outputs;
     to->output_count = (int32_t)d.used;
     *entries = d.entries;

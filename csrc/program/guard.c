@@ -123,36 +123,40 @@ static void find_dead(mg_graph *g, int32_t count)
             g->nodes[mg_operands(g, i)[j]].dead = false;
 }
 
-void mg_graph_find_guards(mg_graph *g, int32_t count, const int32_t *outputs, int32_t n)
+void mg_graph_find_guards(mg_graph *g, const int32_t *nodes, int32_t count, const bool *wanted,
+                          const int32_t *outputs, int32_t n)
 {
     bool any = false;
 
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t at = 0; at < count; at++) {
+        const int32_t i = nodes ? nodes[at] : at;
         g->nodes[i].guard = UNREACHED;
         any |= skips_x(g, i);
     }
     for (int32_t i = 0; i < n; i++)
         g->nodes[outputs[i]].guard = ALWAYS;
-    for (int32_t i = count - 1; i >= 0 && any && !g->failed; i--) {
-        const int32_t guard = g->nodes[i].guard;
+    for (int32_t at = 0; at < count && any && !g->failed; at++) {
+        const int32_t i = nodes ? nodes[at] : count - 1 - at, guard = g->nodes[i].guard;
         for (int32_t j = skips_x(g, i); j < g->nodes[i].n && guard != UNREACHED; j++) {
             const int32_t operand = mg_operands(g, i)[j];
-            if (operand == MG_NONE)
+            if (operand == MG_NONE || (nodes && !wanted[operand]))
                 continue;
             const int32_t passed = chooses(g, i) ? chosen(g, i, guard) : guard;
             const int32_t both = either(g, g->nodes[operand].guard, passed);
             g->nodes[operand].guard = both;
         }
     }
-    for (int32_t i = 0; i < g->count; i++)
-        if (!any || i >= count || (g->nodes[i].guard != UNREACHED && !can_make_nan(g, i)))
-            g->nodes[i].guard = ALWAYS;
+    for (int32_t at = 0; at < count; at++) {
+        mg_expr *e = &g->nodes[nodes ? nodes[at] : at];
+        if (!any || (e->guard != UNREACHED && !can_make_nan(g, (int32_t)(e - g->nodes))))
+            e->guard = ALWAYS;
+    }
 }
 
 int32_t mg_graph_guard(mg_graph *g)
 {
     g->guards = g->count;
-    mg_graph_find_guards(g, g->count, g->outputs, g->output_count);
+    mg_graph_find_guards(g, NULL, g->count, NULL, g->outputs, g->output_count);
     find_dead(g, g->guards);
     return g->failed ? MG_ENOMEM : MG_OK;
 }
