@@ -25,10 +25,14 @@ __all__ = [{functions}]
 Number: TypeAlias = Union[SupportsFloat, SupportsIndex]
 Activation: TypeAlias = Literal[{activations}]
 
+Init: TypeAlias = Union[Literal["uniform", "xavier", "he"], float]
+
 class NeuronOptions(TypedDict, total=False):
     nonlin: bool
     activation: Activation | None
     fused: bool
+    init: Init
+    bias: bool
 
 class Node:
     @property

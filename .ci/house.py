@@ -62,7 +62,7 @@ engine
 _gradcheck _own_nodes
 _checks _likeness _schedules
 _fused replace
-_state
+_state _summary
 nn program/traced
 program/trace program/arguments
 program/program

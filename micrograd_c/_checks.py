@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from math import sqrt
 from operator import index
 
-from ._core import NAMES, OPS, Any, as_number, warn
+from ._core import NAMES, OPS, Any, as_number, to_float, warn
 from ._core.absent import close_to
 from ._core.numbers import is_array
 from .engine import Value, is_tracing
@@ -22,6 +23,14 @@ def size(name: str, n: Any) -> int:
     if n < 1:
         raise ValueError(f"{name} must be 1 or more, not {n}")
     return index(n)
+
+
+def weight_limit(init: Any, nin: int, nout: int = 1) -> float:
+    """Return a, where the weights of a layer are drawn from -a to a."""
+    limits = {"uniform": 1.0, "xavier": sqrt(6 / (nin + nout)), "he": sqrt(6 / nin)}
+    if isinstance(init, str) and init not in limits:
+        raise ValueError(_unknown("init", init, limits))
+    return limits[init] if isinstance(init, str) else to_float(init, "init")
 
 
 def layer_sizes(nin: int, nouts: Any) -> list[int]:

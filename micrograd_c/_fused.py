@@ -97,12 +97,13 @@ class _Plan:
                 # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
                 if len(weights) != width or not weights or not n.fused or n.activation not in ACTIVATIONS:
                     return
-                if type(bias) is not Value or not {*map(type, weights)} <= {Value}:
+                some = () if bias is None else (bias,)
+                if not {*map(type, (*weights, *some))} <= {Value}:
                     return
-                params.append((*weights, bias))
+                params.append((*weights, *some))
             arrays = {
-                "weights": core.handles([w for p in params for w in p[:-1]]),
-                "biases": core.handles([p[-1] for p in params]),
+                "weights": core.handles([w for p in params for w in p[:width]]),
+                "biases": [-1 if n.b is None else core.handle_of(n.b) for n in neurons],
                 "activations": [ACTIVATIONS[n.activation] for n in neurons],
             }
             c_layer.neurons = len(neurons)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from . import _fused
-from ._checks import ACTIVATIONS, check_activation, check_arguments, fitting, layer_sizes, size
+from . import _fused, _summary
+from ._checks import ACTIVATIONS, check_activation, check_arguments, fitting, layer_sizes, size, weight_limit
 from ._core import LABELS, TYPE_CHECKING, Any, core
 from ._core.absent import lacking
 from ._state import Stateful
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ._core.operators import Activation, NeuronOptions, Number
+    from ._core.operators import Activation, Init, NeuronOptions, Number
 
 # Exactly what micrograd's module brings by `import *`.
 __all__ = ["MLP", "Layer", "Module", "Neuron", "Value", "random"]
@@ -62,6 +62,13 @@ class Module(Stateful):
         """Return the parameters; a class of your own may return any iterable of them here."""
         return []
 
+    def count_parameters(self) -> int:
+        """Return the number of parameters, each counted once."""
+        return len({id(p) for p in self.parameters()})
+
+    def _repr_html_(self) -> str:
+        return _summary.table(self)
+
 
 class Neuron(Module):
     """activation(b + w[0]*x[0] + w[1]*x[1] + ...), as one node.
@@ -69,18 +76,24 @@ class Neuron(Module):
     Parameters
     ----------
     nin : int
-        Number of inputs. The weights are drawn by `random.uniform(-1, 1)`, in order; the bias is 0.
+        Number of inputs. The weights are drawn by `random.uniform(-a, a)`, in order; the bias is 0.
     nonlin : bool
         False: no activation.
     activation : {'relu', 'leaky_relu', 'tanh', 'sigmoid', 'softplus', 'silu', 'gelu', 'linear'}, optional
         Instead of `nonlin`. The slope of 'leaky_relu' below 0 is 0.01.
     fused : bool
         False: the scalar graph, a node for each `*` and `+`.
+    init : {'uniform', 'xavier', 'he'} or float
+        The number a: 1; sqrt(6 / (nin + nout)), nout the neurons of the layer, for tanh (Glorot and Bengio, 2010);
+        sqrt(6 / nin), for relu (He et al., 2015); any other.
+    bias : bool
+        False: there is none.
 
     Attributes
     ----------
     w : list of Value
     b : Value
+        None where there is no bias.
     nonlin : bool
     """
 
@@ -96,11 +109,13 @@ class Neuron(Module):
         nonlin: bool = True,
         activation: Activation | None = None,
         fused: bool = True,
+        init: Init = "uniform",
+        bias: bool = True,
         **unknown: NoReturn,
     ) -> None:
         import random
 
-        check_arguments("Neuron", unknown, ("nin", "nonlin", "activation", "fused"))
+        check_arguments("Neuron", unknown, ("nin", "nonlin", "activation", "fused", "init", "bias"))
         nin = size("nin", nin)
         if isinstance(nonlin, str):  # type: ignore[unreachable]
             raise TypeError(f"nonlin must be True or False, not {nonlin!r}: pass activation={nonlin!r}")
@@ -108,8 +123,10 @@ class Neuron(Module):
         self.fused = fused
         if activation is not None:
             self.activation = activation
-        numbers = [*(random.uniform(-1, 1) for _ in range(nin)), 0.0]
-        *self.w, self.b = core.leaves(numbers, numbers)
+        a = weight_limit(init, nin)
+        numbers = [*(random.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
+        self.w = core.leaves(numbers, numbers)
+        self.b = self.w.pop() if bias else None  # type: ignore[assignment]
 
     @property
     def activation(self) -> str:
@@ -140,12 +157,12 @@ class Neuron(Module):
             x = list(islice(x, len(self.w)))
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]  # type: ignore[no-any-return]
-        total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), self.b)
+        total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), 0.0 if self.b is None else self.b)
         return getattr(total, self.activation)() if self.nonlin else total
 
     def parameters(self) -> list[Value]:
         """Return the weights, then the bias."""
-        return [*self.w, self.b]
+        return self.w[:] if self.b is None else [*self.w, self.b]
 
     def __repr__(self) -> str:
         op = ACTIVATIONS.get(self.activation, -1)
@@ -153,7 +170,22 @@ class Neuron(Module):
         return f"{name if name != name.lower() else name.capitalize()}Neuron({len(self.w)})"
 
 
-class Layer(Module):
+class _Listing(Module):
+    """A module whose text lists its parts, as in micrograd."""
+
+    __slots__ = ()
+
+    def _text(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return _summary.short(self._text())
+
+    def __str__(self) -> str:  # whole; a class of the user's may have a __repr__ of its own
+        return self._text() if type(self).__repr__ is _Listing.__repr__ else repr(self)
+
+
+class Layer(_Listing):
     """Neurons that read the same inputs.
 
     Parameters
@@ -161,7 +193,7 @@ class Layer(Module):
     nin, nout : int
         Number of inputs and of neurons.
     **kwargs
-        For each `Neuron`: nonlin, activation, fused.
+        For each `Neuron`: nonlin, activation, fused, init, bias.
 
     Attributes
     ----------
@@ -171,7 +203,10 @@ class Layer(Module):
     neurons: list[Neuron]
 
     def __init__(self, nin: int, nout: int, **kwargs: Unpack[NeuronOptions]) -> None:
-        self.neurons = [Neuron(nin, **kwargs) for _ in range(size("nout", nout))]
+        nin, nout = size("nin", nin), size("nout", nout)
+        if "init" in kwargs:
+            kwargs["init"] = weight_limit(kwargs["init"], nin, nout)
+        self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
 
     def __call__(self, x: Iterable[Number]) -> Any:
         """Return the outputs in a list; a single one as it is. `x`: as of a Neuron."""
@@ -186,11 +221,11 @@ class Layer(Module):
         """Return the parameters of the neurons, one after the other."""
         return [p for n in self.neurons for p in n.parameters()]
 
-    def __repr__(self) -> str:
-        return f"Layer of [{', '.join(str(n) for n in self.neurons)}]"
+    def _text(self) -> str:
+        return f"Layer of [{', '.join(map(str, self.neurons))}]"
 
 
-class MLP(Module):
+class MLP(_Listing):
     """A multi-layer perceptron: layers in a row, the last one linear.
 
     Parameters
@@ -203,6 +238,8 @@ class MLP(Module):
         As of `Neuron`. Of all layers but the last.
     fused : bool
         False: the scalar graph, a node for each `*` and `+`.
+    init, bias
+        As of `Neuron`.
 
     Attributes
     ----------
@@ -217,14 +254,17 @@ class MLP(Module):
         nouts: Iterable[int],
         activation: Activation = "relu",
         fused: bool = True,
+        init: Init = "uniform",
+        bias: bool = True,
         **unknown: NoReturn,
     ) -> None:
-        check_arguments("MLP", unknown, ("nin", "nouts", "activation", "fused"))
+        check_arguments("MLP", unknown, ("nin", "nouts", "activation", "fused", "init", "bias"))
         sizes = layer_sizes(nin, nouts)
         check_activation(activation)
         activations = [activation] * (len(sizes) - 2) + ["linear"]
         self.layers = [
-            Layer(sizes[i], sizes[i + 1], activation=activations[i], fused=fused) for i in range(len(sizes) - 1)
+            Layer(sizes[i], sizes[i + 1], activation=activations[i], fused=fused, init=init, bias=bias)
+            for i in range(len(sizes) - 1)
         ]
 
     def __call__(self, x: Iterable[Number]) -> Any:
@@ -240,8 +280,8 @@ class MLP(Module):
         """Return the parameters of the layers, one after the other."""
         return [p for layer in self.layers for p in layer.parameters()]
 
-    def __repr__(self) -> str:
-        return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+    def _text(self) -> str:
+        return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
 _fused.know(Neuron, Layer, MLP)

@@ -89,7 +89,7 @@ MISTAKES = {
     "MLP(2, [1], activaton='tanh')": "TypeError: MLP: argument 'activaton' is unknown.*close to it is activation",
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], Value.tanh)": "TypeError: activation must be a name in quotes, not tanh; there are relu,",
-    "Neuron(2, bias=False)": "TypeError: Neuron: argument 'bias' is unknown; there are nin, nonlin,",
+    "Neuron(2, biases=False)": "TypeError: Neuron: argument 'biases' is unknown; .*close to it is bias",
     # names that other libraries have
     "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
     "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",

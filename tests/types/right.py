@@ -72,7 +72,8 @@ f"{a:.2f} {round(a, 2)} {int(a)}"
 
 # ---- networks ----------------------------------------------------------------------------------------------------
 
-model = nn.MLP(2, (3, 1), activation="gelu")
+model = nn.MLP(2, (3, 1), activation="gelu", init="he")
+assert_type(nn.Layer(2, 3, init=0.5, bias=False).count_parameters(), int)
 assert_type(model.layers, list[nn.Layer])
 assert_type(model.layers[0].neurons, list[nn.Neuron])
 assert_type(model.layers[0].neurons[0].w, list[Value])
