@@ -90,7 +90,8 @@ void mg_graph_find_guards(mg_graph *g, const int32_t *nodes, int32_t count, cons
 /* Reads an expression of ops.def as nodes of g; `variables` are the nodes of x, y and z, MG_NONE: not there. Returns
  * its node, or MG_NONE: this is no expression that rule.c can read. */
 int32_t mg_rule(mg_graph *g, const char *text, const int32_t variables[3], double k);
-/* Where each output of a graph of derivatives stands: d output `row` / d wanted leaf `column`. */
+/* Where each output of a graph of derivatives stands: d output `row` / d wanted leaf `column`; of MG_SYMMETRIC the row
+ * is a wanted leaf too. */
 typedef struct {
     int32_t row, column;
 } mg_entry;

@@ -222,7 +222,7 @@ static void add_jacobian(deriver *d, const mg_graph *from, const mg_entry *known
         for (int32_t j = d->length - 1; j >= 0; j--) {
             const int32_t x = d->way[j];
             if (d->g->nodes[x].n == 0)
-                add_entry(d, i, d->least[x], d->slope[x]);
+                add_entry(d, known ? last : i, d->least[x], d->slope[x]);
         }
         for (int32_t j = 0; !by_rows && j < rows; j++)
             add_entry(d, j, i, d->slope[from->outputs[j]]);

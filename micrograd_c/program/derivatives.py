@@ -6,6 +6,7 @@ A program is derived into another one, in C (csrc/program/derive.c), which is ke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from .._core import ffi, lib
@@ -54,8 +55,7 @@ class Derivatives:
         program, a = self._start("jacobian", args, kwargs)
         wanted = self._one(a, argnums)
         derived = program.derived(lib.MG_JACOBIAN, wanted)
-        rows, columns = derived.entries
-        return _sparse(derived, a, rows, columns, program.outputs, len(wanted))
+        return _sparse(derived, a, program.outputs, len(wanted))
 
     def _jacobian(self, what: str, args: Any, kwargs: Any, argnums: Any, single: str = "") -> Any:
         program, a = self._start(what, args, kwargs, single)
@@ -91,10 +91,9 @@ class Derivatives:
         spans, wanted = self._spans(a, argnums) if not sparse else ([], self._one(a, argnums))
         gradient = program.derived(lib.MG_JACOBIAN, wanted)
         derived = gradient.derived(lib.MG_SYMMETRIC, wanted)
-        rows, columns = derived.entries
-        rows = gradient.entries[1][rows]
         if sparse:
-            return _sparse(derived, a, rows, columns, len(wanted), len(wanted), True)
+            return _sparse(derived, a, len(wanted), len(wanted), True)
+        rows, columns = derived.entries
         full = _zeros(a.n, len(wanted), len(wanted))
         full[:, rows, columns] = full[:, columns, rows] = derived.matrix(a).T
         out = tuple(tuple(_cut(full[:, i, j], bool(a.batches), k, m) for j, m in spans) for i, k in spans)
@@ -215,25 +214,25 @@ class Derivatives:
         if is_inside((*args, *kwargs.values())):
             raise TracingError(f"{self._name}.{what}() is called while another function is traced")
 
-    def _spans(self, a: Arguments, argnums: Any) -> tuple[list[tuple[slice, bool]], tuple[int, ...]]:
+    def _spans(self, a: Arguments, argnums: Any) -> tuple[list[tuple[slice, bool]], Sequence[int]]:
         """Return where each argument stands among the wanted inputs, if it is rows, and the wanted inputs."""
         spans: list[tuple[slice, bool]] = []
-        wanted: list[int] = []
-        kinds = a.kinds
+        wanted: list[range] = []
+        kinds, sizes, at = a.kinds, a.sizes, 0
         for i in argnums if isinstance(argnums, Sequence) else (argnums,):
             if isinstance(i, bool) or not isinstance(i, int) or not -len(kinds) <= i < len(kinds):
                 raise ValueError(
                     f"{self._name}: argnums={argnums!r}, expected numbers of arguments from 0 to {len(kinds) - 1}"
                 )
-            first = sum(a.sizes[: i % len(kinds)])
-            inputs = range(first, first + a.sizes[i])
-            if inputs and inputs[0] in wanted:
+            first = sum(sizes[: i % len(kinds)])
+            inputs = range(first, first + sizes[i])
+            if inputs and inputs in wanted:
                 raise ValueError(f"{self._name}: argnums={argnums!r} names an argument twice")
-            spans.append((slice(len(wanted), len(wanted) + len(inputs)), kinds[i] not in (NUMBER, ONE)))
-            wanted += inputs
-        return spans, tuple(wanted)
+            spans.append((slice(at, at := at + sizes[i]), kinds[i] not in (NUMBER, ONE)))
+            wanted.append(inputs)
+        return spans, wanted[0] if len(wanted) == 1 else tuple(chain(*wanted))
 
-    def _one(self, a: Arguments, argnums: Any) -> tuple[int, ...]:
+    def _one(self, a: Arguments, argnums: Any) -> Sequence[int]:
         """Return the wanted inputs of a sparse matrix."""
         if isinstance(argnums, Sequence):
             raise TypeError(f"{self._name}: argnums={argnums!r}; with sparse=True it must be a single number")
@@ -274,14 +273,13 @@ def _zeros(*shape: int) -> Any:
     return numpy.zeros(shape)
 
 
-def _sparse(
-    derived: Program, a: Arguments, rows: Any, columns: Any, n: int, k: int, symmetric: bool = False
-) -> Any:
+def _sparse(derived: Program, a: Arguments, n: int, k: int, symmetric: bool = False) -> Any:
     """Return the matrices whose entries a program computes; `symmetric`: those of one half."""
     import numpy
     from scipy.sparse import csr_array
 
     if derived.pattern is None:
+        rows, columns = derived.entries
         entries, mirrored = numpy.arange(len(rows)), numpy.flatnonzero(rows != columns)[: None if symmetric else 0]
         entries = numpy.concatenate((entries, mirrored))
         i, j = numpy.concatenate((rows, columns[mirrored])), numpy.concatenate((columns, rows[mirrored]))

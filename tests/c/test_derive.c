@@ -38,7 +38,7 @@ TEST(a_hessian_has_the_entries_that_are_not_known_to_be_0_and_half_of_them)
     CHECK_INT(gradient.output_count, TERMS + 1);
     CHECK_INT(hessian.output_count, 2 * TERMS + 1);
     for (int32_t i = 0; i < hessian.output_count; i++) {
-        const int32_t row = first[second[i].row].column, column = second[i].column;
+        const int32_t row = second[i].row, column = second[i].column;
         CHECK(column == row || column == row - 1);
     }
     mg_graph_free(&f);
