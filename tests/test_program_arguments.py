@@ -225,7 +225,8 @@ def test_without_numpy_numbers_go_on_and_a_batch_says_what_to_install():
     """
     done = run_python("-c", textwrap.dedent(code))
     assert done.stdout == "4.0 2.0 2.0\n"
-    assert done.stderr.splitlines()[-1] == "ImportError: jit takes batches as arrays of numpy's: pip install numpy"
+    last = "ImportError: jit takes batches as arrays of numpy's: pip install numpy, or micrograd-c[numpy]"
+    assert done.stderr.splitlines()[-1] == last
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,10 @@ if __name__ == "__main__":
         from joblib import Parallel, delayed
         for f in (decorated, assigned, plain):
             print(Parallel(n_jobs=2)(delayed(f)(x) for x in (1.0, 2.0)))
+    elif sys.argv[1] == "dask":
+        import dask
+        for f in (decorated, assigned, plain):
+            print([*dask.compute(*(dask.delayed(f)(x) for x in (1.0, 2.0)), scheduler="processes", num_workers=2)])
     else:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             print(pool.map(decorated, [1.0, 2.0]))
@@ -423,10 +427,10 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("way, factor", [("joblib", 4.0), ("spawn", 3.0)])
+@pytest.mark.parametrize("way, factor", [("joblib", 4.0), ("dask", 4.0), ("spawn", 3.0)])
 def test_functions_of_the_main_script_go_to_other_processes(way, factor, tmp_path):
-    if way == "joblib":
-        pytest.importorskip("joblib")
+    if way != "spawn":
+        pytest.importorskip(way)
     script = tmp_path / "script.py"
     script.write_text(PROCESSES)
     done = run_python(script, way)

@@ -193,7 +193,8 @@ class Arguments:
 
             return numpy.asarray(x)
         except ImportError as error:
-            raise ImportError("jit takes batches as arrays of numpy's: pip install numpy") from error
+            remedy = "pip install numpy, or micrograd-c[numpy]"
+            raise ImportError(f"jit takes batches as arrays of numpy's: {remedy}") from error
         except ValueError as error:
             raise self._error(ValueError, i, f"is no array of shape (N,) or (N, k): {error}") from None
 
@@ -274,6 +275,7 @@ class Arguments:
 
     def _no_number(self, found: Any, i: int) -> Exception:
         """Return the error for argument i that is or holds something of this class or dtype."""
+        self.check_count()  # polars calls with return_dtype first, and reads Python's words for what is not there
         hint = ""
         if isinstance(found, type) and issubclass(found, Value):
             hint = ": pass its .data, or call the function without jit"

@@ -230,7 +230,7 @@ def _converted(svg: str) -> bytes:
             with open(names["png"], "rb") as png:
                 return png.read()
     raise RuntimeError(
-        "a PNG needs a converter, and none was found: pip install cairosvg, or install one of "
+        "a PNG needs a converter, and none was found: pip install cairosvg, or micrograd-c[png], or install one of "
         f"{', '.join(_CONVERTERS)}. SVG and HTML need nothing."
     )
 
