@@ -89,14 +89,14 @@ def main() -> None:
 
 
 def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
-    from . import as_micrograd
+    import micrograd_c.as_micrograd as as_micrograd  # "from . import" would look for likely names first
 
     path = os.path.abspath(name)
     folder = os.getcwd() if as_module else os.path.dirname(path)
     tree: Any = None
     replace: Any = None
     if replaced or (not as_module and _says_class(name)):
-        from . import replace as module
+        import micrograd_c.replace as module
 
         replace = module
         replace.silent = quiet

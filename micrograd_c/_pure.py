@@ -60,13 +60,11 @@ def nodes_below(*trees: ast.AST) -> Iterator[Any]:
     while todo:
         node = todo.pop()
         yield node
-        for field in node._fields:
-            part = getattr(node, field, None)
-            if isinstance(part, ast.AST):
-                if field not in ("annotation", "returns", "ctx"):
-                    todo.append(part)
-            elif type(part) is list:
+        for field, part in vars(node).items():
+            if type(part) is list:
                 todo += [x for x in part if isinstance(x, ast.AST)]
+            elif isinstance(part, ast.AST) and field not in ("annotation", "returns", "ctx"):
+                todo.append(part)
 
 
 class Text:
@@ -202,10 +200,8 @@ class Body:
         init: Any = self.attributes.get("__init__")
         self._scope: dict[str, Any] = getattr(init, "__globals__", {})
         self._file = getattr(getattr(init, "__code__", None), "co_filename", "")
-        assigned = [x.id for x in nodes_below(module) if type(x) is ast.Name and type(x.ctx) is not ast.Load]
-        self._defined = {
-            x.name: x for x in module.body if isinstance(x, ast.FunctionDef) and x.name not in assigned
-        }
+        self._module = module
+        self._defined = {x.name: x for x in module.body if isinstance(x, ast.FunctionDef)}
         self._called: dict[str, FunctionType] = {}
         self.texts = self._read(tree)
         self.keep({name for name in self.texts if self._is_calm(name)})
@@ -228,6 +224,9 @@ class Body:
         """Add what the functions of the script say that a method calls."""
         for name in text.names & self._defined.keys() - known:
             f, node = self._scope.get(name), self._defined[name]
+            assigned = (x for x in nodes_below(self._module) if type(x) is ast.Name and type(x.ctx) is not ast.Load)
+            if any(x.id == name for x in assigned):
+                continue
             if isinstance(f, FunctionType) and f.__code__.co_firstlineno == node.lineno and not f.__closure__:
                 known.add(name)
                 self._called[name] = f

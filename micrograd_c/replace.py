@@ -104,9 +104,9 @@ def _reader_of(tree: ast.Module, path: str, name: str, main: str | None = None) 
     return is_read
 
 
-def _expect_scalars(tree: ast.Module, name: str) -> None:
-    """Let pass a module that gives the class real numbers, and no None for a gradient."""
-    for node in nodes_below(tree):
+def _expect_scalars(nodes: list[Any], name: str) -> None:
+    """Let pass a module, all of its nodes, that gives the class real numbers, and no None for a gradient."""
+    for node in nodes:
         kind = type(node)
         if kind in (ast.Import, ast.ImportFrom):
             modules = [alias.name for alias in node.names] if kind is ast.Import else [node.module or ""]
@@ -127,10 +127,10 @@ def _expect_scalars(tree: ast.Module, name: str) -> None:
                 raise UnlikeError("may hold arrays")
 
 
-def _changes_operators(tree: ast.Module, name: str) -> bool:
+def _changes_operators(nodes: list[Any], name: str) -> bool:
     """Tell whether a module assigns an operator of the class, or a subclass in it has one of its own."""
     made: list[Any] = []
-    for node in nodes_below(tree):
+    for node in nodes:
         if type(node) is ast.Attribute and type(node.ctx) is ast.Store and getattr(node.value, "id", "") == name:
             made.append(node.attr)
         if type(node) is ast.ClassDef and any(getattr(base, "id", "") == name for base in node.bases):
@@ -151,8 +151,9 @@ def stand_in(number: int) -> Callable[[type], type]:
             if _taken and _taken[0] != key:
                 raise UnlikeError("is the second one here")
             _put_back()  # this statement ran before, or the class is made in steps
-            _expect_scalars(tree, node.name)
-            found = differences(theirs, node, tree, _changes_operators(tree, node.name), is_read)
+            nodes = [*nodes_below(tree)]
+            _expect_scalars(nodes, node.name)
+            found = differences(theirs, node, tree, _changes_operators(nodes, node.name), is_read)
         except UnlikeError as why:
             say(f"the class {theirs.__name__} stays as it is: it {why}")
             return theirs
