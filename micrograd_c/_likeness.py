@@ -26,7 +26,7 @@ _TENSORS = {
     shape ndim zeros_like ones_like reshape asarray array ndarray unbroadcast dtype
 """)
 }
-_REFUSED = {
+REFUSED = {
     *str.split("""
     __new__ __del__ __getattr__ __getattribute__ __setattr__ __delattr__ __init_subclass__ __reduce__
     __reduce_ex__ __getstate__ __setstate__ __matmul__
@@ -80,7 +80,7 @@ def differences(
     """
     if theirs.__bases__ != (object,) or type(theirs) is not type or tree.decorator_list[1:]:
         raise UnlikeError("has bases or decorators of its own")
-    for name in _REFUSED & vars(theirs).keys():
+    for name in REFUSED & vars(theirs).keys():
         raise UnlikeError(f"has a method {name}")
     for node in nodes_below(tree):
         if getattr(node, "attr", "") in _TENSORS:

@@ -15,7 +15,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 
 from . import engine
 from ._core import Any
-from ._likeness import OPERATORS, differences
+from ._likeness import OPERATORS, REFUSED, differences
 from ._own_nodes import UnlikeError
 from ._pure import nodes_below
 
@@ -116,6 +116,9 @@ def _expect_scalars(nodes: list[Any], name: str) -> None:
             raise UnlikeError("may hold complex numbers")
         if kind is ast.Call and getattr(node.func, "id", "") == "vars":
             raise UnlikeError("has its attributes listed by vars()")
+        assigned = kind is ast.Attribute and type(node.ctx) is ast.Store and getattr(node.value, "id", "") == name
+        if assigned and node.attr in REFUSED | {"__init__"}:
+            raise UnlikeError(f"is given another {node.attr} later")
         none = kind is ast.Assign and getattr(node.value, "value", node) is None
         if none and any(getattr(target, "attr", "") == "grad" for target in node.targets):
             raise UnlikeError("has gradients that are None")
