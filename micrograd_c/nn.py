@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from . import _fused, _summary
+from . import _fused
 from ._checks import ACTIVATIONS, check_activation, check_arguments, fitting, layer_sizes, size, weight_limit
 from ._core import LABELS, TYPE_CHECKING, Any, core
 from ._core.absent import lacking
@@ -67,7 +67,9 @@ class Module(Stateful):
         return len({id(p) for p in self.parameters()})
 
     def _repr_html_(self) -> str:
-        return _summary.table(self)
+        from ._summary import table  # here and below, since it needs re, and few ask for it
+
+        return table(self)
 
 
 class Neuron(Module):
@@ -179,7 +181,9 @@ class _Listing(Module):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return _summary.short(self._text())
+        from ._summary import short
+
+        return short(self._text())
 
     def __str__(self) -> str:  # whole; a class of the user's may have a __repr__ of its own
         return self._text() if type(self).__repr__ is _Listing.__repr__ else repr(self)

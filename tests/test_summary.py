@@ -1,8 +1,11 @@
 """What networks show of themselves: micrograd's text, short where it is long, and a table in notebooks."""
 
+import os
 import re
+import sys
 
 import pytest
+from support import run_python
 
 import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, Value
@@ -96,3 +99,10 @@ def test_ipython_takes_the_table():
     from IPython.core.formatters import HTMLFormatter
 
     assert HTMLFormatter()(MLP(2, [1])) == MLP(2, [1])._repr_html_()
+
+
+def test_nothing_slow_is_imported_before_it_is_asked_for():
+    code = "import sys; before = {*sys.modules}; import micrograd_c; print(*({*sys.modules} - before))"
+    loaded = {*run_python("-S", "-c", code, env={"PYTHONPATH": os.pathsep.join(sys.path)}).stdout.split()}
+    assert "micrograd_c.nn" in loaded
+    assert not loaded & {"re", "enum", "html", "typing", "inspect", "random", "functools", "numpy"}
