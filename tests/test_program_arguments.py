@@ -214,19 +214,30 @@ def test_one_sample_as_a_list_and_wrong_sizes_are_refused_in_a_trace():
     close(mg.jit(model)([[1.0, 2.0]])[0], model([1.0, 2.0]).data)
 
 
-def test_without_numpy_numbers_go_on_and_a_batch_says_what_to_install():
+def test_without_numpy_numbers_go_on_and_what_needs_arrays_says_what_to_install():
     code = """
         import sys
         sys.modules["numpy"] = None
         import micrograd_c as mg
         f = mg.jit(lambda x: x * 2)
         print(f(2.0), f.gradient(3.0), f.backward(1.0))
-        f([1.0, 2.0])
+        for call in (
+            lambda: f([1.0, 2.0]),
+            lambda: f("text"),
+            lambda: f.backward([1.0], weights=[1.0]),
+            lambda: f.gradient(2.0, per_sample=True),
+            *(lambda way=way: getattr(f, way)(2.0) for way in ("jacobian", "hessian")),
+            *(lambda way=way: getattr(f, way)((2.0,), (1.0,)) for way in ("jvp", "vjp", "hvp")),
+        ):
+            try:
+                print(call())
+            except Exception as error:
+                print(type(error).__name__, str(error).split(": ")[-1])
     """
     done = run_python("-c", textwrap.dedent(code))
-    assert done.stdout == "4.0 2.0 2.0\n"
-    last = "ImportError: jit takes batches as arrays of numpy's: pip install numpy, or micrograd-c[numpy]"
-    assert done.stderr.splitlines()[-1] == last
+    tell = "ImportError pip install numpy, or micrograd-c[numpy]"
+    wrong = "TypeError argument x must be a number or an array of real numbers, not str"
+    assert done.stdout.splitlines() == ["4.0 2.0 2.0", tell, wrong, *6 * [tell], "0.0"]
 
 
 @pytest.mark.parametrize(

@@ -188,13 +188,9 @@ class Arguments:
             raise outside()
         if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or is_masked(t)]:
             raise self._no_number(wrong[0], i)
+        numpy = import_numpy()
         try:
-            import numpy
-
             return numpy.asarray(x)
-        except ImportError as error:
-            remedy = "pip install numpy, or micrograd-c[numpy]"
-            raise ImportError(f"jit takes batches as arrays of numpy's: {remedy}") from error
         except ValueError as error:
             raise self._error(ValueError, i, f"is no array of shape (N,) or (N, k): {error}") from None
 
@@ -222,8 +218,7 @@ class Arguments:
             return 1.0 if reduce == "sum" else 1.0 / self.n, _NULL
         if not self.batches:
             raise ValueError("weights are one for each sample of a batch, and there is no batch")
-        import numpy
-
+        numpy = import_numpy()
         given = Arguments(lambda weights: None, self._name, (weights,), {})
         if given.key != (ONE,) or given.n != self.n:
             raise ValueError(f"weights have shape {numpy.shape(weights)}, and {self._shapes()}")
@@ -290,6 +285,17 @@ def size_of(kind: int) -> int:
     return 1 if kind in (NUMBER, ONE) else kind - ROWS if kind >= ROWS else VECTOR - kind
 
 
+def import_numpy() -> Any:
+    """Return numpy, or say who needs it: numbers alone do without."""
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError(
+            "jit takes batches, and gives matrices, as arrays of numpy's: pip install numpy, or micrograd-c[numpy]"
+        ) from error
+    return numpy
+
+
 def doubles(array: Any) -> Any:
     """Return an array of floats for C, which may write into it."""
     return _buffer("double[]", array, require_writable=True)
@@ -299,8 +305,7 @@ def _shape(x: Any) -> str:
     """Return the shape of an argument in words."""
     if as_number(x) is not None:
         return "a number"
-    import numpy
-
+    numpy = import_numpy()
     try:
         return str(numpy.shape(x))
     except ValueError:

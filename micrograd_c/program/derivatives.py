@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from .._core import ffi, lib
-from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, size_of
+from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, import_numpy, size_of
 from .program import BACKWARD, Program, flattened, rebuilt
 from .trace import is_inside
 from .traced import TracingError
@@ -187,8 +187,7 @@ class Derivatives:
             return parts[0] if len(a.kinds) == 1 else parts[: len(a.kinds)]
         if wrt != "parameters":
             raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {wrt!r}")
-        import numpy
-
+        numpy = import_numpy()
         count = len(program.parameters)
         vector = numpy.asarray(tangents, float)
         if vector.shape != (count,):
@@ -268,14 +267,13 @@ def _as_argument(slopes: Any, kind: int) -> Any:
 
 
 def _zeros(*shape: int) -> Any:
-    import numpy
-
+    numpy = import_numpy()
     return numpy.zeros(shape)
 
 
 def _sparse(derived: Program, a: Arguments, n: int, k: int, symmetric: bool = False) -> Any:
     """Return the matrices whose entries a program computes; `symmetric`: those of one half."""
-    import numpy
+    numpy = import_numpy()
     from scipy.sparse import csr_array
 
     if derived.pattern is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._core import as_number, check, core, ffi, lib
 from ..engine import Value
-from .arguments import NUMBER, ONE, ROWS, VECTOR, Arguments, doubles, size_of
+from .arguments import NUMBER, ONE, ROWS, VECTOR, Arguments, doubles, import_numpy, size_of
 from .trace import Trace, leaves_below
 from .traced import TracingError
 
@@ -122,8 +122,7 @@ class Program:
         numbers = _new("double[]", max(1, len(a.numbers)))
         value, pointer, arrays = _new("double[]", 1), _NULL, []
         if a.batches:
-            import numpy
-
+            numpy = import_numpy()
             arrays = [numpy.empty(x.shape) for x in a.arrays]
             value = numpy.empty(a.n) if with_value else value
         if with_value:
@@ -133,8 +132,7 @@ class Program:
         parts = []
         for kind in a.kinds:
             if kind <= VECTOR:
-                import numpy
-
+                numpy = import_numpy()
                 parts.append(numpy.array([next(next_number) for _ in range(size_of(kind))]))
             else:
                 parts.append(next(next_number) if kind == NUMBER else next(next_array))
@@ -157,8 +155,7 @@ class Program:
     @property
     def entries(self) -> Any:
         """Row and column of each output, of a program of a Jacobian."""
-        import numpy
-
+        numpy = import_numpy()
         out = numpy.empty((2, self.outputs), "i")
         rows, columns = (ffi.from_buffer("int32_t[]", x, require_writable=True) for x in out)
         lib.mg_program_entries(self._c, rows, columns)
@@ -166,8 +163,7 @@ class Program:
 
     def matrix(self, a: Arguments) -> Any:
         """Return the values of all outputs, an array of shape (outputs, N)."""
-        import numpy
-
+        numpy = import_numpy()
         out = numpy.empty((self.outputs, a.n))
         if out.size:
             self.run(VALUES, a, _NULL, 1.0, doubles(out), _NULL, _NULL)
