@@ -41,7 +41,7 @@ RUN       ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house types lint format hooks bench build dist clean clean-all
+.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house types warnings lint format hooks bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,8 +60,9 @@ test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a brows
 fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, SEED=n, FUZZ='names'
 	$(BIN)/python tests/fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FUZZ)
 
-test-all: dist  ## build and test with every Python found (CPython 3.10-3.13, PyPy 3)
+test-all: dist  ## build and test with every Python found, and the C code for other compilers and systems
 	.ci/test-all $(ARGS)
+	.ci/test-platforms
 
 bench: $(VENV)/.bench  ## measure against micrograd and others
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -77,11 +78,13 @@ format: $(VENV)/.dev  ## lay out Python and C
 	$(BIN)/ruff check --fix-only $(PY_FORMAT)
 	$(if $(C_FORMAT),$(BIN)/clang-format -i $(C_FORMAT))
 
-lint: $(VENV)/.dev house types  ## ruff, mypy --strict, pyright, clang-format, compiler warnings, arrows between files
+lint: $(VENV)/.dev house types warnings  ## ruff, mypy --strict, pyright, clang-format, compiler warnings, arrows between files
 	$(BIN)/ruff format --check $(PY_FORMAT)
 	$(BIN)/ruff check $(PY_FORMAT)
 	$(BIN)/mypy
 	$(if $(C_FORMAT),$(BIN)/clang-format --dry-run -Werror $(C_FORMAT))
+
+warnings: $(VENV)/.dev  # of the compiler, for all C code that is shipped
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
 	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -DPy_LIMITED_API=0x030A0000 -DMG_SOURCES=0 -fsyntax-only $(C_NATIVE) \
 	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"

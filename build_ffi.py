@@ -57,15 +57,13 @@ def sources() -> int:
 
 def flags() -> dict[str, list[str]]:
     """Return the compiler's and the linker's arguments."""
-    if sys.platform == "win32":  # the equivalents for MSVC; never tried
-        return {"extra_compile_args": ["/O2", "/fp:precise", "/std:c11"]}
     # No -ffast-math, no -march=native, no contraction to fused multiply-add: results are those of plain
     # double arithmetic, on every machine that a wheel lands on.
     # That nobody reads errno or the exception flags changes no result, and lets loops become vector code.
     compile_args = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     # Debug information triples the size and names the folder of the build: without it two builds are equal.
     compile_args += ["-fvisibility=hidden", "-pthread", "-g0"]
-    link_args = ["-pthread"]
+    link_args = ["-static" if sys.platform == "win32" else "-pthread"]  # with MinGW's threads and libgcc inside
     if os.environ.get("MICROGRAD_C_SANITIZE"):  # `make asan`
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
         compile_args += ["-O1", "-g", "-fno-wrapv", "-DMG_TEST_ALLOC", *sanitize]  # not with Python's own -fwrapv

@@ -31,7 +31,7 @@ What to install:
   Fedora           dnf install gcc {python}-devel
   Alpine           apk add build-base {python}-dev
   macOS            xcode-select --install
-  Windows          the C++ build tools of Visual Studio
+  Windows          gcc or clang of MinGW-w64, on the PATH; Visual Studio does not know the C that is used
 A compiler of another name is chosen with CC, as in: CC=clang pip install .""".format(
     python="pypy3" if PYPY else "python3"
 )
@@ -39,6 +39,12 @@ A compiler of another name is chosen with CC, as in: CC=clang pip install .""".f
 
 class BuildExt(build_ext):
     """build_ext that tells what is missing when it cannot compile."""
+
+    def get_libraries(self, ext):
+        """Name python3 to Windows where setuptools names the version that builds: one wheel is for all."""
+        names = super().get_libraries(ext)
+        own = "python{}{}".format(*sys.version_info)
+        return ["python3" if ABI3 and name == own else name for name in names]
 
     def build_extensions(self):
         self.failed = []
@@ -73,7 +79,7 @@ class BuildExt(build_ext):
         return FAILED.format(error=error)
 
     def compiler_command(self):
-        """Name the program that compiles C, or return None where setuptools finds it by itself (MSVC)."""
+        """Name the program that compiles C."""
         command = getattr(self.compiler, "compiler_so", None)
         if isinstance(command, str):
             command = shlex.split(command)
@@ -104,5 +110,8 @@ setup(
     cffi_modules=["build_ffi.py:ffibuilder"],
     ext_modules=native_core(),
     cmdclass={"build_ext": BuildExt},
-    options={"bdist_wheel": {"py_limited_api": "cp310"}} if ABI3 else {},
+    options={
+        **({"bdist_wheel": {"py_limited_api": "cp310"}} if ABI3 else {}),
+        **({"build_ext": {"compiler": "mingw32"}} if sys.platform == "win32" else {}),
+    },
 )

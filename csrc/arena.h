@@ -75,7 +75,7 @@ typedef struct {
 } mg_engine;
 
 #ifdef MG_NATIVE_CORE
-#ifdef __GNUC__
+#ifndef _WIN32
 __attribute__((visibility("hidden")))
 #endif
 extern const mg_engine *mg_shared;

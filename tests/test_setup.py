@@ -5,13 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import textwrap
 import zipfile
 import zlib
 from pathlib import Path
 
 import pytest
-from support import run_python
+from support import PYPY, run_python
 
 import micrograd_c
 
@@ -52,7 +54,7 @@ def test_source_that_is_not_compiled_says_what_to_do(tmp_path):
     assert f"run `python -m pip install -e .` in {tmp_path}" in last and "another folder" in last
 
 
-@pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy has cffi built in")
+@pytest.mark.skipif(PYPY, reason="PyPy has cffi built in")
 def test_missing_cffi_is_not_taken_for_missing_c_code(tmp_path):
     code = "import sys; sys.modules['_cffi_backend'] = None; import micrograd_c"
     done = run_python("-c", code, cwd=tmp_path)
@@ -68,7 +70,28 @@ def test_a_build_that_fails_does_not_say_before_that_it_does_without_the_native_
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.implementation.name == "pypy", reason="PyPy has no native core")
+@pytest.mark.skipif(PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="it has no stable ABI")
+def test_on_windows_mingw_compiles_what_every_version_of_python_can_load(clone):
+    pytest.importorskip("setuptools")
+    pytest.importorskip("cffi")
+    code = """
+        import runpy, setuptools, setuptools.command.build_ext as original, sys
+        seen = {}
+        setuptools.setup = lambda **given: seen.update(given)
+        original.build_ext.get_libraries = lambda self, ext: ["m", "python{}{}".format(*sys.version_info)]
+        import cffi
+        sys.platform = "win32"
+        runpy.run_path("setup.py")
+        build_ext = seen["cmdclass"]["build_ext"]
+        print(seen["options"]["build_ext"], build_ext.get_libraries(object.__new__(build_ext), None))
+        print(*[ext.extra_link_args for ext in seen["ext_modules"]])
+    """
+    done = run_python("-c", textwrap.dedent(code), cwd=clone)
+    assert done.stdout == "{'compiler': 'mingw32'} ['m', 'python3']\n['-static']\n", done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PYPY, reason="PyPy has no native core")
 def test_a_package_without_the_native_core_says_so_after_the_build(clone):
     pytest.importorskip("setuptools")
     (clone / "csrc" / "value" / "module.c").write_text("#error not today\n")

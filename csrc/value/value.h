@@ -27,7 +27,7 @@
 #define MG_NATIVE_CORE
 #include "arena.h"
 
-#ifdef __GNUC__
+#ifndef _WIN32 /* hides all but what is exported */
 #pragma GCC visibility push(hidden) /* what is declared here is never looked up by name */
 #endif
 
@@ -280,7 +280,7 @@ PyObject *mg_py_nary(PyObject *module, PyObject *args);
 PyObject *mg_py_layers(PyObject *module, PyObject *args);
 PyObject *mg_py_operands(PyObject *module, PyObject *o);
 
-#ifdef __GNUC__
+#ifndef _WIN32
 #pragma GCC visibility pop
 #endif
 

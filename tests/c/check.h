@@ -361,7 +361,7 @@ static inline void run_test(void (*test)(void), const char *name)
 }
 
 #define RUN(name) run_test(name, #name)
-#ifdef _WIN32
+#if defined(_WIN32) || defined(MG_TEST_NO_FORK)
 #define RUN_FORK(name) ((void)(name))
 #else
 #define RUN_FORK(name) RUN(name)
