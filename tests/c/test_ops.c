@@ -407,7 +407,7 @@ TEST(an_op_that_the_function_does_not_take_is_refused)
         CHECK((mg_unary_k(op, a, 2.0) >= 0) == (arity == 1 && k));
         CHECK((mg_binary(op, a, a) >= 0) == (arity == 2));
         CHECK((mg_binary_number(op, a, 2.0, 0) >= 0) == (arity == 2));
-        CHECK((mg_nary(op, pair, 2) >= 0) == (op == MG_SUM || op == MG_MEAN));
+        CHECK((mg_nary(op, pair, 2) >= 0) == mg_is_nary(op));
         CHECK((mg_dot(pair, pair, 2, a, op) >= 0) == (op == -1 || (row && row->activation)));
     }
     CHECK_INT(mg_unary(MG_ADD, a), MG_EARGUMENT);
