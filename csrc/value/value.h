@@ -27,7 +27,7 @@
 #define MG_NATIVE_CORE
 #include "arena.h"
 
-#ifndef _WIN32 /* hides all but what is exported */
+#ifndef _WIN32                      /* hides all but what is exported */
 #pragma GCC visibility push(hidden) /* what is declared here is never looked up by name */
 #endif
 
