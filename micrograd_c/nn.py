@@ -127,8 +127,9 @@ class Neuron(Module):
             self.activation = activation
         a = weight_limit(init, nin)
         numbers = [*(random.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
-        self.w = core.leaves(numbers, numbers)
-        self.b = self.w.pop() if bias else None  # type: ignore[assignment]
+        leaves = core.leaves(numbers, numbers)
+        self.b = leaves.pop() if bias else None  # type: ignore[assignment]
+        self.w = leaves
 
     @property
     def activation(self) -> str:
@@ -164,7 +165,7 @@ class Neuron(Module):
 
     def parameters(self) -> list[Value]:
         """Return the weights, then the bias."""
-        return self.w[:] if self.b is None else [*self.w, self.b]
+        return [*self.w] if self.b is None else [*self.w, self.b]
 
     def __repr__(self) -> str:
         op = ACTIVATIONS.get(self.activation, -1)

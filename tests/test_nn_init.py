@@ -108,3 +108,16 @@ def test_a_bias_may_be_taken_away_and_given_back():
     assert n([1.0, 1.0]).data == pytest.approx(before - 10.0) and len(n.parameters()) == 2
     n.b = b
     assert n([1.0, 1.0]).data == before and len(n.parameters()) == 3
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_class_may_compute_its_weights_from_what_it_is_given(bias):
+    class Halved(Neuron):
+        w = property(lambda self: [v * 0.5 for v in self.raw], lambda self, w: setattr(self, "raw", w))
+
+        def parameters(self):
+            return self.raw
+
+    n = Halved(3, bias=bias)
+    assert len(n.raw) == len(n.w) == 3 and (n.b is not None) == bias
+    assert n([1.0, 1.0, 1.0]).data == max(0.0, sum(v.data for v in n.raw) / 2)
