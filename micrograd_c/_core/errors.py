@@ -16,6 +16,14 @@ NAMES: list[str] = [ffi.string(row.name).decode() for row in OPS]
 NARY: list[int] = [op for op, row in enumerate(OPS) if ffi.string(row.step)]
 LABELS: list[str] = [ffi.string(row.label).decode() for row in OPS]
 DOMAINS: list[str] = [ffi.string(row.domain).decode() for row in OPS]
+# What an exception says, here and in the page: {call} is the operation with its numbers, {domain} where it holds.
+MESSAGES = {
+    "zero": "{call}: division by zero",
+    "power": "{call} is not a real number: a negative base takes whole exponents only",
+    "domain": "{call} is not defined: the argument x must satisfy {domain}",
+    "overflow": "{call} is too large for a float, whose largest is 1.8e308",
+    "text": "could not convert string to float: {text}",  # Python's own
+}
 _PACKAGES = (__name__.partition(".")[0], "numpy")
 
 
@@ -43,13 +51,12 @@ def error(status: int, op: int = 0, *operands: float) -> Exception:
 
     call = _call(op, operands)
     if status == lib.MG_EZERODIV:
-        return ZeroDivisionError(f"{call}: division by zero")
+        return ZeroDivisionError(MESSAGES["zero"].format(call=call))
     if status == lib.MG_EDOMAIN:
-        if len(operands) > 1:
-            return ValueError(f"{call} is not a real number: a negative base takes whole exponents only")
-        return ValueError(f"{call} is not defined: the argument x must satisfy {DOMAINS[op].replace('&&', 'and')}")
+        message = MESSAGES["power" if len(operands) > 1 else "domain"]
+        return ValueError(message.format(call=call, domain=DOMAINS[op].replace("&&", "and")))
     if status == lib.MG_EOVERFLOW:
-        return OverflowError(f"{call} is too large for a float, whose largest is 1.8e308")
+        return OverflowError(MESSAGES["overflow"].format(call=call))
     return RuntimeError(f"the engine reports status {status}")
 
 
