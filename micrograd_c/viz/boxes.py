@@ -103,12 +103,11 @@ def shape(role: str, row: str, w: float, h: float) -> str:
     return rect
 
 
-def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float, titles: bool) -> str:
+def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float) -> str:
     """Return the box of a node as SVG."""
-    title = escape(describe(graph, node), quote=False) if titles else ""
     parts = [
         f'<g class="mgc-n mgc-{node.role}" data-i="{node.id}" transform="translate({x:.0f} {y:.0f})">',
-        f"<title>{title}</title>",
+        f"<title>{escape(describe(graph, node), quote=False)}</title>",
         shape(node.role, node.row, round(w), h),
     ]
     left = _badge_width(node)

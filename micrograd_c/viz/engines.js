@@ -1,16 +1,18 @@
 /* Python's steps with the page's numbers: those of other data, and of engines that are wrong. */
-const DATA = JSON.parse(document.getElementById("data").textContent);
-const $ = id => document.getElementById(id);
+const DATA = JSON.parse($("data").textContent);
+const distinct = list => [...new Set(list)];
 const real = x => typeof x === "string" ? +x.replace("inf", "Infinity") : x;
 const NODES = DATA.nodes.map(([id, name, role, row, operands, data, grad, more]) => ({id, name, role, row, operands,
-  data: real(data), original: real(data), grad: real(grad), formula: OPS[row]?.formula, ...more, k: real(more.k)}));
+  data: real(data), original: real(data), grad: real(grad), formula: OPS[row]?.formula, ...more, k: real(more.k),
+  symbol: {"*": "×", "-": "−", "/": "÷"}[more.op] ?? (more.op ?? "").split("(")[0]}));
 const STEPS = DATA.steps.map(([what, ...more]) => [DATA.happenings[what], ...more]);
 const NODE = new Map(NODES.map(n => [n.id, n])), ROOT = NODE.get(DATA.root), SEED = real(DATA.seed);
-const readers = n => NODES.filter(m => m.operands.includes(n.id));
+const READERS = new Map(NODES.map(n => [n.id, []]));
+for (const n of NODES) for (const i of distinct(n.operands)) READERS.get(i).push(n);
+const readers = n => READERS.get(n.id);
 const BY_HAND = NODES.some(n => n.closure || n.row === "CUSTOM" || n.given);
 const near = (x, y, tolerance, least = 1) => Object.is(x, y)
   || isFinite(x - y) && Math.abs(x - y) <= tolerance * Math.max(least, Math.abs(x), Math.abs(y));
-const distinct = list => [...new Set(list)];
 const name = i => NODE.get(i).name;
 
 /* ---- text: the rules of text.py and words.py ---- */
@@ -35,8 +37,9 @@ const weightedSum = (n, xs) =>
   xs.slice(0, n.pairs).reduce((sum, x, i) => sum + xs[n.pairs + i] * x, xs[2 * n.pairs] ?? 0);
 const rule = n => OPS[n.row === "DOT" ? n.activation : n.row];
 
-function evaluate(n, data) {
-  const xs = n.operands.map(i => data.get(i)), op = rule(n);
+const evaluate = (n, data) => compute(n, n.operands.map(i => data.get(i)));
+function compute(n, xs) {
+  const op = rule(n);
   if (op?.step) return op.value(0, xs.reduce((y, x) => op.step(x, y), op.start), xs.length);
   if (n.row === "DOT") return Number(op.value(weightedSum(n, xs), 0, n.k));
   return op && xs.length < 3 ? Number(op.value(xs[0], xs[1], n.k)) : null;
@@ -62,10 +65,55 @@ function forward(changed) {
   return data;
 }
 
-function quotient(n) {
-  const x = DATA_NOW.get(n.id), h = 1e-6 * Math.max(1, Math.abs(x));
-  const [high, low] = [x + h, x - h].map(value => forward(new Map([[n.id, value]])).get(ROOT.id));
-  return SEED * (high - low) / (2 * h);
+/* The difference quotient, which knows nothing of the chain rule, and why it is not to be trusted where it is not. */
+function quotient(n, gradient) {
+  const x = DATA_NOW.get(n.id), y = DATA_NOW.get(ROOT.id), at = to => forward(new Map([[n.id, to]])).get(ROOT.id);
+  const measure = h => {
+    const [high, low] = [at(x + h), at(x - h)], [right, left] = [(high - y) / h, (y - low) / h];
+    return {value: SEED * (high - low) / (2 * h), right, left, noise: 8 * Math.abs(SEED) * 2.2e-16 * Math.max(Math.abs(high), Math.abs(low), Math.abs(y)) / h};
+  };
+  const h = 1e-6 * Math.max(1, Math.abs(x)), far = measure(h), close = measure(h / 8), {value, noise} = far;
+  const bends = (a, b) => Math.abs(a - b) > 1e-3 * Math.max(Math.abs(a), Math.abs(b)) + 2 * close.noise / Math.abs(SEED || 1);
+  const trust = !isFinite(value) ? "edge" : noise > 1e-4 * Math.max(Math.abs(value), Math.abs(gradient)) && value !== gradient ? "rounding"
+    : bends(close.right, close.left) || bends(far.value, close.value) ? "corner" : "";
+  return {value, trust, agrees: !trust && near(value, gradient, 1e-4, 1e-3)};
+}
+
+/* ---- edits that Python would refuse, in its words: the rules of csrc/table.h ---- */
+
+/* A float as Python writes it. */
+function python(x) {
+  if (!isFinite(x)) return number(x);
+  const [digits, exponent] = x.toExponential().split("e"), size = Math.abs(+exponent);
+  if (x && (+exponent < -4 || +exponent > 15)) return `${digits}e${+exponent < 0 ? "-" : "+"}${size < 10 ? "0" : ""}${size}`;
+  return Number.isInteger(x) ? `${Object.is(x, -0) ? "-" : ""}${x}.0` : String(x);
+}
+
+/* A number as people type it, or null. */
+function parsed(text) {
+  const plain = text.trim().replace("−", "-").replace(",", ".");
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? +plain : /^[-+]?inf$/i.test(plain) ? real(plain.toLowerCase()) : null;
+}
+
+/* What the engine says where it would refuse to compute z from such operands; else nothing. */
+function refused(n, [x, second], z) {
+  const op = OPS[n.row], y = n.k ?? second, wild = !isFinite(z) && isFinite(x);
+  const why = op?.errors === "QUOTIENT" ? y === 0 && "zero" : op?.errors === "POWER" ? wild && isFinite(y) && (isNaN(z) ? "power" : x === 0 ? "zero" : "overflow")
+    : op?.errors === "DOMAIN" ? !op.domain(x) && !isNaN(x) ? "domain" : wild && !isNaN(z) && "overflow" : "";
+  if (!why) return "";
+  const xs = op.errors === "DOMAIN" ? [x] : [x, y], sign = /^\w+$/.test(op.label) ? "" : ` ${op.label} `;
+  const call = sign && xs.length === 2 ? xs.map(x => x < 0 ? `(${python(x)})` : python(x)).join(sign) : `${op.label}(${xs.map(python).join(", ")})`;
+  return fill(DATA.refused[why], {call, domain: op.said});
+}
+
+/* The same for the graph with other data. */
+function refusal(changed) {
+  const data = forward(changed);
+  for (const n of NODES) {
+    const why = n.operands.length && refused(n, n.operands.map(i => data.get(i)), data.get(n.id));
+    if (why) return why;
+  }
+  return "";
 }
 
 /* ---- the engines: one that is right and three that are not ---- */

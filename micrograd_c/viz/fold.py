@@ -17,7 +17,7 @@ from ..engine import Value
 from .graph import Graph, Node
 from .rules import slope_of_activation
 
-__all__ = ["LINES", "fold_graph", "shorten", "unfold", "upper_part"]
+__all__ = ["LINES", "boxes", "fold_graph", "shorten", "unfold", "upper_part"]
 
 _PARAMETER = re.compile(
     r"(?P<layer>(?:.*\.)?layers\.\d+|(?:.*?))\.?neurons\.(?P<neuron>\d+)\.(?:w\.\d+|b)$|^(?:w\.\d+|b)$"
@@ -34,6 +34,40 @@ def fold_graph(graph: Graph, level: str) -> Graph:
     if not groups:
         return graph
     return _quotient(graph, groups, level)
+
+
+def boxes(graph: Graph) -> tuple[list[tuple[str, str, list[int], int | None]], list[tuple[str, str]]]:
+    """Return what the page folds.
+
+    Of each neuron its name, what it is, the ids of its nodes, the output last, and the place of its layer among the
+    layers, None where it is alone; of each layer its name and what it is.
+    """
+    neurons: list[tuple[str, str, list[int], int | None]] = []
+    layers: list[tuple[str, str]] = []
+    whole = (
+        group for group in _neurons(graph) if len(group.members) > 1 or graph.nodes[group.members[0]].row == "DOT"
+    )
+    groups = sorted(whole, key=lambda group: max(group.members))
+    by_layer: dict[Any, list[_Group]] = defaultdict(list)
+    for group in groups:
+        by_layer[group.layer].append(group)
+    place = {layer: i for i, layer in enumerate(layer for layer, calls in by_layer.items() if len(calls) > 1)}
+    for layer in place:
+        layers.append(
+            (_layer_name(graph, by_layer[layer], f"layer {len(layers) + 1}"), f"{len(by_layer[layer])} neurons")
+        )
+    for group in groups:
+        out = graph.nodes[max(group.members)]
+        terms = out.pairs if out.row == "DOT" else sum(graph.nodes[i].row == "MUL" for i in group.members)
+        neurons.append((out.name, f"{terms} terms", sorted(group.members), place.get(group.layer)))
+    return neurons, layers
+
+
+def _layer_name(graph: Graph, groups: Iterable[_Group], otherwise: str) -> str:
+    """Return the name of a layer that its parameters tell."""
+    labels = [graph.nodes[j].label for group in groups for m in group.members for j in graph.nodes[m].operands]
+    places = {match[1] for label in labels if (match := re.search(r"layers\.(\d+)\.neurons", label))}
+    return f"layer {places.pop()}" if len(places) == 1 else otherwise
 
 
 @dataclass
@@ -170,9 +204,8 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
     activations.discard("dot")
     activation = f"{min(activations)} " if len(activations) == 1 else ""
     if group.neurons > 1:
-        labels = [graph.nodes[j].label for m in group.members for j in graph.nodes[m].operands]
-        places = {match[1] for label in labels if (match := re.search(r"layers\.(\d+)\.neurons", label))}
-        name = f"layer {places.pop()}, {node.name}" if len(places) == 1 else f"layer {node.name}"
+        known = _layer_name(graph, [group], "")
+        name = f"{known}, {node.name}" if known else f"layer {node.name}"
         note = f"{group.neurons} {activation}neurons\n{parameters} parameters"
         label = ""
     else:

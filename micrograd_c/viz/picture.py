@@ -72,11 +72,8 @@ class Picture:
         turned = [s if self._across else (s[1], s[0]) for s in outer]
         return lay_out(turned, [(index[a], index[b]) for a, b, _ in graph.edges]), sizes
 
-    def svg(self, theme: str | None = None, on_page: bool = False) -> str:
-        """Return the picture as a file of SVG, in its own theme or another.
-
-        `on_page`: the page has the notes already, and what boxes say to those who do not see them changes there.
-        """
+    def svg(self, theme: str | None = None) -> str:
+        """Return the picture as a file of SVG, in its own theme or another."""
         graph = self._graph
         layout, sizes = self.layout()
         margin = 14.0
@@ -90,8 +87,8 @@ class Picture:
             bw, bh = sizes[i]
             if not self._across:
                 x, y = y, x
-            inner += box(graph, node, x - bw / 2, y - bh / 2, bw, bh, not on_page)
-        foot, foot_width, foot_height = self._foot(h + 26, [] if on_page else self.notes)
+            inner += box(graph, node, x - bw / 2, y - bh / 2, bw, bh)
+        foot, foot_width, foot_height = self._foot(h + 26)
         uid = f"mgc{zlib.crc32(inner.encode('utf-8', 'replace')):x}"
         w, h = max(w, foot_width) + 2 * margin, h + foot_height + 2 * margin
         return (
@@ -106,7 +103,7 @@ class Picture:
             f'<g marker-end="url(#{uid})">{edges}</g>{inner}{foot}</svg>'
         )
 
-    def _foot(self, top: float, notes: list[str]) -> tuple[str, float, float]:
+    def _foot(self, top: float) -> tuple[str, float, float]:
         """Return the legend and the notes, with their width and height."""
         parts, right, height = [], 0.0, 0.0
         roles = [role for role in LIGHT if any(node.role == role for node in self._graph.nodes.values())]
@@ -119,7 +116,7 @@ class Picture:
                 )
                 x += 32 + len(role) * CELL + 20
             right, height = x, 44.0
-        for note in notes:
+        for note in self.notes:
             for line in wrap(note, 96, break_long_words=False, break_on_hyphens=False):
                 parts.append(
                     f'<text class="mgc-m" x="0" y="{top + height - 10:g}">{escape(line, quote=False)}</text>'

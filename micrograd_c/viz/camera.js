@@ -1,0 +1,105 @@
+/* The window on the picture: fit, follow, zoom, pan, and a map of the whole. */
+
+/* Under READABLE the camera follows; under SMALLEST an open box is not shown whole. */
+const READABLE = .6, SMALLEST = .5, narrow = matchMedia("(max-width: 680px)");
+const union = (a, b) => {
+  const x = Math.min(a.x, b.x), y = Math.min(a.y, b.y);
+  return {x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y};
+};
+
+class Camera {
+  constructor(pane, layer) {
+    Object.assign(this, {pane, layer, view: {x: 0, y: 0, k: 1}, free: false, pointers: new Map()});
+    pane.addEventListener("wheel", e => { e.preventDefault(); this.zoom(Math.exp(-e.deltaY * .0016), e); }, {passive: false});
+    pane.addEventListener("pointerdown", e => this.#down(e));
+    pane.addEventListener("pointermove", e => this.#move(e));
+    for (const end of ["pointerup", "pointercancel"]) pane.addEventListener(end, e => { this.pointers.delete(e.pointerId); pane.classList.remove("dragging"); });
+  }
+
+  setWorld({width, height, frames}) {
+    this.world = {x: -34, y: -36, w: width + 54, h: height + 74};
+    this.frames = frames;
+    this.free = false;
+    this.fit();
+  }
+
+  get size() { return {w: this.pane.clientWidth || 1, h: this.pane.clientHeight || 1}; }
+  scaleFor(box, most) { return Math.min(this.size.w / box.w, this.size.h / box.h, most); }
+
+  centre(box, k, glide = true) {
+    const {w, h} = this.size;
+    this.#apply({k, x: w / 2 - (box.x + box.w / 2) * k, y: h / 2 - (box.y + box.h / 2) * k}, glide);
+  }
+  fit(glide) { this.centre(this.world, this.scaleFor(this.world, 1.7), glide); }
+
+  /* Show all while it can be read; else go where something happens. What is lit is always in view. */
+  follow(box) {
+    const whole = this.scaleFor(this.world, 1.7);
+    if (this.free || whole >= READABLE) { this.#reveal(box, this.view.k); return; }
+    const scene = this.frames.length && union(this.frames[0], box);
+    if (scene && this.scaleFor(scene, 1) >= SMALLEST) this.centre(scene, this.scaleFor(scene, 1) * .98);
+    else this.#reveal(box, this.scaleFor(box, .85));
+  }
+
+  #reveal(box, k) {
+    const {w, h} = this.size;
+    k = Math.min(k, this.scaleFor(box, 9));
+    const keep = k === this.view.k, inside = (at, from, long, pane) => long * k < pane ? at : clamp(at, pane - (from + long) * k, -from * k);
+    const x = keep ? this.view.x : inside(w / 2 - (box.x + box.w / 2) * k, this.world.x, this.world.w, w);
+    const y = keep ? this.view.y : inside(h / 2 - (box.y + box.h / 2) * k, this.world.y, this.world.h, h);
+    this.#apply({k, x: clamp(x, -box.x * k, w - (box.x + box.w) * k), y: clamp(y, -box.y * k, h - (box.y + box.h) * k)}, true);
+  }
+
+  zoom(by, at) {
+    const {left, top} = this.pane.getBoundingClientRect(), {w, h} = this.size;
+    const px = at ? at.clientX - left : w / 2, py = at ? at.clientY - top : h / 2, {x, y, k} = this.view;
+    const next = clamp(k * by, .12, 4), ratio = next / k;
+    this.free = true;
+    this.#apply({k: next, x: px - (px - x) * ratio, y: py - (py - y) * ratio}, !at);
+  }
+
+  #down(e) {
+    if (e.target.closest("button, input, .edit, .fold, .local.lit")) return;
+    this.pane.setPointerCapture(e.pointerId);
+    this.pointers.set(e.pointerId, e);
+    this.pane.classList.add("dragging");
+  }
+
+  #move(e) {
+    const last = this.pointers.get(e.pointerId);
+    if (!last) return;
+    const other = [...this.pointers.values()].find(p => p.pointerId !== e.pointerId);
+    this.pointers.set(e.pointerId, e);
+    if (other) { const far = p => Math.hypot(p.clientX - other.clientX, p.clientY - other.clientY); this.zoom(far(e) / far(last), other); return; }
+    this.free = true;
+    this.#apply({...this.view, x: this.view.x + e.clientX - last.clientX, y: this.view.y + e.clientY - last.clientY}, false);
+  }
+
+  #apply(view, glide) {
+    this.view = view;
+    this.layer.classList.toggle("glide", !!glide);
+    this.layer.style.transform = `translate(${view.x}px,${view.y}px) scale(${view.k})`;
+    this.#moveWindow();
+  }
+
+  drawMap(nodes, e) {
+    const {x, y, w, h} = this.world, hot = new Set([e.node, e.operand]);
+    this.window = svg("rect", {class: "window"});
+    $("map").setAttribute("viewBox", `${x} ${y} ${w} ${h}`);
+    $("map").replaceChildren(...[...nodes].map(([id, n]) => svg("rect", {x: n.x, y: n.y, width: n.w, height: n.h, class: hot.has(id) ? "hot" : null})), this.window);
+    this.covered = [...hot].some(id => this.#underMap(nodes.get(id)));
+    this.#moveWindow();
+  }
+
+  #underMap(node) {
+    const {x, y, k} = this.view, {w, h} = this.size, map = narrow.matches ? [104, 68] : [162, 96];
+    return !!node && (node.x + node.w) * k + x > w - map[0] && (node.y + node.h + 30) * k + y > h - map[1];
+  }
+
+  /* The map shows only what is not in view anyway, and never covers what is lit. */
+  #moveWindow() {
+    const {x, y, k} = this.view, {w, h} = this.size;
+    $("map").toggleAttribute("hidden", !this.world || this.covered || h < 200 || k < this.scaleFor(this.world, 1.7) * 1.12);
+    if (this.window) make(this.window, {x: -x / k, y: -y / k, width: w / k, height: h / k});
+  }
+}

@@ -1,0 +1,239 @@
+/* The picture: boxes and lines, and what is lit on it at a step. */
+
+class GraphView {
+  constructor(actions) { this.actions = actions; this.camera = new Camera($("pane"), $("camera")); }
+
+  build() {
+    const layout = this.layout = roomyLayout(this.camera.size), boxed = NODES.filter(visible);
+    this.links = new Map(layout.edges.map(e => [e.key, this.#link(e)]));
+    this.nodes = new Map(boxed.map(n => [n.id, this.#node(n, layout.boxes.get(n.id))]));
+    this.marks = svg("g");
+    $("camera").replaceChildren(
+      ...layout.frames.map(f => this.#frame(f)), ...[...this.links.values()].map(l => l.g), ...layout.cards.map(c => this.#card(c)),
+      ...[...this.nodes.values()].map(n => n.g), this.marks);
+    for (const n of boxed) this.#fitName(n);
+    this.camera.setWorld(layout);
+  }
+
+  lineOf(key) { return this.links.get(this.layout.link.get(key) ?? key); }
+
+  #link(edge) {
+    const {turned} = this.layout, line = svg("path", {class: "line", d: curve(edge.points, turned)});
+    return {g: svg("g", {class: "link"}, line, svg("path", {class: "head", d: arrowhead(...edge.points.at(-1), turned)})), line, edge};
+  }
+
+  #node(n, {x, y, w, h, row}) {
+    const g = GROUP_OF.get(n.id), closedBox = folded(n) && !row, start = row ? 86 : n.operands.length && !this.layout.turned ? 17 : 7, wide = (w - start - 11) / 2;
+    const cell = (kind, at, cap) => {
+      const num = svg("text", {class: "num", x: at + wide / 2, y: row ? 19 : 53});
+      return {num, g: svg("g", {class: kind}, svg("rect", {class: "cell", x: at, y: row ? 2 : 26, width: wide, height: row ? 24 : 31, rx: 5}),
+        row ? null : svg("text", {class: "cap", "aria-hidden": "true", x: at + wide / 2, y: 36.5}, cap), " ", num)};
+    };
+    const data = cell("data", start, "data"), grad = cell("grad", start + wide + 4, "grad");
+    const name = svg("text", {class: "name", x: row ? 20 : start + 2, y: row ? 19 : 18}), place = row || closedBox ? null : svg("text", {class: "kind", x: w - 8, y: 17});
+    const node = {g: svg("g", {class: "node", "data-i": n.id, transform: `translate(${x},${y})`}, svg("rect", {class: "body", width: w, height: h, rx: row ? 4 : 10}), name, data.g, grad.g, place),
+      name, data, grad, place, row, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
+    node.g.prepend(node.title);
+    if (closedBox) node.g.append(svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g)));
+    if (!row && n.operands.length) node.g.append(badge(closedBox ? "ƒ" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
+    if (!n.operands.length && !BY_HAND) this.#makeEditable(data, n);
+    return node;
+  }
+
+  /* As much of the name as there is room for. */
+  #fitName(n) {
+    const {name, row} = this.nodes.get(n.id), most = row ? 64 : folded(n) ? 46 : n.operands.length ? 74 : 90;
+    for (let size = 16; size > 0; size--) {
+      name.textContent = trimmed(n.name, size);
+      if (size < 9 && [...n.name].every(c => c < "\u0100") && size * 8.5 <= most || name.getComputedTextLength() <= most) return;
+    }
+  }
+
+  #makeEditable(data, n) {
+    const edit = () => this.actions.edit(n), box = data.g.querySelector("rect"), at = key => +box.getAttribute(key);
+    data.g.append(svg("line", {class: "rule", x1: at("x") + 12, x2: at("x") + at("width") - 12, y1: 56, y2: 56}));
+    make(data.g, {class: "data edit", tabindex: 0, role: "button", onclick: edit, onkeydown: onPress(edit)});
+  }
+
+  #sign(sign, label, x, y, act) {
+    return svg("g", {class: "fold", transform: `translate(${x},${y})`, tabindex: 0, role: "button", "aria-label": label, onclick: act, onkeydown: onPress(act)},
+      svg("rect", {x: -9, y: -9, width: 18, height: 18, rx: 5}), svg("text", {y: 5}, sign));
+  }
+
+  #frame({x, y, w, h, group}) {
+    const {note, out} = GROUPS[group], layer = GROUPS[group].layer, many = layer !== null && LAYERS[layer].outs.length > 1;
+    return svg("g", {class: "frame", transform: `translate(${x},${y})`}, svg("rect", {width: w, height: h, rx: 16}),
+      svg("text", {class: "name", x: 16, y: 21}, `${trimmed(name(out), 14)}: a neuron, ${note}`), this.#sign("−", `Close ${name(out)}`, w - 18, 17, () => this.actions.neuron(group)),
+      many ? this.#sign("≡", `Fold the layer of ${name(out)}`, w - 42, 17, () => this.actions.layer(layer)) : null);
+  }
+
+  #card({x, y, w, h, layer}) {
+    return svg("g", {class: "layer", transform: `translate(${x},${y})`}, svg("rect", {class: "back", width: w, height: h, rx: 12}),
+      svg("text", {class: "name", x: 16, y: 22}, LAYERS[layer].name), svg("text", {class: "kind", x: w - 32, y: 21}, LAYERS[layer].note),
+      this.#sign("+", `Open ${LAYERS[layer].name}`, w - 17, 17, () => this.actions.layer(layer)), badge("ƒ", ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
+  }
+
+  /* ---- one step ---- */
+
+  show(e, state, {landed, secret}) {
+    this.flight?.cancel();
+    this.camera.follow(this.#bounds(e, secret));
+    const {k} = this.camera.view, lit = isShare(e) ? this.lineOf(e.key) : null;
+    this.compact = k < .95;
+    this.boost = clamp(.95 / k, 1, 1.35);
+    $("graph").classList.toggle("compact", this.compact);
+    this.marks.replaceChildren();
+    this.order = new Map(e.chapter > GRAPH ? shownTopo(state).map((id, i) => [id, i + 1]) : []);
+    for (const [id, node] of this.nodes) this.#showNode(NODE.get(id), node, e, state, landed);
+    this.#showLinks(e, state, lit, landed);
+    if (lit && visible(e.x)) this.#showShare(e, lit, landed, secret);
+    this.camera.drawMap(this.nodes, e);
+  }
+
+  #showNode(n, node, e, state, landed) {
+    const id = n.id, known = settings.only || e.chapter > FORWARD || state.computed.has(id) || !n.operands.length;
+    const gets = isShare(e) && e.operand === id, grad = gets && !landed ? e.before : state.grad.get(id);
+    const wrong = e.chapter === RESULT && engine !== "right" && !near(grad ?? 0, RIGHT.grad.get(id), 1e-9);
+    this.#write(node, node.data.num, known ? DATA_NOW.get(id) : undefined);
+    this.#write(node, node.grad.num, grad);
+    const flags = {unborn: !known, empty: grad === undefined, now: e.node === id && e.kind !== "zero", gets, wrong, seen: e.chapter === ORDER && state.visited.has(id)};
+    const names = ["node", ...Object.keys(flags).filter(flag => flags[flag])].join(" "), title = n.label || n.name;
+    if (names !== node.names) node.g.setAttribute("class", node.names = names);
+    const said = `data ${node.data.num.textContent || "not computed"}`;
+    set(node.title, `${title} (${n.role}${n.operands.length ? `, ${n.op}` : ""}): ${said}, grad ${grad === undefined ? "not computed" : node.grad.num.textContent}`);
+    if (node.place) set(node.place, String(this.order.get(id) ?? ""));
+    if (!n.operands.length && !BY_HAND) node.data.g.setAttribute("aria-label", `${said} of ${n.name}: edit`);
+    if (wrong && this.nodes.size <= 24) this.#tag(node, `should be ${short(RIGHT.grad.get(id), 4)}`, true);
+  }
+
+  /* Where the picture is small the captions go and the numbers grow. */
+  #write({row}, text, value) {
+    const written = value === undefined ? "" : short(value, 4);
+    if (text.textContent === written && text.small === this.compact) return;
+    text.textContent = written;
+    text.small = this.compact;
+    const size = clamp((row ? 66 : 98) / Math.max(1, written.length), 9, row ? 13 : this.compact ? 19 : 14);
+    make(text, {y: row ? 19 : this.compact ? 47 : 53, style: `font-size:${size}px`});
+  }
+
+  #place(mark, x, y, scale = this.boost) {
+    mark.setAttribute("transform", `translate(${x},${y}) scale(${scale})`);
+    return mark;
+  }
+
+  #showLinks(e, state, lit, landed) {
+    const of = keys => new Set([...keys].map(key => this.lineOf(key)).filter(Boolean)), bad = of(landed ? state.bad : []);
+    const passed = of([...state.edges.keys()].filter(key => landed || key !== e.key)), calls = e.chapter === ORDER || e.depth !== undefined ? callPairs(state.calls, e.z) : new Set();
+    const flow = e.chapter <= GRAPH ? of(e.z.operands.map((_, slot) => edgeKey(e.node, slot))) : new Set();
+    for (const link of this.links.values()) {
+      const flags = {passed: passed.has(link), lit: link === lit, bad: bad.has(link), flow: flow.has(link), call: calls.has(`${link.edge.to}:${link.edge.from}`)};
+      const names = ["link", ...Object.keys(flags).filter(flag => flags[flag])].join(" ");
+      if (names !== link.names) link.g.setAttribute("class", link.names = names);
+    }
+    for (const key of landed ? state.bad : []) if (this.lineOf(key) && this.lineOf(key) !== lit) this.#complain(this.lineOf(key), state.edges.get(key));
+    if (this.links.size > 5 || narrow.matches) return;
+    for (const [key, share] of state.edges) // on a small graph the local derivatives stay where the gradient has passed
+      if (key !== e.key && !state.bad.has(key) && share.local !== undefined) this.marks.append(this.#localLabel(this.lineOf(key), share, false));
+  }
+
+  #complain({line}, e) {
+    if (!e) return;
+    const {x, y} = line.getPointAtLength(line.getTotalLength() * .5), {contribution: share} = e;
+    const text = e.early ? `${short(share)}, too early` : e.again ? `${share < 0 ? "−" : "+"} ${short(Math.abs(share))} again` : `${short(share)} is lost`;
+    this.marks.append(this.#place(pill("tag bad", this.links.size > 8 ? "✕" : `✕ ${text}`), x, y));
+  }
+
+  /* The label of a line stands on it, where it covers no box; on a short one beside it. */
+  #localLabel(link, e, lit, secret) {
+    const label = fractionLabel(e.z.name, e.x.name, secret ? "?" : short(e.local)), length = link.line.getTotalLength();
+    if (lit) make(label, {class: "local lit", onclick: this.actions.why});
+    const boxes = [...this.layout.boxes.values()], overlap = (x, y) => boxes.reduce((all, b) =>
+      all + Math.max(0, Math.min(x + w, b.x + b.w) - Math.max(x - w, b.x - 4)) * Math.max(0, Math.min(y + h, b.y + b.h) - Math.max(y - h, b.y)), 0);
+    const way = [.46, .56, .36, .66, .26, .76].map(t => link.line.getPointAtLength(length * t));
+    let best = null, w, h;
+    for (const scale of [Math.min(this.boost, 1.15), .8]) {
+      w = +label.firstChild.getAttribute("width") * scale / 2;
+      h = 19 * scale;
+      for (const [i, on] of way.entries()) for (const [dx, dy] of BESIDE) {
+        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), cost = overlap(x, y) * 9 + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
+        if (!best || cost < best.cost) best = {x, y, cost, scale};
+      }
+      if (best.cost < 400) break;
+    }
+    return this.#place(label, best.x, best.y, best.scale);
+  }
+
+  /* The nearest place at which a mark of that size is not cut off. */
+  #inView(x, y, w, h) {
+    const {view, size} = this.camera, {k} = view, [left, top] = [-view.x / k + w + 3, -view.y / k + h + 3];
+    return [clamp(x, left, Math.max(left, (size.w - view.x) / k - w - 3)), clamp(y, top, Math.max(top, (size.h - view.y) / k - h - 3))];
+  }
+
+  #showShare(e, link, landed, secret) {
+    this.packet = {packet: pill("packet", short(e.upstream ?? e.contribution)), link};
+    this.#placePacket(.86);
+    if (!landed) this.marks.append(this.packet.packet);
+    if (e.local !== undefined) this.marks.append(this.#localLabel(link, e, true, secret));
+    if (landed) this.#land(e, link);
+  }
+
+  #placePacket(t) {
+    const {packet, link} = this.packet, {x, y} = link.line.getPointAtLength(link.line.getTotalLength() * t);
+    this.#place(packet, x, y);
+  }
+
+  #land(e, {edge}) {
+    const [x, y] = edge.points[0], {turned} = this.layout, node = this.nodes.get(e.operand);
+    this.marks.append(svg("path", {class: "arrived", d: turned ? `M${x},${y + 1} l-7,13 h14 z` : `M${x + 1},${y} l13,-7 v14 z`}));
+    const text = engine === "overwrite" ? `${short(e.before)} → ${short(e.after)}` : sum(e.before, e.contribution, e.after);
+    this.#tag(node, text, e.lost.length > 0 || e.early || e.again, turned || edge.points.at(-1)[1] > y + 20);
+  }
+
+  /* Under the box, or over it where the line leaves downwards. */
+  #tag(node, text, bad, over) {
+    const tag = pill(bad ? "tag bad" : "tag", text), half = +tag.firstChild.getAttribute("width") / 2 * this.boost;
+    const [x, y] = node.row ? [node.x + node.w + half + 8, node.y + node.h / 2] : [Math.max(node.gradX, node.x - 26 + half), over ? node.y - 15 : node.y + BOX.h + 15];
+    this.marks.append(this.#place(tag, ...this.#inView(x, y, half, 12 * this.boost)));
+  }
+
+  /* The gradient goes from the result to the operand, and through the local derivative as through a gate. */
+  fly(e, time, done) {
+    if (!this.packet || still.matches) { done(); return; }
+    const text = this.packet.packet.querySelector("text"), begin = performance.now();
+    let stopped = false;
+    const frame = now => {
+      if (stopped) return;
+      const t = clamp((now - begin) / time, 0, 1), eased = t * t * (3 - 2 * t);
+      text.textContent = short(eased < .5 ? e.upstream : e.contribution);
+      this.#placePacket(.92 - eased * .88);
+      if (t < 1) requestAnimationFrame(frame); else done();
+    };
+    this.flight = {cancel: () => { stopped = true; }};
+    requestAnimationFrame(frame);
+  }
+
+  /* What must be in view: the boxes of the step, their badges, and room for the tag, or for the question. */
+  #bounds(e, secret) {
+    const ids = [e.node, ...isShare(e) ? [e.operand] : e.chapter <= GRAPH || e.kind === "node" ? e.z.operands.slice(0, 4) : []];
+    const boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean), above = isShare(e) ? 52 : 24, below = secret ? 150 : 36;
+    const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above;
+    return {x: left, y: top, w: Math.max(...boxes.map(b => b.x + b.w)) + 14 - left, h: Math.max(...boxes.map(b => b.y + b.h)) + below - top};
+  }
+
+  screenPlace(id, part) {
+    const node = this.nodes.get(id), {x, y, k} = this.camera.view;
+    return {left: (part === "grad" ? node.gradX - 26 : node.x) * k + x, top: (node.y + node.h + 6) * k + y};
+  }
+}
+
+/* Where a label may stand beside its line. */
+const BESIDE = [0, -24, 24, -48, 48, -72, 72, -96, 96].flatMap(y => [0, -40, 40, -80, 80].map(x => [x, y]));
+
+const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+
+/* caller and called of all open calls */
+function callPairs(calls, now) {
+  const chain = calls.at(-1) === now ? calls : [...calls, now];
+  return new Set(chain.slice(1).map((n, i) => `${chain[i].id}:${n.id}`));
+}
+const shownTopo = state => state.topo.filter(i => visible(NODE.get(i)));
