@@ -495,3 +495,12 @@ def test_json_holds_what_steps_hold():
     data = json.loads(explanation.json())
     assert data["steps"] == explanation.steps
     assert {node["name"]: node["grad"] for node in data["nodes"]} == explanation.gradients
+
+
+def test_results_without_a_name_are_called_by_their_op_where_letters_do_not_suffice():
+    x = Value(0.5, label="x")
+    y = x
+    for _ in range(5):
+        y = (y / 2 * x).tanh()
+    names = [node["name"] for node in mg.explain(y, names={}).data()["nodes"] if node["operands"]]
+    assert names[:3] + names[-1:] == ["div_1", "mul_1", "tanh_1", "tanh_5"]

@@ -137,6 +137,12 @@ def _short(label: str) -> str:
     return _PATH.sub(lambda m: f"L{m[1]}.N{m[2]}." + (f"w{m[3]}" if m[3] else "b"), label)
 
 
+def _word(node: Node) -> str:
+    """Return what names a node that has no name, where letters do not suffice: its op."""
+    row = node.activation or node.row
+    return {"TRUEDIV": "div", "POWER": "pow"}.get(row, row.lower())
+
+
 def give_names(graph: Graph) -> None:
     """Give each node a name of its own: the user's, cut and numbered where others have it too, or a new one."""
     labels = {i: cut(_short(clean(node.label)), NAME_CELLS) for i, node in graph.nodes.items() if node.label}
@@ -164,5 +170,5 @@ def give_names(graph: Graph) -> None:
     results = [node for node in rest if not node.name]
     letters = [c for c in _LETTERS if c not in taken]
     for j, node in enumerate(results):
-        node.name = letters[j] if len(results) <= min(len(letters), 12) else unique("v")
+        node.name = letters[j] if len(results) <= min(len(letters), 12) else unique(_word(node))
         taken.add(node.name)
