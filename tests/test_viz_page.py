@@ -159,6 +159,10 @@ const inside = (n, frame, pad = 2) => {
   const b = rect(n), f = rect(frame);
   return b.left >= f.left - pad && b.right <= f.right + pad && b.top >= f.top - pad && b.bottom <= f.bottom + pad;
 };
+const overlap = (one, other) => {
+  const a = rect(one), b = rect(other);
+  return a.left < b.right - 2 && a.right > b.left + 2 && a.top < b.bottom - 2 && a.bottom > b.top + 2;
+};
 const step = Math.max(1, Math.floor(stops.length / arguments[0]));
 for (let i = 0; i < stops.length; i += step) {
   go(i);
@@ -171,6 +175,19 @@ for (let i = 0; i < stops.length; i += step) {
   for (const [pane, lit] of [["code", "li.now"], ["steps", "[aria-current]"]]) {
     const line = $(pane).querySelector(lit);
     if (seen($(pane)) && !(line && inside(line, $(pane)))) tell(`the lit line of ${pane}`);
+    const cut = line.scrollWidth > line.clientWidth && line.textContent.trim().length < 44;
+    if (seen($(pane)) && innerWidth > 1040 && cut) tell(`${pane} cut: ${line.textContent}`);
+  }
+  const row = $("steps").querySelector("[aria-current]"); // below which the list fades
+  if (seen(row) && rect(row).bottom > rect($("steps")).bottom - 15) tell("the lit step fades");
+  const parts = [...document.querySelectorAll(".node .name, .node .op")];
+  for (const mark of document.querySelectorAll(innerWidth > 600 ? ".local.lit, .tag:not(.bad)" : ".local.lit"))
+    for (const part of parts)
+      if (overlap(mark, part)) tell(`${mark.textContent} over ${part.parentNode.textContent}`);
+  for (const {g} of view.nodes.values()) {
+    const [title, ...notes] = g.querySelectorAll(":scope > .name, :scope > .kind, :scope > .fold");
+    for (const note of notes)
+      if (note.textContent && overlap(title, note)) tell(`${title.textContent} over a note`);
   }
   if (seen($("rule"))) for (const part of $("rule").querySelectorAll(".equation *, .foot *, .note, .big"))
     if (!inside(part, $("rule"))) { tell(`rule ${part.textContent}`); break; }
@@ -376,15 +393,29 @@ def test_calls_and_topo_fill_while_visiting(page):
     page.shoot("visit")
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1280, 800), (820, 1180), (390, 844), (360, 640)], ids=str)
-@pytest.mark.parametrize("make", [article, lambda: neuron()[0]], ids=["article", "network"])
-def test_whatever_is_lit_is_in_view(browser, tmp_path, make, size):
-    page = Page(browser, mg.explain(make()), tmp_path / "page.html")
-    page.device(*size, mobile=size[0] < 700)
+SIZES = {1440: 900, 1280: 800, 820: 1180, 390: 844, 360: 640}
+
+
+@pytest.mark.parametrize(
+    "make, width",
+    [
+        *(("article", width) for width in SIZES),
+        *(("network", width) for width in (1440, 820, 360)),
+        *(("neuron", width) for width in (1440, 1280)),
+        *(("samples", width) for width in (1280, 390)),
+    ],
+)
+def test_whatever_is_lit_is_in_view(browser, tmp_path, make, width):
+    made = [article()] if make == "article" else neuron()
+    explanation = samples() if make == "samples" else mg.explain(*made)
+    page = Page(browser, explanation, tmp_path / "page.html")
+    page.device(width, SIZES[width], mobile=width < 700)
     page.driver.refresh()
-    page.assert_all_in_view()
+    if make == "neuron":  # one of the network, open
+        page.run("toggleNeuron(0); refresh(true)")
+    page.assert_all_in_view(40)
     page.go("more")
-    page.shoot(f"view-{make.__name__.strip('<>')}-{size[0]}")
+    page.shoot(f"view-{make}-{width}")
     page.assert_silent()
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

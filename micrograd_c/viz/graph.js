@@ -22,7 +22,7 @@ class GraphView {
     return {g: svg("g", {class: "link"}, line, svg("path", {class: "head", d: arrowhead(...edge.points.at(-1), turned)})), line, edge};
   }
 
-  #node(n, {x, y, w, h, row}) {
+  #node(n, {x, y, w, h, row, foot = y + h}) {
     const g = GROUP_OF.get(n.id), closedBox = folded(n) && !row, start = row ? 86 : n.operands.length && !this.layout.turned ? 17 : 7, wide = (w - start - 11) / 2;
     const cell = (kind, at, cap) => {
       const num = svg("text", {class: "num", x: at + wide / 2, y: row ? 19 : 53});
@@ -32,21 +32,24 @@ class GraphView {
     const data = cell("data", start, "data"), grad = cell("grad", start + wide + 4, "grad");
     const name = svg("text", {class: "name", x: row ? 20 : start + 2, y: row ? 19 : 18}), place = row || closedBox ? null : svg("text", {class: "kind", x: w - 8, y: 17});
     const node = {g: svg("g", {class: "node", "data-i": n.id, transform: `translate(${x},${y})`}, svg("rect", {class: "body", width: w, height: h, rx: row ? 4 : 10}), name, data.g, grad.g, place),
-      name, data, grad, place, row, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
+      name, data, grad, place, row, foot, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
     node.g.prepend(node.title);
-    if (closedBox) node.g.append(svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g)));
+    if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g)));
     if (!row && n.operands.length) node.g.append(badge(closedBox ? "ƒ" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
     if (!n.operands.length && !BY_HAND) this.#makeEditable(data, n);
     return node;
   }
 
-  /* As much of the name as there is room for. */
+  /* As much of the name as there is room for, in the larger of its two sizes; a long one takes the place of the note. */
   #fitName(n) {
-    const {name, row} = this.nodes.get(n.id), most = row ? 64 : folded(n) ? 46 : n.operands.length ? 74 : 90;
+    const {name, row, note} = this.nodes.get(n.id), most = row ? 64 : n.operands.length ? 84 : 94, scale = $("graph").classList.contains("compact") ? 1 : 16 / 14;
+    let wide;
     for (let size = 16; size > 0; size--) {
       name.textContent = trimmed(n.name, size);
-      if (size < 9 && [...n.name].every(c => c < "\u0100") && size * 8.5 <= most || name.getComputedTextLength() <= most) return;
+      wide = [...n.name].every(c => c < "\u0100") ? name.textContent.length * 9.7 : name.getComputedTextLength() * scale;
+      if (wide <= most) break;
     }
+    if (note && wide > 42) note.remove();
   }
 
   #makeEditable(data, n) {
@@ -147,15 +150,16 @@ class GraphView {
   #localLabel(link, e, lit, secret) {
     const label = fractionLabel(e.z.name, e.x.name, secret ? "?" : short(e.local)), length = link.line.getTotalLength();
     if (lit) make(label, {class: "local lit", onclick: this.actions.why});
-    const boxes = [...this.layout.boxes.values()], overlap = (x, y) => boxes.reduce((all, b) =>
-      all + Math.max(0, Math.min(x + w, b.x + b.w) - Math.max(x - w, b.x - 4)) * Math.max(0, Math.min(y + h, b.y + b.h) - Math.max(y - h, b.y)), 0);
+    const boxes = [...this.layout.boxes.values()], badges = this.layout.turned ? [4, 20] : [16, 0];
+    const overlap = (x, y, side, top) => boxes.reduce((all, b) =>
+      all + Math.max(0, Math.min(x + w, b.x + b.w) - Math.max(x - w, b.x - side)) * Math.max(0, Math.min(y + h, b.y + b.h) - Math.max(y - h, b.y - top)), 0);
     const way = [.46, .56, .36, .66, .26, .76].map(t => link.line.getPointAtLength(length * t));
     let best = null, w, h;
     for (const scale of [Math.min(this.boost, 1.15), .8]) {
       w = +label.firstChild.getAttribute("width") * scale / 2;
       h = 19 * scale;
       for (const [i, on] of way.entries()) for (const [dx, dy] of BESIDE) {
-        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), cost = overlap(x, y) * 9 + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
+        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), cost = overlap(x, y, 4, 0) * 9 + overlap(x, y, ...badges) + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
         if (!best || cost < best.cost) best = {x, y, cost, scale};
       }
       if (best.cost < 400) break;
@@ -189,11 +193,12 @@ class GraphView {
     this.#tag(node, text, e.lost.length > 0 || e.early || e.again, turned || edge.points.at(-1)[1] > y + 20);
   }
 
-  /* Under the box, or over it where the line leaves downwards. */
+  /* Under the box or card, or over the box where the line leaves downwards. */
   #tag(node, text, bad, over) {
-    const tag = pill(bad ? "tag bad" : "tag", text), half = +tag.firstChild.getAttribute("width") / 2 * this.boost;
-    const [x, y] = node.row ? [node.x + node.w + half + 8, node.y + node.h / 2] : [Math.max(node.gradX, node.x - 26 + half), over ? node.y - 15 : node.y + BOX.h + 15];
-    this.marks.append(this.#place(tag, ...this.#inView(x, y, half, 12 * this.boost)));
+    const tag = pill(bad ? "tag bad" : "tag", text), wide = +tag.firstChild.getAttribute("width");
+    const scale = clamp((node.w + 96) / wide, .8, this.boost), half = wide / 2 * scale; // it does not reach the next column
+    const x = Math.min(Math.max(node.gradX, node.x - 26 + half), node.x + node.w + 80 - half), y = over && !node.row ? node.y - 15 : node.foot + 15;
+    this.marks.append(this.#place(tag, ...this.#inView(x, y, half, 12 * scale), scale));
   }
 
   /* The gradient goes from the result to the operand, and through the local derivative as through a gate. */

@@ -118,15 +118,17 @@ function program(e, put) {
 function updates(e, sign, indent, put) {
   const turn = e.chapter === BACKWARD && e.z.operands.length && e.kind !== "call" && !folded(e.z);
   const steps = turn ? STEPS.filter(([what, i]) => (what === "share" || what === "closure") && i === e.node) : [];
-  if (!steps.length || e.z.closure) put(folded(e.z) && e.chapter === BACKWARD ? `${indent}# ${e.z.name} is folded: its nodes go in one step` : `${indent}x.grad ${sign} d${turn ? e.z.name : "v"}/dx * ${turn ? e.z.name : "v"}.grad  # each x`, isShare(e));
+  if (!steps.length || e.z.closure) put(folded(e.z) && e.chapter === BACKWARD ? `${indent}# ${trimmed(e.z.name, 8)}, folded: one step for all` : `${indent}x.grad ${sign} d${turn ? e.z.name : "v"}/dx * ${turn ? e.z.name : "v"}.grad  # each x`, isShare(e));
   else for (const [, , slot, formula] of steps) put(`${indent}${name(e.z.operands[slot])}.grad ${sign} ${formula} * ${e.z.name}.grad`, isShare(e) && slot === e.slot);
 }
 
 function showCode(e) {
   const lines = codeOf(e), at = Math.max(0, lines.findIndex(line => line.lit)), list = $("code").querySelector("ol");
   const room = Math.max(3, Math.floor(list.clientHeight / parseFloat(getComputedStyle(list).lineHeight)) || 8), from = clamp(at - Math.floor(room / 2), 0, Math.max(0, lines.length - room));
-  list.replaceChildren(...lines.slice(from, from + room).map(({text, lit}) => el("li", {class: lit ? `now${e.chapter <= GRAPH ? " fwd" : ""}` : null, "aria-current": lit ? "true" : null},
-    ...text.split(/[‹›]/).map((part, i) => i % 2 ? el("mark", {}, part) : part || " "))));
+  const shown = lines.slice(from, from + room), fit = Math.floor((list.clientWidth - 20) / 7.6), starts = shown.map(({text}) => Math.max(0, text.search(/\S/)));
+  const indent = shown.some(({text}) => text.length > fit) ? Math.min(...starts.filter((_, i) => shown[i].text)) : 0; // a long line begins further left
+  list.replaceChildren(...shown.map(({text, lit}, i) => el("li", {class: lit ? `now${e.chapter <= GRAPH ? " fwd" : ""}` : null, "aria-current": lit ? "true" : null},
+    ...text.slice(clamp(text.length - fit, Math.min(indent, starts[i]), starts[i])).split(/[‹›]/).map((part, i) => i % 2 ? el("mark", {}, part) : part || " "))));
 }
 
 /* ---- the steps, and the values ---- */
