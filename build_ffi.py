@@ -80,7 +80,7 @@ def flags() -> dict[str, list[str]]:
 # up, and waits for seconds beside one that gives it up more often.
 QUICK = """
     mg_leaf mg_unary mg_unary_k mg_binary mg_binary_number mg_by_hand_over
-    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_resume mg_new_list mg_free_list
+    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_closures mg_new_list mg_free_list
 """
 
 

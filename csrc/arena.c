@@ -17,12 +17,14 @@ mg_arena mg = {.free_handle = MG_NONE};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-void mg_lock(void)
+const char *mg_single_threaded = &(const char){0}; /* until mg_init: unknown */
+
+void mg_take_lock(void)
 {
     pthread_mutex_lock(&lock);
 }
 
-void mg_unlock(void)
+void mg_give_lock(void)
 {
     pthread_mutex_unlock(&lock);
 }

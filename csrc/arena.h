@@ -59,7 +59,9 @@ typedef struct {
 /* What the native core of Value needs of the engine: it is a module of its own, and shares the one arena. */
 typedef struct {
     mg_arena *arena;
-    const char *single_threaded; /* not 0: there is one thread in the process */
+    /* Not 0: there is one thread in the process. It needs no lock, and no second thread starts while it would
+     * hold one. */
+    const char *single_threaded;
     void (*lock)(void);
     void (*unlock)(void);
     int32_t (*make_room)(int64_t rows, int64_t ints);
@@ -80,7 +82,6 @@ __attribute__((visibility("hidden")))
 #endif
 extern const mg_engine *mg_shared;
 #define mg (*mg_shared->arena)
-/* A process with one thread needs no lock, and no second thread starts while the first one would hold it. */
 #define mg_lock() (*mg_shared->single_threaded ? (void)0 : mg_shared->lock())
 #define mg_unlock() (*mg_shared->single_threaded ? (void)0 : mg_shared->unlock())
 #define mg_make_room(rows, ints) mg_shared->make_room(rows, ints)
@@ -108,8 +109,11 @@ extern mg_arena mg; /* the one arena */
         return MG_OK;                                                                                        \
     } while (0)
 
-void mg_lock(void);
-void mg_unlock(void);
+extern const char *mg_single_threaded; /* see mg_engine */
+void mg_take_lock(void);
+void mg_give_lock(void);
+#define mg_lock() (*mg_single_threaded ? (void)0 : mg_take_lock())
+#define mg_unlock() (*mg_single_threaded ? (void)0 : mg_give_lock())
 
 /* The slow half of mg_reserve. */
 int32_t mg_make_room(int64_t rows, int64_t ints);

@@ -299,7 +299,7 @@ static int32_t go_on(int32_t i, mg_pause *pause)
 
 int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 {
-    pause->sweep = 0;
+    pause->sweep = pause->n = 0;
     mg_lock();
     const int32_t row = mg_row(root);
     TRY(row);
@@ -327,6 +327,32 @@ int32_t mg_sweep_resume(mg_pause *pause)
     const int32_t result = go_on(pause->sweep - 1, pause);
     mg_unlock();
     return result;
+}
+
+int32_t mg_sweep_closures(mg_pause *pause)
+{
+    mg_lock();
+    mg_sweep *s = paused_sweep(pause);
+    TRY(s ? MG_OK : MG_EARGUMENT);
+    if (pause->n == 0 || go_on(pause->sweep - 1, pause)) {
+        pause->n = 0;
+        pause->nodes[pause->n++] = pause->node;
+        for (int64_t row = s->row; row & (MG_CLOSURES - 1);) {
+            if (!s->mark[--row])
+                continue;
+            if (!(mg.op[row] & MG_PYTHON))
+                break;
+            s->mark[row] = 0;
+            s->row = row;
+            if (visit_row(row, s, BACKWARD))
+                pause->nodes[pause->n++] = mg.handle[row];
+        }
+    } else {
+        pause->n = 0;
+    }
+    const int32_t n = pause->n;
+    mg_unlock();
+    return n;
 }
 
 void mg_sweep_close(mg_pause *pause)

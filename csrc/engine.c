@@ -12,7 +12,7 @@
 static void go_on_in_child(void)
 {
     mg_forget_foreign_sweeps();
-    mg_unlock();
+    mg_give_lock();
 }
 
 int32_t mg_init(void)
@@ -22,29 +22,29 @@ int32_t mg_init(void)
 
     mg_lock();
     if (!done)
-        failed = pthread_atfork(mg_lock, mg_unlock, go_on_in_child);
+        failed = pthread_atfork(mg_take_lock, mg_give_lock, go_on_in_child);
     done = !failed;
     mg_unlock();
+#ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
+    const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
+    if (known)
+        mg_single_threaded = known;
+#endif
     return failed ? MG_ENOMEM : MG_OK;
 }
 
 const void *mg_engine_of(void)
 {
-    static const char unknown = 0;
-    static mg_engine engine = {&mg,         &unknown,        mg_lock,       mg_unlock, mg_make_room,
-                               mg_free,     mg_nary,         mg_dot,        mg_layers, mg_by_hand,
-                               mg_backward, mg_sweep_resume, mg_sweep_close};
+    static mg_engine engine = {
+        &mg,    NULL,      mg_take_lock, mg_give_lock, mg_make_room,    mg_free,       mg_nary,
+        mg_dot, mg_layers, mg_by_hand,   mg_backward,  mg_sweep_resume, mg_sweep_close};
 
+    engine.single_threaded = mg_single_threaded;
     mg_lock();
     if (!mg.owner && mg_resize(&mg.owner, mg.handle_capacity, sizeof *mg.owner))
         memset(mg.owner, 0, (size_t)mg.handle_capacity * sizeof *mg.owner);
     const bool ready = mg.owner != NULL;
     mg_unlock();
-#ifdef __GLIBC__ /* from 2.32 on glibc says it, before the first thread starts */
-    const char *known = dlsym(RTLD_DEFAULT, "__libc_single_threaded");
-    if (known)
-        engine.single_threaded = known;
-#endif
     return ready ? &engine : NULL;
 }
 

@@ -151,10 +151,14 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* ---- backward ---- */
 
+enum { MG_CLOSURES = 64 };
+
 /* Where a sweep stands that waits for a Python closure. */
 typedef struct {
-    int32_t sweep; /* its number, 1 or more; 0: no sweep is open */
-    int32_t node;  /* handle of the node whose closure has to run */
+    int32_t sweep;              /* its number, 1 or more; 0: no sweep is open */
+    int32_t node;               /* handle of the node whose closure has to run */
+    int32_t n;                  /* of mg_sweep_closures alone: */
+    int32_t nodes[MG_CLOSURES]; /* what it handed out */
 } mg_pause;
 
 /* Sets root.grad = seed and adds to every node below it. MG_OK: done; 1: it waits at `pause`, to be resumed or
@@ -162,6 +166,10 @@ typedef struct {
 int32_t mg_backward(int32_t root, double seed, mg_pause *pause);
 /* Goes on after the closure has run. The same results as mg_backward. */
 int32_t mg_sweep_resume(mg_pause *pause);
+/* The same for whoever pays for each call, and for the first closures too. How many there are to run: that of
+ * pause->node, and with more than one those of pause->nodes, up to the next node of the engine's own. 0: done; or
+ * a status. */
+int32_t mg_sweep_closures(mg_pause *pause);
 /* Gives up a sweep that waits; nothing where none does. */
 void mg_sweep_close(mg_pause *pause);
 /* Marks a node as one whose backward is a Python closure (1), or as one of the engine's own (0). */

@@ -367,3 +367,44 @@ def test_the_closure_of_a_node_that_a_closure_above_lets_die_does_not_run():
     root.backward()
     assert ran == ["upper", "upper"]
     assert stats().open_sweeps == 0
+
+
+def test_closures_that_run_one_after_the_other_see_what_those_before_them_did():
+    ran, x = [], Value(2.0)
+    nodes = [Value(3.0, (x,), f"n{i}") for i in range(200)]
+
+    def closure_of(i):
+        def closure():
+            ran.append(i)
+            if i == 150:
+                nodes[149]._backward = lambda: ran.append("another")
+                nodes[148].__init__(5.0)  # a leaf from now on
+
+        return closure
+
+    for i, node in enumerate(nodes):
+        node._backward = closure_of(i)
+    root = micrograd_c.sum(nodes)
+    root.backward()
+    assert ran == [*range(199, 149, -1), "another", *range(147, -1, -1)]
+    assert stats().open_sweeps == 0
+
+
+@pytest.mark.parametrize("at", [0, 1, 62, 63, 64, 65, 198, 199])
+def test_closures_above_the_one_that_raises_have_run_once_and_those_below_have_not(at):
+    ran, x = [], Value(2.0)
+
+    def node(i):
+        def closure():
+            ran.append(i)
+            if i == at:
+                raise ZeroDivisionError
+
+        out = Value(3.0, (x,), f"n{i}")
+        out._backward = closure
+        return out
+
+    root = micrograd_c.sum([node(i) for i in range(200)])
+    with pytest.raises(ZeroDivisionError):
+        root.backward()
+    assert ran == list(range(199, at - 1, -1)) and stats().open_sweeps == 0

@@ -135,15 +135,18 @@ def test_a_collection_without_memory_leaves_its_work_to_the_next_one():
     assert live_nodes() == before
 
 
+# Python 3.10 forgets to set the MemoryError of a frame now and then, with objects of plain classes too.
 FRESH = """
+import sys
 from _testcapi import remove_mem_hooks, set_nomemory
 from micrograd_c import Value, stats
+no_memory = MemoryError if sys.version_info >= (3, 11) else (MemoryError, SystemError)
 def without(n, call):
     set_nomemory(n, n + 1)
     try:
         call()
         return 0
-    except MemoryError:
+    except no_memory:
         return 1
     finally:
         remove_mem_hooks()

@@ -57,7 +57,7 @@ _new = object.__new__
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
 _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
-_nary, _resume = lib.mg_nary, lib.mg_sweep_resume
+_nary, _closures_of = lib.mg_nary, lib.mg_sweep_closures
 
 
 class Node:
@@ -136,13 +136,14 @@ def sweep(node: Node, seed: float) -> None:
 
 def _run_closures(pause: Any) -> int:
     """Go on with a sweep to its end. No `try` has such a loop: from 3.12 on it does not guard the jump back."""
-    status = 1
-    while status > 0:
-        reference = closures.get(pause.node)
-        if reference is not None and (paused := reference()) is not None:  # no closure above let it die
-            paused._closure()
-        status = _resume(pause)
-    return int(status)
+    while (n := _closures_of(pause)) > 0:
+        # A closure may let a node below die, and its handle become that of another: ask for references before.
+        references = (closures.get(pause.node),) if n == 1 else [*map(closures.get, ffi.unpack(pause.nodes, n))]
+        for reference in references:
+            node = reference() if reference else None
+            if node is not None and (closure := node._closure) is not None:
+                closure()
+    return int(n)
 
 
 def handle_of(node: Node) -> int:
@@ -200,9 +201,7 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
             node._a = a
             node._b = b
         raise
-    handle = check(made[0])
-    if node._h < 0:
-        _own(node, handle)
+    check(made[0])
     return node
 
 

@@ -95,8 +95,10 @@ def give_back(
         if closures:
             closures.pop(handle, None)
         if type(handle) is plain:
+            if handle < 0:  # of a traced Value, which has none
+                return
             dead.append(handle)
-        self._h = -1
+        del self._h
         if len(dead) >= dead.full:
             dead.flush()
     except KeyboardInterrupt:
@@ -144,12 +146,9 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
 
     def get(self: Any) -> float:
         try:
-            number: float = read(self._h)
+            return read(self._h)  # type: ignore[no-any-return]
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
-        if number != number and self._h < 0:
-            raise error(lib.MG_EHANDLE)
-        return number
 
     def set(self: Any, number: Any) -> None:
         if type(number) is not float:

@@ -332,7 +332,7 @@ TEST(a_pause_that_never_was_is_refused)
     const int32_t numbers[] = {0, -1, 1, 1000, INT32_MAX, INT32_MIN};
 
     for (int32_t i = 0; i < LENGTH(numbers); i++) {
-        mg_pause pause = {numbers[i], 0};
+        mg_pause pause = {.sweep = numbers[i]};
         CHECK_INT(mg_sweep_resume(&pause), MG_EARGUMENT);
         pause.sweep = numbers[i];
         mg_sweep_close(&pause);
@@ -416,6 +416,79 @@ TEST(a_node_that_dies_before_its_turn_has_no_closure_any_more)
     CHECK_REAL(mg_grad(x), -5.0);              /* and yet goes on below it */
 }
 
+/* ---- closures handed out by the dozen ---- */
+
+/* What a closure of `custom` does here: the order in which they run shows in the gradients. */
+static void run_closure(int32_t node, int32_t below, int32_t turn)
+{
+    CHECK_INT(mg_set_grad(below, mg_grad(below) + mg_grad(node) + turn), MG_OK);
+}
+
+TEST(closures_are_handed_out_together_in_the_order_in_which_a_sweep_waits_for_them)
+{
+    enum { N = 400 };
+    int32_t h[N], below[N];
+    double expected[N];
+
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        rng r = {seed};
+        check_note("seed %" PRIu64, seed);
+        const int32_t by_hand = random_below(&r, 9); /* of 8 nodes */
+        int32_t x = h[0] = leaf(1.0), turn = 0;
+        for (int32_t i = 1; i < N; i++) {
+            const int32_t at = random_below(&r, i);
+            x = random_below(&r, 8) < by_hand ? custom(h[at], 1.0) : made(mg_binary(MG_ADD, h[at], x));
+            h[i] = x;
+            below[i] = h[at];
+        }
+        x = made(mg_nary(MG_SUM, h, N));
+        mg_pause pause;
+        for (int32_t status = mg_backward(x, 1.0, &pause); status; status = mg_sweep_resume(&pause)) {
+            CHECK_INT(status, 1);
+            for (int32_t i = 0; i < N; i++)
+                if (h[i] == pause.node)
+                    run_closure(h[i], below[i], turn++);
+        }
+        for (int32_t i = 0; i < N; i++)
+            expected[i] = mg_grad(h[i]);
+        CHECK_INT(mg_set_grads(h, N, 0.0), MG_OK);
+        const int32_t turns = turn;
+        turn = 0;
+        for (int32_t n = mg_backward(x, 1.0, &pause); n && (n = mg_sweep_closures(&pause));) {
+            CHECK(n >= 1 && n <= MG_CLOSURES);
+            CHECK_INT(pause.nodes[0], pause.node);
+            for (int32_t j = 0; j < n; j++)
+                for (int32_t i = 0; i < N; i++)
+                    if (h[i] == pause.nodes[j])
+                        run_closure(h[i], below[i], turn++);
+        }
+        CHECK_INT(turn, turns);
+        for (int32_t i = 0; i < N; i++)
+            CHECK_REAL(mg_grad(h[i]), expected[i]);
+        CHECK_INT(figures().open_sweeps, 0);
+        CHECK(mg_test_no_marks());
+        CHECK_INT(mg_sweep_closures(&pause), MG_EARGUMENT);
+        drop_all();
+    }
+}
+
+TEST(a_sweep_that_is_closed_between_closures_leaves_no_marks)
+{
+    int32_t x[100];
+    const int32_t a = leaf(1.0);
+    mg_pause pause;
+
+    for (int32_t i = 0; i < 100; i++)
+        x[i] = custom(a, 1.0);
+    drop(x[97]);
+    x[97] = custom(a, 2.0);
+    CHECK_INT(mg_backward(made(mg_nary(MG_SUM, x, 100)), 1.0, &pause), 1);
+    CHECK(mg_sweep_closures(&pause) > 1);
+    mg_sweep_close(&pause);
+    CHECK_INT(figures().open_sweeps, 0);
+    CHECK(mg_test_no_marks());
+}
+
 /* ---- random graphs against a sweep over all rows ---- */
 
 TEST(random_graphs_get_the_gradients_of_a_sweep_without_marks)
@@ -489,6 +562,8 @@ int main(void)
     RUN(a_nested_sweep_over_the_same_graph_does_not_disturb_the_outer_one);
     RUN(a_paused_sweep_stands_while_the_arena_grows_and_nodes_die);
     RUN(a_node_that_dies_before_its_turn_has_no_closure_any_more);
+    RUN(closures_are_handed_out_together_in_the_order_in_which_a_sweep_waits_for_them);
+    RUN(a_sweep_that_is_closed_between_closures_leaves_no_marks);
     RUN(random_graphs_get_the_gradients_of_a_sweep_without_marks);
     return 0;
 }
