@@ -26,8 +26,8 @@ STATES = {
     ),
     "gradient": ("#gradient?done=1&steps=6&rate=0.85", ""),
     "history": ("#history?done=2&lines=4", ""),
-    "backward": ("#backward?done=3&step=8", ""),
-    "backward-wrong": ("#backward?done=3&step=20&engine=2", ""),
+    "backward": ("#backward?done=3&walk=step%3D20", ""),
+    "backward-wrong": ("#backward?done=3&walk=step%3D99%26engine%3Dtwice", ""),
     "network": ("#network?done=4", ""),
     "network-whole": ("#network?done=4&zoom=2&pick=2.1", ""),
     "training": (
@@ -64,7 +64,7 @@ def main():
                     driver.get("about:blank")
                     driver.get(file.as_uri() + fragment)
                     driver.execute_script(f"{script}; {LOOK}", fragment[1:].split("?")[0], height)
-                    driver.execute_async_script("setTimeout(arguments[0], 150)")
+                    driver.execute_async_script("setTimeout(arguments[0], 600)")
                     driver.save_screenshot(str(SHOTS / f"{name}-{size}-{scheme}.png"))
         driver.quit()
     print(f"wrote {len(list(SHOTS.glob('*.png')))} pictures into {SHOTS}")

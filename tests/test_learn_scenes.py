@@ -13,6 +13,7 @@ from micrograd.engine import Value as Outside
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 from test_viz_page import axe_source, browser  # noqa: F401
 
 import micrograd_c as mg
@@ -23,10 +24,9 @@ pytestmark = pytest.mark.slow
 
 SIZES = [(1440, 900), (1280, 800), (820, 1180), (360, 740)]
 TEXT = """const own = e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data);
-    return [...document.querySelectorAll('body *')].filter(e => !e.closest('script, noscript'))
+    return [...document.querySelectorAll('body *')].filter(e => !e.closest('script, noscript, .still'))
     .flatMap(e => [...e.closest('p, .aside')?.textContent.startsWith('[') ? [] : own(e),
         ...['aria-label', 'aria-valuetext'].map(a => e.getAttribute(a))]).filter(t => t && t.trim())"""
-WALK = "const graph = GIVEN.graphs.history; return walk(graph, forward(graph, arguments[0]), arguments[1])"
 
 
 class Lesson:
@@ -91,7 +91,14 @@ class Lesson:
         assert [entry for entry in self.driver.get_log("browser") if entry["level"] != "INFO"] == []
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-        own = (self.path.as_uri(), "about:blank", "chrome:", "chrome-untrusted:", "data:")  # the browser's own
+        own = (
+            self.path.as_uri(),
+            "about:blank",
+            "chrome:",
+            "chrome-untrusted:",
+            "data:",
+            "about:srcdoc",
+        )  # the browser's own
         assert [url for url in asked if not url.startswith(own)] == []
 
 
@@ -116,8 +123,8 @@ def test_graphs_have_the_values_and_gradients_of_the_engine(lesson, rng):
             root.backward()
             given = dict(zip((leaf.label for leaf in leaves), data))
             value, gradients = lesson.run(
-                """const graph = GIVEN.graphs[arguments[0]], data = forward(graph, arguments[1]);
-                return [data[graph.root], walk(graph, data).at(-1).grads]""",
+                """const graph = GIVEN.graphs[arguments[0]];
+                return [forward(graph, arguments[1])[graph.root], gradients(graph, arguments[1])]""",
                 *(name, given),
             )
             assert value == root.data
@@ -130,11 +137,7 @@ def outside(engine, a, b):
     a, b = Outside(a), Outside(b)
     tmp = a * b
     c = tmp + b
-    if engine == "unordered":
-        c.grad = 1
-        for value in (a, b, tmp, c):
-            value._backward()
-    elif engine == "overwrite":
+    if engine == "overwrite":
         c.grad = 1
         for value in (c, tmp):
             for operand in value._prev:
@@ -144,15 +147,6 @@ def outside(engine, a, b):
         for _ in range(1 + (engine == "twice")):
             c.backward()
     return {"a": a.grad, "b": b.grad, "tmp": tmp.grad, "c": c.grad}
-
-
-@pytest.mark.parametrize("engine", ["right", "overwrite", "unordered", "twice"])
-def test_engines_go_wrong_as_micrograd_does_with_that_mistake(lesson, rng, engine):
-    lesson.open()
-    for _ in range(5):
-        a, b = rng.uniform(-3, 3), rng.uniform(-3, 3)
-        gradients = lesson.run(WALK, {"a": a, "b": b}, engine)[-1]["grads"]
-        assert {name: gradients.get(name, 0) for name in ["a", "b", "tmp", "c"]} == outside(engine, a, b)
 
 
 @pytest.mark.parametrize("bend", ["tanh", "relu"])
@@ -229,38 +223,84 @@ def test_history_makes_a_box_a_line_and_boxes_name_their_parents(lesson):
     lesson.assert_silent()
 
 
-def test_backward_asks_first_and_takes_right_and_wrong_guesses(lesson):
-    lesson.open("#backward?done=3&step=8")
-    assert "?" in lesson.find("#backward-scene .readout").text
-    guess = "#backward-scene .guess input"
-    lesson.press(guess, "9", Keys.ENTER)
-    assert "green number" in lesson.find("#backward-scene .guess").text
-    step = lesson.run(WALK, {"a": 2, "b": 3}, "right")[8]
-    lesson.find(guess).clear()
-    lesson.press(guess, str(step["after"]), Keys.ENTER)
-    assert f"{step['node']}.grad" in lesson.find("#backward-scene .readout").text
-    assert lesson.driver.find_elements(By.CSS_SELECTOR, guess) == []
-    lesson.press("#backward-scene input[type=range]", Keys.END)
-    assert lesson.find("#backward-scene .proof").text.count("✓ same") == 2
-    lesson.drag("#backward-scene .scrub", 28, 0)
-    assert lesson.state("a") == [4]
+class Inside:
+    """Within the frame of the player; what it tells the page has arrived when this ends."""
+
+    def __init__(self, lesson, frame="#backward-scene iframe"):
+        self.lesson, self.frame = lesson, frame
+
+    def __enter__(self):
+        self.lesson.run("arguments[0].scrollIntoView()", self.lesson.find(self.frame.replace(" iframe", "")))
+        WebDriverWait(self.lesson.driver, 10).until(lambda _: self.lesson.run(READY, self.frame))
+        self.lesson.driver.switch_to.frame(self.lesson.find(self.frame))
+
+    def __exit__(self, *_):
+        self.lesson.driver.switch_to.default_content()
+
+
+READY = "return !!document.querySelector(arguments[0])?.contentWindow.document.querySelector('#graph .node')"
+AT_B = "return go(stops.findIndex(i => RUN.events[i].kind === 'more'))"  # the second share arrives
+
+
+def test_backward_is_the_player_that_asks_first(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open("#backward?done=3")
+    with Inside(lesson):
+        lesson.run(AT_B)
+        assert "3" not in lesson.find("#rule-body").text
+        lesson.press(".ask input", "2", Keys.ENTER)
+        assert "Not" in lesson.find("#now").text
+        lesson.run("toggle('predict'); toggle('predict')")
+        lesson.run(AT_B)
+        lesson.press(".ask input", "3", Keys.ENTER)
+        assert "Right" in lesson.find("#now").text
     lesson.assert_silent()
 
 
-@pytest.mark.parametrize("engine, wrong", [(1, 1), (2, 2), (3, 2)])
-def test_backward_shows_where_a_wrong_engine_is_wrong(lesson, engine, wrong):
-    lesson.open(f"#backward?done=3&engine={engine}&step=20")
-    assert lesson.find("#backward-scene .proof").text.count("✗ wrong") == wrong
-    assert len(lesson.driver.find_elements(By.CSS_SELECTOR, "#backward-scene .node.lost")) == wrong
-    assert lesson.find("#backward-scene .mini > p").text == pages.words()["backward"]["why"][engine]
+def test_backward_is_moved_by_keys_and_by_the_pointer_and_kept_in_the_address(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open("#backward?done=3")
+    with Inside(lesson):
+        lesson.press("#next", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+        step = lesson.run("return stops[at] + 1")
+    assert step > 1 and lesson.state("walk") == [f"step={step}"]
+    with Inside(lesson):
+        rail = lesson.find("#timeline .chapter .rail")
+        ActionChains(lesson.driver).click_and_hold(rail).move_by_offset(400, 0).release().perform()
+        moved = lesson.run("return stops[at] + 1")
+    assert moved > step and lesson.state("walk") == [f"step={moved}"]
+    lesson.driver.execute_async_script("setTimeout(arguments[0], 400)")
+    address = lesson.run("return location.hash")
+    lesson.open(address)
+    with Inside(lesson):
+        assert lesson.run("return stops[at] + 1") == moved
     lesson.assert_silent()
 
 
-def test_backward_says_when_a_wrong_engine_is_right_by_luck(lesson):
-    lesson.open("#backward?done=3&engine=2&step=20&a=0&b=0")
-    lesson.run("store.set({b: 0, a: 0})")
-    assert lesson.run(WALK, {"a": 0, "b": 0}, "unordered")[-1]["grads"]["b"] == 1
-    assert lesson.find("#backward-scene .mini > p").text == pages.words()["backward"]["luck"]
+@pytest.mark.parametrize("engine, wrong", [("overwrite", ["b"]), ("twice", ["tmp", "a", "b"])])
+def test_backward_shows_a_wrong_engine_with_the_numbers_that_micrograd_gets_by_it(lesson, rng, engine, wrong):
+    a, b = rng.uniform(1, 3), rng.uniform(1, 3)
+    lesson.open(f"#backward?done=3&walk=engine%3D{engine}%26v.a%3D{a!r}%26v.b%3D{b!r}")
+    with Inside(lesson):
+        grads = lesson.run("return Object.fromEntries(NODES.map(n => [n.name, RUN.grad.get(n.id)]))")
+        right = lesson.run("return Object.fromEntries(NODES.map(n => [n.name, RIGHT.grad.get(n.id)]))")
+        lesson.run("go(Infinity)")
+        assert lesson.find("#verdict").is_displayed()
+    assert grads == outside(engine, a, b)
+    assert right == outside("right", a, b)
+    assert {name for name in grads if grads[name] != right[name]} == set(wrong)
+    lesson.assert_silent()
+
+
+def test_backward_has_the_data_and_the_theme_of_the_page(lesson):
+    lesson.open("#backward?done=3&a=5")
+    with Inside(lesson):
+        assert lesson.run("return NODES.map(n => DATA_NOW.get(n.id))") == [5, 3, 15, 18]
+    lesson.run("store.set({b: 2, theme: 'dark'})")
+    with Inside(lesson):
+        assert lesson.run("return NODES.map(n => DATA_NOW.get(n.id))") == [5, 2, 10, 12]
+        assert lesson.run("return document.documentElement.dataset.theme") == "dark"
+    lesson.assert_silent()
 
 
 def test_network_zooms_opens_neurons_and_shows_the_sum(lesson):
@@ -319,6 +359,40 @@ def test_training_points_can_be_dragged(lesson):
     lesson.assert_silent()
 
 
+def test_training_opens_the_graph_of_a_point_with_the_numbers_of_the_network(lesson):
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open("#training?done=5")
+    for _ in range(2):
+        lesson.click("#training-scene .controls .button:nth-child(2)")
+    lesson.press("#training-scene .cloud", *[Keys.PAGE_DOWN] * 3)
+    lesson.click("#training-scene .controls > .button")
+    frame = lesson.find("dialog iframe")
+    lesson.driver.switch_to.frame(frame)
+    lesson.driver.execute_async_script("const done = arguments[0]; setTimeout(done, 300)")
+    gradients = lesson.run("return Object.fromEntries(NODES.map(n => [n.name, RIGHT.grad.get(n.id)]))")
+    loss = lesson.run("return DATA_NOW.get(DATA.root)")
+    lesson.driver.switch_to.default_content()
+    names, p, x1, x2, truth, wanted, grad = lesson.run(
+        """const net = new Net([2, 8, 8, 1], 2), data = points("moons");
+        for (let i = 0; i < 2; i++) { net.zeroGrad(); net.loss(data, true); net.update(0.5); }
+        net.zeroGrad();
+        const point = data[3], loss = net.loss([point], true);
+        return [GIVEN.sample.names, [...net.p], ...point, loss, [...net.grad]]"""
+    )
+    assert loss == pytest.approx(wanted, rel=1e-12)
+    assert [gradients[name] for name in names] == pytest.approx(grad, rel=1e-9, abs=1e-14)
+    model = MLP(2, [8, 8, 1], activation="tanh")
+    model.layers[-1] = mg.Layer(8, 1, activation="tanh")
+    order = [x for layer in model.layers for neuron in layer.neurons for x in [*neuron.w, neuron.b]]
+    for parameter, number in zip(order, p):
+        parameter.data = number
+    ((model([x1, x2]) - truth) ** 2).backward()
+    assert [gradients[name] for name in names] == pytest.approx([x.grad for x in order], rel=1e-9, abs=1e-14)
+    lesson.click("dialog .button")
+    assert lesson.driver.find_elements(By.CSS_SELECTOR, "dialog") == []
+    lesson.assert_silent()
+
+
 WRONG = {"slope": [7, 9, 0, 5], "gradient": [2, 0.7, 0.2, -1], "history": [0, 1], "backward": [4, 1, 7, 3],
          "network": [28, 9, 30], "training": [0, 2]}  # fmt: skip
 
@@ -358,8 +432,8 @@ def test_first_screen_learns_by_the_button(lesson):
 
 
 def test_address_keeps_the_state_and_bad_ones_do_no_harm(lesson):
-    lesson.open("#gradient?done=1&rate=0.85&steps=2&gx=99&theme=purple&nonsense=1&step=abc")
-    assert lesson.state("done", "rate", "steps", "gx", "theme", "step") == [1, 0.85, 2, 3.5, "", 0]
+    lesson.open("#gradient?done=1&rate=0.85&steps=2&gx=99&theme=purple&nonsense=1&lines=abc&walk=<b>")
+    assert lesson.state("done", "rate", "steps", "gx", "theme", "lines", "walk") == [1, 0.85, 2, 3.5, "", 0, ""]
     lesson.run("store.set({rate: 0.3})")
     lesson.driver.execute_async_script("setTimeout(arguments[0], 400)")
     address = lesson.run("return location.hash")
@@ -371,7 +445,7 @@ def test_address_keeps_the_state_and_bad_ones_do_no_harm(lesson):
 @pytest.mark.parametrize("width, height", SIZES)
 def test_nothing_is_wider_than_the_window(lesson, width, height):
     lesson.device(width, height, mobile=width < 500)
-    lesson.open("#training?done=6&lines=4&step=10&zoom=2")
+    lesson.open("#training?done=6&lines=4&zoom=2")
     assert lesson.run("return document.documentElement.scrollWidth") <= width
     out = lesson.run(
         """return [...document.querySelectorAll('.scene svg text')].filter(t => {
@@ -402,10 +476,10 @@ def test_touch_drags_a_handle(lesson):
 
 def test_reduced_motion_leaves_no_animation(lesson):
     lesson.media(prefers_reduced_motion="reduce")
-    lesson.open("#backward?done=6&step=8")
+    lesson.open("#slope")
     assert lesson.run("return document.getAnimations().length") == 0
     lesson.media()
-    lesson.open("#backward?done=6&step=8")
+    lesson.open("#slope")
     assert lesson.run("return document.getAnimations().length") > 0
 
 
@@ -435,8 +509,8 @@ def test_translation_is_one_file(lesson):
     lesson.path.write_text(pages.page(bracketed(pages.words())), encoding="utf-8")
     for fragment in (
         "",
-        "#training?done=6&lines=4&step=9&steps=3&rate=1.2&forget=1",
-        "#backward?done=6&engine=1&step=20",
+        "#training?done=6&lines=4&steps=3&rate=1.2&forget=1",
+        "#backward?done=6",
     ):
         lesson.open(fragment)
         text = lesson.run(TEXT)
@@ -464,9 +538,7 @@ def test_translation_is_one_file(lesson):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "fragment", ["", "#slope?done=6&lines=4&step=8", "#training?done=6&engine=1&step=20&forget=1"]
-)
+@pytest.mark.parametrize("fragment", ["", "#slope?done=6&lines=4", "#training?done=6&forget=1"])
 def test_axe_finds_no_violation(lesson, fragment, scheme):
     lesson.media(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
     lesson.open(fragment)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ..engine import Value
-from ..nn import MLP
+from ..nn import MLP, Layer
 from ..viz.explanation import explain
-from ..viz.page import as_json, javascript_ops
+from ..viz.page import as_json, javascript_ops, page_data, player
+from ..viz.picture import draw
 
 __all__ = ["Lesson", "lesson"]
 
@@ -29,7 +30,10 @@ SCRIPTS = (
 )
 PACKED = ("hints", "praise", "after")  # what tells an answer
 
+TRAINED = (2, [8, 8, 1])  # the network of the last part
+
 _SCENES = Path(__file__).parent / "scenes"
+_VIZ = Path(__file__).parent.parent / "viz"
 
 
 def _text(name: str) -> str:
@@ -57,7 +61,7 @@ def _labelled(**data: float) -> list[Value]:
 
 
 def _graph(root: Value) -> dict[str, Any]:
-    """Return a graph, and the steps of its backward that the page shows."""
+    """Return a graph, and the shares that its backward hands on, in their order."""
     explanation = explain(root, names={})
     nodes, steps = explanation._graph.nodes, explanation._stream.plan
     return {
@@ -66,11 +70,7 @@ def _graph(root: Value) -> dict[str, Any]:
             [node.name, node.row if node.operands else "", [nodes[i].name for i in node.operands], node.op, node.k]
             for node in nodes.values()
         ],
-        "steps": [
-            [what, nodes[i].name, *rest[: what == "share"]]
-            for what, i, *rest in steps
-            if what in ("append", "seed", "share")
-        ],
+        "shares": [[nodes[i].name, rest[0]] for what, i, *rest in steps if what == "share"],
     }
 
 
@@ -90,6 +90,40 @@ def _article(*at: float) -> list[Value]:
     c = tmp + b
     tmp.label, c.label = "tmp", "c"
     return [c, a, b]
+
+
+def _sample() -> dict[str, Any]:
+    """Return the graph of the loss at one point, for the explainer's player, and the names of its parameters.
+
+    Their order is that of the page's networks: neuron by neuron, its weights and then its bias.
+    """
+    inputs, sizes = TRAINED
+    model = MLP(inputs, sizes, activation="tanh")
+    model.layers[-1] = Layer(sizes[-2], sizes[-1], activation="tanh")
+    for parameter in model.parameters():
+        parameter.data = 0.0  # the page gives them its own
+    *x, truth = _labelled(x1=0.0, x2=0.0, truth=1.0)
+    for number, layer in enumerate(model.layers[:-1], 1):
+        x = layer(x)
+        for i, out in enumerate(x, 1):
+            out.label = f"h{number}.{i}"
+    guess = model.layers[-1](x)
+    loss = (guess - truth) ** 2
+    guess.label, loss.label = "guess", "loss"
+    explanation = explain(loss, model, names={})
+    names = {id(node.value): node.name for node in explanation._graph.nodes.values()}
+    neurons = (neuron for layer in model.layers for neuron in layer.neurons)
+    return {
+        "data": page_data(explanation),
+        "names": [names[id(p)] for neuron in neurons for p in (*neuron.w, neuron.b)],
+    }
+
+
+def _still() -> str:
+    """Return what is printed in the place of the player."""
+    values = _article(2.0, 3.0)
+    _slope(values)
+    return draw(values[0], names={}, theme="light", legend=False).svg()
 
 
 def _slope(value: list[Value]) -> float:
@@ -145,15 +179,21 @@ def _page(table: dict[str, Any]) -> str:
     given = {
         "words": {name: {k: v for k, v in part.items() if k not in PACKED} for name, part in table.items()},
         "graphs": {name: _graph(values[0]) for name, values in graphs.items()},
+        "player": player({"ADD", "SUB", "MUL", "POW", "TANH", "DOT", ""}),
+        "still": _still(),
+        "article": page_data(explain(_article(2.0, 3.0)[0], names={})),
+        "sample": _sample(),
         "answers": b64encode(_script(answers).encode()).decode(),
     }
     parts = {f"{name}.{key}": text for name in ("page", "hero") for key, text in table[name].items()}
     parts |= {
-        "CSS": _text("lesson.css"),
+        "CSS": _VIZ.joinpath("page.tokens.css").read_text(encoding="utf-8").partition("/* ---- ")[0]
+        + _text("lesson.css"),
         "SECTIONS": "\n".join(_section(i, name, table[name]) for i, name in enumerate(SECTIONS, 1)),
         "GIVEN": _script(given),
         "OPS": javascript_ops({"ADD", "SUB", "MUL", "POW", "TANH", "RELU"}),
-        "JS": "\n".join(_text(f"{name}.js") for name in SCRIPTS.split()),
+        "JS": _VIZ.joinpath("embed.js").read_text(encoding="utf-8")
+        + "\n".join(_text(f"{name}.js") for name in SCRIPTS.split()),
     }
     return "".join(parts.get(piece, piece) for piece in _text("lesson.html").split("%%"))
 

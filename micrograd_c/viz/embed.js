@@ -1,7 +1,8 @@
 /* mount(element, page, data, options): the explainer's player in a frame of its own within another page, such as the
    lesson. `page` is what Python's player() returns, `data` what page_data() returns. Options, all optional: step (1 is
    the first), engine ("right", "overwrite", "depth", "twice"), predict (true), only ("backward"), theme, and in `values`
-   other data of leaves by name. Returns the frame; frame.player(window => ...) runs once it is there. */
+   other data of leaves by name. Returns the frame; frame.player(window => ...) runs once it is there. The document in
+   it tells each new state by an event "address". */
 function mount(element, page, data, {values = {}, predict, ...options} = {}) {
   const state = new URLSearchParams(Object.entries({...options, ...predict ? {predict: 1} : {}}).filter(([, x]) => x !== undefined));
   for (const [name, x] of Object.entries(values)) state.set(`v.${name}`, x);

@@ -246,7 +246,7 @@ function address() {
   return `#${p}`;
 }
 function writeAddress() {
-  if (framed) return;
+  if (framed) { document.dispatchEvent(new CustomEvent("address", {detail: address().slice(1)})); return; }
   clearTimeout(addressTimer);
   addressTimer = setTimeout(() => { try { history.replaceState(null, "", address()); } catch { /* too many at once */ } }, 150);
 }

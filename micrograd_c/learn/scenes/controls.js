@@ -120,19 +120,6 @@ function segments(label, key, options) {
   );
 }
 
-/* One of several words, where they are too long to stand side by side. */
-function choice(label, key, options) {
-  const box = html(
-    "select",
-    { onchange: () => store.set({ [key]: box.selectedIndex }) },
-    options.map((words) => html("option", {}, words)),
-  );
-  store.watch([key], () => {
-    box.selectedIndex = store.get(key);
-  });
-  return html("label", { class: "choice" }, label, box);
-}
-
 /* Runs `tick` once a frame while the scene is on the screen; never in the background. */
 function player(host, tick, changed) {
   let on = false;

@@ -6,48 +6,17 @@ function forward(graph, leaves) {
   for (const [name, row, [x, y], , k] of graph.nodes) if (row) data[name] = Number(OPS[row].value(data[x], data[y], k));
   return data;
 }
-function local(graph, data, name, slot) {
-  const [, row, [x, y], , k] = graph.nodes.find(([other]) => other === name);
-  return Number(OPS[row].local[slot](data[x], data[y], data[name], k));
-}
-
-/* graph.steps: what backward does, from Python's stream of events: ["append", name], ["seed", root], ["share", from, slot].
-   A wrong engine takes the same steps in another way: = for +=, topo that is not reversed, all of it twice. */
-const ENGINES = ["right", "overwrite", "unordered", "twice"];
-function planOf(graph, engine) {
-  const [order, seed, shares] = ["append", "seed", "share"].map((kind) => graph.steps.filter(([what]) => what === kind));
-  const upwards = order.flatMap(([, name]) => shares.filter(([, from]) => from === name));
-  const back = [...seed, ...(engine === "unordered" ? upwards : shares)];
-  return [...order, ...back, ...(engine === "twice" ? back : [])];
-}
-
-/* Every step carries the gradients as they stand after it, so a player can jump anywhere. */
-const CHAPTER = { append: 0, seed: 1, share: 2, result: 3 };
-function walk(graph, data, engine = "right") {
-  const grads = {};
-  const done = [];
-  const steps = [{ kind: "start", chapter: 0, done: [] }];
-  const push = (kind, more) => steps.push({ kind, chapter: CHAPTER[kind], ...more, done: [...done], grads: { ...grads } });
-  for (const [kind, name, slot] of planOf(graph, engine)) {
-    if (kind === "append") done.push(name);
-    if (kind !== "share") {
-      const again = grads[name] !== undefined;
-      if (kind === "seed") grads[name] = 1;
-      push(kind, { node: name, again });
-      continue;
-    }
-    const node = graph.nodes.find(([other]) => other === name)[2][slot];
-    const before = grads[node];
-    const slope = local(graph, data, name, slot);
-    const up = grads[name] ?? 0;
-    const share = up * slope;
-    grads[node] = engine === "overwrite" || before === undefined ? share : before + share;
-    push(kind, { from: name, node, local: slope, up, share, before, after: grads[node] });
+/* graph.shares: [from, slot], in the order in which backward hands them on, as Python's stream of events says. */
+function gradients(graph, leaves) {
+  const data = forward(graph, leaves);
+  const grads = { [graph.root]: 1 };
+  for (const [from, slot] of graph.shares) {
+    const [, row, operands, , k] = graph.nodes.find(([name]) => name === from);
+    const slope = Number(OPS[row].local[slot](data[operands[0]], data[operands[1]], data[from], k));
+    grads[operands[slot]] = (grads[operands[slot]] ?? 0) + grads[from] * slope;
   }
-  push("result", {});
-  return steps;
+  return grads;
 }
-const gradients = (graph, leaves) => walk(graph, forward(graph, leaves)).at(-1).grads;
 
 /* ---- networks, for pictures that must be quick: sums of products in a row, bends and losses from the op table ---- */
 function randomFrom(seed) {

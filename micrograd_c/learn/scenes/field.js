@@ -1,6 +1,17 @@
 /* The plane with its points: what a network says for every place, as a wash of colour, and the border. */
-const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const channels = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+/* A colour of the stylesheet in the scheme that is shown, as the browser writes it: rgb(0, 97, 158). */
+const colors = new Map();
+document.addEventListener("scheme", () => colors.clear());
+function cssColor(name) {
+  if (!colors.has(name)) {
+    const probe = html("i", { style: `color: var(${name})`, hidden: true });
+    document.body.append(probe);
+    colors.set(name, getComputedStyle(probe).color);
+    probe.remove();
+  }
+  return colors.get(name);
+}
+const channels = (color) => color.match(/[\d.]+/g).slice(0, 3).map(Number);
 const mix = (from, to, t) => from.map((v, i) => v + (to[i] - v) * t);
 
 function paintField(canvas, lean, data, { span = [-1.15, 1.15, -1.15, 1.15], cells = 56, ring } = {}) {
@@ -37,7 +48,7 @@ function washOf(grid, cells, rows) {
   const canvas = Object.assign(document.createElement("canvas"), { width: cells, height: rows });
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(cells, rows);
-  const [paper, plus, minus] = ["--panel", "--value-wash", "--minus-wash"].map((name) => channels(cssColor(name)));
+  const [paper, plus, minus] = ["--card", "--data-field", "--minus-bg"].map((name) => channels(cssColor(name)));
   grid.forEach((v, i) => {
     const [r, g, b] = mix(paper, v > 0 ? plus : minus, 0.25 + 0.75 * Math.tanh(Math.abs(v)));
     image.data.set([r, g, b, 255], i * 4);
@@ -81,7 +92,7 @@ function drawPoint(pen, x, y, side, ratio) {
     pen.lineTo(x - r * 1.15, y + r * 0.9);
     pen.closePath();
   }
-  Object.assign(pen, { fillStyle: cssColor(side > 0 ? "--value" : "--minus"), strokeStyle: cssColor("--panel"), lineWidth: 1.5 * ratio });
+  Object.assign(pen, { fillStyle: cssColor(side > 0 ? "--data" : "--minus"), strokeStyle: cssColor("--card"), lineWidth: 1.5 * ratio });
   pen.fill();
   pen.stroke();
 }

@@ -73,7 +73,7 @@ function gradientScene(host) {
     const here = path.at(-1);
     const [gx, gy] = slopes(here);
     const tip = [here[0] + gx * SCALE, here[1] + gy * SCALE];
-    const shade = (share) => `fill: color-mix(in srgb, var(--bowl) ${share}%, var(--panel))`;
+    const shade = (share) => `fill: color-mix(in srgb, var(--bowl) ${share}%, var(--card))`;
     const rings = [25, 20, 16, 12, 9, 6, 4, 2, 1, 0.25];
     const inside = Math.abs(here[0]) < w / unit / 2 && Math.abs(here[1]) < 3.5;
     knob.place(X(path[0][0]), Y(path[0][1]), path[0][0], say("gradient.knob-at", { x: short(path[0][0]), y: short(path[0][1]) }));

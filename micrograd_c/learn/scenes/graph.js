@@ -1,13 +1,12 @@
-/* The picture of c = a*b + b, used by two parts. */
+/* The picture of c = a*b + b. */
 const WIDE = { a: [0, 0.17], b: [0, 0.82], "*": [0.28, 0.3], tmp: [0.52, 0.3], "+": [0.76, 0.58], c: [1, 0.58] };
 const TALL = { a: [0.1, 0], b: [0.9, 0], "*": [0.1, 0.3], tmp: [0.1, 0.54], "+": [0.5, 0.78], c: [0.5, 1] };
 const NODES = GIVEN.graphs.history.nodes.map(([name, , prev, op]) => ({ name, prev, op }));
 const OP_RADIUS = 19;
-const signOf = (name) => NODES.find((n) => n.name === name).op;
 
-function graphLayout(w, h, rows) {
+function graphLayout(w, h) {
   const tall = w < 560;
-  const box = { w: tall ? 104 : 116, h: rows === 2 ? 78 : 54 };
+  const box = { w: tall ? 104 : 116, h: 54 };
   const [padX, padY] = [box.w / 2 + 4, tall ? box.h / 2 + 12 : 0];
   const centre = {};
   for (const [name, [x, y]] of Object.entries(tall ? TALL : WIDE)) {
@@ -16,7 +15,7 @@ function graphLayout(w, h, rows) {
   return { tall, box, centre };
 }
 
-/* Ends of an edge lie on the rims of the boxes; both ends point in the direction of reading. */
+/* Ends of an edge lie on the rims of the boxes. */
 function edgePath({ tall, box, centre }, from, to) {
   const p = { ...centre[from] };
   const q = { ...centre[to] };
@@ -29,31 +28,28 @@ function edgePath({ tall, box, centre }, from, to) {
     q.x -= half(to);
   }
   const bend = (tall ? q.y - p.y : q.x - p.x) / 2;
-  const head = (tip, back) => (tall ? `M${tip.x},${tip.y}l-6,${-10 * back}h12z` : `M${tip.x},${tip.y}l${-10 * back},-6v12z`);
+  const head = tall ? `M${q.x},${q.y}l-6,-10h12z` : `M${q.x},${q.y}l-10,-6v12z`;
   const d = tall
     ? `M${p.x},${p.y}C${p.x},${p.y + bend} ${q.x},${q.y - bend} ${q.x},${q.y}`
     : `M${p.x},${p.y}C${p.x + bend},${p.y} ${q.x - bend},${q.y} ${q.x},${q.y}`;
-  return { d, middle: { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2 }, ahead: head(q, 1), back: head(p, -1) };
+  return { d, head };
 }
 
-/* look: { shown, nodes: {name: class}, ops: {op: class}, edges: {"a>*": class}, labels: {"a>*": words}, grads, fresh } */
+/* look: { shown, nodes: {name: class}, ops: {op: class}, edges: {"a>*": class}, fresh } */
 function paintGraph(w, h, data, look, touch) {
-  const rows = look.grads ? 2 : 1;
-  const layout = graphLayout(w, h, rows);
+  const layout = graphLayout(w, h);
   const shown = NODES.filter((v) => look.shown.has(v.name));
   const edges = [];
-  const labels = [];
   for (const v of shown.filter((n) => n.op)) {
     const { op } = v;
     for (const [from, to] of [...v.prev.map((p) => [p, op]), [op, v.name]]) {
       const key = `${from}>${to}`;
-      const { d, middle, ahead, back } = edgePath(layout, from, to);
+      const { d, head } = edgePath(layout, from, to);
       const kind = `${look.edges?.[key] ?? ""} ${v.name === look.fresh ? "fresh" : ""}`;
       edges.push(
         svg("path", { d, class: `edge ${kind}` }),
-        svg("path", { d: kind.startsWith("flow") ? back : ahead, class: `head ${kind}` }),
+        svg("path", { d: head, class: `head ${kind}` }),
       );
-      if (look.labels?.[key]) labels.push(pill(middle, look.labels[key], "local"));
     }
   }
   const ops = shown
@@ -67,14 +63,12 @@ function paintGraph(w, h, data, look, touch) {
         text(x, y + 6, v.op === "*" ? "×" : "+", "", "middle"),
       );
     });
-  return [edges, ops, shown.map((v) => nodeBox(v, data[v.name], layout, look, touch)), labels];
+  return [edges, ops, shown.map((v) => nodeBox(v, data[v.name], layout, look, touch))];
 }
 
 function nodeBox(v, data, { box, centre }, look, touch) {
   const { x, y } = centre[v.name];
   const [left, top] = [x - box.w / 2, y - box.h / 2];
-  const grad = look.grads?.[v.name];
-  const row = (label, value, kind, dy) => [text(left + 12, top + dy, label), text(left + box.w - 12, top + dy, value, kind, "end")];
   return svg(
     "g",
     {
@@ -90,8 +84,7 @@ function nodeBox(v, data, { box, centre }, look, touch) {
     },
     svg("rect", { x: left, y: top, width: box.w, height: box.h, rx: 10 }),
     text(left + 12, top + 22, v.name, "title"),
-    look.grads
-      ? [row("data", short(data), "value", 44), row("grad", grad === undefined ? "·" : short(grad), grad === undefined ? "" : "grad", 65)]
-      : row("data", short(data), "value", 43),
+    text(left + 12, top + 43, "data"),
+    text(left + box.w - 12, top + 43, short(data), "value", "end"),
   );
 }

@@ -18,9 +18,6 @@ const NUMBERS = {
   lines: [0, 0, 4, 1],
   a: [2, -9, 9, 1],
   b: [3, -9, 9, 1],
-  step: [0, 0, 20, 1],
-  engine: [0, 0, 3, 1],
-  ask: [1, 0, 1, 1],
   zoom: [0, 0, 2, 0.01],
   bend: [0, 0, 1, 1],
   in1: [1, -3, 3, 0.1],
@@ -30,7 +27,7 @@ const NUMBERS = {
   forget: [0, 0, 1, 1],
 };
 /* name: [at the start, what it may look like] */
-const WORDS = { theme: ["", /^(light|dark)$/], pick: ["1.1", /^([12]\.[0-3]|3\.0)$/] };
+const WORDS = { theme: ["", /^(light|dark)$/], pick: ["1.1", /^([12]\.[0-3]|3\.0)$/], walk: ["", /^[\w.=&,+-]*$/] };
 const DEFAULTS = Object.fromEntries(Object.entries({ ...NUMBERS, ...WORDS }).map(([key, [first]]) => [key, first]));
 const SECTIONS = ["slope", "gradient", "history", "backward", "network", "training"];
 

@@ -49,6 +49,7 @@ function trainingScene(host) {
     controls(
       segments(say("training.data"), "data", entry("training.kinds")),
       switchBox(say("training.forget"), "forget"),
+      button(say("training.open"), openGraph),
     ),
     html("div", { class: "cols loop-row" }, html("ol", { class: "listing loop", "aria-label": say("training.loop") }, code), moral),
     html("figcaption", {}, say("training.caption")),
@@ -117,6 +118,19 @@ function trainingScene(host) {
     event.preventDefault();
     chosen = (chosen + way + data.length) % data.length;
     show();
+  }
+  /* The graph of one point's loss, with the numbers that the network has now, in the explainer's player. */
+  function openGraph() {
+    walk.run(false);
+    const [x1, x2, truth] = data[chosen];
+    const values = { x1, x2, truth, ...Object.fromEntries(GIVEN.sample.names.map((name, i) => [name, net.p[i]])) };
+    const title = say("training.opened", { i: chosen + 1 });
+    const place = html("div", { class: "place" });
+    const close = button(say("training.close"), () => dialog.close());
+    const dialog = html("dialog", { "aria-label": title, onclose: () => dialog.remove() }, html("header", {}, html("b", {}, title), close), place);
+    document.body.append(dialog);
+    mount(place, GIVEN.player, GIVEN.sample.data, { values, theme: document.documentElement.dataset.theme }).title = title;
+    dialog.showModal();
   }
   const lightLine = (now) =>
     code.forEach((li, i) => {
