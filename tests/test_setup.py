@@ -61,7 +61,7 @@ def test_missing_cffi_is_not_taken_for_missing_c_code(tmp_path):
 
 
 def test_a_build_that_fails_does_not_say_before_that_it_does_without_the_native_core(clone):
-    pytest.importorskip("setuptools")
+    pytest.importorskip("setuptools", minversion="77")
     for compiler, words in ("no-such-compiler-", "was not found"), ("false", "could not be compiled"):
         done = run_python("setup.py", "build_ext", "--inplace", cwd=clone, env={"CC": compiler})
         assert done.returncode == 1 and words in done.stderr
@@ -71,7 +71,7 @@ def test_a_build_that_fails_does_not_say_before_that_it_does_without_the_native_
 @pytest.mark.slow
 @pytest.mark.skipif(PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="it has no stable ABI")
 def test_on_windows_mingw_compiles_what_every_version_of_python_can_load(clone):
-    pytest.importorskip("setuptools")
+    pytest.importorskip("setuptools", minversion="77")
     pytest.importorskip("cffi")
     code = """
         import runpy, setuptools, setuptools.command.build_ext as original, sys
@@ -92,7 +92,7 @@ def test_on_windows_mingw_compiles_what_every_version_of_python_can_load(clone):
 @pytest.mark.slow
 @pytest.mark.skipif(PYPY, reason="PyPy has no native core")
 def test_a_package_without_the_native_core_says_so_after_the_build(clone):
-    pytest.importorskip("setuptools")
+    pytest.importorskip("setuptools", minversion="77")
     (clone / "csrc" / "value" / "module.c").write_text("#error not today\n")
     done = run_python("setup.py", "build_ext", "--inplace", cwd=clone)
     assert done.returncode == 0, done.stderr
@@ -106,7 +106,7 @@ def test_a_package_without_the_native_core_says_so_after_the_build(clone):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for the compiler is a shell script")
 def test_two_builds_give_the_same_wheel_byte_for_byte(clone, tmp_path):
-    pytest.importorskip("setuptools")
+    pytest.importorskip("setuptools", minversion="77")
     fast = tmp_path / "cc"  # what could differ does so without optimisation too
     fast.write_text(f'#!/bin/sh\nexec {os.environ.get("CC", "cc")} "$@" -O0\n')
     fast.chmod(0o755)
@@ -125,7 +125,7 @@ def test_two_builds_give_the_same_wheel_byte_for_byte(clone, tmp_path):
 
 @pytest.mark.slow
 def test_the_sdist_has_what_builds_and_tests_need_and_no_results_of_benchmarks(clone):
-    pytest.importorskip("setuptools")
+    pytest.importorskip("setuptools", minversion="77")
     done = run_python("setup.py", "-q", "sdist", cwd=clone)
     assert done.returncode == 0, done.stderr
     (sdist,) = (clone / "dist").iterdir()
