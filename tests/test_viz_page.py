@@ -492,6 +492,15 @@ def test_picture_zooms_pans_and_shows_a_map(browser, tmp_path):
     page.assert_silent()
 
 
+def test_picture_stands_in_its_place_as_the_page_opens(page):
+    page.driver.refresh()
+    assert not page.run("return $('camera').classList.contains('glide')")
+    assert page.run("return getComputedStyle($('camera')).transform") != "none"
+    page.wait(0.2)
+    page.run("view.camera.fit()")
+    assert page.run("return $('camera').classList.contains('glide')")
+
+
 def test_two_fingers_zoom(browser, tmp_path):
     page = Page(browser, mg.explain(article()), tmp_path / "page.html")
     page.device(390, 844, mobile=True)

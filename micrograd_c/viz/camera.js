@@ -10,6 +10,7 @@ const union = (a, b) => {
 class Camera {
   constructor(pane, layer) {
     Object.assign(this, {pane, layer, view: {x: 0, y: 0, k: 1}, free: false, pointers: new Map()});
+    requestAnimationFrame(() => requestAnimationFrame(() => { this.placed = true; })); // nothing glides as the page opens
     pane.addEventListener("wheel", e => { e.preventDefault(); this.zoom(Math.exp(-e.deltaY * .0016), e); }, {passive: false});
     pane.addEventListener("pointerdown", e => this.#down(e));
     pane.addEventListener("pointermove", e => this.#move(e));
@@ -77,7 +78,7 @@ class Camera {
 
   #apply(view, glide) {
     this.view = view;
-    this.layer.classList.toggle("glide", !!glide);
+    this.layer.classList.toggle("glide", Boolean(glide && this.placed));
     this.layer.style.transform = `translate(${view.x}px,${view.y}px) scale(${view.k})`;
     this.#moveWindow();
   }
