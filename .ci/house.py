@@ -60,8 +60,8 @@ _operands
 _copying
 engine
 _gradcheck _own_nodes
-_checks _likeness _schedules
-_fused replace
+_checks _likeness
+_fused replace _schedules
 _state _summary
 nn program/traced
 program/trace program/arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from math import sqrt
+from math import inf, isfinite, sqrt
 from operator import index
 
 from ._core import NAMES, OPS, Any, as_number, to_float, warn
@@ -25,12 +25,26 @@ def size(name: str, n: Any) -> int:
     return index(n)
 
 
+def number(value: Any, name: str, least: float, below: float = inf) -> float:
+    """Return a finite number as a float, least <= value < below."""
+    if type(value) is float and least <= value < below and isfinite(value):
+        return value
+    try:
+        x = to_float(value, name)
+    except OverflowError:
+        x = inf
+    if not (least <= x < below and isfinite(x)):
+        limits = [f"{least} or more"] * (least > -inf) + [f"less than {below}"] * (below < inf)
+        raise ValueError(f"{name} must be {', '.join(['finite', *limits])}, not {value!r:.40}")
+    return x
+
+
 def weight_limit(init: Any, nin: int, nout: int = 1) -> float:
     """Return a, where the weights of a layer are drawn from -a to a."""
     limits = {"uniform": 1.0, "xavier": sqrt(6 / (nin + nout)), "he": sqrt(6 / nin)}
     if isinstance(init, str) and init not in limits:
         raise ValueError(_unknown("init", init, limits))
-    return limits[init] if isinstance(init, str) else to_float(init, "init")
+    return limits[init] if isinstance(init, str) else number(init, "init", 0.0)
 
 
 def layer_sizes(nin: int, nouts: Any) -> list[int]:

@@ -6,7 +6,18 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from ._checks import number
+
 Rate = Callable[[int], float]
+
+
+def _check(lr: float | Rate, steps: float, **others: float) -> None:
+    """Raise an error where a rate is negative or no number, or falls in less than one step."""
+    if not callable(lr):
+        number(lr, "lr", 0.0)
+    number(steps, "the number of steps", 1.0)
+    for name, value in others.items():
+        number(value, name, 0.0)
 
 
 def cosine(lr: float, steps: int, least: float = 0.0) -> Rate:
@@ -14,6 +25,7 @@ def cosine(lr: float, steps: int, least: float = 0.0) -> Rate:
 
     rate(t) = least + (lr - least) * (1 + cos(pi * t / steps)) / 2, as PyTorch's CosineAnnealingLR.
     """
+    _check(lr, steps, least=least)
     return partial(_cosine, lr, steps, least)
 
 
@@ -26,6 +38,7 @@ def step_decay(lr: float, every: int, factor: float = 0.1) -> Rate:
 
     As PyTorch's StepLR.
     """
+    _check(lr, every, factor=factor)
     return partial(_step_decay, lr, every, factor)
 
 
@@ -38,6 +51,7 @@ def warm_up(lr: float | Rate, steps: int, start: float = 0.0) -> Rate:
 
     As PyTorch's LinearLR. Where `lr` is a function, such as `cosine(0.1, 1000)`, its step 0 is the end of the rise.
     """
+    _check(lr, steps, start=start)
     return partial(_warm_up, lr, steps, start)
 
 

@@ -87,7 +87,7 @@ class Neuron(Module):
         False: the scalar graph, a node for each `*` and `+`.
     init : {'uniform', 'xavier', 'he'} or float
         The number a: 1; sqrt(6 / (nin + nout)), nout the neurons of the layer, for tanh (Glorot and Bengio, 2010);
-        sqrt(6 / nin), for relu (He et al., 2015); any other.
+        sqrt(6 / nin), for relu (He et al., 2015); any other, 0 or more.
     bias : bool
         False: there is none.
 

@@ -19,9 +19,9 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._checks import check_arguments, read_state
+from ._checks import check_arguments, number, read_state
 from ._copying import in_slots
-from ._core import Held, check, core, ffi, lib, to_float
+from ._core import Held, check, core, ffi, lib
 from ._core.numbers import class_of
 from ._operands import listed
 from ._schedules import Rate, cosine, step_decay, warm_up
@@ -64,7 +64,7 @@ class _Option:
         if optimizer is None:
             return self
         value = optimizer._options[self.name]
-        return _number(value(optimizer._steps[0]), self.name, 0.0) if callable(value) else value
+        return number(value(optimizer._steps[0]), self.name, 0.0) if callable(value) else value
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         every = [(o, o._checked_options({**o._options, self.name: value})) for o in (*optimizer.groups, optimizer)]
@@ -134,6 +134,8 @@ class Optimizer(_Declared):
         """Return the optimiser of a group, whose options come before those that are given for all."""
         if type(self).step is not Optimizer.step:
             raise TypeError(f"{type(self).__name__} has a step of its own: make one optimizer for each group")
+        if not isinstance(group, Mapping):
+            raise TypeError(f"a group must be a dict, not {class_of(group)}: write {{'params': [v, ...]}}")
         one = type(self).__new__(type(self))
         Optimizer.__init__(one, **{**options, **group})
         return one
@@ -224,7 +226,7 @@ class Optimizer(_Declared):
         numbers, n = list(state), len(self._state)
         if len(numbers) != n:
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
-        return [_number(x, f"number {i} of {name}", self._columns[i // self._n]) for i, x in enumerate(numbers)]
+        return [number(x, f"number {i} of {name}", self._columns[i // self._n]) for i, x in enumerate(numbers)]
 
     def _checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return all options, checked."""
@@ -370,11 +372,12 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     ----------
     params : iterable of Value
     max_norm : float
-        0 or more.
+        0 or more; inf changes nothing.
     """
     values = listed(params, "params")
-    norm = math.hypot(*(p.grad for p in values))
-    scale = _number(max_norm, "max_norm", 0.0) / (norm + 1e-6)
+    norm = math.hypot(*(_value(p, i).grad for i, p in enumerate(values)))
+    most = math.inf if max_norm == math.inf else number(max_norm, "max_norm", 0.0)
+    scale = most / (norm + 1e-6)
     if not scale >= 1:  # of nan too
         for p in values:
             p.grad *= scale
@@ -387,14 +390,19 @@ def _checked(params: tuple[Any, ...]) -> tuple[Value, ...]:
         raise ValueError("an optimizer needs at least one parameter")
     seen: set[int] = set()
     for i, p in enumerate(params):
-        if not isinstance(p, Value):
-            raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
-        if core.operands(p)[0] is not None:
+        if core.operands(_value(p, i))[0] is not None:
             raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
         if id(p) in seen:
             raise ValueError(f"parameter {i} is there twice")
         seen.add(id(p))
     return params
+
+
+def _value(p: Any, i: int) -> Value:
+    """Return parameter number i, checked."""
+    if not isinstance(p, Value):
+        raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
+    return p
 
 
 def _option(value: Any, name: str, default: Any) -> Any:
@@ -404,31 +412,17 @@ def _option(value: Any, name: str, default: Any) -> Any:
     if name == "lr" and callable(value):
         return value
     if not isinstance(default, tuple):
-        return _number(value, name, 0.0)
+        return number(value, name, 0.0)
     try:
         one, two = value
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be two numbers, not {value!r}") from None
-    return _number(one, f"{name[:-1]}1", 0.0, 1.0), _number(two, f"{name[:-1]}2", 0.0, 1.0)
+    return number(one, f"{name[:-1]}1", 0.0, 1.0), number(two, f"{name[:-1]}2", 0.0, 1.0)
 
 
 def _whole(value: Any, name: str) -> int:
     """Return a number of steps, checked."""
-    number = _number(value, name, 0.0, 2.0**62)
-    if number != int(number):
+    steps = number(value, name, 0.0, 2.0**62)
+    if steps != int(steps):
         raise ValueError(f"{name} must be a whole number, not {value!r}")
-    return int(number)
-
-
-def _number(value: Any, name: str, least: float, below: float = math.inf) -> float:
-    """Return a finite number as a float, least <= value < below."""
-    if type(value) is float and least <= value < below and math.isfinite(value):
-        return value
-    try:
-        number = to_float(value, name)
-    except OverflowError:
-        number = math.inf
-    if not (least <= number < below and math.isfinite(number)):
-        limits = [f"{least} or more"] * (least > -math.inf) + [f"less than {below}"] * (below < math.inf)
-        raise ValueError(f"{name} must be {', '.join(['finite', *limits])}, not {value!r:.40}")
-    return number
+    return int(steps)

@@ -45,6 +45,10 @@ def test_a_variance_is_that_of_glorot_and_he():
         (lambda: Layer(2, 1, init="glorot"), ValueError, "there are uniform, xavier, he"),
         (lambda: Neuron(2, init=None), TypeError, "init must be a number"),
         (lambda: Layer(0, 1, init="he"), ValueError, "nin"),
+        (lambda: MLP(2, [1], init=math.nan), ValueError, "init must be finite"),
+        (lambda: Layer(2, 1, init=math.inf), ValueError, "init must be finite"),
+        (lambda: Neuron(2, init=-0.5), ValueError, "init must be finite, 0.0 or more"),
+        (lambda: Neuron(2, init=10**400), ValueError, "init must be finite"),
     ],
 )
 def test_a_wrong_init_is_refused(call, error, words):

@@ -89,6 +89,27 @@ def test_schedules_stay_where_they_end():
     assert optim.warm_up(0.1, 10)(0) == 0.0
 
 
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: optim.cosine(0.1, 0), "number of steps"),
+        (lambda: optim.cosine(-0.1, 10), "lr"),
+        (lambda: optim.cosine("x", 10), "lr"),
+        (lambda: optim.cosine(0.1, math.nan), "number of steps"),
+        (lambda: optim.cosine(0.1, 10, -0.01), "least"),
+        (lambda: optim.step_decay(Value(0.1), 10), "lr"),
+        (lambda: optim.step_decay(0.1, 0), "number of steps"),
+        (lambda: optim.step_decay(0.1, 3, -0.5), "factor"),
+        (lambda: optim.warm_up(optim.cosine(0.1, 10), 0), "number of steps"),
+        (lambda: optim.warm_up(0.1, None), "number of steps"),
+        (lambda: optim.warm_up(0.1, 10, math.inf), "start"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_is_refused_where_it_is_made(make, words):
+    with pytest.raises((ValueError, TypeError), match=f"{words} must be"):
+        make()
+
+
 def test_a_schedule_goes_on_in_copies_and_with_a_loaded_state():
     def stepped():
         p = Value(1.0)
@@ -199,6 +220,7 @@ def test_a_state_of_groups_is_taken_whole_or_not_at_all():
         (lambda p: [{"params": [p]}, {"params": [p]}], ValueError, "twice"),
         (lambda p: [{"params": []}], ValueError, "at least one"),
         (lambda p: [{"params": [p], "lr": -1}], ValueError, "lr"),
+        (lambda p: [{"params": [p]}, Value(2.0)], TypeError, "a group must be a dict, not Value"),
     ],
 )
 def test_wrong_groups_are_refused(groups, error, words):
@@ -226,12 +248,16 @@ def test_a_norm_is_clipped_to_its_limit_and_no_further():
         p[0].grad, p[1].grad = 3.0, -4.0
         assert optim.clip_grad_norm(p, most) == 5.0
         assert [x.grad for x in p] == pytest.approx(grads, rel=1e-6)
+    p[0].grad, p[1].grad = 3.0, -4.0
+    assert optim.clip_grad_norm(p, math.inf) == 5.0 and [x.grad for x in p] == [3.0, -4.0]  # as in PyTorch
     p[0].grad = p[1].grad = 1e200
     assert optim.clip_grad_norm(iter(p), 1.0) == pytest.approx(math.sqrt(2) * 1e200)
     assert [x.grad for x in p] == pytest.approx([math.sqrt(0.5)] * 2)
     for wrong in (-1.0, math.nan, "x"):
         with pytest.raises((ValueError, TypeError), match="max_norm"):
             optim.clip_grad_norm(p, wrong)
+    with pytest.raises(TypeError, match="parameter 1 must be a Value, not float"):
+        optim.clip_grad_norm([p[0], 1.0], 1.0)
     with pytest.raises(TypeError, match=r"pass its parameters\(\)"):
         optim.clip_grad_norm(mg.MLP(2, [1]), 1.0)
 
