@@ -64,7 +64,11 @@ class _Option:
         if optimizer is None:
             return self
         value = optimizer._options[self.name]
-        return number(value(optimizer._steps[0]), self.name, 0.0) if callable(value) else value
+        if not callable(value):
+            return value
+        while optimizer._groups:  # their steps count
+            optimizer = optimizer._groups[0]
+        return number(value(optimizer._steps[0]), self.name, 0.0)
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         every = [(o, o._checked_options({**o._options, self.name: value})) for o in (*optimizer.groups, optimizer)]
@@ -252,8 +256,13 @@ class Optimizer(_Declared):
     def __getstate__(self) -> dict[str, Any]:
         numbers = ffi.unpack(self._state, len(self._state))
         held = {"_held": self._held.values, "_state": numbers, "_steps": self._steps[0], "_numbers": None}
-        held["_groups"] = tuple(map(copy, self._groups))
         return {**self.__dict__, **in_slots(self), **held}
+
+    def __copy__(self) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__setstate__(self.__getstate__())
+        twin._groups = tuple(map(copy, self._groups))
+        return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         held = Held(state["_held"])

@@ -176,6 +176,26 @@ def test_each_group_follows_a_schedule():
     assert (p.data, q.data) == (0.875, 3.0)
 
 
+def test_the_rate_of_the_whole_is_that_of_the_steps_its_groups_took():
+    rate = optim.step_decay(0.5, 1, 0.5)
+    sgd = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)], "lr": 1.0}], lr=rate)
+    for t in range(3):
+        assert sgd.lr == rate(t) == sgd.groups[0].lr and f"lr={rate(t)}" in repr(sgd)
+        sgd.step()
+    loaded = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)], "lr": 1.0}], lr=rate)
+    loaded.load_state_dict(sgd.state_dict())
+    assert [o.lr for o in (loaded, copy.copy(sgd), *(copied(sgd) for copied in COPIES))] == [rate(3)] * 5
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_group_that_is_copied_with_its_optimizer_stays_one_of_its_groups(copied):
+    _, sgd = two_groups()
+    twin, group = copied((sgd, sgd.groups[1]))
+    assert twin.groups[1] is group
+    group.lr = 0.0625
+    assert [g.lr for g in twin.groups] == [0.5, 0.0625] and [g.lr for g in sgd.groups] == [0.5, 0.25]
+
+
 @pytest.mark.parametrize("copied", [*COPIES, copy.copy])
 def test_copies_of_groups_step_by_themselves(copied):
     p, sgd = two_groups()
