@@ -92,7 +92,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
     import micrograd_c.as_micrograd as as_micrograd  # "from . import" would look for likely names first
 
     path = os.path.abspath(name)
-    folder = os.getcwd() if as_module else os.path.dirname(path)
+    folder = os.getcwd() if as_module else path if os.path.isdir(path) else os.path.dirname(path)
     tree: Any = None
     replace: Any = None
     if replaced or (not as_module and _says_class(name)):
@@ -102,7 +102,9 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         replace.silent = quiet
         tree = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
     if replaced:
-        as_micrograd.tell = replace.Finder(folder, replaced, None if as_module else path).tell
+        as_micrograd.tell = replace.Finder(
+            folder, replaced, path if os.path.isfile(path) and not as_module else None
+        ).tell
         if tree:
             replace.replace_in_main(path, tree, replaced)
     elif tree:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.machinery import PathFinder, SourceFileLoader
 
 from . import engine
@@ -25,6 +26,7 @@ _before: dict[str, Any] = {}  # what Value had before a class was replaced
 _taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
+_SPECIAL = sorted(name for name in OPERATORS if name.startswith("__"))
 silent = False  # said by -q
 
 
@@ -86,22 +88,43 @@ def replace_in_main(path: str, tree: ast.Module, name: str) -> None:
 
 
 def _reader_of(tree: ast.Module, path: str, name: str, main: str | None = None) -> _Reads:
-    """Return a function that tells whether a file of the folder, or the script, may read an attribute of a node."""
-    classes = classes_in(tree, name)
+    """Return a function that tells whether another line of the program has such an attribute or method."""
+    texts: list[bytes] = []
 
     def is_read(word: str) -> bool:
-        written = [mark + word.encode() for mark in (b".", b"'", b'"')]
-        beside = (x.path for x in os.scandir(os.path.dirname(path)) if x.name.endswith(".py") and x.is_file())
-        for file in {path, main or path, *beside}:
-            with open(file, "rb") as opened:
-                lines = opened.read().splitlines()
-            for node in classes if file == path else ():
-                lines[node.lineno - 1 : node.end_lineno] = [b""] * ((node.end_lineno or 0) - node.lineno + 1)
-            if any(x in line for line in lines for x in written):
-                return True
-        return False
+        if not texts:
+            texts.extend(_program(tree, path, name, main or path))
+        return any(mark + word.encode() in text for text in texts for mark in (b".", b"'", b'"', b"def "))
 
     return is_read
+
+
+def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[bytes]:
+    """Yield the text around the class, that of the script, and of what stands beside them and below, if named."""
+    read, path, named = set[str](), os.path.realpath(path), b""
+    todo = {path, os.path.realpath(main)}
+    while todo:
+        read |= todo
+        for file in filter(os.path.isfile, todo):
+            with suppress(OSError), open(file, "rb") as opened:
+                lines = opened.read().splitlines()
+                for node in classes_in(tree, name) if file == path else ():
+                    lines[node.lineno - 1 : node.end_lineno] = [b""] * ((node.end_lineno or 0) - node.lineno + 1)
+                named += b"\n".join(lines)
+                yield b"\n".join(lines)
+        todo = set()
+        for folder in {os.path.dirname(file) for file in read}:
+            with suppress(OSError):
+                todo |= {os.path.realpath(x) for entry in os.scandir(folder) if (x := _to_read(entry, named))}
+        todo -= read
+
+
+def _to_read(entry: os.DirEntry[str], named: bytes) -> str:
+    """Return a file that a program may import, or one of a folder that it names; else ''."""
+    if entry.is_dir():
+        named_here = entry.name.isidentifier() and entry.name.encode() in named
+        return os.path.join(entry.path, "__init__.py") if named_here else ""
+    return entry.path if entry.name.endswith(".py") else ""
 
 
 def _expect_scalars(nodes: list[Any], name: str) -> None:
@@ -156,7 +179,8 @@ def stand_in(number: int) -> Callable[[type], type]:
             _put_back()  # this statement ran before, or the class is made in steps
             nodes = [*nodes_below(tree)]
             _expect_scalars(nodes, node.name)
-            found = differences(theirs, node, tree, _changes_operators(nodes, node.name), is_read)
+            changed = _changes_operators(nodes, node.name) or any(map(is_read, _SPECIAL))
+            found = differences(theirs, node, tree, changed, is_read)
         except UnlikeError as why:
             say(f"the class {theirs.__name__} stays as it is: it {why}")
             return theirs
@@ -222,7 +246,8 @@ class Finder:
         tree = parse(spec.origin, self._name)
         if tree is None:
             return spec
-        decorate(tree, self._name, _reader_of(tree, spec.origin, self._name, self._main))
+        main = self._main or os.path.join(self._folder, "__main__.py")
+        decorate(tree, self._name, _reader_of(tree, spec.origin, self._name, main))
         spec.loader = _Loader(spec.loader.name, spec.origin)
         spec.loader.tree = tree
         return spec
@@ -265,7 +290,7 @@ class _Cells:
     def visit(tree: Any) -> Any:
         """Return the tree of a cell."""
         if isinstance(tree, ast.Module):
-            decorate(tree, "Value", lambda word: word != "__dict__")
+            decorate(tree, "Value", lambda word: not word.startswith("__"))
         return tree
 
 

@@ -631,6 +631,56 @@ def test_a_module_may_be_run(folder):
     assert done.stdout.startswith("<class '__main__.Value'> True __main__ ")
 
 
+COUNTS = "    def __mul__(self, other):\n        print('*')\n        return super().__mul__(other)\n"
+ELSEWHERE = {
+    "assigned in another module": "Value.__mul__ = star\n",
+    "assigned to the class of a module": "import engine\nengine.Value.__mul__ = star\n",
+    "assigned under another name": "V = Value\nV.__mul__ = star\n",
+    "set by its name": "setattr(Value, '__mul__', star)\n",
+    "made by a subclass": f"class Value(Value):\n{COUNTS}",
+    "made by a subclass of another name of it": f"V = Value\nclass Value(V):\n{COUNTS}",
+}
+STAR = "old = Value.__mul__\ndef star(v, other):\n    print('*')\n    return old(v, other)\n"
+CALLS_STAR = "a = Value(3.0)\nprint((a * 2.0).data, (2.0 * a).data, (-a).data, (a / 2.0).data, (a - a).data)\n"
+
+
+@pytest.mark.parametrize("how", ELSEWHERE)
+def test_what_calls_an_operator_that_is_changed_elsewhere_calls_the_new_one(how, tmp_path):
+    text = STAR + ELSEWHERE[how] + CALLS_STAR
+    (tmp_path / "engine.py").write_text(CLOSURES)
+    (tmp_path / "script.py").write_text("from engine import Value\n" + text)
+    plain = run_python("script.py", cwd=tmp_path)
+    assert plain.stdout.count("*") > 3
+    done = command(tmp_path, "--replace-value", "script.py")
+    assert (done.stdout, done.stderr) == (plain.stdout, "")
+    if "in another module" not in how and "of a module" not in how:
+        assert run(CLOSURES + text, True, tmp_path)[0] == plain.stdout
+
+
+def test_a_folder_that_the_script_names_may_read_the_graph(tmp_path):
+    (tmp_path / "kit" / "draw").mkdir(parents=True)
+    (tmp_path / "kit" / "engine.py").write_text(CLOSURES)
+    reads = "def signs(v):\n    return [v._op, sorted(map(signs, v._prev))]\n"
+    (tmp_path / "kit" / "draw" / "text.py").write_text(reads)
+    uses = "from kit.draw.text import signs\na = Value(2.0)\nprint(signs(-a), signs(a - 3.0), signs(1.0 / a))\n"
+    (tmp_path / "script.py").write_text("from kit.engine import Value\n" + uses)
+    (tmp_path / "broken.py").symlink_to("nowhere")
+    (tmp_path / "kit" / "kit").symlink_to(".")
+    done = command(tmp_path, "--replace-value", "script.py")
+    assert (done.stdout, done.stderr) == (run_python("script.py", cwd=tmp_path).stdout, "")
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_folder_with_a_main_may_be_run(beside, tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "engine.py").write_text(CLOSURES)
+    text = ("from engine import Value\n" if beside else CLOSURES) + WHICH
+    (tmp_path / "app" / "__main__.py").write_text(text)
+    done = command(tmp_path, "--replace-value", "app", "x")
+    assert done.stderr == ""
+    assert done.stdout.split()[2:] == ["True", "__main__", "app", "x"]
+
+
 def test_another_name_and_a_class_that_is_not_there(folder):
     (folder / "scalar.py").write_text((CLOSURES + WHICH).replace("Value", "Scalar"))
     assert command(folder, "--replace-value=Scalar", "scalar.py").stdout.split()[2] == "True"
