@@ -1,7 +1,9 @@
 """mg.grad and mg.value_and_grad: derivatives that can be differentiated again, in Python and inside of jit."""
 
+import collections
 import functools
 import math
+import operator
 import random
 
 import pytest
@@ -76,6 +78,22 @@ def test_the_derivative_has_the_structure_of_its_argument():
     assert (value, slope) == (13.0, [4.5, 6.0])
     assert grad(lambda x: 3.0)(2.0) == 0.0
     assert grad(lambda: 3.0, ())() == ()
+
+
+class Named(dict):
+    w, b, c, y = (property(operator.itemgetter(name)) for name in "wbcy")
+
+
+def test_a_dict_of_ones_own_class_stays_one_for_the_function_and_in_what_returns():
+    p = Named(w=2.0, b=Named(c=3.0))
+    slopes = grad(lambda p: p.w * p.w * p.b.c)(p)
+    assert (slopes.w, slopes.b.c) == (12.0, 4.0)
+    ordered = collections.OrderedDict(b=1.0, a=2.0)
+    slopes = grad(lambda p: p.pop("b") * p.popitem()[1])(ordered)
+    assert type(slopes) is collections.OrderedDict and [*slopes.items()] == [("b", 2.0), ("a", 1.0)]
+    assert grad(lambda p: p["a"] * 3.0)(collections.defaultdict(float, a=1.0)) == {"a": 3.0}
+    out = mg.jit(lambda x: Named(y=x * 2.0))(3.0)
+    assert out.y == 6.0
 
 
 def test_an_array_has_an_array():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -249,7 +250,8 @@ def flatten(result: Any, outputs: list[Value], what: str) -> Any:
     if isinstance(result, (list, tuple)):
         return type(result), [flatten(item, outputs, what) for item in result]
     if isinstance(result, dict):
-        return dict, [flatten(item, outputs, what) for item in result.values()], list(result)
+        cls = dict if isinstance(result, defaultdict) else type(result)  # which takes no dict
+        return cls, [flatten(item, outputs, what) for item in result.values()], list(result)
     number = as_number(result)
     if number is None:
         raise TypeError(f"{what}, or tuples, lists and dicts of them, not {type(result).__name__}")
@@ -275,6 +277,6 @@ def rebuilt(tree: Any, values: Iterator[Any]) -> Any:
     if tree is None:
         return next(values)
     cls, items = tree[0], [rebuilt(item, values) for item in tree[1]]
-    if cls is dict:
-        return dict(zip(tree[2], items))
+    if issubclass(cls, dict):
+        return cls(dict(zip(tree[2], items)))
     return cls(*items) if hasattr(cls, "_fields") else cls(items)
