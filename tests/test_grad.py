@@ -262,6 +262,15 @@ def test_at_kinks_derivatives_are_those_of_programs(f, at, first):
     assert derivatives_of(f, at, 3)[1:] == [first, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("f", [lambda x: x.sqrt() * 0.0 + x, lambda x: x.sqrt().floor() + x])
+def test_what_is_known_to_be_0_is_left_out_also_where_backward_multiplies_it_by_infinity(f):
+    x = Value(0.0)
+    y = f(x)
+    y.backward()
+    assert math.isnan(x.grad) and math.isnan(mg.jit(f).gradient(0.0))
+    assert grad(y, x).data == grad(f)(0.0) == mg.jit(grad(f))(0.0) == 1.0
+
+
 def test_huge_graphs_need_no_recursion():
     x = y = Value(1.0)
     for _ in range(100_000):
