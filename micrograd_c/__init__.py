@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from . import plot as plot
     from ._core.operators import *  # noqa: F403
     from ._grad import grad, value_and_grad
-    from ._gradcheck import GradientError, gradcheck
+    from ._gradcheck import GradientError, gradcheck, numerical_gradient
     from .jit import TracingError, jit, set_threads
     from .learn.page import lesson
     from .losses import cross_entropy, log_softmax, mse, softmax
@@ -50,6 +50,7 @@ __all__ = [
     "log_softmax",
     "mse",
     "nn",
+    "numerical_gradient",
     "optim",
     "set_threads",
     "softmax",
@@ -66,7 +67,7 @@ globals().update(_functions)
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
     "_grad": "grad value_and_grad",
-    "_gradcheck": "GradientError gradcheck",
+    "_gradcheck": "GradientError gradcheck numerical_gradient",
     "jit": "TracingError jit set_threads",
     "learn.page": "lesson",
     "losses": "cross_entropy log_softmax mse softmax",

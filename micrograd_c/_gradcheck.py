@@ -1,7 +1,8 @@
-"""Gradients against difference quotients."""
+"""Difference quotients, and gradients against them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from ._core import Any, to_float
@@ -10,6 +11,66 @@ from .engine import Value, topological_order, zero_grad
 
 class GradientError(AssertionError):
     """A gradient that differs from the difference quotient."""
+
+
+def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) -> Any:
+    """Return the slopes of `f` by central differences, (f(x + h) - f(x - h)) / (2 h).
+
+    Parameters
+    ----------
+    f : callable
+        Takes as many numbers as there are in `at`, returns a number or a Value. It is called twice for each.
+    *at : float or Value
+        The point. Where a number stands `f` gets a float, where a Value stands a new Value.
+    h : float, optional
+        How far to go to either side. By default 6e-6 * max(1, abs(x)): with less the rounding of `f` shows,
+        with more the curve.
+
+    Returns
+    -------
+    float or tuple of float
+        One for each number; of a single one its slope alone.
+
+    Raises
+    ------
+    ValueError
+        `h` is not above 0, or so small that x + h or x - h is x.
+
+    Examples
+    --------
+    >>> round(numerical_gradient(lambda x: x * x, 3.0), 6)
+    6.0
+    """
+    if not callable(f):
+        raise TypeError(
+            f"numerical_gradient takes a function and its point, numerical_gradient(f, 1.0), not {type(f).__name__}"
+        )
+    if not at:
+        raise TypeError("numerical_gradient(f, x): no point is given, one number for each argument of f")
+    points = _numbers(at)
+    if h is not None and not (h := to_float(h, "h")) > 0:
+        raise ValueError(f"numerical_gradient: h must be greater than 0, not {h!r}")
+
+    def number(*xs: float) -> float:
+        out = f(*(Value(x) if isinstance(given, Value) else x for x, given in zip(xs, at)))
+        return out.data if isinstance(out, Value) else to_float(out, "what f returns")
+
+    step = sys.float_info.epsilon ** (1 / 3)
+    slopes = tuple(_quotient(number, points, i, h or step * max(1.0, abs(x))) for i, x in enumerate(points))
+    return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _numbers(at: tuple[Any, ...]) -> list[float]:
+    return [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(at)]
+
+
+def _quotient(f: Callable[..., float], points: list[float], i: int, h: float) -> float:
+    """Return the slope of `f` by its operand i, over the step that the rounded operands are apart."""
+    x = points[i]
+    if x + h == x or x - h == x:
+        raise ValueError(f"operand {i} is {x!r}, which h = {h!r} does not change: take a larger one")
+    high, low = (f(*points[:i], at, *points[i + 1 :]) for at in (x + h, x - h))
+    return (high - low) / ((x + h) - (x - h))
 
 
 def gradcheck(
@@ -43,7 +104,7 @@ def gradcheck(
     eps, rtol, atol = [to_float(x, name) for x, name in ((eps, "eps"), (rtol, "rtol"), (atol, "atol"))]
     if not eps > 0:
         raise ValueError(f"gradcheck: eps must be greater than 0, not {eps!r}")
-    points = [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(values)]
+    points = _numbers(values)
 
     def at(*xs: float) -> tuple[Value, list[Value]]:
         leaves = list(map(Value, xs))
@@ -70,9 +131,7 @@ def gradcheck(
 
     wrong = []
     for i, (x, g) in enumerate(zip(points, gradients)):
-        h = eps * max(1.0, abs(x))
-        high, low = (data(*points[:i], x + d, *points[i + 1 :]) for d in (h, -h))
-        quotient = (high - low) / (2 * h)
+        quotient = _quotient(data, points, i, eps * max(1.0, abs(x)))
         if not abs(g - quotient) <= atol + rtol * max(abs(g), abs(quotient)):
             name = values[i].name if isinstance(values[i], Value) else ""
             wrong.append(

@@ -210,6 +210,7 @@ def optimisers():
 
 def checked():
     mg.gradcheck(lambda a, b: by_hand(a * b) + a.tanh(), 0.5, Value(2.0))
+    mg.numerical_gradient(lambda a, b: a * b, 0.5, Value(2.0))
     mg.stats()
     return []
 

@@ -1,9 +1,12 @@
-"""gradcheck accepts right gradients and names wrong ones."""
+"""gradcheck accepts right gradients and names wrong ones; difference quotients are slopes."""
+
+import math
 
 import pytest
 from support import nothing_left_behind
 
-from micrograd_c import GradientError, Value, gradcheck, stats
+import micrograd_c as mg
+from micrograd_c import GradientError, Value, gradcheck, numerical_gradient, stats
 
 
 def test_gradcheck_accepts_right_gradients_and_changes_no_values():
@@ -51,3 +54,71 @@ def test_gradcheck_fails_where_a_gradient_is_nan():
 
     with pytest.raises(GradientError, match="nan"):
         gradcheck(f, 1.0)
+
+
+# The functions are taken from the derivatives that everybody knows, not from the op table.
+@pytest.mark.parametrize("x", [-3.0, -0.4, 0.0, 0.7, 2.5])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: 3 * x**2 - 4 * x + 5, lambda x: 6 * x - 4),
+        (math.sin, math.cos),
+        (math.exp, math.exp),
+        (math.atan, lambda x: 1 / (1 + x * x)),
+    ],
+)
+def test_quotients_are_the_slopes_of_functions_of_floats(f, slope, x):
+    assert numerical_gradient(f, x) == pytest.approx(slope(x), rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("x", [1e-300, 1e-9, 1e9, 1e150])
+def test_the_step_goes_with_the_size_of_the_operand(x):
+    assert numerical_gradient(lambda x: 3.0 * x, x) == pytest.approx(3.0, rel=1e-9)
+
+
+def test_f_gets_floats_for_numbers_and_values_for_values_and_nothing_is_changed():
+    kinds = []
+
+    def f(x, y, z):
+        kinds.append((type(x), type(y), type(z)))
+        return (y * y).tanh() * x * z
+
+    y = Value(0.5)
+    y.grad = 7.0
+    with nothing_left_behind():
+        slopes = numerical_gradient(f, 2, y, 3.0)
+    assert slopes == pytest.approx([3 * math.tanh(0.25), 6 * (1 - math.tanh(0.25) ** 2), 2 * math.tanh(0.25)])
+    assert set(kinds) == {(float, Value, float)} and len(kinds) == 6
+    assert (y.data, y.grad) == (0.5, 7.0)
+
+
+def test_h_is_the_step_that_the_article_takes_smaller():
+    forward_and_back = [numerical_gradient(lambda x: x**3, 2.0, h=h) for h in (1.0, 0.1, 1e-3)]
+    assert forward_and_back == pytest.approx([13.0, 12.01, 12.000001])
+
+
+def test_quotients_of_programs_and_of_networks():
+    model = mg.MLP(2, [3, 1])
+    x = [Value(0.3), Value(-0.7)]
+    model(x).backward()
+    assert numerical_gradient(lambda a, b: model([a, b]), *x) == pytest.approx([v.grad for v in x], abs=1e-8)
+    assert numerical_gradient(mg.jit(lambda a: a * a * a), 2.0) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: numerical_gradient(3.0, 1.0), TypeError, "takes a function and its point"),
+        (lambda: numerical_gradient(math.sin), TypeError, "no point is given"),
+        (lambda: numerical_gradient(math.sin, "1"), TypeError, "operand 0"),
+        (lambda: numerical_gradient(lambda x: None, 1.0), TypeError, "what f returns .* None"),
+        (lambda: numerical_gradient(math.sin, 1.0, h=0), ValueError, "h must be greater than 0, not 0"),
+        (lambda: numerical_gradient(math.sin, 1.0, h=math.nan), ValueError, "h must be greater than 0, not nan"),
+        (lambda: numerical_gradient(math.sin, 1.0, h=1e-17), ValueError, "operand 0 is 1.0, which h = 1e-17 does"),
+        (lambda: numerical_gradient(math.sin, math.inf), ValueError, "operand 0 is inf"),
+        (lambda: numerical_gradient(math.log, 0.0), ValueError, "math domain|expected a positive"),
+    ],
+)
+def test_quotients_that_cannot_be_say_why(call, error, message):
+    with nothing_left_behind(), pytest.raises(error, match=message):
+        call()

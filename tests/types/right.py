@@ -64,6 +64,7 @@ def product(x: Value, y: Value) -> Value:
 
 
 assert_type(mg.gradcheck(product, 1.0, a), bool)
+mg.numerical_gradient(product, 1.0, a, h=1e-3)
 assert_type(mg.stats().live_nodes, int)
 assert_type(mg.stats().core, str)
 mg.stats()["rows"]
