@@ -127,6 +127,9 @@ def _solution(options: argparse.Namespace) -> int:
 def _reset(options: argparse.Namespace) -> int:
     exercise, folder = by_name(options.name), _here()
     file = folder.file(exercise)
+    if file.is_file() and file.read_bytes() == exercise.start.encode():  # .old has what was written
+        print(f"{file} is as at the start already.")
+        return 0
     if file.exists():
         file.replace(file.with_suffix(".py.old"))
         print(f"{file} is as at the start. What you had is in {file}.old")
@@ -217,6 +220,9 @@ def main(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")
     try:
         return int(options.run(options))
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
