@@ -174,6 +174,26 @@ def test_a_loop_without_an_end_is_told_with_its_line(monkeypatch):
     assert re.search(r"Python stops in line \d+: (while True|try|found)", text)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", [e for e in COURSE.values() if "backward-not-kept" in dict(e.mistakes)])
+def test_no_line_is_called_missing_that_is_there(exercise):
+    head, body = exercise.solution.rsplit("def _backward():", 1)
+    source = head + "def _backward():" + re.sub(r"(self|other)\.grad \+= .*", r"out.grad += \1.grad", body)
+    verdict = examine(exercise, source)
+    assert not verdict["done"] and verdict["mistake"] != "backward-not-kept"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("visit", ["found.add(v)", "found |= {v}"])
+def test_nodes_that_are_walked_again_and_again_are_told(visit, monkeypatch):
+    hole = f"    found = set()\n    def walk(v):\n        nonlocal found\n        {visit}\n"
+    hole += "        for x in v._prev:\n            walk(x)\n    walk(root)\n    return found\n"
+    monkeypatch.setattr(examination, "SECONDS", 0.5)
+    verdict = examine(COURSE["08_all_nodes"], wrong("08_all_nodes", hole))
+    assert not verdict["done"]
+    assert "are nodes that were visited left alone?" in report(COURSE["08_all_nodes"], verdict)
+
+
 def test_what_a_file_prints_is_that_of_the_case_that_is_told(capsys):
     hole = "        print(self.data, other.data)\n        return self.data + other.data\n"
     assert not examine(COURSE["04_add"], wrong("04_add", hole))["done"]
@@ -299,6 +319,8 @@ def test_start_leaves_what_is_there_and_reset_keeps_a_copy(folder):
     assert file.read_text("utf-8") == "mine"
     assert exercises("reset", "slope", cwd=folder).returncode == 0
     assert file.read_text("utf-8") == COURSE["01_slope"].start
+    again = exercises("reset", "slope", cwd=folder)
+    assert again.returncode == 0 and "already" in again.stdout
     assert (folder / "01_slope.py.old").read_text("utf-8") == "mine"
 
 
@@ -326,6 +348,22 @@ def test_files_that_are_no_texts_are_open(folder):
     assert "no text in UTF-8" in exercises("check", cwd=folder).stdout
     (folder / "01_slope.py").unlink()
     assert "`reset 01_slope` brings it back" in exercises("check", cwd=folder).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent by a signal")
+@pytest.mark.parametrize("arguments", [["check"], ["list"], ["grade", "."]])
+def test_ctrl_c_ends_a_check_without_a_traceback(arguments, folder):
+    import signal
+
+    (folder / "01_slope.py").write_text(f"open({str(folder / 'begun')!r}, 'w').close()\nwhile True:\n    pass\n")
+    command = [sys.executable, "-m", "micrograd_c", "exercises", *arguments, "--seconds", "2"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        while not (folder / "begun").exists() and run.poll() is None:
+            pass
+        run.send_signal(signal.SIGINT)
+        told = run.communicate(timeout=60)[0]
+    assert (told, run.returncode) == ("\nStopped.\n", 1)
 
 
 @pytest.mark.slow

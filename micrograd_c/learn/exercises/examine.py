@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from math import isclose, isfinite
@@ -174,7 +175,7 @@ def examine(exercise: Exercise, source: str) -> Verdict:
                 return RAISED not in truth and not _alike(of(smaller), truth)
 
             case = shrink(case, fails)
-        truth, mistake = _seen(lambda: probe.truth(case)), _mistake(exercise, probe, names, case)
+        truth, mistake = _seen(lambda: probe.truth(case)), _mistake(exercise, probe, names, case, source)
     yours = of(case)
     return {
         **verdict,
@@ -197,7 +198,11 @@ def _first_wrong(
     return None
 
 
-def _mistake(exercise: Exercise, probe: Probe, names: Names, case: Case) -> str:
+def _lines(source: str) -> Counter[str]:
+    return Counter(line.strip() for line in source.splitlines())
+
+
+def _mistake(exercise: Exercise, probe: Probe, names: Names, case: Case, source: str) -> str:
     """Return the name of the known mistake that does on many cases what this file does."""
     every = list(probe.cases(exercise.ops))
     small, large = every[:LIKENESS], every[LIKENESS:][-LIKENESS:]
@@ -208,8 +213,12 @@ def _mistake(exercise: Exercise, probe: Probe, names: Names, case: Case) -> str:
     # On large graphs a wrong engine may depend on the order of a set, which differs from run to run.
     cases = [case, *(each for each, _ in _cases(probe, small))]
     yours = [_seen(lambda case=case: probe.observe(names, case)) for case in cases]  # type: ignore[misc]
-    for mistake, source in exercise.mistakes:
-        its = _defined(source, "mistake.py")
+    solved = _lines(exercise.solution)
+    for mistake, wrong in exercise.mistakes:
+        left_out = solved - _lines(wrong)
+        if left_out and set(_lines(wrong) - solved) <= {"pass"} and not (solved - _lines(source)).keys() & left_out:
+            continue  # it is that of leaving out lines, and this file has them
+        its = _defined(wrong, "mistake.py")
         if all(
             _alike(one, _seen(lambda case=case: probe.observe(its, case)))  # type: ignore[misc]  # noqa: B023
             for one, case in zip(yours, cases)

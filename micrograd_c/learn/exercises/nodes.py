@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from ...engine import Value, topological_order
-from .graphs import Graph, build, code, names
+from .graphs import Graph, build, code, graphs, names
 from .probe import Case, Names, Probe, Seen
 
 __all__ = ["Backward", "ByHand", "History", "Leaves", "Node", "Nodes", "Order", "Steps"]
@@ -84,6 +84,10 @@ class Nodes(Probe):
     needs: tuple[str, ...] = ("Value", "all_nodes")
     engine: ClassVar[Names] = {"Value": Value, "all_nodes": topological_order}
 
+    def cases(self, ops: list[str]) -> Iterable[Case]:
+        """Give the graphs, and one of 61 nodes with 3**20 paths, which nobody walks to their ends."""
+        return [*graphs(ops), {"leaves": [1.0], "steps": [["x + (x + (x + y))", i, 0] for i in range(20)]}]
+
     def found(self, of: Names, case: Case) -> list[str]:
         """Return their names, as the function lists them."""
         nodes = build(case, of["Value"])
@@ -104,6 +108,10 @@ class Order(Nodes):
 
     needs: tuple[str, ...] = ("Value", "topological_order")
     engine: ClassVar[Names] = {"Value": Value, "topological_order": topological_order}
+
+    def cases(self, ops: list[str]) -> Iterable[Case]:
+        """Give the graphs."""
+        return graphs(ops)
 
     def observe(self, of: Names, case: Case) -> Seen:
         """Yield what makes an order right."""
