@@ -311,6 +311,18 @@ def test_list_has_a_line_for_each_and_its_state_follows_the_file(folder):
 
 
 @pytest.mark.slow
+def test_a_page_that_cannot_be_written_is_left_out(folder):
+    (folder / "pages").write_text("no folder")
+    (folder / "01_slope.py").write_text("def slope(f, x, h):\n    return x\n")
+    done = exercises("check", "slope", cwd=folder)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "<-- wrong" in done.stdout and "pages" not in done.stdout
+    solve(folder, "01_slope")
+    done = exercises("check", "slope", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
 def test_start_leaves_what_is_there_and_reset_keeps_a_copy(folder):
     file = folder / "01_slope.py"
     file.write_text("mine", encoding="utf-8")

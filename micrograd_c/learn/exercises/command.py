@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .course import Exercise, UnknownName, by_name, course
@@ -53,7 +54,8 @@ def _one(folder: Folder, exercise: Exercise, seconds: float) -> bool:
     found = folder.verdict(exercise, seconds)
     path = folder.path / _PAGES / f"{exercise.name}.html"
     if found is None:
-        path.unlink(missing_ok=True)  # it shows a graph that is right now
+        with suppress(OSError):  # most often there is none
+            path.unlink()  # it shows a graph that is right now
         return True
     if isinstance(found, str):
         print(f"{exercise.name} is open: {exercise.title}\n\n{found}")

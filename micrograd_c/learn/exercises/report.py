@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import combinations
 from math import fsum, isclose
 from pathlib import Path
@@ -59,13 +60,15 @@ def _explanation(exercise: Exercise, verdict: Verdict) -> Explanation | None:
 
 
 def page(exercise: Exercise, verdict: Verdict, path: Path) -> bool:
-    """Write the explainer's page for the case; tell whether there is one."""
+    """Write the explainer's page for the case, where there is one; tell whether it was written."""
     explanation = _explanation(exercise, verdict)
     if explanation is None:
         return False
-    path.parent.mkdir(exist_ok=True)
-    explanation.html(path)
-    return True
+    with suppress(OSError):  # a folder that cannot be written
+        path.parent.mkdir(exist_ok=True)
+        explanation.html(path)
+        return True
+    return False
 
 
 def _share(exercise: Exercise, verdict: Verdict) -> str:
