@@ -334,8 +334,9 @@ int32_t mg_sweep_closures(mg_pause *pause)
     mg_lock();
     mg_sweep *s = paused_sweep(pause);
     TRY(s ? MG_OK : MG_EARGUMENT);
-    if (pause->n == 0 || go_on(pause->sweep - 1, pause)) {
-        pause->n = 0;
+    const bool paused = pause->n == 0 || go_on(pause->sweep - 1, pause);
+    pause->n = 0;
+    if (paused) {
         pause->nodes[pause->n++] = pause->node;
         for (int64_t row = s->row; row & (MG_CLOSURES - 1);) {
             if (!s->mark[--row])
@@ -347,8 +348,6 @@ int32_t mg_sweep_closures(mg_pause *pause)
             if (visit_row(row, s, BACKWARD))
                 pause->nodes[pause->n++] = mg.handle[row];
         }
-    } else {
-        pause->n = 0;
     }
     const int32_t n = pause->n;
     mg_unlock();

@@ -151,7 +151,7 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* ---- backward ---- */
 
-enum { MG_CLOSURES = 64 };
+enum { MG_CLOSURES = 64 }; /* handed out at once; a power of two */
 
 /* Where a sweep stands that waits for a Python closure. */
 typedef struct {
@@ -247,10 +247,9 @@ void mg_program_entries(const mg_program *p, int32_t *rows, int32_t *columns);
  * these, or INT32_MIN: none. */
 typedef struct {
     int32_t nodes;
-    int32_t ints; /* of `code` */
-    const int32_t
-        *code; /* the derivatives as operands; then of each node: op, number of operands, operands */
-    const double *numbers; /* the derivatives as numbers; then of each node: k, value */
+    int32_t ints;          /* of `code` */
+    const int32_t *code;   /* the derivatives as operands; of each node: op, number of operands, operands */
+    const double *numbers; /* the derivatives as numbers; of each node: k, value */
 } mg_derivatives;
 
 /* d y / d each of n nodes, by the current data. Operands of an MG_DOT: the bias, then w and x in turn. NULL: *status

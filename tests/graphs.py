@@ -8,6 +8,17 @@ import xml.etree.ElementTree as ET
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 
+# Functions with a kink, where it is, and their first derivative there; all higher ones are 0.
+KINKS = [
+    (lambda x: x.relu(), 0.0, 0.0),
+    (lambda x: abs(x), 0.0, 0.0),
+    (lambda x: x.leaky_relu(0.1), 0.0, 0.1),
+    (lambda x: x.maximum(1.0), 1.0, 0.5),
+    (lambda x: x.minimum(1.0), 1.0, 0.5),
+    (lambda x: x**0, 0.0, 0.0),
+    (lambda x: x**1, 0.0, 1.0),
+]
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -7,7 +7,7 @@ import operator
 import random
 
 import pytest
-from graphs import random_graph
+from graphs import KINKS, random_graph
 from support import close, live_nodes, nothing_left_behind
 from test_ops import method_of
 
@@ -248,16 +248,7 @@ def test_infinite_derivatives_are_no_errors_as_in_backward():
     assert grad(grad(lambda x: mg.where(x.greater(0), x.sqrt() * x, x * 0.5)))(0.0) == 0.0
 
 
-@pytest.mark.parametrize(
-    "f, at, first",
-    [
-        (lambda x: x.relu(), 0.0, 0.0),
-        (lambda x: abs(x), 0.0, 0.0),
-        (lambda x: x.leaky_relu(0.1), 0.0, 0.1),
-        (lambda x: x.maximum(1.0), 1.0, 0.5),
-        (lambda x: x**0, 0.0, 0.0),
-    ],
-)
+@pytest.mark.parametrize("f, at, first", KINKS)
 def test_at_kinks_derivatives_are_those_of_programs(f, at, first):
     assert derivatives_of(f, at, 3)[1:] == [first, 0.0, 0.0]
 

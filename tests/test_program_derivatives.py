@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from graphs import KINKS
 from programs import close
 from test_ops import method_of, reference_of
 
@@ -225,18 +226,7 @@ def test_a_branch_of_one_output_is_no_branch_of_another():
     close(f.jacobian(np.array([0.0, 2.0])), [[math.inf, 1.0], [0.5, 0.5]])
 
 
-@pytest.mark.parametrize(
-    "f, at, first",
-    [
-        (lambda x: x.relu(), 0.0, 0.0),
-        (lambda x: abs(x), 0.0, 0.0),
-        (lambda x: x.leaky_relu(0.1), 0.0, 0.1),
-        (lambda x: x.maximum(1.0), 1.0, 0.5),
-        (lambda x: x.minimum(1.0), 1.0, 0.5),
-        (lambda x: x**0, 0.0, 0.0),
-        (lambda x: x**1, 0.0, 1.0),
-    ],
-)
+@pytest.mark.parametrize("f, at, first", KINKS)
 def test_at_a_kink_higher_derivatives_are_0(f, at, first):
     assert derivatives_of(f, at, 3)[1:] == [first, 0.0, 0.0]
 

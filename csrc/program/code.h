@@ -96,14 +96,13 @@ typedef struct {
     int32_t row, column;
 } mg_entry;
 
-enum {
-    MG_BY_NODES = MG_REVERSE + 1
-}; /* d the one output / d each of n nodes, which `wanted` are; MG_NONE: none */
+/* A way beside those of engine.h: d the one output / d each of n nodes, which `wanted` are; MG_NONE: none. */
+enum { MG_BY_NODES = MG_REVERSE + 1 };
 
 /* Makes `to`, which mg_graph_init is not called for: a graph of the derivatives of `from` by n leaves, inputs by number
- * and parameters as ~number; `way` is an mg_way of engine.h, or MG_BY_NODES. Of MG_JACOBIAN and MG_SYMMETRIC *entries become those of
- * the outputs, which the caller frees in any case; for MG_SYMMETRIC `known` are those of from's outputs. MG_OK,
- * MG_ENOMEM, or MG_EARGUMENT: the derivative of an op cannot be read. */
+ * and parameters as ~number; `way` is an mg_way of engine.h, or MG_BY_NODES. Of MG_JACOBIAN and MG_SYMMETRIC
+ * *entries become those of the outputs, which the caller frees in any case; for MG_SYMMETRIC `known` are those of
+ * from's outputs. MG_OK, MG_ENOMEM, or MG_EARGUMENT: the derivative of an op cannot be read. */
 int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const int32_t *wanted, int32_t n,
                         const mg_entry *known, mg_entry **entries);
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
