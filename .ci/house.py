@@ -63,7 +63,7 @@ _gradcheck _own_nodes
 _checks _likeness
 _fused replace _schedules
 _state _summary
-nn program/traced
+nn program/traced program/static
 program/trace program/arguments
 program/program
 program/derivatives

@@ -13,8 +13,10 @@ from ._core.numbers import is_array, is_object
 from ._core.walk import below, references
 from ._operands import as_values, instead, listed
 from .engine import Value, is_tracing
+from .program.derivatives import as_index
 from .program.function import Function
 from .program.program import flatten, rebuilt
+from .program.static import is_static
 
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
@@ -52,7 +54,7 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     Raises
     ------
     TypeError
-        `f` does not return one Value, or an argument to derive by is no number.
+        `f` does not return one Value, or an argument to derive by is no number, or static as in `jit`.
     ValueError
         There is no argument of this number.
     RuntimeError
@@ -92,12 +94,12 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     """Return a function that returns the value of `f`, and what `grad(f, argnums)` returns, from one run."""
     if not callable(f):
         raise TypeError(f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}")
+    static = f._static[0] if isinstance(f, Function) else ()
     f = _plain(f)
     name = getattr(f, "__qualname__", type(f).__name__)
-    numbers: tuple[Any, ...] = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
-    for i in numbers:
-        if isinstance(i, bool) or not isinstance(i, int):
-            raise TypeError(f"grad of {name}: argnums={argnums!r}, expected an int or a sequence of them")
+    numbers: tuple[Any, ...] = tuple(map(as_index, argnums if isinstance(argnums, Sequence) else (argnums,)))
+    if None in numbers:
+        raise TypeError(f"grad of {name}: argnums={argnums!r}, expected an int or a sequence of them")
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -106,6 +108,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             if not -len(args) <= i < len(args):
                 raise ValueError(
                     f"grad of {name}: argnums={argnums!r}, but {len(args)} arguments are given by place"
+                )
+            if i % len(args) in static or is_static(args[i]):
+                raise TypeError(
+                    f"grad of {name}: argnums={argnums!r}: argument {i} is static, {args[i]!r:.40}, "
+                    "and has no derivative"
                 )
             leaves: list[Value] = []
             tree = _as_leaves(args[i], leaves, f"grad of {name}: argument {i}")

@@ -21,7 +21,7 @@ import sys
 import types
 from collections.abc import Callable
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 from ._core import check, lib
 from .program.arguments import GUESS
@@ -32,13 +32,7 @@ from .program.traced import TracingError
 __all__ = ["Function", "Program", "TracingError", "jit", "set_threads"]
 
 
-@overload
-def jit(function: Callable[..., Any], *, in_axes: int | tuple[int | None, ...] | None = ...) -> Function: ...
-@overload
-def jit(
-    function: None = None, *, in_axes: int | tuple[int | None, ...] | None = ...
-) -> Callable[[Callable[..., Any]], Function]: ...
-def jit(function: Callable[..., Any] | None = None, *, in_axes: Any = GUESS) -> Any:
+def jit(function: Callable[..., Any] | None = None, *, in_axes: Any = GUESS, static_argnames: Any = None) -> Any:
     """Let a function of scalars be traced once and then run natively.
 
     Parameters
@@ -50,18 +44,34 @@ def jit(function: Callable[..., Any] | None = None, *, in_axes: Any = GUESS) -> 
     in_axes : int, None, or a tuple of them, one for each argument; optional
         As in jax.vmap: the axis along which the samples of an argument stand, or None for what is the same for all
         samples, a number or an array of shape (k,), for which the function gets a list of k Values. Without it, or
-        for arguments given by name beside a tuple, the shape tells: an array is a batch.
+        for arguments given by name beside a tuple, the shape tells: an array is a batch. Of a static argument it is
+        not read.
+    static_argnames : str or sequence of str, optional
+        Arguments that are no data but choose what is computed, by their names in the signature of `function`. The
+        function gets them as they are, so Python may branch on them. For each new value it is traced again;
+        they must be hashable, and have no derivative. Arguments that are a bool, a str or None always are static.
 
     Returns
     -------
     Function
         Called like `function`, with numbers and batches.
+
+    Raises
+    ------
+    TypeError
+        What is to be traced cannot be called, or an option has a wrong type.
+    ValueError
+        `function` has no argument of a name in `static_argnames`.
     """
     if function is None:
-        return partial(jit, in_axes=in_axes)
+        return partial(jit, in_axes=in_axes, static_argnames=static_argnames)
     if isinstance(function, Function):
-        return function if in_axes == GUESS else Function(function._function, in_axes)
-    return Function(function, in_axes)
+        if in_axes == GUESS and static_argnames is None:
+            return function
+        in_axes = function._in_axes if in_axes == GUESS else in_axes
+        static_argnames = function._static[1] if static_argnames is None else static_argnames
+        function = function._function
+    return Function(function, in_axes, () if static_argnames is None else static_argnames)
 
 
 def set_threads(n: int) -> None:

@@ -80,8 +80,7 @@ def test_value_and_gradient():
         (([1.0, 2.0], [1.0]), ValueError, r"\(2,\).*\(1,\)"),
         (([[1.0, 2.0], [1.0]], 1.0), (ValueError, TypeError), "argument x"),
         ((np.zeros((2, 2, 2)), 1.0), ValueError, r"\(2, 2, 2\)"),
-        (("abc", 1.0), TypeError, "str"),
-        ((None, 1.0), TypeError, "NoneType"),
+        ((b"abc", 1.0), TypeError, "bytes.*static_argnames='x'"),
         ((np.array([1j]), 1.0), TypeError, "complex"),
         ((np.array(["a"]), 1.0), TypeError, "real numbers"),
         ((Value(1.0), 1.0), TypeError, "data"),
@@ -153,7 +152,6 @@ def test_missing_and_unknown_keywords_are_refused():
 
 
 NO_NUMBERS = {
-    "None": (lambda: None, "NoneType"),
     "Value": (lambda: Value(1.0), "data"),
     "masked": (lambda: np.ma.array([1.0, 2.0], mask=[0, 1]), "filled"),
     "unmasked": (lambda: np.ma.array([1.0, 2.0]), "filled"),
@@ -223,7 +221,7 @@ def test_without_numpy_numbers_go_on_and_what_needs_arrays_says_what_to_install(
         print(f(2.0), f.gradient(3.0), f.backward(1.0))
         for call in (
             lambda: f([1.0, 2.0]),
-            lambda: f("text"),
+            lambda: f(b"text"),
             lambda: f.backward([1.0], weights=[1.0]),
             lambda: f.gradient(2.0, per_sample=True),
             *(lambda way=way: getattr(f, way)(2.0) for way in ("jacobian", "hessian")),
@@ -232,11 +230,11 @@ def test_without_numpy_numbers_go_on_and_what_needs_arrays_says_what_to_install(
             try:
                 print(call())
             except Exception as error:
-                print(type(error).__name__, str(error).split(": ")[-1])
+                print(type(error).__name__, str(error).split(": ")[-1].split(";")[0])
     """
     done = run_python("-c", textwrap.dedent(code))
     tell = "ImportError pip install numpy, or micrograd-c[numpy]"
-    wrong = "TypeError argument x must be a number or an array of real numbers, not str"
+    wrong = "TypeError argument x must be a number or an array of real numbers, not bytes"
     assert done.stdout.splitlines() == ["4.0 2.0 2.0", tell, wrong, *6 * [tell], "0.0"]
 
 

@@ -193,7 +193,7 @@ def test_a_method_binds_and_each_instance_has_its_parameters():
     assert Line.at.__doc__ == a.at.__doc__ == "The line."
     assert "Line.at(x: number)" in repr(a.at)
     with pytest.raises(TypeError, match="argument x"):
-        a.at("text")
+        a.at(b"text")
 
 
 def test_retrace_of_a_method_is_that_of_one_instance():

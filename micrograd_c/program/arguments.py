@@ -11,6 +11,7 @@ from typing import Any
 from .._core import as_number, ffi, lib
 from .._core.numbers import is_masked
 from ..engine import Value
+from .static import Static, by_place, is_static, key_of
 from .traced import TracedValue, outside
 
 _MOST = lib.MG_MOST_BATCHES
@@ -47,7 +48,13 @@ class Arguments:
     Attributes
     ----------
     key : tuple
-        How each argument enters the function, then the names of keywords.
+        The kinds, the names of keywords, and the static arguments with their places if there are any.
+    kinds : tuple
+        How each argument that is not static enters the function.
+    places : sequence of int
+        The numbers of these arguments; those given by name come after the others.
+    static : dict
+        The static arguments by their numbers.
     numbers : list of float
         Arguments that are numbers, and the items of vectors.
     arrays, batches : list
@@ -63,11 +70,15 @@ class Arguments:
         "_kwargs",
         "_moved",
         "_name",
+        "_static",
         "arrays",
         "batches",
         "key",
+        "kinds",
         "n",
         "numbers",
+        "places",
+        "static",
     )
 
     def __init__(
@@ -77,9 +88,10 @@ class Arguments:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         in_axes: Any = GUESS,
+        static: Static | None = None,
     ) -> None:
         self._function, self._name, self._args, self._kwargs = function, name, args, kwargs
-        self._axes = in_axes
+        self._axes, self._static = in_axes, static  # None: all arguments must be numbers
         self._moved: set[int] = set()  # arguments whose samples do not stand along the first axis
         if type(in_axes) is tuple and len(in_axes) != len(args):
             raise ValueError(f"{name}: in_axes={in_axes!r} names {len(in_axes)} arguments; {len(args)} are given")
@@ -87,15 +99,42 @@ class Arguments:
         self.arrays: list[Any] = []
         self.batches: list[tuple[Any, ...]] = []
         self.n: int = 1
-        kinds: list[Any] = []
-        for x in (*args, *kwargs.values()) if kwargs else args:
+        self.static: dict[int, Any] = {}
+        kinds: list[int] = []
+        named = self._named() if static and static[1] else ()
+        for i, x in enumerate((*args, *kwargs.values()) if kwargs else args):
             t = type(x)
-            if (t is float or t is int) and (in_axes == GUESS or self._axis(len(kinds)) is None):
+            if i in named:
+                self.static[i] = x
+            elif (t is float or t is int) and (in_axes == GUESS or self._axis(i) is None):
                 self.numbers.append(x)
                 kinds.append(NUMBER)
+            elif (kind := self._add(x, i)) is None:
+                self.static[i] = x
             else:
-                kinds.append(self._add(x, len(kinds)))
+                kinds.append(kind)
+        self.kinds: tuple[int, ...] = tuple(kinds)
         self.key: tuple[Any, ...] = (*kinds, *kwargs)
+        self.places: Sequence[int] = range(len(kinds))
+        if self.static:
+            self.places = [i for i in range(len(args) + len(kwargs)) if i not in self.static]
+            self.key += (tuple((i, self._key(i)) for i in self.static),)
+
+    def _named(self) -> set[int]:
+        """Return the numbers of the arguments that static_argnames names."""
+        places, names = self._static or ((), ())
+        n = len(self._args)
+        return {i for i in places if i < n} | {n + i for i, name in enumerate(self._kwargs) if name in names}
+
+    def _key(self, i: int) -> Any:
+        try:
+            return key_of(self.static[i])
+        except TypeError as error:
+            raise self._error(
+                TypeError,
+                i,
+                f"is static, and each value of it has a trace, so it must be hashable, a tuple say: {error}",
+            ) from None
 
     def _axis(self, i: int) -> Any:
         """Return the axis of argument i along which its samples stand; None: it is no batch."""
@@ -104,32 +143,36 @@ class Arguments:
         return self._axes
 
     @property
-    def kinds(self) -> tuple[int, ...]:
-        """How each argument enters the function."""
-        return self.key[: len(self.key) - len(self._kwargs)]
-
-    @property
     def sizes(self) -> list[int]:
         """How many inputs of a program each argument is."""
         return [size_of(kind) for kind in self.kinds]
 
     def as_given(self, parts: Sequence[Any]) -> tuple[Any, ...]:
         """Return arrays, one for each argument and the samples along the first axis, in the arguments' shapes."""
-        return tuple(x.T if i in self._moved else x for i, x in enumerate(parts))
+        return tuple(x.T if i in self._moved else x for i, x in zip(self.places, parts))
+
+    def call(self, given: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return what the function is called with: these, and the static arguments in their places."""
+        for i, x in self.static.items():
+            given.insert(i, x)
+        n = len(self._args)
+        return given[:n], dict(zip(self._kwargs, given[n:]))
 
     def beside(self, other: Arguments) -> Arguments:
         """Return these arguments, and behind them others over the same samples."""
         out = copy(self)
         out.numbers, out.arrays = self.numbers + other.numbers, self.arrays + other.arrays
-        out.batches, out.key, out._kwargs = self.batches + other.batches, self.kinds + other.kinds, {}
+        out.batches, out.kinds = self.batches + other.batches, self.kinds + other.kinds
         if len(out.batches) > _MOST:
             raise self._too_many()
         return out
 
-    def _add(self, x: Any, i: int) -> int:
-        """Add argument i, a number or a batch; return how it enters the function."""
+    def _add(self, x: Any, i: int) -> int | None:
+        """Add argument i, a number or a batch; return how it enters the function, None for one that is static."""
         numpy, axis = sys.modules.get("numpy"), self._axis(i)
         if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
+            if self._static is not None and is_static(x):
+                return None
             number = None if isinstance(x, Value) or is_masked(type(x)) else as_number(x)
             if number is not None:
                 if axis is not None and axis != GUESS:
@@ -187,7 +230,7 @@ class Arguments:
         if TracedValue in types:
             raise outside()
         if wrong := [t for t in types if t is type(None) or issubclass(t, (Value, *_NO_NUMBERS)) or is_masked(t)]:
-            raise self._no_number(wrong[0], i)
+            raise self.no_number(wrong[0], i)
         numpy = import_numpy()
         try:
             return numpy.asarray(x)
@@ -199,12 +242,12 @@ class Arguments:
         if x.dtype.kind in "biuf":
             return x.astype(float)
         if x.dtype.kind != "O":
-            raise self._no_number(x.dtype, i)
+            raise self.no_number(x.dtype, i)
         out = sys.modules["numpy"].empty(x.shape)
         for at, item in enumerate(x.flat):
             number = None if isinstance(item, Value) else as_number(item)
             if number is None:
-                raise self._no_number(type(item), i)
+                raise self.no_number(type(item), i)
             out.flat[at] = float(number)  # an OverflowError of Python's
         return out
 
@@ -247,12 +290,7 @@ class Arguments:
 
     def names(self) -> list[str]:
         """Return the name of each argument, its number where the function does not name it."""
-        try:
-            parameters = inspect.signature(self._function).parameters.values()
-        except (TypeError, ValueError):
-            parameters = ()  # type: ignore[assignment]
-        named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        n = len(self._args)
+        named, n = by_place(self._function), len(self._args)
         return [*named[:n], *map(str, range(len(named), n)), *self._kwargs]
 
     def _shapes(self) -> str:
@@ -268,14 +306,16 @@ class Arguments:
     def _too_many(self) -> ValueError:
         return ValueError(f"{self._name}: more than {_MOST} batches; put them side by side in one array (N, k)")
 
-    def _no_number(self, found: Any, i: int) -> Exception:
+    def no_number(self, found: Any, i: int) -> Exception:
         """Return the error for argument i that is or holds something of this class or dtype."""
         self.check_count()  # polars calls with return_dtype first, and reads Python's words for what is not there
-        hint = ""
+        hint, given = "", (*self._args, *self._kwargs.values())[i]
         if isinstance(found, type) and issubclass(found, Value):
             hint = ": pass its .data, or call the function without jit"
         elif isinstance(found, type) and is_masked(found):
             hint = ": pass a.filled(number), or a.compressed()"
+        elif self._static is not None and type(given) is found and found.__hash__ is not None:
+            hint = f"; if it chooses what is computed, let jit(f, static_argnames={self.names()[i]!r}) know"
         name = getattr(found, "__name__", found)
         return self._error(TypeError, i, f"must be a number or an array of real numbers, not {name}{hint}")
 
@@ -307,7 +347,7 @@ def _shape(x: Any) -> str:
         return "a number"
     numpy = import_numpy()
     try:
-        return str(numpy.shape(x))
+        return str(numpy.shape(x) or type(x).__name__)
     except ValueError:
         return "ragged"
 

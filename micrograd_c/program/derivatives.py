@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from operator import index
 from typing import Any
 
 from .._core import ffi, lib
 from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, import_numpy, size_of
 from .program import BACKWARD, Program, flattened, rebuilt
+from .static import Static, is_static
 from .trace import is_inside
 from .traced import TracingError
 
@@ -24,6 +26,7 @@ class Derivatives:
     _function: Any
     _name: str
     _in_axes: Any
+    _static: Static
 
     def _prepare(self, args: Any, kwargs: Any, single: str = "") -> tuple[Program, Arguments]:
         raise NotImplementedError
@@ -38,7 +41,7 @@ class Derivatives:
         *args, **kwargs
             As for a call.
         argnums : int or sequence of int
-            Numbers of the arguments; those given by name come after the others.
+            Numbers of the arguments; those given by name come after the others. None of them may be static.
         sparse : bool
             True: the matrices are `scipy.sparse.csr_array`s of what is not known to be 0.
 
@@ -50,15 +53,14 @@ class Derivatives:
             outputs of dicts, and of tuples in tuples, stand in the order in which they appear. Sparse ones have the
             shape (outputs, k), and there is a list of N of them where there is a batch.
         """
-        if not sparse:
-            return self._jacobian("jacobian", args, kwargs, argnums)
         program, a = self._start("jacobian", args, kwargs)
+        if not sparse:
+            return self._jacobian(program, a, argnums)
         wanted = self._one(a, argnums)
         derived = program.derived(lib.MG_JACOBIAN, wanted)
         return _sparse(derived, a, program.outputs, len(wanted))
 
-    def _jacobian(self, what: str, args: Any, kwargs: Any, argnums: Any, single: str = "") -> Any:
-        program, a = self._start(what, args, kwargs, single)
+    def _jacobian(self, program: Program, a: Arguments, argnums: Any) -> Any:
         spans, wanted = self._spans(a, argnums)
         derived = program.derived(lib.MG_JACOBIAN, wanted)
         full = _zeros(a.n, program.outputs, len(wanted))
@@ -76,7 +78,7 @@ class Derivatives:
         *args, **kwargs
             As for a call.
         argnums : int or sequence of int
-            Numbers of the arguments; those given by name come after the others.
+            Numbers of the arguments; those given by name come after the others. None of them may be static.
         sparse : bool
             True: the matrices are `scipy.sparse.csr_array`s of what is not known to be 0.
 
@@ -148,7 +150,7 @@ class Derivatives:
                 )
         out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
         values, slopes = out[: program.outputs], out[program.outputs :]
-        spans, _ = self._spans(a, range(len(a.kinds)))
+        spans, _ = self._spans(a, a.places)
         gradients = [_as_argument(slopes[at], kind) for (at, _), kind in zip(spans, a.kinds)]
         return rebuilt(program.tree, iter(values if a.batches else values[:, 0].tolist())), a.as_given(gradients)
 
@@ -184,7 +186,7 @@ class Derivatives:
         if wrt == "arguments":
             both = a.beside(self._tangents(a, tangents))
             _, parts = program.derived(lib.MG_ALONG, range(program.inputs)).gradient(both, False)
-            return parts[0] if len(a.kinds) == 1 else parts[: len(a.kinds)]
+            return parts[0] if len(a.kinds) == 1 else parts
         if wrt != "parameters":
             raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {wrt!r}")
         numpy = import_numpy()
@@ -217,14 +219,21 @@ class Derivatives:
         """Return where each argument stands among the wanted inputs, if it is rows, and the wanted inputs."""
         spans: list[tuple[slice, bool]] = []
         wanted: list[range] = []
-        kinds, sizes, at = a.kinds, a.sizes, 0
-        for i in argnums if isinstance(argnums, Sequence) else (argnums,):
-            if isinstance(i, bool) or not isinstance(i, int) or not -len(kinds) <= i < len(kinds):
+        kinds, sizes, at, n = a.kinds, a.sizes, 0, len(a.kinds) + len(a.static)
+        for given in argnums if isinstance(argnums, Sequence) else (argnums,):
+            place = as_index(given)
+            if place is None or not -n <= place < n:
                 raise ValueError(
-                    f"{self._name}: argnums={argnums!r}, expected numbers of arguments from 0 to {len(kinds) - 1}"
+                    f"{self._name}: argnums={argnums!r}, expected numbers of arguments from 0 to {n - 1}"
                 )
-            first = sum(sizes[: i % len(kinds)])
-            inputs = range(first, first + sizes[i])
+            place %= n
+            if place in a.static:
+                raise ValueError(
+                    f"{self._name}: argnums={argnums!r}: argument {a.names()[place]} is static, "
+                    f"{a.static[place]!r:.40}, and has no derivative"
+                )
+            i = a.places.index(place)
+            inputs = range(first := sum(sizes[:i]), first + sizes[i])
             if inputs and inputs in wanted:
                 raise ValueError(f"{self._name}: argnums={argnums!r} names an argument twice")
             spans.append((slice(at, at := at + sizes[i]), kinds[i] not in (NUMBER, ONE)))
@@ -239,14 +248,28 @@ class Derivatives:
 
     def _tangents(self, a: Arguments, tangents: Any) -> Arguments:
         if not isinstance(tangents, (tuple, list)) or len(tangents) != len(a.kinds):
-            raise TypeError(f"{self._name}: tangents must be a tuple of {len(a.kinds)}, one for each argument")
-        t = Arguments(self._function, f"{self._name}: tangents", tuple(tangents), {}, self._in_axes)
-        for name, kind, found in zip(a.names(), a.kinds, t.kinds):
+            raise TypeError(
+                f"{self._name}: tangents must be a tuple of {len(a.kinds)}, one for each argument"
+                f"{' that is not static' if a.static else ''}"
+            )
+        given, names = tuple(a.call([*tangents])[0]), a.names()
+        t = Arguments(self._function, f"{self._name}: tangents", given, {}, self._in_axes, self._static)
+        for i in t.static.keys() - a.static.keys():
+            raise t.no_number(type(given[i]), i)
+        for i, kind, found in zip(a.places, a.kinds, t.kinds):
             if kind != found or (kind >= ONE and t.n != a.n):
                 raise ValueError(
-                    f"{self._name}: the tangent of {name} is {_shape(found, t.n)}, expected {_shape(kind, a.n)}"
+                    f"{self._name}: the tangent of {names[i]} is {_shape(found, t.n)}, expected {_shape(kind, a.n)}"
                 )
         return t
+
+
+def as_index(x: Any) -> int | None:
+    """Return an integer of any class, but no bool, as an int; None for what is none."""
+    try:
+        return None if is_static(x) else index(x)
+    except TypeError:
+        return None
 
 
 def _shape(kind: int, n: int) -> str:

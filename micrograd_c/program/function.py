@@ -15,11 +15,13 @@ from .._core.interrupts import guarded
 from .arguments import GUESS, NUMBER, Arguments
 from .derivatives import Derivatives
 from .program import BACKWARD, Program, record
+from .static import static_arguments, without_first
 from .trace import _open, is_inside
 
 _NULL = ffi.NULL
 _new = ffi.new
 _PLAIN = {float, int}
+_MOST_PROGRAMS = 512  # that a function keeps; the oldest go first
 
 
 class _Bound(ref):  # type: ignore[type-arg]
@@ -54,7 +56,7 @@ def _forget(bound: _Bound) -> None:
 class Function(Derivatives):
     """A function that runs as a program. Made by `jit`."""
 
-    def __init__(self, function: Callable[..., Any], in_axes: Any = GUESS) -> None:
+    def __init__(self, function: Callable[..., Any], in_axes: Any = GUESS, static_argnames: Any = ()) -> None:
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
         axes = in_axes if isinstance(in_axes, tuple) else () if in_axes == GUESS else (in_axes,)
@@ -62,12 +64,13 @@ class Function(Derivatives):
             raise TypeError(f"in_axes must be an int, None or a tuple of them, not {in_axes!r}")
         self._function = function
         self._in_axes = in_axes
-        # By kinds of arguments and names of keywords; those of numbers alone by their count too. All that __get__
-        # returns for one instance share the list.
+        # By Arguments.key; those of numbers alone by their count too. All that __get__ returns for one instance
+        # share the list.
         self._programs: list[dict[Any, Program]] = [{}]
         self._bound: dict[int, _Bound] = {}  # by id of the instance
         functools.update_wrapper(self, function, updated=())
         self._name: str = getattr(function, "__qualname__", type(function).__name__)
+        self._static = static_arguments(function, static_argnames, self._name)
 
     # ---- what users call -----------------------------------------------------------------------------------------
 
@@ -78,7 +81,7 @@ class Function(Derivatives):
         ----------
         *args, **kwargs
             Numbers, and batches: arrays, lists or tuples of shape (N,) or (N, k), all of the same N. `in_axes` of
-            `jit` may say otherwise.
+            `jit` may say otherwise. Static arguments, see `jit`, reach the function as they are.
 
         Returns
         -------
@@ -138,11 +141,12 @@ class Function(Derivatives):
         Returns
         -------
         float or array, or a tuple of them
-            One for each argument, of its shape: row i is the derivative of value i. For a number beside batches it
-            is the sum over the samples. A single argument has its derivative returned as it is.
+            One for each argument that is not static, of its shape: row i is the derivative of value i. For a number
+            beside batches it is the sum over the samples. A single one has its derivative returned as it is.
         """
         if per_sample:
-            out = self._jacobian("gradient", args, kwargs, range(len(args) + len(kwargs)), "gradient")
+            program, a = self._start("gradient", args, kwargs, "gradient")
+            out = self._jacobian(program, a, a.places)
             return out[0] if len(out) == 1 else out
         return self._gradient(args, kwargs, False)[1]
 
@@ -182,6 +186,8 @@ class Function(Derivatives):
             bound = self._bound[id(instance)] = _Bound(instance, self._bound)
         out = Function.__new__(type(self))
         out.__dict__.update(self.__dict__, _function=function, __wrapped__=function, _programs=bound.programs)
+        if isinstance(function, types.MethodType):
+            out._static = without_first(self._function, self._static)
         return out
 
     # ---- copies --------------------------------------------------------------------------------------------------
@@ -201,14 +207,14 @@ class Function(Derivatives):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._is_global() and not (self.__module__ == "__main__" and _by_value()):
             return getattr(self, "__qualname__")  # noqa: B009, it is an attribute of the instance
-        return Function, (self._function, self._in_axes), self._attributes() or None
+        return Function, (self._function, self._in_axes, (*self._static[1],)), self._attributes() or None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
         from copy import deepcopy
 
         if self._is_global():
             return self
-        out = memo[id(self)] = Function(_deep_copy(self._function, memo), self._in_axes)
+        out = memo[id(self)] = Function(_deep_copy(self._function, memo), self._in_axes, self._static[1])
         vars(out).update(deepcopy(self._attributes(), memo))
         return out
 
@@ -218,15 +224,17 @@ class Function(Derivatives):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], single: str = ""
     ) -> tuple[Program, Arguments]:
         """Return the program for these arguments, recorded now if need be; `single`: what needs one Value."""
-        a = Arguments(self._function, self._name, args, kwargs, self._in_axes)
+        a = Arguments(self._function, self._name, args, kwargs, self._in_axes, self._static)
         programs = self._programs[0]
         program = programs.get(a.key)
         if program is None:
             a.check_count()
             # No lock: two threads that come here at once both trace, and both take what the first one recorded.
             program = programs.setdefault(a.key, record(self._function, self._name, a))
-            if not kwargs and {*a.kinds} <= {NUMBER}:
+            if not kwargs and not a.static and {*a.kinds} <= {NUMBER}:
                 programs[len(args)] = program
+            for key in [*programs][:-_MOST_PROGRAMS]:
+                programs.pop(key, None)
         if single and program.tree is not None:
             raise TypeError(
                 f"{single} needs a function that returns one Value; {self._name} returns a "

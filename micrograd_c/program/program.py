@@ -191,12 +191,8 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
             next(rest) if kind in (NUMBER, ONE) else [next(rest) for _ in range(size)]
             for kind, size in zip(kinds, sizes)
         ]
-        keywords = a.key[len(kinds) :]
-        n = len(kinds) - len(keywords)
         outputs: list[Value] = []
-        tree = flatten(
-            trace.run(function, given[:n], dict(zip(keywords, given[n:]))), outputs, f"{name} must return Values"
-        )
+        tree = flatten(trace.run(function, *a.call(given)), outputs, f"{name} must return Values")
         batched = [kind >= ONE for kind, size in zip(kinds, sizes) for _ in range(size)]
         status = ffi.new("int32_t[2]")
         c = lib.mg_program_new(
@@ -215,7 +211,10 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
         c = ffi.gc(c, lib.mg_program_free)
     finally:
         trace.close()
-    signature = ", ".join(f"{x}: {_in_words(kind)}" for x, kind in zip(a.names(), kinds))
+    words = [*map(_in_words, kinds)]
+    for i, x in a.static.items():
+        words.insert(i, f"{x!r:.40}")
+    signature = ", ".join(map("{}: {}".format, a.names(), words))
     return Program(f"{name}({signature})", c, leaves_below(list(trace.plain.values())), tree)
 
 

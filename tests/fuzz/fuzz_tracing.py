@@ -29,6 +29,8 @@ UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not 
 JUMPS = {"atan2": lambda y: 0.0, "sign": lambda x: 0.0, "floor": round, "ceil": round}
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare", "by hand"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
+WAYS = [True, False, None, "", "a"]
+NAMED_WAYS = [0, 1, 0.0, -0.0, 1.0, math.nan, (1,), (True,), (1.0, "a"), operator.add]
 SOURCES = {*(m.__file__ for m in (arguments, function, program, trace, traced)), __file__}
 
 
@@ -122,34 +124,52 @@ def close(a, b, scale):
 
 
 def compare(rng):
+    """Compare a function with one static argument, whose values choose among steps, with eager code."""
     arguments = [rng.uniform(-2, 2) for _ in range(rng.randrange(1, 4))]
     parameters = [rng.choice([Value, Value, Weight, Scaled])(rng.uniform(-2, 2)) for _ in range(3)]
-    steps = make(rng, len(arguments) + len(parameters))
+    by_name = rng.random() < 0.5
+    ways = rng.sample(NAMED_WAYS + WAYS if by_name else WAYS, rng.randrange(1, 4))
+    steps = {repr(way): make(rng, len(arguments) + len(parameters)) for way in ways}
+    names = [f"x{i}" for i in range(len(arguments))]
+    place = rng.randrange(len(arguments) + 1)
+    signature, values = ", ".join([*names[:place], "way", *names[place:]]), ", ".join(names)
+    made = {"compute": lambda way, *xs: run(steps[repr(way)], [*xs, *parameters])}
+    exec(f"def f({signature}): return compute(way, {values})", made)
+    g = mg.jit(made["f"], static_argnames="way" if by_name else ())
+    for way in ways + rng.sample(ways, len(ways)):
+        compare_way(rng, g, made["f"], arguments, way, place, parameters)
 
-    def f(*xs):
-        return run(steps, [*xs, *parameters])
 
+def compare_way(rng, g, f, arguments, way, place, parameters):
     leaves = list(map(Value, arguments))
     try:
         with np.errstate(all="ignore"):
-            out = f(*leaves)
+            out = f(*leaves[:place], way, *leaves[place:])
             out.backward()
     except ERRORS:
         return
     wanted = [out.data, *(x.grad for x in leaves), *(p.grad for p in parameters)]
-    if not all(map(math.isfinite, wanted)):
-        return
     for p in parameters:
         p.grad = 0.0
-    g = mg.jit(f)
+    if not all(map(math.isfinite, wanted)):
+        return
+
+    def call(program, *xs):
+        if rng.random() < 0.5:
+            return program(*xs[:place], way, *xs[place:])
+        named = {f"x{i}": x for i, x in enumerate(xs) if i >= place}
+        return program(*xs[:place], way=way, **named)
+
     scale = max(map(abs, wanted))
-    one = g.gradient(*arguments)
-    got = [g(*arguments), *(one if len(arguments) > 1 else [one])]
-    batch = g([arguments[0], arguments[0]], *arguments[1:])
-    g.backward([arguments[0]], *arguments[1:])
+    one = call(g.gradient, *arguments)
+    got = [call(g, *arguments), *(one if len(arguments) > 1 else [one])]
+    batch = call(g, [arguments[0], arguments[0]], *arguments[1:])
+    call(g.backward, [arguments[0]], *arguments[1:])
     got += [p.grad for p in parameters]
-    assert all(close(a, b, scale) for a, b in zip(got, wanted)), (steps, got, wanted)
-    assert all(close(x, wanted[0], scale) for x in batch), (steps, batch, wanted)
+    for p in parameters:
+        p.grad = 0.0
+    assert all(close(a, b, scale) for a, b in zip(got, wanted)), (way, got, wanted)
+    assert all(close(x, wanted[0], scale) for x in batch), (way, batch, wanted)
 
 
 def interrupt(rng):

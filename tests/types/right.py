@@ -221,6 +221,29 @@ def in_one_direction(w: list[Value], x: list[Value]) -> Value:
 
 in_one_direction([1.0, 2.0], X).mean()
 mg.jit(product, in_axes=0)(y, y).mean()
+
+
+@mg.jit
+def in_this_way(x: list[Value], way: str, part: bool, top: str | None) -> Value:
+    """Take arguments that are static by their type."""
+    return x[0] if part else mg.sum(x)
+
+
+in_this_way(X, "first", True, None).mean()
+in_this_way.gradient(X, "first", part=False, top="end")
+in_this_way.backward(X, "first", True, top=None, reduce="mean")
+
+
+@mg.jit(static_argnames=("n", "way"))
+def power(x: Value, n: int, *, way: str = "last") -> Value:
+    """Take arguments that are static by their name."""
+    return mg.sum([x] * n) if way == "sum" else x**n
+
+
+power(y, 3, way="sum").mean()
+power.program(y, 3, way="sum")
+power.hessian(y, n=3)
+mg.jit(in_this_way, static_argnames="way", in_axes=None)([1.0, 2.0], way="first", part=True, top=None)
 mg.set_threads(2)
 
 # ---- derivatives that can be differentiated again

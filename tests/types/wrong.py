@@ -46,5 +46,7 @@ f("1", 2.0)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, rep
 f.backward([1.0], [2.0], reduce="max")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 f.grad(1.0, 2.0)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 mg.jit(a)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+mg.jit(f, static_argnames=1)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+mg.jit(f, static_args="y")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 mg.grad(3.0)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 mg.grad(f, a)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]

@@ -1,0 +1,66 @@
+"""Static arguments: the function gets them as they are, and each value of theirs has a trace of its own."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+Static = tuple[frozenset[int], frozenset[str]]  # places and names of the arguments that are static
+NONE: Static = frozenset(), frozenset()
+
+
+def static_arguments(function: Callable[..., Any], given: Any, title: str) -> Static:
+    """Return the places and names of the parameters in `static_argnames`; ValueError for one that is not there."""
+    names = (given,) if isinstance(given, str) else tuple(given) if hasattr(type(given), "__iter__") else (given,)
+    if not all(isinstance(x, str) for x in names):
+        raise TypeError(f"static_argnames must be a name or a sequence of names, not {given!r}")
+    if not names:
+        return NONE
+    places, known, is_open = by_place(function), [], False
+    try:
+        parameters = [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):  # it does not tell: any name may be right
+        is_open, parameters = True, []
+    for p in parameters:
+        is_open |= p.kind is p.VAR_KEYWORD
+        known += [p.name] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) else []
+    for name in names:
+        if name not in known and not is_open:
+            arguments = ", ".join(known) or "none"
+            raise ValueError(f"static_argnames={given!r}: {title} has no argument {name!r}; it has: {arguments}")
+    return frozenset(i for i, x in enumerate(places) if x in names), frozenset(names)
+
+
+def without_first(function: Callable[..., Any], static: Static) -> Static:
+    """Return what is static in a function whose first argument is bound."""
+    places, names = static
+    bound = by_place(function)[:1] if 0 in places else ()
+    return frozenset(i - 1 for i in places if i), names.difference(bound)
+
+
+def by_place(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters that can be given by place."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def is_static(x: Any) -> bool:
+    """Tell whether an argument is static though nobody has named it."""
+    if isinstance(x, (bool, str)) or x is None:
+        return True
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(x) is numpy.bool_
+
+
+def key_of(x: Any) -> Any:
+    """Return what is equal for equal static arguments of one type: 1, 1.0, 0.0 and -0.0 differ, nan is nan."""
+    hash(x)  # TypeError
+    for collection in (tuple, frozenset):
+        if isinstance(x, collection):
+            return type(x), collection(map(key_of, x))
+    return type(x), repr(x) if isinstance(x, (float, complex)) or hasattr(x, "dtype") else x
