@@ -67,6 +67,11 @@ class Value(Node):
         The operands, and the derivative of this node with respect to each: numbers, or Values, whose data
         backward() reads. No closure is needed then.
 
+    Attributes
+    ----------
+    data, grad : float
+        The number, and the derivative of what went backward with respect to it; both may be assigned.
+
     Raises
     ------
     TypeError
@@ -281,7 +286,7 @@ class Value(Node):
 
 if Value.__doc__:  # python -OO has none
     Value.__doc__ += (
-        f"\n    The operators and their derivatives; `x ** y` with a Value y is `power`:\n\n{operators()}\n"
+        f"\n    The operators and their derivatives; `x ** y` with a Value y is `power`::\n\n{operators()}\n"
     )
 
 

@@ -20,6 +20,11 @@ def softmax(logits: Iterable[Number]) -> list[Value]:
     ----------
     logits : iterable of Value or float
         One or more; -inf is a probability of 0.
+
+    Returns
+    -------
+    list of Value
+        As many as there are logits.
     """
     powers = [x.exp() for x in _below_largest(logits)]
     total = sum(powers)
@@ -27,7 +32,18 @@ def softmax(logits: Iterable[Number]) -> list[Value]:
 
 
 def log_softmax(logits: Iterable[Number]) -> list[Value]:
-    """Return the logarithms of `softmax(logits)`, also of those that are too small for a float."""
+    """Return the logarithms of `softmax(logits)`, also of those that are too small for a float.
+
+    Parameters
+    ----------
+    logits : iterable of Value or float
+        One or more.
+
+    Returns
+    -------
+    list of Value
+        As many as there are logits.
+    """
     xs = _below_largest(logits)
     total = nary["logsumexp"](xs)
     return [x - total for x in xs]
@@ -43,6 +59,11 @@ def cross_entropy(logits: Iterable[Number], index: Number) -> Value:
     index : int
         The class, from 0. It may be an argument of a function for `jit`: a column of labels. The result is nan then
         for a label that is no class.
+
+    Returns
+    -------
+    Value
+        0 or more.
 
     Raises
     ------
@@ -68,6 +89,11 @@ def mse(predictions: Iterable[Number], targets: Iterable[Number]) -> Value:
     ----------
     predictions, targets : iterable of Value or float
         Of the same length.
+
+    Returns
+    -------
+    Value
+        0 or more.
     """
     xs, ys = as_values(predictions), as_values(targets)
     if len(xs) != len(ys):

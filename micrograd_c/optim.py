@@ -375,7 +375,7 @@ class RMSprop(Optimizer):
 def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     """Multiply all gradients by one number, so that their norm is at most `max_norm`; return the norm they had.
 
-    As PyTorch's clip_grad_norm_: g *= max_norm / (norm + 1e-6) where this is less than 1, norm = sqrt(sum of g**2).
+    The factor is max_norm / (norm + 1e-6) where that is less than 1, as in PyTorch's `clip_grad_norm_`.
 
     Parameters
     ----------

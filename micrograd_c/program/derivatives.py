@@ -43,7 +43,7 @@ class Derivatives:
         argnums : int or sequence of int
             Numbers of the arguments; those given by name come after the others. None of them may be static.
         sparse : bool
-            True: the matrices are `scipy.sparse.csr_array`s of what is not known to be 0.
+            True: each matrix is a `scipy.sparse.csr_array` of what is not known to be 0.
 
         Returns
         -------
@@ -80,7 +80,7 @@ class Derivatives:
         argnums : int or sequence of int
             Numbers of the arguments; those given by name come after the others. None of them may be static.
         sparse : bool
-            True: the matrices are `scipy.sparse.csr_array`s of what is not known to be 0.
+            True: each matrix is a `scipy.sparse.csr_array` of what is not known to be 0.
 
         Returns
         -------
