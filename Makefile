@@ -26,7 +26,7 @@ C_NATIVE  := $(wildcard csrc/value/*.c)
 C_HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/value/*.h csrc/program/*.h csrc/program/*.def csrc/program/*.inc tests/c/*.h)
 C_TESTS   := $(wildcard tests/c/test_*.c)
 C_FORMAT  := $(wildcard csrc/*.[ch] csrc/value/*.[ch] csrc/program/*.[ch] tests/c/*.[ch] benchmarks/c/*.[ch])
-PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks) setup.py build_ffi.py build_types.py $(wildcard .ci/*.py)
+PY_FORMAT := $(wildcard micrograd_c tests examples benchmarks docs) setup.py build_ffi.py build_types.py $(wildcard .ci/*.py)
 
 C_BASE    := -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread -Icsrc
 C_WARN    := -Wall -Wextra -Werror
@@ -41,7 +41,7 @@ RUN       ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house types warnings lint format hooks bench build dist clean clean-all
+.PHONY: help demo test test-slow ctest fuzz asan coverage test-all house types warnings lint format hooks docs bench build dist clean clean-all
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, S
 test-all: dist  ## build and test with every Python found, and the C code for other compilers and systems
 	.ci/test-all $(ARGS)
 	.ci/test-platforms
+
+docs: $(VENV)/.docs  ## the site, into build/docs/index.html
+	$(BIN)/python docs/make_site.py $(ARGS)
 
 bench: $(VENV)/.bench  ## measure against micrograd and others
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
@@ -130,7 +133,7 @@ $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_NATIVE) $(C_HEADERS) build_ffi.py
 	@touch $@
 
 # The package is there already, so what this installs is what the extra asks for.
-$(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.coverage $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
+$(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.coverage $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
 	@echo '-- installing what the extra "$*" of pyproject.toml names (a minute or two)'
 	$(PIP) 'micrograd-c[$*]'
 	@touch $@

@@ -1,0 +1,141 @@
+"""The links of the documentation lead somewhere: in the repository, and in the site that `make docs` builds."""
+
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "build" / "docs"
+PAGES = [
+    path
+    for path in (
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
+    if path.exists()
+]
+CODE = re.compile(r"^(```+|~~~+|:::+).*?^\1|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    """Return what a link to a heading of a page may say, as GitHub has it."""
+    text = re.sub(r"^(```+).*?^\1", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*?)\s*$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", title).lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings_of_the_repository(page):
+    text = CODE.sub("", page.read_text("utf-8"))
+    for words, link in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", text):
+        if urlsplit(link).scheme:
+            continue
+        name, _, anchor = link.partition("#")
+        there = (page.parent / name).resolve() if name else page
+        assert there.exists() or name.startswith("gallery/"), f"{page.name}: {link}"  # drawn as the site is built
+        assert words, f"{page.name}: a link to {link} without words, which GitHub does not show"
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there), f"{page.name}: {link}"
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    """The modules that build the site."""
+    if not (ROOT / "docs").exists():
+        pytest.skip("docs/ is not here")
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import make_site
+    import op_page
+
+    return make_site, op_page
+
+
+def test_the_page_of_the_ops_has_formulas_and_curves_of_each_row_of_the_table(tools):
+    _, op_page = tools
+    cards = op_page.cards()
+    rows = re.findall(
+        r"^(?:OP\w+|ACTIVATIONK?|CHOICE) *\((\w+),", (ROOT / "csrc" / "ops.def").read_text(), re.MULTILINE
+    )
+    assert re.findall('id="op-(.*?)"', cards) != [] and len(rows) > 50
+    assert {name.lower().replace("_", "-") for name in rows} == set(re.findall('id="op-(.*?)"', cards))
+    for part in re.findall(r"<div class=\"op\".*?</dl></div>", cards):
+        card = ElementTree.fromstring(part)
+        assert len(card.findall(".//math")) >= 2 and "nan" not in part.replace("isnan", "")
+        value, slope = (card.find(f".//path[@class='{name}']").get("d") for name in ("value", "slope"))
+        assert len(value) > 50 and len(slope) > 50, card.get("id")
+
+
+def test_a_curve_goes_where_the_function_goes(tools):
+    _, op_page = tools
+    text = op_page.curve(op_page.NAMES.index("TAN"))
+    value = ElementTree.fromstring(text).find("path[@class='value']").get("d")
+    parts = value.split("M")[1:]
+    assert len(parts) == 3  # it is cut at -pi/2 and at pi/2
+    for x, y in re.findall(r"[ML]([\d.]+) (-?[\d.]+)", value):
+        a, b = op_page.LEFT + float(x) / op_page.SCALE, op_page.HIGH - float(y) / op_page.SCALE
+        assert abs(math.atan(b) - math.atan(math.tan(a))) < 0.05
+
+
+def test_links_from_file_to_file_become_links_from_page_to_page(tools):
+    make_site, _ = tools
+    linked = set()
+    text = "[a](docs/train.md#watch-it) [b](csrc/ops.def) [c](https://x.y/z) [d](none.md) f[0](x) [e](#below)"
+    moved = make_site.moved(text, ROOT / "README.md", linked)
+    assert moved == text.replace("docs/train.md", "train.md").replace("csrc/ops.def", "files/csrc/ops.def")
+    assert linked == {ROOT / "csrc" / "ops.def"}
+    back = make_site.moved("[a](../README.md#speed) [b](../examples/notebooks)", ROOT / "docs" / "faq.md", linked)
+    assert back == "[a](overview.md#speed) [b](notebooks.md)"
+
+
+class Page(HTMLParser):
+    """What a page of HTML links to, what it loads, and where one can link to in it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.loaded, self.ids = [], [], set()
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.ids |= {given[name] for name in ("id", "name") if given.get(name)}
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        loads = ("src", "srcset", "data", "poster") + (("href",) if tag in ("link", "image", "use") else ())
+        self.loaded += [given[name] for name in loads if given.get(name)]
+
+
+def site():
+    if not (SITE / "index.html").exists():
+        pytest.skip("the site is not built: make docs")
+    return {path: Page(path) for path in sorted(SITE.rglob("*.html"))}
+
+
+@pytest.mark.slow
+def test_every_link_of_the_site_leads_to_a_page_and_a_place_in_it():
+    pages = site()
+    dead = []
+    for path, page in pages.items():
+        for link in page.links + page.loaded:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            there = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchor = unquote(parts.fragment)
+            if not there.is_file() or (anchor and there in pages and anchor not in pages[there].ids):
+                dead.append(f"{path.relative_to(SITE)}: {link}")
+    assert not dead
+    assert len(pages) > 30 and sum(len(page.links) for page in pages.values()) > 1000
+
+
+@pytest.mark.slow
+def test_the_site_loads_nothing_from_elsewhere():
+    for path, page in site().items():
+        away = [link for link in page.loaded if urlsplit(link).scheme not in ("", "data") or link.startswith("//")]
+        assert not away, path.name
+    for path in SITE.rglob("*.css"):
+        assert not re.search(r"url\(\s*[\"']?(https?:)?//|@import", path.read_text("utf-8")), path.name
