@@ -188,6 +188,49 @@ static const struct {
 #include "../ops.def"
 };
 
+/* Is the node c*x, -x or x+x? Then *x is x. */
+static bool is_multiple(const mg_graph *g, int32_t node, double *c, int32_t *x)
+{
+    const int32_t *args = mg_operands(g, node);
+    const int op = g->nodes[node].op;
+
+    *c = op == MG_NEG ? -1.0 : 2.0;
+    *x = op == MG_NEG || (op == MG_ADD && args[0] == args[1]) ? args[0] : MG_NONE;
+    for (int32_t i = 0; op == MG_MUL && i < 2 && *x == MG_NONE; i++)
+        if (mg_is_number(g, args[i], c))
+            *x = args[1 - i];
+    return *x != MG_NONE;
+}
+
+/* 1, 2, 4, ... or the negative of one: a product with it is exact. */
+static bool is_exact(double c)
+{
+    int exponent;
+
+    return fabs(frexp(c, &exponent)) == 0.5 && exponent > 0;
+}
+
+/* a*(c*x) as (a*c)*x, where that rounds as before; likewise -(c*x) and c*x + c*x, of which derivatives are full. Else
+ * NONE. `numbers` are those of the operands of a product, NAN: it is none. */
+static int32_t multiple(mg_graph *g, int op, const int32_t *args, const double numbers[2])
+{
+    double a = op == MG_NEG ? -1.0 : 2.0, c;
+    int32_t x;
+
+    if (op == MG_MUL)
+        a = isnan(numbers[0]) ? numbers[1] : numbers[0];
+    else if (op != MG_NEG && (op != MG_ADD || args[0] != args[1]))
+        return MG_NONE;
+    if (!isfinite(a) || !is_multiple(g, args[op == MG_MUL && isnan(numbers[1])], &c, &x) ||
+        !isfinite(a * c) || !(is_exact(a) || is_exact(c)))
+        return MG_NONE;
+    if (a * c == 1.0)
+        return x;
+    if (a * c == -1.0)
+        return mg_graph_add(g, MG_NEG, &x, 1, 0.0);
+    return mg_graph_add(g, MG_MUL, (int32_t[]){x, mg_graph_constant(g, a * c)}, 2, 0.0);
+}
+
 /* What op(args; k) is known to be without computing it: a node there is already, NONE where nothing is known. */
 static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
 {
@@ -210,7 +253,7 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
         return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_constant(g, -0.0);
     if (op == MG_POW && k == 2.0)
         return mg_graph_add(g, MG_MUL, (int32_t[]){args[0], args[0]}, 2, 0.0);
-    return MG_NONE;
+    return multiple(g, op, args, c);
 }
 
 int32_t mg_graph_add(mg_graph *g, int op, const int32_t *args, int32_t n, double k)

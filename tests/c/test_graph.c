@@ -52,6 +52,28 @@ TEST(constants_are_folded_and_neutral_numbers_go)
     mg_graph_free(&g);
 }
 
+TEST(multiples_of_multiples_are_one_node_where_that_rounds_as_before)
+{
+    mg_graph g = new_graph(1, 0, 1);
+    const int32_t x = input(&g, 0), minus = one(&g, MG_NEG, x), twice = two(&g, MG_ADD, x, x);
+    const int32_t thrice = two(&g, MG_MUL, x, number(&g, 3.0));
+
+    CHECK_INT(one(&g, MG_NEG, minus), x);
+    CHECK_INT(one(&g, MG_NEG, thrice), two(&g, MG_MUL, number(&g, -3.0), x));
+    CHECK_INT(one(&g, MG_NEG, twice), two(&g, MG_MUL, x, number(&g, -2.0)));
+    CHECK_INT(two(&g, MG_ADD, thrice, thrice), two(&g, MG_MUL, x, number(&g, 6.0)));
+    CHECK_INT(two(&g, MG_MUL, number(&g, 4.0), thrice), two(&g, MG_MUL, x, number(&g, 12.0)));
+    CHECK_INT(two(&g, MG_MUL, twice, number(&g, 0.1)), two(&g, MG_MUL, x, number(&g, 0.2)));
+    CHECK_INT(two(&g, MG_MUL, minus, number(&g, 0.1)), two(&g, MG_MUL, x, number(&g, -0.1)));
+    CHECK_INT(two(&g, MG_MUL, two(&g, MG_MUL, x, number(&g, 0.5)), number(&g, 2.0)), x);
+    const int32_t inexact = two(&g, MG_MUL, thrice, number(&g, 0.1));
+    CHECK(inexact != two(&g, MG_MUL, x, number(&g, 0.1 * 3.0)));                     /* rounds twice */
+    CHECK_INT(mg_operands(&g, two(&g, MG_MUL, thrice, number(&g, 0.5)))[0], thrice); /* 0.5 may lose digits */
+    const int32_t large = two(&g, MG_MUL, x, number(&g, 0x1p1023));
+    CHECK_INT(g.nodes[two(&g, MG_ADD, large, large)].op, MG_ADD); /* no infinite factor */
+    mg_graph_free(&g);
+}
+
 TEST(a_graph_of_many_nodes_finds_them_all_again)
 {
     enum { MANY = 5000 };
@@ -90,6 +112,7 @@ int main(void)
     RUN(equal_nodes_are_one_node);
     RUN(what_depends_on_a_batch_is_varying);
     RUN(constants_are_folded_and_neutral_numbers_go);
+    RUN(multiples_of_multiples_are_one_node_where_that_rounds_as_before);
     RUN(a_graph_of_many_nodes_finds_them_all_again);
     RUN(without_memory_a_graph_says_that_it_failed);
     return 0;
