@@ -164,7 +164,7 @@ static int32_t fill_uniform(mg_run *run, const double *numbers)
     const mg_code *code = &p->code;
     double *u = run->u;
 
-    memcpy(u, code->start, (size_t)code->u * sizeof *u);
+    memcpy(u, code->start, (size_t)(code->first_constant + code->constants) * sizeof *u);
     const int32_t status = mg_read_parameters(p->parameters, code->parameter_count, u);
     if (status < 0)
         return status;
