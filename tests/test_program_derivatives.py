@@ -402,6 +402,44 @@ def test_what_is_no_batch_keeps_its_shape():
     assert [[b.shape for b in row] for row in f.hessian(w, x, argnums=(0, 1))] == [[(5, 3, 3)] * 2] * 2
 
 
+def test_sparse_matrices_are_the_users_own():
+    """What is changed in one is in no other, not that of a later call either."""
+    pytest.importorskip("scipy.sparse")
+    f, x = mg.jit(rosenbrock, in_axes=None), np.linspace(-1, 1, 5)
+    expected, first = f.hessian(x), f.hessian(x, sparse=True)
+    x.flags.writeable = False
+    second = f.hessian(x, sparse=True)
+    for a in (first.data, first.indices, first.indptr):
+        a[:] = 0
+    first.resize((2, 2))
+    close(second.toarray(), expected)
+    second.setdiag(7.0)
+    second.eliminate_zeros()
+    close(f.hessian(x, sparse=True).toarray(), expected)
+    g = mg.jit(rosenbrock)
+    one, two = g.hessian(np.stack((x, x)), sparse=True)
+    one.data[:] = one.indices[:] = one.indptr[:] = 0
+    close(two.toarray(), expected)
+
+
+def test_a_vector_may_lie_in_memory_in_any_way():
+    f, x = mg.jit(rosenbrock, in_axes=None), np.linspace(-1, 1, 6)
+    unaligned = np.frombuffer(b"-" + x.tobytes(), np.uint8)[1:].view(float)
+    for same in (x, np.repeat(x, 2)[::2], x[::-1].copy()[::-1], unaligned, x.astype(">f8"), x.tolist()):
+        assert f(same) == f(x)
+        close(f.gradient(same), f.gradient(x), 0)
+    assert f.gradient(x.astype("f")).shape == (6,)
+    assert mg.jit(lambda x, a: mg.sum(x) * a, in_axes=None)(x, 2.0) == 2 * x.sum()
+
+
+def test_the_hessian_of_a_chain_takes_few_operations():
+    """Less than ten for each term and its two entries."""
+    program = mg.jit(rosenbrock, in_axes=None).program(np.zeros(50))
+    hessian = program.derived(0, range(50)).derived(1, range(50))
+    assert hessian.outputs == 99
+    assert hessian.instructions < 50 * 10
+
+
 def test_sparse_matrices_are_the_dense_ones():
     pytest.importorskip("scipy.sparse")
     x = np.random.default_rng(9).normal(size=(4, 8))

@@ -55,7 +55,7 @@ class Arguments:
         The numbers of these arguments; those given by name come after the others.
     static : dict
         The static arguments by their numbers.
-    numbers : list of float
+    numbers : list of float, or double[]
         Arguments that are numbers, and the items of vectors.
     arrays, batches : list
         Arguments with a sample in every row, and the items of an ``mg_batch`` for each.
@@ -95,7 +95,7 @@ class Arguments:
         self._moved: set[int] = set()  # arguments whose samples do not stand along the first axis
         if type(in_axes) is tuple and len(in_axes) != len(args):
             raise ValueError(f"{name}: in_axes={in_axes!r} names {len(in_axes)} arguments; {len(args)} are given")
-        self.numbers: list[float] = []
+        self.numbers: Any = []
         self.arrays: list[Any] = []
         self.batches: list[tuple[Any, ...]] = []
         self.n: int = 1
@@ -161,7 +161,7 @@ class Arguments:
     def beside(self, other: Arguments) -> Arguments:
         """Return these arguments, and behind them others over the same samples."""
         out = copy(self)
-        out.numbers, out.arrays = self.numbers + other.numbers, self.arrays + other.arrays
+        out.numbers, out.arrays = [*self.numbers, *other.numbers], self.arrays + other.arrays
         out.batches, out.kinds = self.batches + other.batches, self.kinds + other.kinds
         if len(out.batches) > _MOST:
             raise self._too_many()
@@ -221,7 +221,11 @@ class Arguments:
             x = self._converted(x, i)
         if x.ndim != 1:
             raise self._error(ValueError, i, f"has shape {x.shape}; what is no batch is a number or has shape (k,)")
-        self.numbers += x.tolist()
+        sole = len(self._args) + len(self._kwargs) == 1
+        if sole and x.dtype.char == "d" and x.flags.c_contiguous and x.flags.aligned:
+            self.numbers = _buffer("double[]", x)  # C reads it where it is
+        else:
+            self.numbers += x.tolist()
         return VECTOR - len(x)
 
     def _array(self, x: Any, i: int) -> Any:

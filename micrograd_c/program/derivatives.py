@@ -6,6 +6,7 @@ A program is derived into another one, in C (csrc/program/derive.c), which is ke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import chain
 from operator import index
 from typing import Any
@@ -199,7 +200,7 @@ class Derivatives:
         scale, w = a.reduction(reduce, weights)
         out = numpy.empty(count)
         along = program.derived(lib.MG_ALONG, range(-1, -count - 1, -1))
-        a.numbers = doubles(numpy.concatenate((a.numbers, vector)))
+        a.numbers = doubles(numpy.concatenate(([*a.numbers], vector)))
         along.run(BACKWARD, a, w, scale, ffi.new("double[]", 1), doubles(out), _NULL)
         return out
 
@@ -305,14 +306,12 @@ def _sparse(derived: Program, a: Arguments, n: int, k: int, symmetric: bool = Fa
         entries = numpy.concatenate((entries, mirrored))
         i, j = numpy.concatenate((rows, columns[mirrored])), numpy.concatenate((columns, rows[mirrored]))
         order = numpy.lexsort((j, i))
-        derived.pattern = (
-            entries[order],
-            j[order].astype("i"),
-            numpy.searchsorted(i[order], numpy.arange(n + 1)).astype("i"),
-        )
-    entries, indices, begins = derived.pattern
-    data = derived.matrix(a)[entries]
-    out = [csr_array((x, indices.copy(), begins.copy()), shape=(n, k)) for x in data.T.copy()]
+        indices, begins = j[order].astype("i"), numpy.searchsorted(i[order], numpy.arange(n + 1)).astype("i")
+        derived.pattern = entries[order], csr_array((numpy.zeros(len(order)), indices, begins), shape=(n, k))
+    entries, empty = derived.pattern
+    out = [copy(empty) for _ in range(a.n)]  # scipy checks no indices again
+    for matrix, data in zip(out, derived.matrix(a).T.take(entries, axis=1)):
+        matrix.data, matrix.indices, matrix.indptr = data, empty.indices.copy(), empty.indptr.copy()
     return out if a.batches else out[0]
 
 

@@ -54,7 +54,7 @@ class Program:
         self.bytes: int = figures.bytes
         handles = ffi.unpack(lib.mg_program_parameters(c), figures.parameters)
         self._derived: dict[Any, Program] = {}
-        self.pattern: Any = None  # of a sparse matrix: which output each entry is, its column, where the rows begin
+        self.pattern: Any = None  # of sparse matrices: which output each entry is, and a matrix of zeros
         self._parameters = tuple(leaves[handle] for handle in handles)  # `c` has their handles
 
     @property
