@@ -40,6 +40,7 @@ PAIRS = {
     "moons": Pair("MoonsStep", {}, ("step",)),
     "moons, scalar nodes": Pair("ScalarBuild", {"fused": False}, ("build", "backward", "drop")),
     "MLP(64, [128, 128, 10])": Pair("MlpSample", {}, ("forward", "backward", "drop")),
+    "microgpt, class replaced": Pair("GptStep", {"replaced": True}, ("step",)),
     "p.data -= lr * p.grad": Pair("Update", {"n": 8_192}, ("update",)),
     "jit moons": Pair("MoonsProgram", {}, ("step",)),
     "jit digits": Pair("DigitsProgram", {}, ("step",)),

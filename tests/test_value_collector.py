@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import random
 import sys
 import threading
 import weakref
@@ -308,3 +309,29 @@ def test_a_cycle_that_is_older_than_the_node_of_its_value_is_collected(init):
     del v
     collect()
     assert reference() is None
+
+
+@pytest.mark.skipif(stats().core != "native", reason="the other core leaves memory to Python")
+@pytest.mark.parametrize("kind", [Value, Call], ids=["untracked", "tracked, or of another class at the end"])
+def test_no_two_values_share_memory_whatever_order_they_die_in(kind):
+    class Renamed(Value):
+        __slots__ = ()
+
+    rng = random.Random(8)
+    alive = [Value(float(i)) for i in range(70_000)]  # more than there are places for
+    numbers = [v.data for v in alive]
+    for _ in range(2):
+        for i in rng.sample(range(len(alive)), 30_000):
+            if kind is Call and i % 3 == 0:
+                alive[i].note = [] if i % 2 else {}
+            elif kind is Call and i % 3 == 1:
+                vars(object)["__class__"].__set__(alive[i], Renamed)
+            alive[i] = alive[i - 1]
+            numbers[i] = numbers[i - 1]
+        gc.collect()
+        for i in rng.sample(range(len(alive)), 20_000):
+            numbers[i] = rng.random()
+            alive[i] = Value(numbers[i])
+            assert type(alive[i]) is Value
+    assert [v.data for v in alive] == numbers
+    assert len({*map(id, alive)}) == len({v._h for v in alive})

@@ -65,7 +65,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_where_memory_ends_a_call_is_a_memory_error_and_leaves_no_node(name):
     call = CALLS[name]
-    kept = [Value(-1.0) for _ in range(5000)]  # takes what waits for the next Values
+    kept = [Value(-1.0) for _ in range(70_000)]  # takes what waits for the next Values
     failed = 0
     for start in range(60):
         v = Value(-2.0)
@@ -82,7 +82,7 @@ def test_where_memory_ends_a_call_is_a_memory_error_and_leaves_no_node(name):
         del v
         gc.collect()
         assert live_nodes() == before - 1
-    assert failed and len(kept) == 5000
+    assert failed and len(kept) == 70_000
     root = Value(3.0) * 2.0
     root.backward()
     assert root.data == 6.0

@@ -80,6 +80,8 @@ static inline void drop(loop *l, PyObject *part)
     } else if (Py_TYPE(part) == mg_value_class) {
         part->ob_refcnt = 0;
         hide(l, as_value(part));
+        __builtin_prefetch(as_value(part)->a, 1); /* counts of references are soon to be read */
+        __builtin_prefetch(as_value(part)->b, 1);
         let_wait(l, part);
     } else if (may_lead_on(part)) {
         PyObject_GC_UnTrack(part);
@@ -93,16 +95,16 @@ static inline void drop(loop *l, PyObject *part)
 static void release_memory(value *v)
 {
     PyTypeObject *type = Py_TYPE(v);
+    const uint32_t place = v->flags / PLACED;
+    const bool keep = place && type == mg_value_class && !(v->flags & TRACKED);
 
-    if (type == mg_value_class && !(v->flags & TRACKED) && mg_kept.n < KEPT) {
-        mg_kept.values[mg_kept.n++] = v;
-        return;
-    }
-    if (type == mg_value_class) {
-        PyObject_GC_Del(v);
-    } else {
+    if (place)
+        mg_leave(place - 1, keep ? v : NULL);
+    if (type != mg_value_class) {
         freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
         release(v);
+    } else if (!keep) {
+        PyObject_GC_Del(v);
     }
 }
 

@@ -60,7 +60,8 @@ enum {
     EXTRA = 1,   /* a points to an `extra` */
     TRACKED = 2, /* by Python's collector */
     CYCLIC = 4,  /* may stand on a cycle */
-    DYING = 8    /* its deallocation has begun */
+    DYING = 8,   /* its deallocation has begun */
+    PLACED = 16  /* and above: its place + 1, see mg_kept; 0: it has none */
 };
 
 _Static_assert(sizeof(value) <= 48, "with the collector's header a Value fills one cache line");
@@ -162,27 +163,48 @@ PyObject *mg_py_add_scalar(PyObject *module, PyObject *type);
 #ifdef __SANITIZE_ADDRESS__
 enum { KEPT = 1 };
 #else
-enum { KEPT = 4096 };
+enum { KEPT = 1 << 16 };
 #endif
 
-/* Dead Values whose memory waits for the next ones. */
+/* Places for Values. A new one takes the lowest that is free, with the memory of the dead Value that had it. So a graph
+ * stands in memory in the order in which it was made. */
 extern struct mg_kept {
-    value *values[KEPT];
-    int n;
+    uint64_t taken[KEPT / 64 + 1], full_of[KEPT / 4096 + 1], full; /* bits: a place, 64 of them, 4096 */
+    value *dead[KEPT];                                             /* NULL: none */
 } mg_kept;
+
+/* Lets a place be free. */
+static inline void mg_leave(uint32_t place, value *dead)
+{
+    mg_kept.dead[place] = dead;
+    mg_kept.taken[place / 64] &= ~((uint64_t)1 << place % 64);
+    mg_kept.full_of[place / 4096] &= ~((uint64_t)1 << place / 64 % 64);
+    mg_kept.full &= ~((uint64_t)1 << place / 4096);
+}
 
 /* A Value without a node, not tracked; MemoryError. */
 static inline value *new_value(void)
 {
-    value *v;
+    const uint32_t i = (uint32_t)__builtin_ctzll(~mg_kept.full),
+                   j = 64 * i + (uint32_t)__builtin_ctzll(~mg_kept.full_of[i]),
+                   place = 64 * j + (uint32_t)__builtin_ctzll(~mg_kept.taken[j]);
+    const bool placed = place < KEPT;
+    value *v = placed ? mg_kept.dead[place] : NULL;
 
-    if (mg_kept.n)
-        v = (value *)PyObject_Init((PyObject *)mg_kept.values[--mg_kept.n], mg_value_class);
-    else if (!(v = PyObject_GC_New(value, mg_value_class)))
+    if (placed && !~(mg_kept.taken[j] |= (uint64_t)1 << place % 64) &&
+        !~(mg_kept.full_of[i] |= (uint64_t)1 << j % 64))
+        mg_kept.full |= (uint64_t)1 << i;
+    if (v) {
+        v->ob_base.ob_refcnt = 1;
+        Py_INCREF(mg_value_class);
+    } else if (!(v = PyObject_GC_New(value, mg_value_class))) {
+        if (placed)
+            mg_leave(place, NULL);
         return NULL;
+    }
     v->a = v->b = v->weakrefs = NULL;
     v->handle = -1;
-    v->flags = 0;
+    v->flags = placed ? (place + 1) * PLACED : 0;
     return v;
 }
 
