@@ -122,7 +122,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         else:
             runpy.run_path(name, run_name="__main__")
     if replaced and not replace.found_any():
-        replace.say(f"no class {replaced} with data, grad, backward, + and * was found")
+        replace.say(f"no class {replaced} with data, grad, backward, + and * was found outside of functions")
 
 
 def _says_class(name: str) -> bool:

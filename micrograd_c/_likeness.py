@@ -13,10 +13,12 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from ._core import NAMES, OPS, Any
+from ._core.numbers import arrays_are_data
 from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree
 from ._pure import Body, nodes_below
 from .engine import Value, zero_grad
@@ -50,6 +52,12 @@ _GUARDS: dict[str, Callable[[float], bool]] = {
     "of medium size": lambda x: 1e-4 <= x <= 31.0 or -31.0 <= x <= -1e-4,
     "above 0": lambda x: x > 0.0,
 }
+
+
+def _never(x: float) -> bool:
+    return False
+
+
 _OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
 _MISTAKES = None, "x"
@@ -135,6 +143,7 @@ class _Comparison(Nodes):
                 raise UnlikeError(f"has another meaning of {name}")
         exact = any(map(is_read, self.graph)) or self._reads_graph(common)
         self._add_methods(common, exact)
+        arrays_are_data[0] = self._keeps_arrays()
 
     def _expect_pure(self, name: str, otherwise: str) -> None:
         if name not in self.body.pure:
@@ -156,16 +165,20 @@ class _Comparison(Nodes):
         if len(parameters) > 1 or len(defaults) != len(parameters):
             raise UnlikeError("has a backward() of another shape")
         seeds = ((), (3.0,))[: 1 + len(parameters)]
+        theirs = [_gradients(self.T, self.T.backward, x) for x in seeds]
+        if {returned for returned, _ in theirs} - {"nothing", "itself"}:
+            raise UnlikeError("has a backward() that returns something")
         for self.backward in (_backward, _zeroing):
-            if all(
-                agree(_gradients(self.T, self.T.backward, x), _gradients(Value, self.backward, x)) for x in seeds
-            ):
+            if all(agree(y, _gradients(Value, self.backward, x)[1]) for x, (_, y) in zip(seeds, theirs)):
                 break
         else:
             raise UnlikeError("has a backward() with another meaning")
-        if parameters not in ((), ("seed",)) or (parameters and defaults[0] is None):
-            scope = {"sweep": self.backward, "default": defaults[0]}
-            exec(f"def backward(self, {parameters[0]}=default): sweep(self, {parameters[0]})", scope)
+        itself = theirs[0][0] == "itself"
+        if itself or parameters not in ((), ("seed",)) or (parameters and defaults[0] is None):
+            scope = {"sweep": self.backward, "default": defaults and defaults[0]}
+            given = f", {parameters[0]}" if parameters else ""
+            result = "; return self" if itself else ""
+            exec(f"def backward(self{given and given + '=default'}): sweep(self{given}){result}", scope)
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing
@@ -261,6 +274,14 @@ class _Comparison(Nodes):
             todo += below
         return nodes
 
+    def _keeps_arrays(self) -> bool:
+        """Tell whether an array as operand becomes data, which ours cannot have."""
+        numpy: Any = sys.modules.get("numpy")
+        try:
+            return isinstance(numpy and self.T(0.7) * numpy.array([0.7, 2.5]), self.T)
+        except Exception:
+            return False
+
     # ---- what there is beyond ----
 
     def _reads_graph(self, common: dict[str, Any]) -> bool:
@@ -278,7 +299,8 @@ class _Comparison(Nodes):
             )
             documented = ">>>" in (attribute.__doc__ or "")
             if documented or guards.keys() < expected or {*guards.values()} != {"everywhere"}:
-                attribute = _guarded(name, attribute, guards) if guards.keys() - {object} else attribute
+                if guards.keys() - {object}:
+                    attribute = _guarded(name, attribute, guards, self.body.texts[name].tree, self.body.name)
             elif guards:
                 continue
             if (text := self.body.texts.get(name)) and text.overwrites:
@@ -290,35 +312,57 @@ class _Comparison(Nodes):
             self.attributes["__repr__"] = object.__repr__
 
 
-def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> Any:
-    """Return the gradients of a small graph after one backward, and after another."""
+def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
+    """Return what backward returns, and the gradients of a small graph after one backward, and after another."""
     try:
         a, b, c = cls(0.5), cls(-1.25), cls(0.5)
         d = a * b
         e = d + b
         f = e * e + d * c
         a.grad, d.grad = 0.25, 0.5
-        return [[backward(f, *seed), *(v.grad for v in (a, b, c, d, e, f))] for _ in range(2)]
+        returned = backward(f, *seed)
+        gradients = [[v.grad for v in (a, b, c, d, e, f)]]
+        backward(f, *seed)
+        gradients.append([v.grad for v in (a, b, c, d, e, f)])
+        return "nothing" if returned is None else "itself" if returned is f else "something", gradients
     except Exception as error:
-        return type(error)
+        return "nothing", type(error)
 
 
-def _guarded(name: str, theirs: Any, guards: dict[Any, str]) -> Any:
-    """Return a method that is ours for these types of the other operand, where the guard holds, else theirs."""
-    ours, always, kind_of = _ours[name], _GUARDS["everywhere"], type
-    ours_at = {kind: _GUARDS[guard] for kind, guard in guards.items()}
-    holds_alone = ours_at.get(None, always)
+def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str) -> Any:
+    """Return a method that is ours for these types of the other operand, where the guard holds, else theirs.
 
-    def method1(self: Any) -> Any:
-        return (ours if holds_alone(self.data) else theirs)(self)
-
-    def method2(self: Any, other: Any) -> Any:
-        holds = ours_at.get(kind_of(other))
-        if holds is always or (holds is not None and holds(self.data)):
-            return ours(self, other)
-        return theirs(self, other)
-
-    method: Any = method1 if None in guards else method2
-    method = FunctionType(method.__code__, theirs.__globals__, name, None, method.__closure__)
+    It is theirs with a statement before it: no frame of ours stands in a traceback. What the statement calls is put
+    among the constants, and no namespace of the script has it.
+    """
+    code = theirs.__code__
+    v, other = (*code.co_varnames[: code.co_argcount], "")[:2]
+    used = {
+        "\0ours": _ours[name],
+        "\0type": type,
+        "\0always": frozenset(kind for kind, guard in guards.items() if guard == "everywhere"),
+        "\0holds": {kind: _GUARDS[guard] for kind, guard in guards.items()}.get,
+        "\0never": _never,
+    }
+    if None in guards:
+        text = rf"if '\0holds'(None)({v}.data): return '\0ours'({v})"
+    else:
+        condition = rf"'\0type'({other}) in '\0always' or '\0holds'('\0type'({other}), '\0never')({v}.data)"
+        text = rf"if {condition}: return '\0ours'({v}, {other})"
+    module: Any = ast.parse(f"class {cls}:\n def f():\n  {text}")
+    f = module.body[0].body[0]
+    for node in ast.walk(f):
+        ast.copy_location(node, tree)
+    f.name, f.args = code.co_name, ast.arguments(**{**vars(tree.args), "defaults": [], "kw_defaults": []})
+    f.args.kw_defaults = [None for _ in f.args.kwonlyargs]
+    f.body += tree.body if isinstance(tree.body, list) else [ast.copy_location(ast.Return(tree.body), tree)]
+    made = compile(module, code.co_filename, "exec", dont_inherit=True)
+    for expected in (cls, code.co_name):
+        made = next(x for x in made.co_consts if isinstance(x, CodeType) and x.co_name == expected)
+    constants = [used.get(x, x) if type(x) is str else x for x in made.co_consts]
+    method = FunctionType(
+        made.replace(co_consts=tuple(constants)), theirs.__globals__, theirs.__name__, theirs.__defaults__
+    )
     method.__doc__, method.__qualname__ = theirs.__doc__, theirs.__qualname__  # doctest finds it
+    method.__kwdefaults__ = theirs.__kwdefaults__
     return method

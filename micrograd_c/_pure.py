@@ -11,6 +11,7 @@ import ast
 import builtins
 import math
 import sys
+from collections import deque
 from collections.abc import Iterator
 from types import FunctionType
 
@@ -21,8 +22,8 @@ _ARITHMETIC = {
     for name in {
         *str.split("""
     abs bool float int str tuple list set frozenset dict len range enumerate zip map filter reversed sorted sum
-    min max any all isinstance getattr hasattr round pow divmod callable id hash type object property format
-    Exception ValueError TypeError AssertionError ZeroDivisionError OverflowError ArithmeticError
+    min max any all iter next slice isinstance getattr hasattr round pow divmod callable id hash type object
+    property format Exception ValueError TypeError AssertionError ZeroDivisionError OverflowError ArithmeticError
     NotImplementedError AttributeError RuntimeError NotImplemented
 """)
     }
@@ -72,6 +73,7 @@ class Text:
 
     Attributes
     ----------
+    tree : ast.FunctionDef or ast.Lambda
     names : set of str
         Names that it reads and that are no variables of its own.
     variables : set of str
@@ -91,6 +93,7 @@ class Text:
     """
 
     def __init__(self, tree: Any) -> None:
+        self.tree = tree
         self.names: set[str] = set()
         self.variables = {x.arg for x in nodes_below(tree.args) if isinstance(x, ast.arg)}
         self.reads: set[str] = set()
@@ -182,6 +185,7 @@ class Body:
 
     Attributes
     ----------
+    name : str
     attributes : dict
         All that the class statement put into it.
     texts : dict
@@ -196,7 +200,7 @@ class Body:
             for name, x in vars(theirs).items()
             if name not in _OF_CLASSES and type(x).__name__ != "member_descriptor"
         }
-        self._name = tree.name
+        self.name = tree.name
         init: Any = self.attributes.get("__init__")
         self._scope: dict[str, Any] = getattr(init, "__globals__", {})
         self._file = getattr(getattr(init, "__code__", None), "co_filename", "")
@@ -246,14 +250,18 @@ class Body:
         )
 
     def _is_arithmetic(self, name: str, text: Text) -> bool:
-        if name == self._name or name in self._called:
+        if name == self.name or name in self._called:
             return True
         x = self._scope.get(name, _missing)
         if x is _missing:
             return name in _ARITHMETIC
         if x is sys.modules.get("numpy", _missing):
             return text.of.get(name, {name}) <= _NUMPY
-        return x is math or getattr(x, "__module__", "") == "math" or any(x is y for y in _ARITHMETIC.values())
+        if x is deque or x is math or getattr(x, "__module__", "") == "math":
+            return True
+        if x is sys.modules.get("collections"):
+            return text.of.get(name) == {"deque"}
+        return any(x is y for y in _ARITHMETIC.values())
 
     def keep(self, pure: set[str]) -> None:
         """Let these be the pure methods, but for those that read an attribute of the class that is not pure."""
@@ -274,7 +282,7 @@ class Body:
         scope.update((name, _again(f, scope)) for name, f in self._called.items() if name in scope)
         if self.attributes.get("__hash__", _missing) in (None, object.__hash__):
             body["__hash__"] = self.attributes["__hash__"]
-        scope[self._name] = built = type(self._name, (), body)
+        scope[self.name] = built = type(self.name, (), body)
         return built
 
 

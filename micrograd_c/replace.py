@@ -16,6 +16,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 
 from . import engine
 from ._core import Any
+from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
 from ._own_nodes import UnlikeError
 from ._pure import nodes_below
@@ -40,15 +41,18 @@ def say(line: str) -> None:
 
 
 def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
-    """Return the statements of a module that make a class of this name with data, grad, backward, + and *."""
-    found = []
-    for node in tree.body:
+    """Return the statements outside of functions that make a class so named with data, grad, backward, + and *."""
+    found, todo = [], [*tree.body]
+    for node in todo:
         if isinstance(node, ast.ClassDef) and node.name == name:
             methods = {x.name for x in node.body if isinstance(x, ast.FunctionDef)}
             stores = (x for x in nodes_below(node) if type(x) is ast.Attribute and type(x.ctx) is ast.Store)
             kept = {x.attr for x in stores if getattr(x.value, "id", "") == "self"}
             if {"__init__", "backward", "__add__", "__mul__"} <= methods and {"data", "grad"} <= kept:
                 found.append(node)
+        elif not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            for part in ("body", "handlers", "orelse", "finalbody"):  # of if, try, with and loops
+                todo += getattr(node, part, [])
     return found
 
 
@@ -56,7 +60,7 @@ def parse(path: str, name: str) -> ast.Module | None:
     """Return the syntax tree of a file that has such a class."""
     with open(path, "rb") as file:
         text = file.read()
-    if b"\nclass " + name.encode() not in b"\n" + text:
+    if b"class " + name.encode() not in text:
         return None
     try:
         tree = ast.parse(text, path)
@@ -206,6 +210,7 @@ def _put_back() -> None:
                 setattr(engine.Value, name, x)
     _before.clear()
     _taken.clear()
+    arrays_are_data[0] = False
 
 
 # ---- modules of the script's own folder --------------------------------------------------------------------------

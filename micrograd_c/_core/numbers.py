@@ -124,6 +124,10 @@ def class_of(x: Any) -> str:
     return "Value" if issubclass(t, tuple(NODES)) else "Value of another import of micrograd_c"
 
 
+# Whether Value stands in for a class that keeps an array as data: no operator makes an array of Values of it then.
+arrays_are_data = [False]
+
+
 def no_number(op: int, other: Any, node: Any, side: str) -> Any:
     """Answer for an operand that is neither a Value nor a number.
 
@@ -151,7 +155,8 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
         box = numpy.empty((), dtype=object)
         box[()] = node
         return getattr(operator, f"__{operator_name}__")(other, box)
-    is_hidden = is_masked(type(other)) and not is_array(other)  # numpy's own operator fails beside a Value
+    # numpy's own operator fails beside a Value
+    is_hidden = arrays_are_data[0] if is_array(other) else is_masked(type(other))
     if side == "right" and not is_hidden and _has_own(type(other), f"__r{operator_name}__"):
         return NotImplemented
     if side and hasattr(operator, f"__{operator_name}__"):
