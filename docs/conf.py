@@ -33,7 +33,11 @@ html_theme_options = {
         "color-brand-content": "#0b5cad",
         "color-code-background": "#f6f8fa",
     },
-    "dark_css_variables": {"color-brand-primary": "#6cb6ff", "color-brand-content": "#6cb6ff"},
+    "dark_css_variables": {
+        "color-brand-primary": "#6cb6ff",
+        "color-brand-content": "#6cb6ff",
+        "color-code-background": "#1d2127",
+    },
 }
 pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
 copybutton_exclude = ".linenos, .gp, .go"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import micrograd_c
+
 ROOT = Path(__file__).parent.parent
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 # Blocks of a page share their names, as a reader reads them; in the README a heading starts afresh. One that begins
@@ -43,6 +45,8 @@ def test_the_examples_of_the_pages_run(page, blocks, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     # An example may show `import micrograd_c.as_micrograd`, which is for the whole process.
     before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "micrograd"}
+    from micrograd_c.jit import _default_threads
+
     names = {"__name__": "page"}
     try:
         for line, code in blocks:
@@ -60,6 +64,7 @@ def test_the_examples_of_the_pages_run(page, blocks, tmp_path, monkeypatch, caps
         for name in [n for n in sys.modules if n.partition(".")[0] == "micrograd"]:
             del sys.modules[name]
         sys.modules.update(before)
+        micrograd_c.set_threads(_default_threads())  # a page may have chosen another number
 
 
 def check_comments(code, printed):
