@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-import ast
+import _ast as ast
 import sys
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -20,7 +20,7 @@ from types import CodeType, FunctionType
 from ._core import NAMES, OPS, Any
 from ._core.numbers import arrays_are_data
 from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree
-from ._pure import Body, nodes_below
+from ._pure import Body, nodes_below, parsed, put_at
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -122,14 +122,11 @@ class _Comparison(Nodes):
         self, theirs: type, tree: ast.ClassDef, module: ast.Module, changed: bool, is_read: Callable[[str], bool]
     ) -> None:
         body = Body(theirs, tree, module)
-        if "__init__" not in body.pure:
-            raise UnlikeError("does more in its __init__ than to keep what it is given")
+        self.body = body
+        self._expect_pure("does more in its __init__ than to keep what it is given")
         super().__init__(body)
         body.keep({name for name in body.pure if self._is_of_nodes(name)})
-        self._expect_pure("__init__", "computes something in its __init__")
-        self._expect_pure("backward", "does more in its backward() than to pass gradients on")
-        for name in ("__add__", "__mul__"):
-            self._expect_pure(name, f"does more in its {name} than to make a node")
+        self._expect_pure("computes something in its __init__")
         self.T = body.build()
         self.attributes = self.names()
         if (init := self.constructor()) is not None:
@@ -145,9 +142,15 @@ class _Comparison(Nodes):
         self._add_methods(common, exact)
         arrays_are_data[0] = self._keeps_arrays()
 
-    def _expect_pure(self, name: str, otherwise: str) -> None:
-        if name not in self.body.pure:
-            raise UnlikeError(otherwise)
+    def _expect_pure(self, of_init: str) -> None:
+        """Let pass a class whose methods that every node needs are pure; `of_init` is said of another __init__."""
+        if "__init__" not in self.body.pure:
+            raise UnlikeError(of_init)
+        if "backward" not in self.body.pure:
+            raise UnlikeError("does more in its backward() than to pass gradients on")
+        for name in ("__add__", "__mul__"):
+            if name not in self.body.pure:
+                raise UnlikeError(f"does more in its {name} than to make a node")
 
     def _is_of_nodes(self, name: str) -> bool:
         """Tell whether a method reads and assigns nothing of a node but what every node has."""
@@ -164,7 +167,8 @@ class _Comparison(Nodes):
         parameters, defaults = f.__code__.co_varnames[1 : f.__code__.co_argcount], f.__defaults__ or ()
         if len(parameters) > 1 or len(defaults) != len(parameters):
             raise UnlikeError("has a backward() of another shape")
-        seeds = ((), (3.0,))[: 1 + len(parameters)]
+        ignored = not self.body.texts["backward"].used & {*parameters}
+        seeds = ((), (3.0,))[: 1 if ignored else 2]
         theirs = [_gradients(self.T, self.T.backward, x) for x in seeds]
         if {returned for returned, _ in theirs} - {"nothing", "itself"}:
             raise UnlikeError("has a backward() that returns something")
@@ -174,11 +178,11 @@ class _Comparison(Nodes):
         else:
             raise UnlikeError("has a backward() with another meaning")
         itself = theirs[0][0] == "itself"
-        if itself or parameters not in ((), ("seed",)) or (parameters and defaults[0] is None):
+        if itself or parameters not in ((), ("seed",)) or (parameters and (ignored or defaults[0] is None)):
             scope = {"sweep": self.backward, "default": defaults and defaults[0]}
-            given = f", {parameters[0]}" if parameters else ""
-            result = "; return self" if itself else ""
-            exec(f"def backward(self{given and given + '=default'}): sweep(self{given}){result}", scope)
+            given = "".join(f", {name}" for name in parameters)
+            passed, result = "" if ignored else given, "; return self" if itself else ""
+            exec(f"def backward(self{given and given + '=default'}): sweep(self{passed}){result}", scope)
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing
@@ -210,7 +214,8 @@ class _Comparison(Nodes):
             pairs = [(x, ys[i % len(ys)]) for i, x in enumerate(xs)]
             found = {float: self._guard(name, pairs, float)}
             if found[float] is not None or name not in _REFLECTED:
-                found[int] = self._guard(name, [(x, _COUNTS[i % 6]) for i, x in enumerate(xs)], int)
+                counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)]
+                found[int] = self._guard(name, counted[:: 2 if found[float] == ("everywhere", True) else 1], int)
             if name not in _REFLECTED:
                 found[Value] = self._guard(name, [*pairs, (0.7, None)], Value)
             mistakes = [(0.7, x) for x in _MISTAKES]
@@ -349,13 +354,16 @@ def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str
     else:
         condition = rf"'\0type'({other}) in '\0always' or '\0holds'('\0type'({other}), '\0never')({v}.data)"
         text = rf"if {condition}: return '\0ours'({v}, {other})"
-    module: Any = ast.parse(f"class {cls}:\n def f():\n  {text}")
+    module = parsed(f"class {cls}:\n def f():\n  {text}")
     f = module.body[0].body[0]
-    for node in ast.walk(f):
-        ast.copy_location(node, tree)
+    put_at(tree, f)
     f.name, f.args = code.co_name, ast.arguments(**{**vars(tree.args), "defaults": [], "kw_defaults": []})
     f.args.kw_defaults = [None for _ in f.args.kwonlyargs]
-    f.body += tree.body if isinstance(tree.body, list) else [ast.copy_location(ast.Return(tree.body), tree)]
+    f.body += (
+        tree.body
+        if isinstance(tree.body, list)
+        else [ast.Return(tree.body, lineno=tree.lineno, col_offset=tree.col_offset)]
+    )
     made = compile(module, code.co_filename, "exec", dont_inherit=True)
     for expected in (cls, code.co_name):
         made = next(x for x in made.co_consts if isinstance(x, CodeType) and x.co_name == expected)

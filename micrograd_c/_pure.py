@@ -7,11 +7,11 @@ namespace that has nothing but arithmetic in it, so the script's own class and g
 
 from __future__ import annotations
 
-import ast
+import _ast as ast  # ast itself takes as long to import as half of this package
 import builtins
+import collections
 import math
 import sys
-from collections import deque
 from collections.abc import Iterator
 from types import FunctionType
 
@@ -52,7 +52,14 @@ _IMPURE = (
     ast.ClassDef,
     ast.AsyncFunctionDef,
 )
+_LEFT_OUT = {"annotation", "returns", "ctx", "lineno", "col_offset", "end_lineno", "end_col_offset"}
+_MODULES = {"math": math, "collections": collections}
 _missing = object()
+
+
+def parsed(text: bytes | str, path: str = "<class>") -> Any:
+    """Return the syntax tree of a text."""
+    return compile(text, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
 
 
 def nodes_below(*trees: ast.AST) -> Iterator[Any]:
@@ -62,10 +69,19 @@ def nodes_below(*trees: ast.AST) -> Iterator[Any]:
         node = todo.pop()
         yield node
         for field, part in vars(node).items():
+            if field in _LEFT_OUT:
+                continue
             if type(part) is list:
                 todo += [x for x in part if isinstance(x, ast.AST)]
-            elif isinstance(part, ast.AST) and field not in ("annotation", "returns", "ctx"):
+            elif isinstance(part, ast.AST):
                 todo.append(part)
+
+
+def put_at(place: Any, tree: ast.AST) -> None:
+    """Let all nodes of a tree stand where a node begins."""
+    for node in nodes_below(tree):
+        node.lineno = node.end_lineno = place.lineno
+        node.col_offset = node.end_col_offset = place.col_offset
 
 
 class Text:
@@ -80,6 +96,8 @@ class Text:
         Those that are; and of these the ones that it reads, `used`.
     reads, assigns : set of str
         Attributes.
+    changed : set of str
+        The names of what has these assigned.
     of : dict
         The attributes that it reads of a name.
     numbers : set of float
@@ -98,12 +116,14 @@ class Text:
         self.variables = {x.arg for x in nodes_below(tree.args) if isinstance(x, ast.arg)}
         self.reads: set[str] = set()
         self.assigns: set[str] = set()
+        self.changed: set[str] = set()
         self.of: dict[str, set[str]] = {}
         self.numbers: set[float] = set()
         self.loops = self.overwrites = False
         self.pure = not getattr(tree, "decorator_list", None) or _is_accessor(tree.decorator_list)
         for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
             self._read(node)
+        self.pure &= self.changed <= self.variables
         self.used = self.names & self.variables
         self.names -= self.variables
 
@@ -130,12 +150,12 @@ class Text:
                 self.pure &= node.attr not in ("__class__", "__dict__", "__globals__", "__subclasses__")
             else:
                 self.assigns.add(node.attr)
-                self.pure &= type(node.value) is ast.Name
+                self.changed.add(getattr(node.value, "id", ""))
         elif kind is ast.Constant and type(node.value) in (int, float):
             self.numbers.add(float(node.value))
         elif kind in (ast.Import, ast.ImportFrom):
             module = node.module if kind is ast.ImportFrom else None
-            self.pure &= all((module or alias.name) == "math" for alias in node.names)
+            self.pure &= all((module or alias.name) in _MODULES for alias in node.names)
             self.variables.update(alias.asname or alias.name for alias in node.names)
         elif kind is ast.Subscript and type(node.ctx) is not ast.Load:
             self.pure &= type(node.value) is ast.Name
@@ -167,8 +187,8 @@ def is_constant(x: Any) -> bool:
 
 
 def _import(name: str, *_: Any) -> Any:
-    """Import math, and nothing else."""
-    return {"math": math}[name]
+    """Import what has nothing but functions and containers."""
+    return _MODULES[name]
 
 
 def _functions(attribute: Any) -> list[FunctionType]:
@@ -257,10 +277,8 @@ class Body:
             return name in _ARITHMETIC
         if x is sys.modules.get("numpy", _missing):
             return text.of.get(name, {name}) <= _NUMPY
-        if x is deque or x is math or getattr(x, "__module__", "") == "math":
+        if getattr(x, "__module__", "") == "math" or any(x is y for y in (*_MODULES.values(), collections.deque)):
             return True
-        if x is sys.modules.get("collections"):
-            return text.of.get(name) == {"deque"}
         return any(x is y for y in _ARITHMETIC.values())
 
     def keep(self, pure: set[str]) -> None:

@@ -7,11 +7,12 @@ on it: operators of the native core return Value, not a subclass. Tracebacks nam
 
 from __future__ import annotations
 
-import ast
+import _ast as ast
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from importlib.machinery import PathFinder, SourceFileLoader
 
 from . import engine
@@ -19,7 +20,7 @@ from ._core import Any
 from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
 from ._own_nodes import UnlikeError
-from ._pure import nodes_below
+from ._pure import nodes_below, parsed, put_at
 
 _Reads = Callable[[str], bool]
 _statements: list[tuple[ast.ClassDef, ast.Module, _Reads]] = []  # class statements that were decorated
@@ -40,6 +41,7 @@ def say(line: str) -> None:
 # ---- the class statement, before it is run -----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4)
 def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
     """Return the statements outside of functions that make a class so named with data, grad, backward, + and *."""
     found, todo = [], [*tree.body]
@@ -63,7 +65,7 @@ def parse(path: str, name: str) -> ast.Module | None:
     if b"class " + name.encode() not in text:
         return None
     try:
-        tree = ast.parse(text, path)
+        tree: ast.Module = parsed(text, path)
     except (SyntaxError, ValueError):  # whoever runs it says so
         return None
     return tree if classes_in(tree, name) else None
@@ -73,10 +75,8 @@ def decorate(tree: ast.Module, name: str, is_read: _Reads) -> None:
     """Let the class statements of a module be followed by the comparison."""
     for node in classes_in(tree, name):
         call = f"__import__({__name__!r}, None, None, ('x',)).stand_in({len(_statements)})"
-        decorator = ast.parse(call, mode="eval").body
-        for x in ast.walk(decorator):
-            ast.copy_location(x, node)
-            x.end_lineno, x.end_col_offset = node.lineno, node.col_offset  # type: ignore[attr-defined]
+        decorator = parsed(call).body[0].value
+        put_at(node, decorator)
         _statements.append((node, tree, is_read))
         node.decorator_list.append(decorator)
 

@@ -230,6 +230,18 @@ DIFFERENT = {
         CLOSURES + "    sqrt = lambda self: self ** 0.5 if self.data > 0 else Value(self.data - 1)\n",
         "for x in (-2.0, 0.0, 4.0):\n v = Value(x); r = v.sqrt() * 2; r.backward(); print(r.data, v.grad)",
     ),
+    "a backward with an argument that it does not read": (
+        changed(CLOSURES, BACKWARD, "    def backward(self, retain_graph=False):\n"),
+        "a = Value(2.0); b = a * a; b.backward(retain_graph=True); b.backward(7.0); b.backward(); print(a, b)",
+    ),
+    "an import in a method": (
+        changed(
+            CLOSURES,
+            "        self.grad = 1.0\n",
+            "        from collections import deque\n        self.grad = 1.0\n        order = deque(order)\n",
+        ),
+        "a = Value(2.0); b = a * a; b.backward(); print(a, b)",
+    ),
     "equal by data": (
         CLOSURES + "    def __eq__(self, other): return isinstance(other, Value) and self.data == other.data\n"
         "    __hash__ = object.__hash__\n",
@@ -572,6 +584,14 @@ REFUSED = {
     "a counter": (
         changed(CLOSURES, "self.label = label", "self.label = label; print(end='')"),
         "does more in its __init__",
+    ),
+    "a counter in the class": (
+        changed(CLOSURES, "self.label = label", "self.label = label; Value.made = getattr(Value, 'made', 0) + 1"),
+        "does more in its __init__",
+    ),
+    "the class of self": (
+        changed(CLOSURES, "product = Value(", "product = type(self)("),
+        "does more in its __mul__",
     ),
     "a list for each": (
         changed(CLOSURES, "self.label = label", "self.label = label; self.hooks = []"),
