@@ -43,18 +43,17 @@ def place_of(path: Path) -> str | None:
     return PLACES.get(name)
 
 
-def moved(text: str, path: Path, linked: set[Path]) -> str:
-    """Return the text of a page with its links as they are in the site; add files to `linked` that are no page."""
+def moved(text: str, path: Path, linked: dict[str, Path]) -> str:
+    """Return the text of a page with its links as they are in the site; put what it needs into `linked`."""
     here = Path(place_of(path) or "").parent
 
     def target(link: re.Match[str]) -> str:
         there = (path.parent / link[1]).resolve()
         if not there.exists() or not there.is_relative_to(ROOT):
             return link[1]
-        place = place_of(there)
-        if place is None:
-            linked.add(there)
-            place = f"files/{there.relative_to(ROOT).as_posix()}"
+        place = place_of(there) or f"files/{there.relative_to(ROOT).as_posix()}"
+        if there.is_file():
+            linked[place] = there
         return os.path.relpath(place, here)
 
     return LINK.sub(target, text)
@@ -68,7 +67,7 @@ def gather() -> dict[str, bytes]:
     pages += [path for path in sorted((ROOT / "docs").rglob("*")) if path.suffix in (".md", ".rst", ".svg")]
     pages += sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
     found: dict[str, bytes] = {}
-    linked: set[Path] = set()
+    linked: dict[str, Path] = {}
     for path in pages:
         content = path.read_bytes()
         if path.suffix == ".md":
@@ -79,8 +78,9 @@ def gather() -> dict[str, bytes]:
                 text = text.replace("\narticle\n", "\n")
             content = text.encode()
         found[place_of(path) or path.name] = content
-    for path in linked:
-        found[f"files/{path.relative_to(ROOT).as_posix()}"] = path.read_bytes()
+    for place, path in linked.items():
+        if place not in found:
+            found[place] = path.read_bytes()
     for path in sorted(DRAWN.glob("*.svg")):
         found[f"gallery/{path.name}"] = path.read_bytes()
     return found

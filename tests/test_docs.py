@@ -1,5 +1,7 @@
 """The links of the documentation lead somewhere: in the repository, and in the site that `make docs` builds."""
 
+import importlib
+import inspect
 import math
 import re
 from html.parser import HTMLParser
@@ -83,13 +85,31 @@ def test_a_curve_goes_where_the_function_goes(tools):
 
 def test_links_from_file_to_file_become_links_from_page_to_page(tools):
     make_site, _ = tools
-    linked = set()
+    linked = {}
     text = "[a](docs/train.md#watch-it) [b](csrc/ops.def) [c](https://x.y/z) [d](none.md) f[0](x) [e](#below)"
     moved = make_site.moved(text, ROOT / "README.md", linked)
     assert moved == text.replace("docs/train.md", "train.md").replace("csrc/ops.def", "files/csrc/ops.def")
-    assert linked == {ROOT / "csrc" / "ops.def"}
+    assert linked == {
+        "train.md": ROOT / "docs" / "train.md",
+        "files/csrc/ops.def": ROOT / "csrc" / "ops.def",
+    }
     back = make_site.moved("[a](../README.md#speed) [b](../examples/notebooks)", ROOT / "docs" / "faq.md", linked)
     assert back == "[a](overview.md#speed) [b](notebooks.md)"
+
+
+@pytest.mark.parametrize(
+    "module", ["micrograd_c", "micrograd_c.nn", "micrograd_c.optim", "micrograd_c.jit", "micrograd_c.plot"]
+)
+def test_the_reference_has_every_public_name(module):
+    pages = sorted((ROOT / "docs" / "api").glob("*.rst"))
+    if not pages:
+        pytest.skip("docs/ is not here")
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    if f"automodule:: {module}\n" in text:
+        return
+    module = importlib.import_module(module)
+    public = {name for name in module.__all__ if not inspect.ismodule(getattr(module, name)) or name == "jit"}
+    assert public - {*re.findall(r"^\.\. auto\w+:: (?:[\w.]+\.)?(\w+)$", text, re.MULTILINE)} == set()
 
 
 class Page(HTMLParser):
