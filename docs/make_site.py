@@ -148,6 +148,7 @@ def write(found: dict[str, bytes]) -> None:
     for path in sorted(SOURCE.rglob("*"), reverse=True):
         if path.is_file() and path.relative_to(SOURCE).as_posix() not in found:
             path.unlink()
+            (SITE / path.relative_to(SOURCE)).with_suffix(".html").unlink(missing_ok=True)
     for place, content in found.items():
         path = SOURCE / place
         path.parent.mkdir(parents=True, exist_ok=True)
