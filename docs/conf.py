@@ -86,4 +86,4 @@ def _mathml(writer, node):
 def setup(app):
     app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
     app.connect("autodoc-process-docstring", _lines_of_ops, priority=400)  # before numpydoc
-    app.connect("autodoc-process-signature", _plain_signature)
+    app.connect("autodoc-process-signature", _plain_signature, priority=400)

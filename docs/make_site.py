@@ -162,7 +162,7 @@ def quiet(folder: Path) -> None:
     (folder / "profile_default" / "ipython_kernel_config.py").write_text(
         "get_config().Application.log_level = 40\n"
     )
-    os.environ["IPYTHONDIR"] = str(folder)
+    os.environ |= {"IPYTHONDIR": str(folder), "TQDM_DISABLE": "1"}  # no bars that move, in a page that does not
     logging.getLogger("traitlets").setLevel(logging.WARNING)
 
 
