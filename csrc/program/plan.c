@@ -10,6 +10,8 @@ enum {
     CHUNK_BYTES = 1 << 19, /* columns of a chunk, to stay in the second-level cache */
     LEAST_LANES = 16,
     MOST_LANES = 256,
+    NEAR_BYTES = 1 << 15, /* of the first-level cache, which values alone stay in where ... */
+    NEAR_LANES = 64,      /* ... columns are so long at least */
     STRIP_BYTES = 4 << 20 /* gradients of all strips together, as long as there are two */
 };
 
@@ -24,6 +26,8 @@ void mg_plan_chunks(mg_run *run)
     const bool backward = run->goal != MG_VALUES;
     const int64_t column = 8 * (backward ? 2 : 1) * (int64_t)(code->v + code->scratch);
     int64_t lanes = CHUNK_BYTES / column / 8 * 8;
+    if (!backward && NEAR_BYTES / column >= NEAR_LANES)
+        lanes = NEAR_BYTES / column / 8 * 8;
     /* Fewer lanes are not worth a thread. */
     int64_t least_lanes =
         round_up((int64_t)(MG_RUN_OPERATIONS / (code->operations * (backward ? 3 : 1) + 1)));
