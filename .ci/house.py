@@ -31,6 +31,7 @@ program/graph program/lane_math
 program/build program/code.h
 program/optimise program/guard program/schedule program/uniform program/rule
 program/derive
+program/series
 program/nodes program/tiles.inc
 program/kernels.inc
 program/pool

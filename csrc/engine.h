@@ -252,9 +252,11 @@ typedef struct {
     const double *numbers; /* the derivatives as numbers; of each node: k, value */
 } mg_derivatives;
 
-/* d y / d each of n nodes, by the current data. Operands of an MG_DOT: the bias, then w and x in turn. NULL: *status
- * tells; 1: the derivative of `*culprit` is not known, as a Python closure is its backward, or nothing. */
-mg_derivatives *mg_derive(int32_t y, const int32_t *by, int32_t n, int32_t *status, int32_t *culprit);
+/* d y / d each of n nodes, by the current data; where `order` is 2 or more, of the first node alone, those of order - 1
+ * and of `order`. Operands of an MG_DOT: the bias, then w and x in turn. NULL: *status tells; 1: the derivative of
+ * `*culprit` is not known, as a Python closure is its backward, or nothing. */
+mg_derivatives *mg_derive(int32_t y, const int32_t *by, int32_t n, int32_t order, int32_t *status,
+                          int32_t *culprit);
 void mg_free_derivatives(mg_derivatives *found);
 
 /* An argument that has a sample in every row. Strides are in bytes, the type is an mg_type. */

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, overload
+from weakref import WeakKeyDictionary
 
 from ._copying import restore
 from ._core import NAMES, OPS, as_number, check, core, ffi, lib
@@ -21,6 +23,8 @@ from .program.static import is_static
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
 _running = threading.local()  # .depth: calls of functions that grad made
+# What grad made for one argument: the function, the argument's number and the order of the derivative.
+_nested: WeakKeyDictionary[Any, tuple[Any, int, int]] = WeakKeyDictionary()
 
 
 @overload
@@ -80,7 +84,12 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
                 "be differentiated again where an argument is a Value"
             )
         both = value_and_grad(f, argnums)
-        return functools.wraps(_plain(f))(lambda *args, **kwargs: both(*args, **kwargs)[1])
+        f = _plain(f)
+        slope = functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])
+        if not isinstance(argnums, Sequence):
+            inner, order = _below(f, argnums)
+            _nested[slope] = inner, argnums, order + 1
+        return slope
     if isinstance(argnums, Value):
         return _derivatives(f, (argnums,), create_graph)[0]
     wanted = listed(argnums, "argnums") if hasattr(type(argnums), "__iter__") else (argnums,)
@@ -101,6 +110,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     if None in numbers:
         raise TypeError(f"grad of {name}: argnums={argnums!r}, expected an int or a sequence of them")
 
+    inner, inner_order = (f, 0) if isinstance(argnums, Sequence) else _below(f, argnums)
+
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         given, wanted, trees = list(args), [], []
@@ -120,17 +131,20 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             given[i] = rebuilt(tree, iter(leaves))
             wanted += leaves
         depth = getattr(_running, "depth", 0)
+        g, order = (inner, inner_order + 1) if wanted and tree is None else (f, 1)
         plain = not depth and not is_tracing() and not any(map(_has_values, (*args, *kwargs.values())))
         _running.depth = depth + 1
         try:
-            y = f(*given, **kwargs)
+            y = g(*given, **kwargs)
         finally:
             _running.depth = depth
         if not isinstance(y, Value):
             if as_number(y) is None:
                 raise TypeError(f"grad needs a function that returns one Value; {name} returns {type(y).__name__}")
             y = Value(y)
-        slopes = _derivatives(y, wanted, not plain)
+        slopes = _derivatives(y, wanted, not plain, order)
+        if order > 1:
+            y, *slopes = slopes
         rest = iter([x.data for x in slopes] if plain else slopes)
         parts = tuple(_as_given(rebuilt(tree, rest), args[i]) for i, tree in zip(numbers, trees))
         return (y.data if plain else y), (parts if isinstance(argnums, Sequence) else parts[0])
@@ -141,6 +155,12 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 def _plain(f: Any) -> Any:
     """Return the function that jit was given."""
     return f._function if isinstance(f, Function) else f
+
+
+def _below(f: Any, argnum: int) -> tuple[Any, int]:
+    """Return the function of which `f` is a derivative by this argument, and its order; of others f and 0."""
+    inner, same, order = _nested.get(f, (f, argnum, 0)) if isinstance(f, types.FunctionType) else (f, argnum, 0)
+    return (inner, order) if same == argnum else (f, 0)
 
 
 # ---- arguments ---------------------------------------------------------------------------------------------------
@@ -179,19 +199,19 @@ def _has_values(x: Any) -> bool:
 # ---- graphs ------------------------------------------------------------------------------------------------------
 
 
-def _derivatives(y: Value, wanted: Sequence[Value], create_graph: bool) -> list[Any]:
-    """Return d y / d each of the Values; see csrc/program/nodes.c."""
+def _derivatives(y: Value, wanted: Sequence[Value], create_graph: bool, order: int = 1) -> list[Any]:
+    """Return d y / d each of the Values, or those of order - 1 and `order` by one; see program/nodes.c."""
     trace: Any = next((x._trace for x in (y, *wanted) if hasattr(x, "_trace")), None)
     tracing = trace is not None or is_tracing()  # a program computes them anew at each run
     if trace is not None:
         y, wanted = trace.node_of(y), [trace.node_of(x) for x in wanted]
     status = ffi.new("int32_t[2]")
-    found = lib.mg_derive(core.handle_of(y), core.handles(wanted), len(wanted), status, status + 1)
+    found = lib.mg_derive(core.handle_of(y), core.handles(wanted), len(wanted), order, status, status + 1)
     if status[0] == 1:
         raise _no_derivative(next(x for x in below((y,)).values() if core.handle_of(x) == status[1]))
     check(status[0])
     found = ffi.gc(found, lib.mg_free_derivatives)
-    n = len(wanted)
+    n = len(wanted) if order == 1 else 2
     if not create_graph and not tracing:
         return [Value(number) for number in found.numbers[0:n]]
     code, numbers = ffi.unpack(found.code, found.ints), ffi.unpack(found.numbers, n + 2 * found.nodes)

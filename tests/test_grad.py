@@ -172,6 +172,93 @@ def test_a_program_of_a_derivative_is_no_longer_than_one_written_by_hand():
         assert mg.jit(ours).program(*numbers).nodes <= mg.jit(by_hand).program(*numbers).nodes + 1
 
 
+def one_by_one(f, order):
+    """Return the derivatives of f, each made of the one before as of any other function."""
+    for _ in range(order):
+        f = grad(lambda x, f=f: f(x))
+        yield f
+
+
+def nested(f, order):
+    for _ in range(order):
+        yield (f := grad(f))
+
+
+@pytest.mark.parametrize("op", SCALARS, ids=[NAMES[op] for op in SCALARS])
+def test_nested_grads_are_derivatives_of_derivatives(op):
+    """They are found all at once; see csrc/program/series.c."""
+    for k in (-1.0, 0.5, 3.0) if OPS[op].takes_k else (None,):
+
+        def f(x, k=k):
+            y = x * 0.3 + 0.55
+            z = method_of(op)(y, *((k,) if k else (x * y,) * (OPS[op].arity - 1)))
+            return mg.where(x > 0.1, z * x, z)
+
+        for a, b in zip(nested(f, 4), one_by_one(f, 4)):
+            both = mg.jit(lambda x, a=a, b=b: (a(x), b(x)))
+            for t in (0.1, 0.7):
+                found, expected = both(t)
+                assert close(found, expected, 1e-10, 1e-11), (k, t)
+
+
+@pytest.mark.parametrize("f, at, first", KINKS)
+def test_nested_grads_have_the_kinks_of_derivatives_of_derivatives(f, at, first):
+    for i, g in enumerate(one_by_one(f, 4)):
+        assert g(at) == (first if i == 0 else 0.0)
+    assert [g(at) for g in nested(f, 4)] == [first, 0.0, 0.0, 0.0]
+
+
+def test_nested_grads_of_polynomials_are_exact():
+    assert [g(3.0) for g in nested(lambda x: x**7 - 5 * x * x, 8)] == [
+        5073.0, 10196.0, 17010.0, 22680.0, 22680.0, 15120.0, 5040.0, 0.0,
+    ]  # fmt: skip
+    f = grad(grad(grad(lambda x: x**3)))
+    assert (f(2.0), mg.value_and_grad(f)(2.0), grad(f)(Value(2.0)).data) == (6.0, (6.0, 0.0), 0.0)
+
+
+def test_nested_grads_take_few_operations():
+    """Each order adds some; derivatives of derivatives have more at each, 424 nodes for these six."""
+    *_, f = nested(lambda x: (x * x).tanh(), 6)
+    program = mg.jit(f).program(0.5)
+    assert program.nodes_recorded < 100
+    assert program.instructions < 50
+
+
+def test_nested_grads_are_told_from_what_wraps_them():
+    def f(x, y=1.0):
+        return x**3 * y**2
+
+    @functools.wraps(grad(f))
+    def twice(x, y=1.0):
+        return 2 * grad(f)(x, y)
+
+    assert grad(twice)(2.0) == 24.0
+    assert grad(grad(f, 0), 1)(2.0, 5.0) == grad(grad(f, 1), 0)(2.0, 5.0) == 120.0
+    assert grad(grad(f, (0,)), 0)  # a function; called it says what is wrong
+    with pytest.raises(TypeError, match="returns one Value"):
+        grad(grad(f, (0,)), 0)(2.0)
+    with pytest.raises(TypeError, match="returns one Value"):
+        grad(grad(mg.sum))([1.0, 2.0])
+    assert grad(mg.jit(grad(f)))(2.0) == 12.0
+    x = Value(2.0)
+    y = grad(grad(f))(x)
+    assert (y.data, grad(y, x, create_graph=True).data, grad(lambda t: grad(grad(f))(t * 2.0))(1.0)) == (
+        12,
+        6,
+        12,
+    )
+    assert [g(1.0) for g in nested(lambda x: 5.0, 2)] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("jit", [lambda f: f, mg.jit])
+def test_nested_grads_derive_local_derivatives_that_are_values(jit):
+    def cube(x):
+        return Value(x * x * x if jit is mg.jit else x.data**3, (x,), (3 * x * x,))
+
+    f = lambda x: cube(x * x) * x + x.detach() * x  # noqa: E731, to the seventh
+    assert [jit(g)(2.0) for g in nested(f, 3)] == [450.0, 1344.0, 3360.0]
+
+
 def test_inside_of_jit_nothing_stays_the_number_that_it_was_in_the_trace():
     a, x = Value(3.0), Value(2.0)
     plain, eager = mg.jit(lambda x: x * grad(lambda t: a * t * t)(2.0)), mg.jit(lambda: mg.grad(a * a * a, a))

@@ -45,7 +45,7 @@ ELSEWHERE = {
     "posix.h": "test_threads",
     "optim _schedules": "test_optim",
     "program/rule": "test_rule",
-    "program/derive program/nodes": "test_derive",
+    "program/derive program/series program/nodes": "test_derive",
     "program/kernels.inc program/tiles.inc program/lane_math program/uniform": "test_program_kernels",
     "program/kernels_avx2 program/kernels_avx512": "test_program_kernels",
     **{f"program/{room}": f"test_{room}" for room in ("graph", "optimise", "guard", "schedule", "pool")},

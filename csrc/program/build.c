@@ -151,15 +151,21 @@ typedef struct {
     mg_graph *g;
     uint8_t *leads; /* row -> a gradient goes from it to a wanted one */
     uint8_t any;
+    bool deep; /* local derivatives that are Values are derived too */
 } way_down;
 
-/* Operands that get a gradient from a row. */
-static void each_below(int64_t row, void *context, mg_on_operands *then)
+/* Operands that get a gradient from a row, or if it is `deep` from a derivative of it, see 4. in derive.c. */
+static void each_below(int64_t row, bool deep, void *context, mg_on_operands *then)
 {
-    if (mg_skips_x[mg.op[row] & ~MG_PYTHON])
+    const int op = mg.op[row] & ~MG_PYTHON;
+
+    if (mg_skips_x[op] &&
+        !(deep && op == MG_INSTEAD && mg.data[mg.b[row]] == 0.0 && signbit(mg.data[mg.b[row]])))
         then(context, mg.b[row], 1);
     else
         mg_each_operand(row, context, then);
+    if (deep && op == MG_GIVEN && mg.b[row] >= 0)
+        mg_each_in_list(mg.pool + mg.b[row], mg.pool[mg.b[row]], context, then);
 }
 
 static void lead_run(void *context, int32_t first, int32_t n)
@@ -214,7 +220,7 @@ static int32_t add_reached(way_down *w, int64_t row)
     rows *r = &w->r;
 
     w->any = 0;
-    each_below(row, w, lead_run);
+    each_below(row, w->deep, w, lead_run);
     w->leads[row] |= w->any;
     if (!w->any && op != MG_INSTEAD) {
         add_leaf(w, row);
@@ -272,7 +278,7 @@ static int32_t build_down(way_down *w, int32_t *wanted, int32_t n, int32_t *culp
     r->node[r->rows - 1] = MG_NONE;
     for (int64_t row = r->rows - 1; row >= lowest; row--)
         if (r->node[row])
-            each_below(row, r->node, reach_below);
+            each_below(row, w->deep, r->node, reach_below);
     for (int64_t row = lowest; row < r->rows && status == MG_OK && !w->g->failed; row++)
         if (r->node[row] && (status = add_reached(w, row)) == 1)
             *culprit = mg.handle[row];
@@ -283,9 +289,9 @@ static int32_t build_down(way_down *w, int32_t *wanted, int32_t n, int32_t *culp
 }
 
 int32_t mg_graph_build_down(mg_graph *g, int32_t **handles, double **data, int32_t from, const int32_t *to,
-                            int32_t n, int32_t *wanted, int32_t *culprit)
+                            int32_t n, bool deep, int32_t *wanted, int32_t *culprit)
 {
-    way_down w = {.g = g};
+    way_down w = {.g = g, .deep = deep};
 
     mg_lock();
     const int32_t top = mg_row(from);

@@ -105,6 +105,9 @@ enum { MG_BY_NODES = MG_REVERSE + 1 };
  * from's outputs. MG_OK, MG_ENOMEM, or MG_EARGUMENT: the derivative of an op cannot be read. */
 int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const int32_t *wanted, int32_t n,
                         const mg_entry *known, mg_entry **entries);
+/* As mg_graph_derive: a graph of the derivatives of the one output by node `by`, of order - 1 and of `order`; NONE: it
+ * does not depend on it. */
+int32_t mg_graph_series(const mg_graph *from, mg_graph *to, int32_t by, int32_t order);
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_code_init(mg_code *code, const mg_graph *g);
 void mg_code_free(mg_code *code);

@@ -12,7 +12,7 @@
  *  4. A local derivative s that the user gave is a factor instead(s, -0.0), a number to the first order. In the
  *     derivative s stands in its place, and can be derived again. What is detached is instead(x, 0.0), and stays so.
  */
-#include "code.h"
+#include "derive.h"
 
 #include <stdlib.h>
 
@@ -34,25 +34,25 @@ typedef struct {
     bool unreadable;
 } deriver;
 
-static bool is_zero(const mg_graph *g, int32_t node)
+bool mg_is_zero(const mg_graph *g, int32_t node)
 {
     double c;
 
     return node == MG_NONE || (mg_is_number(g, node, &c) && c == 0.0);
 }
 
-static int32_t plus(mg_graph *g, int32_t a, int32_t b)
+int32_t mg_plus(mg_graph *g, int32_t a, int32_t b)
 {
-    if (is_zero(g, a) || is_zero(g, b))
-        return is_zero(g, a) ? b : a;
+    if (mg_is_zero(g, a) || mg_is_zero(g, b))
+        return mg_is_zero(g, a) ? b : a;
     return mg_graph_add(g, MG_ADD, (int32_t[]){a, b}, 2, 0.0);
 }
 
-static int32_t times(mg_graph *g, int32_t a, int32_t b)
+int32_t mg_times(mg_graph *g, int32_t a, int32_t b)
 {
     double c;
 
-    if (is_zero(g, a) || is_zero(g, b))
+    if (mg_is_zero(g, a) || mg_is_zero(g, b))
         return MG_NONE;
     if (mg_is_number(g, b, &c) && c == -1.0)
         return mg_graph_add(g, MG_NEG, &a, 1, 0.0);
@@ -69,10 +69,8 @@ static int32_t factor(const mg_graph *g, int32_t node)
     return mg_operands(g, node)[0];
 }
 
-/* dz/dx for operand j of node z. */
-static int32_t local(deriver *d, int32_t z, int32_t j)
+int32_t mg_local(mg_graph *g, int32_t z, int32_t j)
 {
-    mg_graph *g = d->g;
     const mg_expr e = g->nodes[z];
     const int32_t *args = mg_operands(g, z);
 
@@ -83,9 +81,7 @@ static int32_t local(deriver *d, int32_t z, int32_t j)
     const bool nary = mg_is_nary(e.op);
     const int32_t variables[] = {args[nary ? j : 0], e.n == 2 && !nary ? args[1] : MG_NONE, z};
     const mg_op_info *row = mg_op_row(e.op);
-    const int32_t out = mg_rule(g, j && !nary ? row->dy : row->dx, variables, nary ? e.n : mg_k(g, &e));
-    d->unreadable |= out == MG_NONE;
-    return out;
+    return mg_rule(g, j && !nary ? row->dy : row->dx, variables, nary ? e.n : mg_k(g, &e));
 }
 
 /* What node z and its operand j pass on of a slope that is not 0: from z down to it, or from it up to z. */
@@ -98,7 +94,11 @@ static int32_t passed(deriver *d, int32_t z, int32_t j, int32_t slope)
         return MG_NONE;
     if (skips == MG_IS_CHOICE)
         return mg_graph_add(g, op, (int32_t[]){mg_operands(g, z)[0], slope}, 2, 0.0);
-    return skips ? slope : times(g, slope, local(d, z, j));
+    if (skips)
+        return slope;
+    const int32_t local = mg_local(g, z, j);
+    d->unreadable |= local == MG_NONE;
+    return mg_times(g, slope, local);
 }
 
 static void add_to_way(deriver *d, int32_t node, int32_t last)
@@ -154,17 +154,17 @@ static void reverse(deriver *d, const int32_t *outputs, const int32_t *seeds, in
     mg_graph_find_guards(g, d->way, d->length, d->on_way, outputs, n);
     for (int32_t i = 0; i < n; i++)
         if (d->on_way[outputs[i]])
-            d->slope[outputs[i]] = plus(g, d->slope[outputs[i]], seeds[i]);
+            d->slope[outputs[i]] = mg_plus(g, d->slope[outputs[i]], seeds[i]);
     for (int32_t i = 0; i < d->length && !g->failed && !d->unreadable; i++) {
         const int32_t z = d->way[i], slope = d->slope[z], guard = g->nodes[z].guard;
-        for (int32_t j = 0; j < g->nodes[z].n && !is_zero(g, slope); j++) {
+        for (int32_t j = 0; j < g->nodes[z].n && !mg_is_zero(g, slope); j++) {
             const int32_t x = mg_operands(g, z)[j];
             if (x == MG_NONE || !d->on_way[x])
                 continue;
             int32_t part = passed(d, z, j, slope);
             if (guard >= 0 && part != MG_NONE)
                 part = mg_graph_add(g, MG_WHEN, (int32_t[]){guard, part}, 2, 0.0);
-            d->slope[x] = plus(g, d->slope[x], part);
+            d->slope[x] = mg_plus(g, d->slope[x], part);
         }
     }
 }
@@ -181,7 +181,7 @@ static void forward(deriver *d, int32_t first, int32_t n, const int32_t *seeds)
         for (int32_t j = 0; j < g->nodes[z].n; j++) {
             const int32_t x = mg_operands(g, z)[j];
             if (x != MG_NONE && d->slope[x] != MG_NONE)
-                d->slope[z] = plus(g, d->slope[z], passed(d, z, j, d->slope[x]));
+                d->slope[z] = mg_plus(g, d->slope[z], passed(d, z, j, d->slope[x]));
         }
 }
 
@@ -197,7 +197,7 @@ static void add_output(deriver *d, int32_t node)
 /* d output `row` / d wanted leaf `column`, where it is not known to be 0. */
 static void add_entry(deriver *d, int32_t row, int32_t column, int32_t node)
 {
-    if (is_zero(d->g, node))
+    if (mg_is_zero(d->g, node))
         return;
     if (!mg_grow(&d->entries, &d->entries_capacity, d->used + 1, sizeof *d->entries)) {
         d->g->failed = true;

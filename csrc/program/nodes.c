@@ -74,10 +74,10 @@ static int32_t operand(const derivatives *d, int32_t node)
     return node == MG_NONE ? INT32_MIN : is_there(d, node) ? d->handles[node] : ~d->number[node];
 }
 
-static mg_derivatives *write(const derivatives *d, int32_t wanted)
+static mg_derivatives *write(const derivatives *d)
 {
     int32_t ints;
-    const int32_t count = count_needed(d, &ints);
+    const int32_t wanted = d->g.output_count, count = count_needed(d, &ints);
     const size_t doubles = (size_t)wanted + 2 * (size_t)count;
     mg_derivatives *out =
         mg_allocate(NULL, sizeof *out + doubles * sizeof(double) + (size_t)ints * sizeof(int32_t));
@@ -105,7 +105,8 @@ static mg_derivatives *write(const derivatives *d, int32_t wanted)
     return out;
 }
 
-mg_derivatives *mg_derive(int32_t y, const int32_t *by, int32_t n, int32_t *status, int32_t *culprit)
+mg_derivatives *mg_derive(int32_t y, const int32_t *by, int32_t n, int32_t order, int32_t *status,
+                          int32_t *culprit)
 {
     mg_graph recorded = {0};
     derivatives d = {0};
@@ -115,15 +116,17 @@ mg_derivatives *mg_derive(int32_t y, const int32_t *by, int32_t n, int32_t *stat
 
     *status = wanted ? mg_graph_init(&recorded, (const int8_t[]){0}, 0, 1) : MG_ENOMEM;
     if (*status == MG_OK)
-        *status = mg_graph_build_down(&recorded, &d.handles, &d.data, y, by, n, wanted, culprit);
-    if (*status == MG_OK)
+        *status = mg_graph_build_down(&recorded, &d.handles, &d.data, y, by, n, order > 1, wanted, culprit);
+    if (*status == MG_OK && order > 1)
+        *status = mg_graph_series(&recorded, &d.g, wanted[0], order);
+    else if (*status == MG_OK)
         *status = mg_graph_derive(&recorded, &d.g, MG_BY_NODES, wanted, n, NULL, &entries);
     if (*status == MG_OK) {
         d.recorded = recorded.count;
         d.number = mg_allocate(NULL, (size_t)d.g.count * sizeof *d.number);
         if (d.number && mg_resize(&d.data, d.g.count, sizeof *d.data)) {
             compute(&d);
-            out = write(&d, n);
+            out = write(&d);
         }
         *status = out ? MG_OK : MG_ENOMEM;
     }

@@ -139,7 +139,7 @@ TEST(nodes_are_derived_as_they_are)
     const int32_t y = made(mg_binary(MG_MUL, made(mg_binary(MG_ADD, a, b)), two)), by[] = {a, b, x, two, y};
     const double slopes[] = {2.0, 2.0, 24.0, 18.0, 1.0};
     int32_t status, culprit;
-    mg_derivatives *d = mg_derive(y, by, LENGTH(by), &status, &culprit);
+    mg_derivatives *d = mg_derive(y, by, LENGTH(by), 1, &status, &culprit);
 
     CHECK_INT(status, MG_OK);
     for (int32_t i = 0; i < LENGTH(by); i++)
@@ -149,8 +149,9 @@ TEST(nodes_are_derived_as_they_are)
     CHECK(d->code[2] < 0);
     mg_free_derivatives(d);
     CHECK_REAL(mg_grad(x), 0.0);
-    CHECK(mg_derive(x + 1000, by, 1, &status, &culprit) == NULL && status == MG_EHANDLE);
-    CHECK(mg_derive(y, (const int32_t[]){x, x + 1000}, 2, &status, &culprit) == NULL && status == MG_EHANDLE);
+    CHECK(mg_derive(x + 1000, by, 1, 1, &status, &culprit) == NULL && status == MG_EHANDLE);
+    CHECK(mg_derive(y, (const int32_t[]){x, x + 1000}, 2, 1, &status, &culprit) == NULL &&
+          status == MG_EHANDLE);
 }
 
 TEST(a_node_that_only_python_can_derive_is_found_where_a_gradient_goes_through_it)
@@ -159,14 +160,14 @@ TEST(a_node_that_only_python_can_derive_is_found_where_a_gradient_goes_through_i
     const int32_t y = made(mg_binary(MG_MUL, custom, a));
     int32_t status, culprit = -1;
 
-    CHECK(mg_derive(y, &x, 1, &status, &culprit) == NULL);
+    CHECK(mg_derive(y, &x, 1, 1, &status, &culprit) == NULL);
     CHECK_INT(status, 1);
     CHECK_INT(culprit, custom);
-    mg_derivatives *d = mg_derive(y, &custom, 1, &status, &culprit);
+    mg_derivatives *d = mg_derive(y, &custom, 1, 1, &status, &culprit);
     CHECK_INT(d->code[0], a);
     mg_free_derivatives(d);
     CHECK_INT(mg_set_python(a, 1), MG_OK);
-    CHECK(mg_derive(a, &x, 1, &status, &culprit) == NULL && status == 1 && culprit == a);
+    CHECK(mg_derive(a, &x, 1, 1, &status, &culprit) == NULL && status == 1 && culprit == a);
 }
 
 TEST(without_memory_no_node_is_derived)
@@ -176,20 +177,22 @@ TEST(without_memory_no_node_is_derived)
     const int32_t given = made(mg_by_hand(MG_NONE, v, 2, NULL, w, 7.0));
     const int32_t by[] = {x, dot}, y = made(mg_binary(MG_WHEN, x, made(mg_binary(MG_MUL, dot, given))));
     const mg_figures before = figures();
-    mg_derivatives *d = NULL;
     int32_t status, culprit;
 
-    for (int32_t fail_at = 0; !d; fail_at++) {
-        mg_test_allocations = 0;
-        mg_test_fail_at = fail_at;
-        d = mg_derive(y, by, 2, &status, &culprit);
-        mg_test_fail_at = -1;
-        CHECK_INT(status, d ? MG_OK : MG_ENOMEM);
-        CHECK(d || (mg_test_allocations > fail_at && fail_at < 1000));
-        CHECK_INT(figures().live_nodes, before.live_nodes);
+    for (int32_t order = 1; order <= 3; order++) {
+        mg_derivatives *d = NULL;
+        for (int32_t fail_at = 0; !d; fail_at++) {
+            mg_test_allocations = 0;
+            mg_test_fail_at = fail_at;
+            d = mg_derive(y, by, order == 1 ? 2 : 1, order, &status, &culprit);
+            mg_test_fail_at = -1;
+            CHECK_INT(status, d ? MG_OK : MG_ENOMEM);
+            CHECK(d || (mg_test_allocations > fail_at && fail_at < 1000));
+            CHECK_INT(figures().live_nodes, before.live_nodes);
+        }
+        CHECK(order > 1 || d->numbers[1] == 7.0);
+        mg_free_derivatives(d);
     }
-    CHECK_REAL(d->numbers[1], 7.0);
-    mg_free_derivatives(d);
 }
 
 int main(void)
