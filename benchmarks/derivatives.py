@@ -6,6 +6,7 @@ What is made once, by tracing, deriving and compiling, is shown apart from what 
 """
 
 import os
+import random
 import time
 
 for name in ("OMP_NUM_THREADS", "MICROGRAD_C_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -87,6 +88,28 @@ def hessians():
         show("    jax, dense, n = 100", once, best(lambda: h(x).block_until_ready())[0], ours[n])
 
 
+def gradients():
+    """Measure the gradient of random operations beside their values."""
+    for count in (100, 1600):
+        rng = random.Random(1)
+        steps = [(rng.choice("+-*"), rng.random(), rng.random()) for _ in range(count)]
+
+        def f(x, steps=steps):
+            values, unread = list(x), {}
+            for op, i, j in steps:
+                a, b = (values[int(k * len(values))] for k in (i, j))
+                values.append(a + b if op == "+" else a - b if op == "-" else a * b)
+                unread.pop(a, None), unread.pop(b, None)
+                unread[values[-1]] = None
+            return mg.sum(unread)
+
+        program, x = mg.jit(f), np.random.default_rng(0).uniform(-0.5, 0.5, (20_000, 6))
+        value, _ = best(lambda program=program, x=x: program(x))
+        call, _ = best(lambda program=program, x=x: program.gradient(x))
+        ratio = call / value
+        print(f"{count} operations, 20,000 samples: gradient {call * 1e3:.2f} ms, {ratio:.2f} times the value")
+
+
 def products():
     """Measure the Hessian of a network's loss times a vector beside its gradient."""
     model = mg.MLP(64, [32, 10], activation="tanh")
@@ -155,5 +178,5 @@ def deriving():
 
 
 if __name__ == "__main__":
-    for measure in (hessians, products, sixth, deriving):
+    for measure in (hessians, gradients, products, sixth, deriving):
         measure()

@@ -28,6 +28,8 @@ void mg_plan_chunks(mg_run *run)
     int64_t lanes = CHUNK_BYTES / column / 8 * 8;
     if (!backward && NEAR_BYTES / column >= NEAR_LANES)
         lanes = NEAR_BYTES / column / 8 * 8;
+    if (run->goal == MG_GRADIENT && lanes < NEAR_LANES && NEAR_LANES * column <= 4 * CHUNK_BYTES)
+        lanes = NEAR_LANES; /* an instruction over a few lanes costs more than memory that is further away */
     /* Fewer lanes are not worth a thread. */
     int64_t least_lanes =
         round_up((int64_t)(MG_RUN_OPERATIONS / (code->operations * (backward ? 3 : 1) + 1)));
