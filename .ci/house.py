@@ -69,7 +69,10 @@ program/trace program/arguments
 program/program
 program/derivatives
 program/function
-optim losses jit plot _tracing _grad
+optim losses jit _tracing _grad plot/axes
+plot/functions plot/models
+plot/training
+plot
 viz/layout viz/text viz/words
 viz/expression viz/graph
 viz/rules

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "engine.h engine sweep": "test_autograd",
     "posix.h": "test_threads",
     "optim _schedules": "test_optim",
+    "plot/axes": "test_plot_models",
     "program/rule": "test_rule",
     "program/derive program/series program/nodes": "test_derive",
     "program/kernels.inc program/tiles.inc program/lane_math program/uniform": "test_program_kernels",

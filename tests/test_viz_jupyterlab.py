@@ -3,6 +3,7 @@
 A screenshot of each state is kept in build/screenshots.
 """
 
+import base64
 import io
 import os
 import shutil
@@ -19,6 +20,7 @@ from micrograd_c import Value
 
 pytest.importorskip("jupyterlab")
 nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("PIL")
 image = pytest.importorskip("matplotlib.image")
 webdriver = pytest.importorskip("selenium.webdriver")
 
@@ -95,12 +97,12 @@ def browser(folder):
 
 
 class Notebook:
-    """A notebook with a picture and an explanation in its outputs, open in JupyterLab."""
+    """A notebook with a picture, an explanation and a training run in its outputs, open in JupyterLab."""
 
     def __init__(self, browser, address, path):
         self.browser = browser
         browser.get(f"{address}/lab/tree/{path.name}?reset")
-        self.wait(lambda _: len(self.outputs()) == 2)
+        self.wait(lambda _: len(self.outputs()) == 3)
 
     def wait(self, condition):
         return WebDriverWait(self.browser, 90).until(condition)
@@ -108,9 +110,9 @@ class Notebook:
     def outputs(self):
         return self.browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-OutputArea-output")
 
-    def colours(self):
-        """Return how many different colours are seen in the picture."""
-        picture = self.outputs()[0].find_element(By.TAG_NAME, "img")
+    def colours(self, i=0):
+        """Return how many different colours are seen in the picture of an output."""
+        picture = self.outputs()[i].find_element(By.TAG_NAME, "img")
         ready = "return arguments[0].complete && arguments[0].naturalWidth > 0"
         self.wait(lambda browser: browser.execute_script(ready, picture))
         pixels = image.imread(io.BytesIO(picture.screenshot_as_png))
@@ -135,11 +137,13 @@ def written(folder, name):
     a, b = Value(2.0), Value(3.0)
     c = a * b + b
     c.backward()
+    run = mg.plot.training(lambda x: x[0], [[0, 0], [1, 1]], [-1, 1], steps=2, step=lambda k: 1.0 / (k + 1), grid=4)
     cells = []
-    for source, shown in (("mg.draw(c)", mg.draw(c)), ("mg.explain(c)", mg.explain(c))):
-        data = {"text/plain": repr(shown), "text/html": shown._repr_html_()}
-        if hasattr(shown, "_repr_svg_"):
-            data["image/svg+xml"] = shown._repr_svg_()
+    for source, shown in (("mg.draw(c)", mg.draw(c)), ("mg.explain(c)", mg.explain(c)), ("run", run)):
+        data = {"text/plain": repr(shown)}
+        for kind, form in (("text/html", "html"), ("image/svg+xml", "svg"), ("image/png", "png")):
+            if method := getattr(shown, f"_repr_{form}_", None):
+                data[kind] = base64.b64encode(method()).decode() if form == "png" else method()
         output = nbformat.v4.new_output("execute_result", data, execution_count=1)
         cells.append(nbformat.v4.new_code_cell(source, outputs=[output], execution_count=1))
     path = folder / "notebooks" / name
@@ -152,13 +156,17 @@ def test_untrusted_notebook_shows_the_picture_and_says_what_to_do(browser, addre
     path = written(folder, "untrusted.ipynb")
     for _ in range(2):  # saved, and opened again
         notebook = Notebook(browser, address, path)
-        assert notebook.colours() > 10
+        assert notebook.colours() > 10 and notebook.colours(2) > 10
         assert notebook.frames() == 0
         assert "this notebook is not trusted" in notebook.told() and "Trust Notebook" in notebook.told()
         browser.save_screenshot(str(SHOTS / "jupyterlab-untrusted.png"))
         notebook.save()
         saved = nbformat.read(path, as_version=4).cells
-        assert all("text/html" in cell.outputs[0].data for cell in saved)
+        assert [set(cell.outputs[0].data) & {"text/html", "image/png"} for cell in saved] == [
+            {"text/html"},
+            {"text/html"},
+            {"image/png"},
+        ]
 
 
 def test_trusted_notebook_shows_the_page_and_no_word_of_trust(browser, address, folder, environment):
@@ -166,7 +174,7 @@ def test_trusted_notebook_shows_the_page_and_no_word_of_trust(browser, address, 
     trust = "from nbformat.sign import TrustNotebookApp; TrustNotebookApp.launch_instance()"
     subprocess.run([sys.executable, "-c", trust, str(path)], env=environment, check=True)
     notebook = Notebook(browser, address, path)
-    assert notebook.colours() > 10
+    assert notebook.colours() > 10 and notebook.colours(2) > 10
     assert notebook.frames() == 1 and notebook.told() == ""
     browser.save_screenshot(str(SHOTS / "jupyterlab-trusted.png"))
     frame = notebook.outputs()[1].find_element(By.TAG_NAME, "iframe")

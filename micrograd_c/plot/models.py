@@ -1,11 +1,4 @@
-"""Plots of models and training runs, on matplotlib: `pip install 'micrograd-c[viz]'`.
-
-Every function draws into axes that it is given, or into new ones, and returns them. A notebook shows the figure of
-new axes; nothing else is shown or saved.
-
->>> from micrograd_c import plot                        # doctest: +SKIP
->>> plot.loss_curve(losses).figure.savefig("loss.png")  # doctest: +SKIP
-"""
+"""Plots of models: what they have learned, how the loss fell, how large the gradients are."""
 
 from __future__ import annotations
 
@@ -13,35 +6,78 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
-from .engine import Value
-
-__all__ = ["decision_boundary", "gradient_histogram", "loss_curve"]
+from .axes import BLUE, COLOURS, GREY, ORANGE, new_axes, number
 
 
-def __dir__() -> list[str]:
-    return __all__
+class Plane:
+    """Samples of two features and of one or two classes, and a grid of points around them."""
+
+    def __init__(self, caller: str, X: Any, y: Any, steps: int, margin: float) -> None:
+        import numpy as np
+
+        points = np.asarray(X, dtype=float)
+        labels = np.asarray(y).ravel()
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
+            raise ValueError(f"{caller}: X must have the shape (n, 2), n > 0, not {points.shape}")
+        classes = np.unique(labels)
+        if len(labels) != len(points) or len(classes) > 2:
+            raise ValueError(
+                f"{caller}: y must have {len(points)} labels of 2 classes, not {len(labels)} of {len(classes)}"
+            )
+        low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+        self.points: Any = points
+        self.labels: Any = labels
+        self.classes: Any = classes
+        self.x0: Any = np.linspace(low[0], high[0], steps)
+        self.x1: Any = np.linspace(low[1], high[1], steps)
+
+    def scores(self, model: Any) -> Any:
+        """Return the scores on the grid, of shape (steps, steps), a row for each x[1]."""
+        import numpy as np
+
+        return np.array([[_score(model, a, b) for a in self.x0] for b in self.x1])
+
+    def right(self, model: Any) -> int:
+        """Return how many samples have a score of the sign of their class."""
+        scores = [_score(model, *point) for point in self.points]
+        return sum((score > 0) == (label == self.classes[-1]) for score, label in zip(scores, self.labels))
+
+    def shade(self, ax: Any, scores: Any, most: float) -> tuple[Any, ...]:
+        """Draw the scores as colours, the strongest at -most and most, and the border between the classes."""
+        import numpy as np
+        from matplotlib.colors import LinearSegmentedColormap
+
+        colours = LinearSegmentedColormap.from_list(
+            "scores", ["#e8965c", "#fbeee6", "#ffffff", "#e6f1f8", "#6aaed6"]
+        )
+        look = {"levels": np.linspace(-most, most, 21), "cmap": colours, "extend": "both", "zorder": 0}
+        z = np.ma.masked_invalid(scores)
+        filled = ax.contourf(self.x0, self.x1, z, **look)
+        if z.mask.all() or not z.min() < 0 < z.max():
+            return (filled,)
+        return filled, ax.contour(self.x0, self.x1, z, levels=[0.0], colors=GREY, linewidths=1.5, zorder=0.5)
+
+    def mark(self, ax: Any) -> None:
+        """Draw the samples, and all around them."""
+        for label, colour, marker in zip(self.classes, (ORANGE, BLUE) if len(self.classes) == 2 else (BLUE,), "os"):
+            chosen = self.points[self.labels == label]
+            look = {"c": colour, "marker": marker, "s": 26, "edgecolors": "white", "linewidths": 0.7}
+            ax.scatter(chosen[:, 0], chosen[:, 1], label=f"{label}", **look)
+        ax.legend(title="class", loc="best")
+        limits = {"xlim": (self.x0[0], self.x0[-1]), "ylim": (self.x1[0], self.x1[-1])}
+        ax.set(xlabel="x[0]", ylabel="x[1]", title="Decision boundary", **limits)
 
 
-_BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#59636e"  # Okabe and Ito
-_COLOURS = (_BLUE, _ORANGE, "#009e73", "#cc79a7", _GREY)
+def _score(model: Any, *point: Any) -> float:
+    return number(model([*map(float, point)]), "the score of the model")
 
 
-def _axes(ax: Any) -> Any:
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("micrograd_c.plot draws with matplotlib: pip install 'micrograd-c[viz]'") from error
-    import sys
+def largest(scores: Any) -> float:
+    """Return the largest size of a finite score, or 1 where there is none but 0."""
+    import numpy as np
 
-    ipython = sys.modules.get("IPython")
-    in_notebook = ipython is not None and hasattr(ipython.get_ipython(), "kernel")
-    if in_notebook or "matplotlib.pyplot" in sys.modules:  # pyplot shows the figure
-        from matplotlib import pyplot
-
-        return pyplot.subplots(layout="constrained")[1]
-    return Figure(layout="constrained").subplots()
+    finite = np.abs(scores[np.isfinite(scores)])
+    return float(finite.max(initial=0.0)) or 1.0
 
 
 def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int = 60, margin: float = 0.5) -> Any:
@@ -69,39 +105,12 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
     ValueError
         Where X is not of shape (n, 2), or y not of n labels of two classes.
     """
-    import numpy as np
-
-    points = np.asarray(X, dtype=float)
-    labels = np.asarray(y).ravel()
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
-        raise ValueError(f"decision_boundary: X must have the shape (n, 2), n > 0, not {points.shape}")
-    classes = np.unique(labels)
-    if len(labels) != len(points) or len(classes) > 2:
-        raise ValueError(
-            f"decision_boundary: y must have {len(points)} labels of 2 classes, not {len(labels)} of {len(classes)}"
-        )
-    ax = _axes(ax)
-    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
-    x0, x1 = (np.linspace(low[i], high[i], steps) for i in (0, 1))
-    scores = np.array([[_number(model([float(a), float(b)])) for a in x0] for b in x1])
-    most = float(np.nanmax(np.abs(scores))) or 1.0
-    from matplotlib.colors import LinearSegmentedColormap
-
-    colours = LinearSegmentedColormap.from_list("scores", ["#e8965c", "#fbeee6", "#ffffff", "#e6f1f8", "#6aaed6"])
-    ax.contourf(x0, x1, scores, levels=np.linspace(-most, most, 21), cmap=colours)
-    if scores.min() < 0 < scores.max():
-        ax.contour(x0, x1, scores, levels=[0.0], colors=_GREY, linewidths=1.5)
-    for label, colour, marker in zip(classes, (_ORANGE, _BLUE) if len(classes) == 2 else (_BLUE,), "os"):
-        chosen = points[labels == label]
-        look = {"c": colour, "marker": marker, "s": 26, "edgecolors": "white", "linewidths": 0.7}
-        ax.scatter(chosen[:, 0], chosen[:, 1], label=f"{label}", **look)
-    ax.legend(title="class", loc="best")
-    ax.set(xlabel="x[0]", ylabel="x[1]", title="Decision boundary")
+    plane = Plane("decision_boundary", X, y, steps, margin)
+    ax = new_axes(ax)
+    scores = plane.scores(model)
+    plane.shade(ax, scores, largest(scores))
+    plane.mark(ax)
     return ax
-
-
-def _number(score: Any) -> float:
-    return score.data if isinstance(score, Value) else float(score)
 
 
 def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
@@ -125,11 +134,11 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
         Where there is no step.
     """
     lines: Mapping[str, Sequence[Any]] = history if isinstance(history, Mapping) else {"": history}
-    numbers = {name: [_number(loss) for loss in losses] for name, losses in lines.items()}
+    numbers = {name: [number(loss, "a loss") for loss in losses] for name, losses in lines.items()}
     if not any(numbers.values()):
         raise ValueError("loss_curve: the history is empty")
-    ax = _axes(ax)
-    for (name, losses), colour in zip(numbers.items(), cycle(_COLOURS)):
+    ax = new_axes(ax)
+    for (name, losses), colour in zip(numbers.items(), cycle(COLOURS)):
         steps = range(1, len(losses) + 1)
         if smooth > 1 and len(losses) >= smooth:
             ax.plot(steps, losses, color=colour, alpha=0.25, linewidth=1)
@@ -174,12 +183,12 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     every = np.concatenate([*sizes.values()])
     if not len(every):
         raise ValueError("gradient_histogram: there is no parameter")
-    ax = _axes(ax)
+    ax = new_axes(ax)
     shown = every[(every > 0) & np.isfinite(every)]
     low, high = np.log10([shown.min(), shown.max()]) if len(shown) else (-1.0, 0.0)
     edges = np.logspace(low - 0.1, high + 0.1, bins + 1)
     ax.set_xscale("log")
-    for (name, size), colour in zip(sizes.items(), cycle(_COLOURS)):
+    for (name, size), colour in zip(sizes.items(), cycle(COLOURS)):
         zeros = int((size == 0).sum())
         label = f"{name}: {len(size)}" + (f", {zeros} of them 0" if zeros else "")
         ax.hist(size[size > 0], bins=edges, histtype="step", linewidth=1.8, color=colour, label=label)

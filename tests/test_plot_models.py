@@ -61,6 +61,18 @@ def test_gradients_of_zero_are_counted():
     assert axes.get_legend().get_texts()[0].get_text() == "parameters: 2, 2 of them 0"
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_scores_that_are_no_finite_numbers_stay_blank(bad, recwarn):
+    X, y = [[-1.0, 0.0], [1.0, 0.0]], [-1, 1]
+    axes = plot.decision_boundary(lambda x: bad, X, y, steps=5)
+    axes.figure.canvas.draw()
+    axes = plot.decision_boundary(lambda x: bad if x[1] > 0 else x[0], X, y, steps=6)
+    axes.figure.canvas.draw()
+    (border,) = [c for c in axes.collections if list(getattr(c, "levels", ())) == [0.0]]
+    assert all(abs(x) < 1e-9 and y <= 0 for path in border.get_paths() for x, y in path.vertices)
+    assert not recwarn.list
+
+
 def test_plots_build_no_lasting_node():
     model, X, y, _ = trained()
     with nothing_left_behind():

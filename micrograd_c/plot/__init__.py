@@ -1,0 +1,20 @@
+"""Plots of functions, models and training runs, on matplotlib: `pip install 'micrograd-c[viz]'`.
+
+Every function draws into axes that it is given, or into new ones, and returns them. A notebook shows the figure of
+new axes; nothing else is shown or saved. `training` returns a `Training`, which a notebook shows as an animation.
+
+>>> from micrograd_c import plot                        # doctest: +SKIP
+>>> plot.loss_curve(losses).figure.savefig("loss.png")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from .functions import secant, surface
+from .models import decision_boundary, gradient_histogram, loss_curve
+from .training import Training, training
+
+__all__ = ["Training", "decision_boundary", "gradient_histogram", "loss_curve", "secant", "surface", "training"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,40 @@
+"""Axes to draw into, the colours, and numbers."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .._core import to_float
+from ..engine import Value
+
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#007a5a", "#59636e"  # Okabe and Ito, the green darker
+COLOURS = (BLUE, ORANGE, "#009e73", "#cc79a7", GREY)
+
+
+def figure_type() -> Any:
+    """Return matplotlib's Figure; where it is not installed the error says what to do."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("micrograd_c.plot draws with matplotlib: pip install 'micrograd-c[viz]'") from error
+    return Figure
+
+
+def new_axes(ax: Any) -> Any:
+    """Return `ax`, or new axes where it is None."""
+    if ax is not None:
+        return ax
+    figure = figure_type()
+    ipython = sys.modules.get("IPython")
+    in_notebook = ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+    if in_notebook or "matplotlib.pyplot" in sys.modules:  # pyplot shows the figure
+        from matplotlib import pyplot
+
+        return pyplot.subplots(layout="constrained")[1]
+    return figure(layout="constrained").subplots()
+
+
+def number(x: Any, what: str) -> float:
+    """Return the data of a Value, or a number as a float; `what` names it in the error."""
+    return x.data if isinstance(x, Value) else to_float(x, what)
