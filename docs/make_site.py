@@ -74,8 +74,6 @@ def gather() -> dict[str, bytes]:
             text = moved(content.decode(), path, linked)
             text = text.replace("<!-- the ops -->", op_page.cards()) if path.name == "ops.md" else text
             text = text.replace("<!-- the gallery -->", gallery()) if path.name == "gallery.md" else text
-            if path.name == "index.md" and not (ROOT / "docs" / "article.md").exists():
-                text = text.replace("\narticle\n", "\n")
             content = text.encode()
         found[place_of(path) or path.name] = content
     for place, path in linked.items():

@@ -42,6 +42,8 @@ def test_the_examples_of_the_pages_run(page, blocks, tmp_path, monkeypatch, caps
     for name in ("numpy", "scipy", "micrograd"):
         if any(re.search(rf"^\s*(import|from) {name}\b", code, re.MULTILINE) for _, code in blocks):
             pytest.importorskip(name)
+    if any("plot." in code for _, code in blocks):
+        pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     # An example may show `import micrograd_c.as_micrograd`, which is for the whole process.
     before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "micrograd"}
