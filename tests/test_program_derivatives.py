@@ -432,6 +432,17 @@ def test_a_vector_may_lie_in_memory_in_any_way():
     assert mg.jit(lambda x, a: mg.sum(x) * a, in_axes=None)(x, 2.0) == 2 * x.sum()
 
 
+def test_the_bytes_of_a_program_are_those_of_its_graph_too():
+    def f(x, y):
+        for _ in range(1000):
+            x = x.tanh() * 1.5
+        return x
+
+    nothing = mg.jit(f).program(1.0, 2.0).derived(0, (1,))  # no instruction, but the graph to derive again
+    assert nothing.instructions == 0
+    assert nothing.bytes > 2000 * 30
+
+
 def test_the_hessian_of_a_chain_takes_few_operations():
     """Less than ten for each term and its two entries."""
     program = mg.jit(rosenbrock, in_axes=None).program(np.zeros(50))

@@ -93,6 +93,10 @@ const int32_t *mg_program_parameters(const mg_program *p)
 void mg_program_describe(const mg_program *p, mg_program_figures *out)
 {
     const mg_code *code = &p->code;
+    const mg_graph *g = &p->graph;
+    const int64_t graph =
+        g->capacity * (int64_t)sizeof *g->nodes + g->args_capacity * (int64_t)sizeof *g->args +
+        g->doubles_capacity * (int64_t)sizeof *g->doubles + g->table_size * (int64_t)sizeof *g->table;
 
     *out = (mg_program_figures){
         .recorded = p->recorded,
@@ -101,7 +105,8 @@ void mg_program_describe(const mg_program *p, mg_program_figures *out)
         .inputs = code->input_count,
         .parameters = code->parameter_count,
         .outputs = code->output_count,
-        .bytes = (int64_t)sizeof *p + code->bytes + code->parameter_count * (int64_t)sizeof *p->parameters,
+        .bytes =
+            (int64_t)sizeof *p + graph + code->bytes + code->parameter_count * (int64_t)sizeof *p->parameters,
         .operations = code->operations,
     };
 }
