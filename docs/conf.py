@@ -44,7 +44,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-# Markdown and notebooks. These have no outputs in the repository, so they run, which takes some seconds.
+# Markdown and notebooks. They run, so that pages and pictures that move are in them; some seconds.
 myst_heading_anchors = 3
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 nb_execution_mode = "force"
