@@ -70,7 +70,7 @@ def gather() -> dict[str, bytes]:
     linked: dict[str, Path] = {}
     for path in pages:
         content = path.read_bytes()
-        if path.suffix == ".md":
+        if path.suffix in (".md", ".ipynb"):
             text = moved(content.decode(), path, linked)
             text = text.replace("<!-- the ops -->", op_page.cards()) if path.name == "ops.md" else text
             text = text.replace("<!-- the gallery -->", gallery()) if path.name == "gallery.md" else text
