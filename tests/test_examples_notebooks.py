@@ -3,7 +3,9 @@
 The first one keeps its outputs: `python tests/golden/make_notebook.py` after a change.
 """
 
+import base64
 import contextlib
+import io
 import json
 import re
 from pathlib import Path
@@ -36,6 +38,23 @@ def test_the_first_notebook_reads_without_being_run():
     assert sum("image/svg+xml" in kind for kind in kinds) >= 10
     safe = {"text/html", "image/png"}  # what JupyterLab shows of a notebook that it does not trust
     assert [kind for kind in kinds if "image/svg+xml" in kind and not kind & safe] == []
+
+
+def test_the_kept_plots_have_their_colours():
+    """A picture of few colours loses those of few pixels, such as that of two dots."""
+    np, image = pytest.importorskip("numpy"), pytest.importorskip("PIL.Image")
+    cells = json.loads(NOTEBOOKS[0].read_text("utf-8"))["cells"]
+    kept = [
+        o["data"]["image/png"]
+        for cell in cells
+        for o in cell.get("outputs", ())
+        if "image/png" in o.get("data", ())
+    ]
+    assert len(kept) == 5
+    orange = [0xD5, 0x5E, 0x00]
+    for png in (kept[2], kept[4]):  # the surface with its arrow, the training run with its dots
+        pixels = np.asarray(image.open(io.BytesIO(base64.b64decode("".join(png)))).convert("RGB")).astype(int)
+        assert (abs(pixels - orange).max(-1) < 16).any()
 
 
 def said(cell):

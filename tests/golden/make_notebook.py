@@ -72,12 +72,12 @@ def small(svg):
 
 
 def still(png):
-    """Return the first picture of a PNG, in 64 colours."""
+    """Return the first picture of a PNG, in 128 colours, rare ones among them."""
     from PIL import Image
 
     out = io.BytesIO()
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    image.quantize(64, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    image.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return base64.b64encode(out.getvalue()).decode()
 
 
