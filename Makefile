@@ -53,8 +53,8 @@ test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python test
 	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
-test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a browser, notebooks, builds of copies
-	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m slow -n auto --dist loadfile $(ARGS)
+test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a browser (once), notebooks, builds of copies
+	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'slow and not browser' -n auto --dist loadfile $(ARGS)
 	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m slow -n auto --dist loadfile $(ARGS)
 
 fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, SEED=n, FUZZ='names'

@@ -2,6 +2,7 @@ import gc
 import os
 import random
 
+import chromium
 import pytest
 from support import LANES
 
@@ -59,3 +60,16 @@ def rng(seed):
 def threads():
     yield micrograd_c.set_threads
     micrograd_c.set_threads(1)
+
+
+@pytest.fixture(scope="session")
+def one_browser(tmp_path_factory):
+    driver = chromium.start(tmp_path_factory.mktemp("chromium"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(one_browser):
+    """One browser for all tests, each time as new."""
+    return chromium.as_new(one_browser)

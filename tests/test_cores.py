@@ -97,6 +97,38 @@ def outcome(core, seeds):
     return run.stdout.splitlines()
 
 
+PAGES = """
+import random
+import micrograd_c as mg
+from graphs import article, random_graph, wild_graph
+from micrograd_c import MLP, Value
+rng = random.Random(int(sys.argv[1]))
+random.seed(3)
+model = MLP(2, [3, 1])
+made = Value(6.0, (x := Value(2.0), y := Value(3.0)), (3.0, 2.0))
+graphs = [article(), (model([x, y]) - 1) ** 2, made * x, random_graph(rng)]
+graphs += [wild_graph(rng)[0] for _ in range(20)]
+for root in graphs:
+    explanation = mg.explain(root, limit=None)
+    print(explanation.html(), explanation.json(), explanation.engine, mg.draw(root).svg())
+print(mg.lesson()._repr_html_())
+"""
+
+
+@native
+def test_both_cores_explain_and_draw_alike(rng):
+    """So a browser looks at the pages of one core alone."""
+    seed = rng.randrange(2**31)
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n{PAGES}"
+    ours, other = (
+        run_python("-c", code, seed, env={"MICROGRAD_C_CORE": core, "PYTHONHASHSEED": "1"})
+        for core in ("native", "cffi")
+    )
+    assert ours.returncode == other.returncode == 0, ours.stderr + other.stderr
+    assert len(ours.stdout) > 100_000
+    assert ours.stdout == other.stdout
+
+
 @native
 def test_both_cores_run_random_programs_to_the_same_bits(rng):
     seeds = [rng.randrange(2**31) for _ in range(40)]

@@ -14,13 +14,13 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from test_viz_page import axe_source, browser  # noqa: F401
+from test_viz_page import axe_source
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c.learn import page as pages
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 SIZES = [(1440, 900), (1280, 800), (820, 1180), (360, 740)]
 TEXT = """const own = e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data);
@@ -103,12 +103,10 @@ class Lesson:
 
 
 @pytest.fixture
-def lesson(browser, tmp_path):  # noqa: F811
+def lesson(browser, tmp_path):
     lesson = Lesson(browser, tmp_path / "lesson.html")
     lesson.device(1280, 900)
-    yield lesson
-    lesson.media()
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    return lesson
 
 
 # ---- numbers -----------------------------------------------------------------------------------------------------
@@ -478,7 +476,7 @@ def test_reduced_motion_leaves_no_animation(lesson):
     lesson.media(prefers_reduced_motion="reduce")
     lesson.open("#slope")
     assert lesson.run("return document.getAnimations().length") == 0
-    lesson.media()
+    lesson.media(prefers_reduced_motion="no-preference")
     lesson.open("#slope")
     assert lesson.run("return document.getAnimations().length") > 0
 

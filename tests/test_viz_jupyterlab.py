@@ -6,14 +6,13 @@ A screenshot of each state is kept in build/screenshots.
 import base64
 import io
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
+from chromium import SHOTS
 
 import micrograd_c as mg
 from micrograd_c import Value
@@ -22,19 +21,12 @@ pytest.importorskip("jupyterlab")
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("PIL")
 image = pytest.importorskip("matplotlib.image")
-webdriver = pytest.importorskip("selenium.webdriver")
+pytest.importorskip("selenium.webdriver")
 
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
-SHOTS = Path(__file__).parent.parent / "build" / "screenshots"
-
-if not CHROMIUM or not CHROMEDRIVER:
-    pytest.skip("no Chromium or no chromedriver", allow_module_level=True)
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +72,6 @@ def answers(url):
         return urllib.request.urlopen(url).status == 200
     except OSError:
         return False
-
-
-@pytest.fixture(scope="module")
-def browser(folder):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    flags = "headless=new no-sandbox disable-gpu no-first-run disable-dev-shm-usage window-size=1400,1800"
-    for flag in flags.split():
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={folder / 'chromium'}")
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    yield driver
-    driver.quit()
 
 
 class Notebook:

@@ -11,10 +11,10 @@ import operator
 import os
 import random
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from chromium import SHOTS
 from graphs import article, random_graph, wild_graph
 
 import micrograd_c as mg
@@ -23,39 +23,16 @@ from micrograd_c._core import NAMES, OPS
 from micrograd_c.viz.page import as_json, page_data, player
 from micrograd_c.viz.rules import evaluate
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
-SHOTS = Path(__file__).parent.parent / "build" / "screenshots"
 EMBED = (Path(mg.__file__).parent / "viz" / "embed.js").read_text("utf-8")
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the browser tests are driven by selenium")
-if not CHROMIUM or not CHROMEDRIVER:
-    pytest.skip(
-        "no Chromium or no chromedriver; on Debian: apt install chromium chromium-driver", allow_module_level=True
-    )
 
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 NASTY = """</script><!-- <b onclick="alert('x')">&amp;😀\\ ${`%%JS%%`} """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    flags = """headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking
-        disable-component-update disable-sync disable-dev-shm-usage hide-scrollbars window-size=1400,1500"""
-    for flag in flags.split():
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    yield driver
-    driver.quit()
 
 
 class Page:
@@ -66,8 +43,8 @@ class Page:
         self.explanation = explanation
         self.path = path
         explanation.html(path)
-        driver.get_log("browser"), driver.get_log("performance")
         driver.get("about:blank")
+        driver.get_log("browser"), driver.get_log("performance")
         driver.get(path.as_uri() + fragment)
 
     def find(self, selector):
@@ -87,7 +64,6 @@ class Page:
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, seconds):
-        self.driver.set_script_timeout(60)
         self.driver.execute_async_script("setTimeout(arguments[1], arguments[0])", 1000 * seconds)
 
     def shoot(self, name):
@@ -159,10 +135,7 @@ const inside = (n, frame, pad = 2) => {
   const b = rect(n), f = rect(frame);
   return b.left >= f.left - pad && b.right <= f.right + pad && b.top >= f.top - pad && b.bottom <= f.bottom + pad;
 };
-const overlap = (one, other) => {
-  const a = rect(one), b = rect(other);
-  return a.left < b.right - 2 && a.right > b.left + 2 && a.top < b.bottom - 2 && a.bottom > b.top + 2;
-};
+const over = (a, b) => a.left < b.right - 2 && a.right > b.left + 2 && a.top < b.bottom - 2 && a.bottom > b.top + 2;
 const step = Math.max(1, Math.floor(stops.length / arguments[0]));
 for (let i = 0; i < stops.length; i += step) {
   go(i);
@@ -180,14 +153,16 @@ for (let i = 0; i < stops.length; i += step) {
   }
   const row = $("steps").querySelector("[aria-current]"); // below which the list fades
   if (seen(row) && rect(row).bottom > rect($("steps")).bottom - 15) tell("the lit step fades");
-  const parts = [...document.querySelectorAll(".node .name, .node .op")];
-  for (const mark of document.querySelectorAll(innerWidth > 600 ? ".local.lit, .tag:not(.bad)" : ".local.lit"))
-    for (const part of parts)
-      if (overlap(mark, part)) tell(`${mark.textContent} over ${part.parentNode.textContent}`);
+  const parts = [...document.querySelectorAll(".node .name, .node .op")].map(part => [part, rect(part)]);
+  for (const mark of document.querySelectorAll(innerWidth > 600 ? ".local.lit, .tag:not(.bad)" : ".local.lit")) {
+    const at = rect(mark);
+    for (const [part, its] of parts)
+      if (over(at, its)) tell(`${mark.textContent} over ${part.parentNode.textContent}`);
+  }
   for (const {g} of view.nodes.values()) {
     const [title, ...notes] = g.querySelectorAll(":scope > .name, :scope > .kind, :scope > .fold");
     for (const note of notes)
-      if (note.textContent && overlap(title, note)) tell(`${title.textContent} over a note`);
+      if (note.textContent && over(rect(title), rect(note))) tell(`${title.textContent} over a note`);
   }
   if (seen($("rule"))) for (const part of $("rule").querySelectorAll(".equation *, .foot *, .note, .big"))
     if (!inside(part, $("rule"))) { tell(`rule ${part.textContent}`); break; }
@@ -227,9 +202,7 @@ def every_op():
 def page(browser, tmp_path):
     page = Page(browser, mg.explain(article()), tmp_path / "page.html")
     page.device(1440, 900)
-    yield page
-    page.media()
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    return page
 
 
 def test_page_opens_from_a_file_without_error_or_request(page):
@@ -240,9 +213,8 @@ def test_page_opens_from_a_file_without_error_or_request(page):
 
 
 def test_page_steps_to_the_end_and_shows_the_gradients(page):
-    for _ in range(40):
-        if page.find("#next").is_enabled():
-            page.find("#next").click()
+    while page.find("#next").is_enabled():
+        page.find("#next").click()
     assert page.run("return at === stops.length - 1")
     assert page.gradients() == {"a": "3", "b": "3", "e": "1", "c": "1"}
     page.shoot("end")
@@ -417,7 +389,6 @@ def test_whatever_is_lit_is_in_view(browser, tmp_path, make, width):
     page.go("more")
     page.shoot(f"view-{make}-{width}")
     page.assert_silent()
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def samples():
@@ -520,7 +491,6 @@ def test_two_fingers_zoom(browser, tmp_path):
     touch("touchEnd")
     page.wait(0.1)
     assert page.run("return view.camera.view.k") < 0.8 * k
-    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
     page.assert_silent()
 
 
@@ -567,7 +537,6 @@ def test_play_stops_at_the_end_of_each_chapter(page):
     chapters = []
     for _ in range(8):
         page.find("#play").click()
-        page.driver.set_script_timeout(20)
         page.driver.execute_async_script(
             "const look = setInterval(() => { if (!timer) { clearInterval(look); arguments[0](); } }, 20);"
         )
@@ -927,7 +896,6 @@ def test_page_prints_every_step(page):
     page.wait(0.1)
     assert not page.find("#play").is_displayed()
     assert [item.text for item in page.all("#paper li")] == [step["text"] for step in page.explanation.steps]
-    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_names_are_shown_and_never_interpreted(browser, tmp_path):
@@ -960,7 +928,6 @@ def test_frame_in_a_notebook_is_as_high_as_it_needs(browser, tmp_path, width):
         "utf-8",
     )
     browser.set_window_size(1400, 1400)
-    browser.get_log("browser")
     browser.get(path.as_uri())
     browser.switch_to.frame(0)
     try:
@@ -986,9 +953,7 @@ def test_mount_puts_the_player_into_another_page(browser, tmp_path):
         "frame.style.cssText = 'width:1100px;height:700px';</script>",
         "utf-8",
     )
-    browser.get_log("browser")
     browser.get(path.as_uri())
-    browser.set_script_timeout(20)
     browser.execute_async_script("const done = arguments[0]; frame.player(() => done())")
     browser.switch_to.frame(0)
     try:
