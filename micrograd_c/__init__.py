@@ -63,6 +63,7 @@ __all__ = [
 if not TYPE_CHECKING:
     __all__ += [name for name in _functions if name != "sum"]
 globals().update(_functions)
+globals().pop("logsumexp")  # that of losses takes any number
 
 # What scripts written for micrograd have no use for is imported when it is first asked for.
 _LATER = {
@@ -70,7 +71,7 @@ _LATER = {
     "_gradcheck": "GradientError gradcheck numerical_gradient",
     "jit": "TracingError jit set_threads",
     "learn.page": "lesson",
-    "losses": "cross_entropy log_softmax mse softmax",
+    "losses": "cross_entropy log_softmax logsumexp mse softmax",
     "optim": "optim",
     "plot": "plot",
     "replace": "load_ipython_extension",

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
 from ._core import to_float
 from ._operands import as_values
-from .engine import Value, nary, sum
+from .engine import Value, is_tracing, nary, sum, where
 
 if TYPE_CHECKING:
     from ._core.operators import Number
+
+
+def logsumexp(values: Iterable[Number]) -> Value:
+    """Return log(exp(x_1) + ... + exp(x_n)); its derivatives are `softmax(values)`.
+
+    Parameters
+    ----------
+    values : iterable of Value or float
+        Any number of them.
+
+    Returns
+    -------
+    Value
+        -inf where there are none.
+    """
+    xs, plain = as_values(values), nary["logsumexp"]
+    # Far from 0 the sum x + log(n) has no digits left for log(n), and exp(x - sum) is no slope.
+    if not xs or (not is_tracing() and abs(max(x.data for x in xs)) <= 100):
+        return plain(xs)
+    largest = _largest(xs)
+    largest = where((largest * 0.0).equal(0.0), largest, 0.0)  # 0 for an infinite one
+    return plain(x - largest for x in xs) + largest
 
 
 def softmax(logits: Iterable[Number]) -> list[Value]:
@@ -75,9 +98,12 @@ def cross_entropy(logits: Iterable[Number], index: Number) -> Value:
         hits = [index.equal(i) for i in range(len(xs))]  # type: ignore[union-attr]
         chosen = sum(hit.when(x) for hit, x in zip(hits, xs)) / sum(hits)
     else:
-        number = to_float(index.data if isinstance(index, Value) else index, "index")
+        try:
+            number = to_float(index.data if isinstance(index, Value) else index, "index")
+        except OverflowError:
+            number = inf
         if number not in range(len(xs)):
-            raise ValueError(f"index must be a whole number from 0 to {len(xs) - 1}, a class, not {index!r}")
+            raise ValueError(f"index must be a whole number from 0 to {len(xs) - 1}, a class, not {number:.17g}")
         chosen = xs[int(number)]
     return nary["logsumexp"](xs) - chosen
 
@@ -106,8 +132,12 @@ def _below_largest(logits: Iterable[Number]) -> list[Value]:
     xs = as_values(logits)
     if not xs:
         raise ValueError("logits must be a list of one Value or more; it is empty")
+    largest = _largest(xs)
+    return [x - largest for x in xs]
+
+
+def _largest(xs: Sequence[Value]) -> Value:
     largest = xs[0]
     for x in xs[1:]:
         largest = largest.maximum(x)
-    largest = largest.detach()
-    return [x - largest for x in xs]
+    return largest.detach()

@@ -1,6 +1,7 @@
 """Losses over lists of Values, against scipy and numpy: eager, in programs, and at both ends of floats."""
 
 import math
+from fractions import Fraction
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ from micrograd_c import Value
 
 np = pytest.importorskip("numpy")
 special = pytest.importorskip("scipy.special")
+mpmath = pytest.importorskip("mpmath")
 
 LOGITS = [
     [0.3],
@@ -52,6 +54,39 @@ def test_sums_with_infinities_are_those_of_numpy(xs):
     (exact,) = exactly(np.logaddexp.reduce, xs)
     found = [mg.logsumexp([Value(x) for x in xs]).data, *mg.jit(lambda x: mg.logsumexp(x))([xs, xs])]
     assert found == pytest.approx([exact] * 3, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "xs",
+    [
+        *LOGITS,
+        *([x] * n for x in (1e308, -1e308, 1e15, -1e15, 1e5, 99.0) for n in (1, 2, 3, 10)),
+        [1e15, 1e15 + 0.5],
+    ],
+    ids=str,
+)
+def test_slopes_of_logsumexp_and_softmax_hold_where_the_sum_has_no_digits_left(xs):
+    powers = [mpmath.exp(mpmath.mpf(x) - max(xs)) for x in xs]
+    exact = [float(e / mpmath.fsum(powers)) for e in powers]
+    values = [Value(x) for x in xs]
+    mg.logsumexp(values).backward()
+    f = mg.jit(lambda x: mg.logsumexp(x))
+    for found in ([x.grad for x in values], *f.gradient([xs, xs]), *f.vjp(([xs],), [1.0])[1][0]):
+        assert found == pytest.approx(exact, rel=3e-14, abs=1e-300)
+    row = [p * ((i == 0) - exact[0]) for i, p in enumerate(exact)]
+    values = [Value(x) for x in xs]
+    mg.softmax(values)[0].backward()
+    for found in ([x.grad for x in values], mg.jit(lambda x: mg.softmax(x)[0]).gradient([xs])[0]):
+        assert found == pytest.approx(row, rel=1e-13, abs=1e-16)
+
+
+def test_parameters_of_a_program_may_move_to_where_the_sum_has_no_digits_left():
+    p = [Value(1.0), Value(1.0)]
+    f = mg.jit(lambda: mg.logsumexp(p))
+    f.backward()
+    p[0].data = p[1].data = 1e300
+    f.backward()
+    assert [x.grad for x in p] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("xs", LOGITS, ids=str)
@@ -112,7 +147,15 @@ def test_mse_is_the_mean_of_squares():
         (lambda: mg.softmax(["a"]), TypeError, "item 0"),
         (lambda: mg.cross_entropy([Value(1.0)] * 3, 3), ValueError, "from 0 to 2"),
         (lambda: mg.cross_entropy([Value(1.0)] * 3, -1), ValueError, "from 0 to 2"),
-        (lambda: mg.cross_entropy([Value(1.0)] * 3, 0.5), ValueError, "from 0 to 2"),
+        (lambda: mg.cross_entropy([Value(1.0)] * 3, 0.5), ValueError, "from 0 to 2, a class, not 0.5"),
+        *(
+            (
+                partial(mg.cross_entropy, [Value(1.0)] * 3, index),
+                ValueError,
+                "from 0 to 2, a class, not (-1|inf|nan)",
+            )
+            for index in (10**400, 10**5000, Fraction(10**400), math.inf, math.nan, Value(-1.0))
+        ),
         (lambda: mg.cross_entropy([Value(1.0)] * 3, "cat"), TypeError, "index"),
         (lambda: mg.mse([Value(1.0)], [1.0, 2.0]), ValueError, "1 predictions and 2 targets"),
     ],
