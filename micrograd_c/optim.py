@@ -125,9 +125,9 @@ class Optimizer(_Declared):
         bound.apply_defaults()
         params = listed(bound.arguments.pop("params"), "params")
         self._set_options(self._checked_options(bound.arguments))
-        self._groups: tuple[Any, ...] = ()
+        self._set_groups(())
         if params and isinstance(params[0], Mapping):
-            self._groups = tuple(self._group(bound.arguments, group) for group in params)
+            self._set_groups(tuple(self._group(bound.arguments, group) for group in params))
             params = tuple(p for group in self._groups for p in group.params)
         self._held = Held(_checked(params))
         self._n = len(self._held.values)
@@ -143,6 +143,11 @@ class Optimizer(_Declared):
         one = type(self).__new__(type(self))
         Optimizer.__init__(one, **{**options, **group})
         return one
+
+    def _set_groups(self, groups: tuple[Any, ...]) -> None:
+        """Take the optimisers of the groups; keep those in them, at any depth, that have none themselves."""
+        self._groups = groups
+        self._without_groups = tuple(one for group in groups for one in group._without_groups or (group,))
 
     def _formula(self, *_: Any) -> int:
         """Take a step: a function of csrc/optim.c."""
@@ -172,8 +177,11 @@ class Optimizer(_Declared):
     def step(self) -> None:
         """Change every parameter by its gradient."""
         if self._groups:
-            for group in self._groups:
-                group.step()
+            for one in self._without_groups:  # a rate that is refused comes before any change
+                if one._scheduled:
+                    one._numbers[0] = one.lr
+            for one in self._without_groups:
+                check(one._formula(one._held.handles, one._n, one._state, one._steps, one._numbers))
             return
         if self._scheduled:
             self._numbers[0] = self.lr
@@ -261,7 +269,7 @@ class Optimizer(_Declared):
     def __copy__(self) -> Self:
         twin = type(self).__new__(type(self))
         twin.__setstate__(self.__getstate__())
-        twin._groups = tuple(map(copy, self._groups))
+        twin._set_groups(tuple(map(copy, self._groups)))
         return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -270,6 +278,7 @@ class Optimizer(_Declared):
         memory = {"_state": ffi.new("double[]", state["_state"]), "_steps": ffi.new("int64_t *", state["_steps"])}
         for name, attribute in {**state, **memory, "_held": held}.items():
             setattr(self, name, attribute)
+        self._set_groups(self._groups)
         self._set_options(self._options)
 
     def __repr__(self) -> str:
@@ -299,6 +308,7 @@ class SGD(Optimizer):
 
     _formula = lib.mg_sgd
     _columns = (-math.inf,)
+    lr: _Rate = 1e-3  # type: ignore[assignment]
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0

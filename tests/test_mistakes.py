@@ -67,10 +67,9 @@ MISTAKES = {
     "mg.gradcheck(abs, v, eps=0)": "ValueError: gradcheck: eps must be greater than 0, not 0.0",
     "jit_module(1)": "TypeError: jit takes a function, not int",
     # optimisers
-    "optim.SGD(model)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
-    "optim.SGD(ps)": "TypeError: SGD(params, lr, .*: missing.*'lr', as in SGD(model.parameters(), lr=0.1)",
+    "optim.SGD(model)": "TypeError: params must be a list of Values, not MLP: pass its parameters()",
     "optim.AdamW()": "TypeError: AdamW(params, lr=0.001, .*'params', as in AdamW(model.parameters())",
-    "optim.SGD(ps, 0.1, 0.9, False, 0.0, 5)": "TypeError: SGD(params, lr, .*too many.*as in SGD(model.",
+    "optim.SGD(ps, 0.1, 0.9, False, 0.0, 5)": "TypeError: SGD(params, lr=0.001, .*too many.*as in SGD(model.",
     "optim.SGD(ps, learning_rate=0.1)": "TypeError: SGD: argument 'learning_rate' is unknown; there are params, lr",
     "optim.SGD(ps, 0.1, weight_dacey=1)": "TypeError: SGD: argument 'weight_dacey' .*close to it is weight_decay",
     "optim.Adam(ps, beta1=0.9)": "TypeError: Adam: argument 'beta1' is unknown.*close to it is betas",

@@ -4,7 +4,9 @@ import copy
 import inspect
 import json
 import math
+import operator
 import pickle
+from functools import partial
 
 import pytest
 from interrupting import stopped_at
@@ -185,6 +187,33 @@ def test_the_rate_of_the_whole_is_that_of_the_steps_its_groups_took():
     loaded = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)], "lr": 1.0}], lr=rate)
     loaded.load_state_dict(sgd.state_dict())
     assert [o.lr for o in (loaded, copy.copy(sgd), *(copied(sgd) for copied in COPIES))] == [rate(3)] * 5
+
+
+@pytest.mark.parametrize("copied", [lambda x: x, *COPIES, copy.copy])
+def test_a_wrong_rate_of_one_group_is_refused_before_the_step_of_any(copied):
+    p = [Value(1.0) for _ in range(4)]
+    rate = partial(operator.sub, 0.5)  # of step 1 negative
+    nested = {"params": [{"params": p[1:2]}, {"params": p[2:3], "lr": rate}]}
+    adam = copied(optim.Adam([{"params": p[:1]}, nested, {"params": p[3:]}], lr=0.25))
+    for v in adam.params:
+        v.grad = 1.0
+    adam.step()
+    groups = adam.groups
+    with pytest.raises(ValueError, match="lr must be finite"):
+        adam.step()
+    assert [v.data for v in adam.params] == pytest.approx([0.75, 0.75, 0.5, 0.75])
+    assert [g.state_dict()["steps"] for g in (groups[0], groups[1].groups[0], groups[2])] == [1] * 3
+    groups[1].groups[1].lr = 0.5
+    adam.step()
+    assert [v.data for v in adam.params] == pytest.approx([0.5, 0.5, 0.0, 0.5], abs=1e-7)
+
+
+def test_groups_may_each_have_a_rate_as_in_torch():
+    p, q, r = (Value(1.0) for _ in range(3))
+    for v in (p, q, r):
+        v.grad = 1.0
+    optim.SGD([{"params": [p], "lr": 0.5}, {"params": [q], "lr": 0.25}, {"params": [r]}]).step()
+    assert [p.data, q.data, r.data] == [0.5, 0.75, 0.999]
 
 
 @pytest.mark.parametrize("copied", COPIES)
@@ -590,12 +619,14 @@ def test_an_optimizer_may_take_its_step_in_python():
 
 
 def test_signatures_show_the_options_and_their_defaults():
-    assert str(inspect.signature(optim.SGD)) == "(params, lr, momentum=0.0, nesterov=False, weight_decay=0.0)"
+    assert str(inspect.signature(optim.SGD)) == "(params, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0)"
     assert inspect.signature(optim.AdamW).parameters["weight_decay"].default == 0.01
     assert inspect.signature(optim.Adam).parameters["weight_decay"].default == 0.0
-    for arguments, options in [((), {}), ((0.1,), {"lr": 0.1}), ((0.1,), {"beta": 0.1})]:
+    for arguments, options in [((), {"params": []}), ((0.1,), {"lr": 0.1}), ((0.1,), {"beta": 0.1})]:
         with pytest.raises(TypeError):
             optim.SGD([Value(1.0)], *arguments, **options)
+    with pytest.raises(TypeError, match=r"missing .*'lr', as in Optimizer\(model.parameters\(\), lr=0.1\)"):
+        optim.Optimizer([Value(1.0)])
 
     class Mine(optim.SGD):
         def __init__(self, params):

@@ -36,7 +36,7 @@ nn.Layer(2, 2, activation="rel")  # type: ignore[arg-type]  # pyright: ignore[re
 nn.Layer(2, 2, nonlinear=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 layer([1.0, 2.0], 3.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 layer.neurons[0].bias  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-optim.SGD(layer.parameters())  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+optim.SGD(lr=0.1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 optim.SGD(layer, lr=0.1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 optim.Adam(layer.parameters(), learning_rate=0.1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 sgd.lr = "fast"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
