@@ -35,7 +35,7 @@ def subclasses(neuron, layer, value):
         w = property(lambda self: [value(p.data / 2) for p in self.raw], lambda self, w: setattr(self, "raw", w))
 
         def parameters(self):
-            return [self.b]
+            return [] if self.b is None else [self.b]
 
     class Frozen(neuron):
         free = 1
@@ -45,7 +45,7 @@ def subclasses(neuron, layer, value):
 
     class Generated(neuron):
         def parameters(self):
-            yield self.b
+            yield from [] if self.b is None else [self.b]
             yield from self.w
 
     class Tagged(neuron):
@@ -70,32 +70,43 @@ def subclasses(neuron, layer, value):
 class Twin:
     """One of the networks that have to agree."""
 
-    def __init__(self, kind, nin, nouts, activation):
+    def __init__(self, kind, nin, nouts, activation, unbiased):
         self.kind = kind
+        self.unbiased = unbiased  # how often a neuron has no bias
         if kind == "theirs":
             self.value, self.neuron, self.layer = TheirValue, theirs.Neuron, theirs.Layer
             self.model = theirs.MLP(nin, list(nouts))
         else:
             self.value, self.neuron, self.layer = Value, Neuron, Layer
-            self.model = MLP(nin, nouts, activation=activation, fused=kind == "fused")
+            bias = not unbiased or random.random() >= unbiased
+            self.model = MLP(nin, nouts, activation=activation, fused=kind == "fused", bias=bias)
         self.classes = subclasses(self.neuron, self.layer, self.value)
         self.kept = []  # the parameters of neurons whose `parameters` is an attribute
         self.shelf = []  # what was taken out stays alive, or does not
 
     def new_neuron(self, nin, linear, name=None):
         cls = self.classes[name] if name else self.neuron
-        n = cls(nin, nonlin=not linear)
+        n = cls(nin, nonlin=not linear, **self.bias())
         if self.kind == "scalar":
             n.fused = False
         return n
 
     def new_layer(self, nin, nout, linear, name=None):
         cls = self.classes[name] if name else self.layer
-        layer = cls(nin, nout, nonlin=not linear)
+        layer = cls(nin, nout, nonlin=not linear, **self.bias())
         if self.kind == "scalar":
             for n in getattr(layer, "all", layer.neurons):
                 n.fused = False
         return layer
+
+    def bias(self):
+        """Return the option of a new neuron or layer; micrograd's have none."""
+        return {"bias": random.random() >= self.unbiased} if self.unbiased else {}
+
+
+def of_neuron(n):
+    """Return all weights of a neuron, and its bias if it has one."""
+    return [*n.w, *([] if n.b is None else [n.b])]
 
 
 def neuron_of(twin, i, j):
@@ -111,12 +122,13 @@ def set_weight(t, r):
 
 def set_bias(t, r):
     if n := neuron_of(t, r.randrange(9), r.randrange(9)):
-        n.b = t.value(r.uniform(-1, 1))
+        n.b = None if r.random() < t.unbiased else t.value(r.uniform(-1, 1))
 
 
 def set_data(t, r):
-    for p in t.model.layers[0].neurons[:2]:
-        p.b.data = r.uniform(-1, 1)
+    for n in t.model.layers[0].neurons[:2]:
+        if p := of_neuron(n)[-1:]:
+            p[0].data = r.uniform(-1, 1)
 
 
 def set_weights(t, r):
@@ -154,12 +166,12 @@ def share_bias(t, r):
 
 def computed_weight(t, r):
     if (n := neuron_of(t, r.randrange(9), r.randrange(9))) and n.w:
-        n.w[0] = n.w[0] * r.uniform(-1, 1) + n.b
+        n.w[0] = n.w[0] * r.uniform(-1, 1) + (0.5 if n.b is None else n.b)
 
 
 def initialise_parameter(t, r):
     if n := neuron_of(t, r.randrange(9), r.randrange(9)):
-        p = r.choice([*n.w, n.b])
+        p = r.choice(of_neuron(n) or [t.value(0.0)])
         if not p._prev:
             p.__init__(r.uniform(-1, 1))
 
@@ -235,7 +247,7 @@ def freeze(t, r):
         if "parameters" in vars(n):
             del n.parameters
         else:
-            t.kept = [r.choice([*n.w, n.b])]
+            t.kept = [r.choice(of_neuron(n) or [t.value(0.0)])]
             n.parameters = lambda: t.kept
 
 
@@ -286,7 +298,7 @@ def results(twin, xs, weights):
     numbers = twin.model(xs)
     numbers = numbers if isinstance(numbers, list) else [numbers]
     parameters = list(twin.model.parameters())
-    everything = [p for layer in twin.model.layers for n in layer.neurons for p in (*n.w, n.b)] + parameters
+    everything = [p for layer in twin.model.layers for n in layer.neurons for p in of_neuron(n)] + parameters
     for p in everything:
         p.grad = 7.0
     twin.model.zero_grad()
@@ -412,12 +424,13 @@ def optimise(model, xs, rng):
 def case(rng):
     nin, nouts = rng.randrange(1, 5), [rng.randrange(1, 6) for _ in range(rng.randrange(1, 4))]
     activation = rng.choice(ACTIVATIONS) if rng.random() < 0.5 else "relu"
-    kinds = ["fused", "scalar"] + (["theirs"] if theirs and activation == "relu" else [])
+    unbiased = rng.choice([0.0, 0.0, 0.5, 1.0])
+    kinds = ["fused", "scalar"] + (["theirs"] if theirs and activation == "relu" and not unbiased else [])
     seed = rng.randrange(2**32)
     twins = []
     for kind in kinds:
         random.seed(seed)
-        twins.append(Twin(kind, nin, nouts, activation))
+        twins.append(Twin(kind, nin, nouts, activation, unbiased))
     history = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
