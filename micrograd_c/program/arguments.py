@@ -51,8 +51,6 @@ class Arguments:
         The kinds, the names of keywords, and the static arguments with their places if there are any.
     kinds : tuple
         How each argument that is not static enters the function.
-    places : sequence of int
-        The numbers of these arguments; those given by name come after the others.
     static : dict
         The static arguments by their numbers.
     numbers : list of float, or double[]
@@ -77,7 +75,6 @@ class Arguments:
         "kinds",
         "n",
         "numbers",
-        "places",
         "static",
     )
 
@@ -99,26 +96,31 @@ class Arguments:
         self.arrays: list[Any] = []
         self.batches: list[tuple[Any, ...]] = []
         self.n: int = 1
-        self.static: dict[int, Any] = {}
+        found: dict[int, Any] = {}
         kinds: list[int] = []
-        named = self._named() if static and static[1] else ()
-        for i, x in enumerate((*args, *kwargs.values()) if kwargs else args):
+        named = static[1] and self._named() if static else None
+        for x in (*args, *kwargs.values()) if kwargs else args:
             t = type(x)
-            if i in named:
-                self.static[i] = x
-            elif (t is float or t is int) and (in_axes == GUESS or self._axis(i) is None):
+            if named and len(kinds) + len(found) in named:
+                found[len(kinds) + len(found)] = x
+            elif (t is float or t is int) and (in_axes == GUESS or self._axis(len(kinds) + len(found)) is None):
                 self.numbers.append(x)
                 kinds.append(NUMBER)
-            elif (kind := self._add(x, i)) is None:
-                self.static[i] = x
+            elif (kind := self._add(x, i := len(kinds) + len(found))) is None:
+                found[i] = x
             else:
                 kinds.append(kind)
+        self.static: dict[int, Any] = found
         self.kinds: tuple[int, ...] = tuple(kinds)
-        self.key: tuple[Any, ...] = (*kinds, *kwargs)
-        self.places: Sequence[int] = range(len(kinds))
+        self.key: tuple[Any, ...] = (*kinds, *kwargs) if kwargs else self.kinds
         if self.static:
-            self.places = [i for i in range(len(args) + len(kwargs)) if i not in self.static]
             self.key += (tuple((i, self._key(i)) for i in self.static),)
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The numbers of the arguments that are not static; those given by name come after the others."""
+        n = len(self.kinds) + len(self.static)
+        return [i for i in range(n) if i not in self.static] if self.static else range(n)
 
     def _named(self) -> set[int]:
         """Return the numbers of the arguments that static_argnames names."""

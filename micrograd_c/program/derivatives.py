@@ -187,7 +187,7 @@ class Derivatives:
         if wrt == "arguments":
             both = a.beside(self._tangents(a, tangents))
             _, parts = program.derived(lib.MG_ALONG, range(program.inputs)).gradient(both, False)
-            return parts[0] if len(a.kinds) == 1 else parts
+            return parts[0] if len(a.kinds) == 1 else parts[: len(a.kinds)]
         if wrt != "parameters":
             raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {wrt!r}")
         numpy = import_numpy()
