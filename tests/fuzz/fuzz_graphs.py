@@ -50,7 +50,8 @@ class Values:
 
     def op(self, name, x, y=None, k=None):
         if name in KINKS and type(x) is Value and (y is None or type(y) is Value):
-            near(x, Value(round(x.data)) if name in ("FLOOR", "CEIL") and math.isfinite(x.data) else y)
+            whole = name in ("FLOOR", "CEIL") and math.isfinite(x.data)
+            near(x, Value(round(x.data)) if whole else None if name in ("ATAN2", "HYPOT") else y)
         if hasattr(operator, name.lower()) and k is None and name != "POW":
             return getattr(operator, name.lower())(*((x,) if y is None else (x, y)))
         method = getattr(x, name.lower())
