@@ -11,6 +11,7 @@ from support import live_nodes, testing_of_cpython
 
 from micrograd_c import MLP, Value, dot, stats
 from micrograd_c import sum as value_sum
+from micrograd_c._core import core
 
 _testcapi = testing_of_cpython()
 pytestmark = [
@@ -37,7 +38,7 @@ def closure(v):
 
 
 def operands(v):
-    return MODEL([v, v])._prev
+    return core.operands(MODEL([v, v]))
 
 
 MODEL = MLP(2, [3, 1])
