@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import threading
 import types
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar, copy_context
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
@@ -22,7 +22,8 @@ from .program.static import is_static
 
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
-_running = threading.local()  # .depth: calls of functions that grad made
+# Does a function run that grad made? Set in a copy of the context, which C leaves: an interrupt cannot keep it.
+_inside: ContextVar[bool] = ContextVar("micrograd_c: inside of grad", default=False)
 # What grad made for one argument: the function, the argument's number and the order of the derivative.
 _nested: WeakKeyDictionary[Any, tuple[Any, int, int]] = WeakKeyDictionary()
 
@@ -130,14 +131,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             trees.append(tree)
             given[i] = rebuilt(tree, iter(leaves))
             wanted += leaves
-        depth = getattr(_running, "depth", 0)
         g, order = (inner, inner_order + 1) if wanted and tree is None else (f, 1)
-        plain = not depth and not is_tracing() and not any(map(_has_values, (*args, *kwargs.values())))
-        _running.depth = depth + 1
-        try:
-            y = g(*given, **kwargs)
-        finally:
-            _running.depth = depth
+        plain = not _inside.get() and not is_tracing() and not any(map(_has_values, (*args, *kwargs.values())))
+        y = copy_context().run(_run_inside, g, given, kwargs)
         if not isinstance(y, Value):
             if as_number(y) is None:
                 raise TypeError(f"grad needs a function that returns one Value; {name} returns {type(y).__name__}")
@@ -150,6 +146,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         return (y.data if plain else y), (parts if isinstance(argnums, Sequence) else parts[0])
 
     return value_and_gradient
+
+
+def _run_inside(f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    _inside.set(True)
+    return f(*args, **kwargs)
 
 
 def _plain(f: Any) -> Any:

@@ -220,7 +220,8 @@ def derived():
     made = Value(6.0, (x, y), (y * y, x))
     first = mg.grad(MODEL([made, x.tanh()]) * made, [x, y], create_graph=True)
     slopes = mg.grad(lambda a, b: mg.grad(lambda c: c**3 * b)(a), (0, 1))(x, [1.0, y][1])
-    return [*first, *mg.grad(first[0] * first[1], [made, x]), *slopes]
+    number = Value(mg.grad(lambda c: c**3)(0.5))  # not of a Value, as it would be inside of another grad
+    return [*first, *mg.grad(first[0] * first[1], [made, x]), *slopes, number]
 
 
 CALLS = [
