@@ -112,6 +112,24 @@ def test_what_if_gives_the_gradients_of_a_fresh_graph(rng):
             assert told.gradients[node.name] == pytest.approx(order[i].grad, rel=1e-12, abs=1e-15, nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("expression", "bad", "f"),
+    [
+        ("c = 3 / a", "0", lambda a: 3 / a),
+        ("c = a**0.5", "-1", lambda a: a**0.5),
+        ("c = a**b", "-1", lambda a: a ** Value(0.5)),
+        ("c = log(a) * 2", "0", lambda a: a.log()),
+        ("c = asin(a)", "1.5", lambda a: a.asin()),
+        ("c = exp(a)", "1000", lambda a: a.exp()),
+    ],
+)
+def test_what_if_refuses_what_the_engine_refuses(expression, bad, f):
+    done = explain(expression, "a=0.5", *["b=0.5"] * ("b" in expression), "--what-if", f"a={bad}")
+    with pytest.raises((ArithmeticError, ValueError)) as error:
+        f(Value(float(bad)))
+    assert (done.returncode, done.stderr, done.stdout) == (2, f"micrograd_c: {error.value}\n", "")
+
+
 @pytest.mark.parametrize("seed", [0.0, 1.0, -2.5])
 def test_what_if_is_told_for_every_seed(seed):
     a, b = Value(2.0), Value(3.0)

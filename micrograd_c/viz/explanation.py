@@ -28,7 +28,7 @@ from .fold import LINES, shorten, unfold, upper_part
 from .graph import Graph, Node
 from .page import as_json, frame, page
 from .read import callers_names, read, variables
-from .rules import GIVEN, evaluate
+from .rules import GIVEN, evaluate, refuse
 from .text import fill, number
 from .words import PHASES
 
@@ -144,6 +144,8 @@ class Explanation:
         ------
         ValueError
             Where there is no leaf of that name, or a node was made by hand: nothing tells how to compute its data.
+        ValueError, ZeroDivisionError, OverflowError
+            As where the engine computes from such data.
         """
         nodes = self._graph.nodes
         leaves = self._leaves()
@@ -161,6 +163,8 @@ class Explanation:
                     f"what_if: {node.name} was made by hand, so its data can't be computed anew: make it of ops"
                 )
             values[node.id] = value
+            if node.operands:
+                refuse(node, values)
         return WhatIf(values[self._graph.root], self._backward(self._seed, values))
 
     def _backward(self, seed: float, data: Mapping[int, float]) -> dict[str, float]:

@@ -54,6 +54,12 @@ _WHAT = {
 }  # fmt: skip
 
 
+_COMPARISONS = {
+    ast.Eq: "equal", ast.NotEq: "not_equal", ast.Lt: "less", ast.LtE: "less_equal",
+    ast.Gt: "greater", ast.GtE: "greater_equal",
+}  # fmt: skip
+
+
 class Refused(ValueError):
     """What is not arithmetic, and where it stands.
 
@@ -228,6 +234,11 @@ class _Builder:
             return [node.left, node.right]
         if isinstance(node, ast.Call):
             return self.arguments(node)
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARISONS:
+            method = _COMPARISONS[type(node.ops[0])]
+            raise self.refuse(
+                node, f"a comparison is no arithmetic; a.{method}(b) is 1 where it holds and 0 elsewhere"
+            )
         raise self.unknown(node)
 
     def check_known(self, node: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +13,10 @@ from .expression import checked, readable
 from .graph import Node
 from .text import clean, cut
 
-__all__ = ["GIVEN", "OP", "Op", "derivatives", "evaluate", "formula_of", "local_derivatives", "slope_of_activation"]
+__all__ = [
+    *("GIVEN", "OP", "Op", "derivatives", "evaluate", "formula_of", "local_derivatives", "refuse"),
+    "slope_of_activation",
+]
 
 GIVEN = "given"  # stands for the formula of a local derivative that came as a number
 
@@ -45,6 +50,7 @@ def _op(code: int) -> Op:
 
 
 OP = {name: _op(code) for code, name in enumerate(NAMES)}
+_RAISING = {"TRUEDIV": operator.truediv, "POWER": operator.pow, "POW": operator.pow}  # among operators
 LINEAR = Op("", "{0}", "x", ("1",))  # the activation of a DOT that has none
 
 
@@ -110,6 +116,14 @@ def evaluate(node: Node, data: Mapping[int, float]) -> float | None:
     if not op.value or len(xs) > 2:
         return None
     return xs[0] if op is LINEAR else lib.mg_value(NAMES.index(op.name), *(*xs, 0.0)[:2], node.k or 0.0)
+
+
+def refuse(node: Node, data: Mapping[int, float]) -> None:
+    """Raise what the engine raises where it would not compute a node from such operands."""
+    xs = [data[i] for i in node.operands]
+    function = _RAISING.get(node.row) or getattr(Value, node.row.lower(), None)
+    if function and not math.isfinite(data[node.id]) and all(map(math.isfinite, [node.data, *xs])):
+        function(*map(Value, xs), *(() if node.k is None else (node.k,)))
 
 
 def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, str]]:
