@@ -7,7 +7,6 @@ import types
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
 from typing import Any, overload
-from weakref import WeakKeyDictionary
 
 from ._copying import restore
 from ._core import NAMES, OPS, as_number, check, core, ffi, lib
@@ -24,8 +23,6 @@ _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
 # Does a function run that grad made? Set in a copy of the context, which C leaves: an interrupt cannot keep it.
 _inside: ContextVar[bool] = ContextVar("micrograd_c: inside of grad", default=False)
-# What grad made for one argument: the function, the argument's number and the order of the derivative.
-_nested: WeakKeyDictionary[Any, tuple[Any, int, int]] = WeakKeyDictionary()
 
 
 @overload
@@ -86,10 +83,9 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
             )
         both = value_and_grad(f, argnums)
         f = _plain(f)
-        slope = functools.wraps(f)(lambda *args, **kwargs: both(*args, **kwargs)[1])
-        if not isinstance(argnums, Sequence):
-            inner, order = _below(f, argnums)
-            _nested[slope] = inner, argnums, order + 1
+        slope: Any = functools.wraps(f)(_slope_of(both))
+        inner, order = (f, 0) if isinstance(argnums, Sequence) else _below(f, argnums)
+        slope._derives = inner, argnums, order + 1
         return slope
     if isinstance(argnums, Value):
         return _derivatives(f, (argnums,), create_graph)[0]
@@ -158,10 +154,21 @@ def _plain(f: Any) -> Any:
     return f._function if isinstance(f, Function) else f
 
 
+def _slope_of(both: Any) -> Any:
+    """Return the second of two results, as a function that `_below` knows by its code, which no wrapper has."""
+    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+
+
+_SLOPE = _slope_of(None).__code__
+
+
 def _below(f: Any, argnum: int) -> tuple[Any, int]:
     """Return the function of which `f` is a derivative by this argument, and its order; of others f and 0."""
-    inner, same, order = _nested.get(f, (f, argnum, 0)) if isinstance(f, types.FunctionType) else (f, argnum, 0)
-    return (inner, order) if same == argnum else (f, 0)
+    if isinstance(f, types.FunctionType) and f.__code__ is _SLOPE:
+        inner, same, order = f._derives  # type: ignore[attr-defined]
+        if same == argnum:
+            return inner, order
+    return f, 0
 
 
 # ---- arguments ---------------------------------------------------------------------------------------------------
