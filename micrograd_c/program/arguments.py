@@ -11,7 +11,7 @@ from typing import Any
 from .._core import as_number, ffi, lib
 from .._core.numbers import is_masked
 from ..engine import Value
-from .static import Static, by_place, is_static, key_of
+from .static import Static, by_place, is_static, key_of, parameters_of
 from .traced import TracedValue, outside
 
 _MOST = lib.MG_MOST_BATCHES
@@ -99,14 +99,14 @@ class Arguments:
         found: dict[int, Any] = {}
         kinds: list[int] = []
         named = static[1] and self._named() if static else None
-        for x in (*args, *kwargs.values()) if kwargs else args:
+        for i, x in enumerate((*args, *kwargs.values()) if kwargs else args):
             t = type(x)
-            if named and len(kinds) + len(found) in named:
-                found[len(kinds) + len(found)] = x
-            elif (t is float or t is int) and (in_axes == GUESS or self._axis(len(kinds) + len(found)) is None):
+            if named and i in named:
+                found[i] = x
+            elif (t is float or t is int) and (in_axes == GUESS or self._axis(i) is None):
                 self.numbers.append(x)
                 kinds.append(NUMBER)
-            elif (kind := self._add(x, i := len(kinds) + len(found))) is None:
+            elif (kind := self._add(x, i)) is None:
                 found[i] = x
             else:
                 kinds.append(kind)
@@ -296,7 +296,7 @@ class Arguments:
 
     def names(self) -> list[str]:
         """Return the name of each argument, its number where the function does not name it."""
-        named, n = by_place(self._function), len(self._args)
+        named, n = by_place(parameters_of(self._function)), len(self._args)
         return [*named[:n], *map(str, range(len(named), n)), *self._kwargs]
 
     def _shapes(self) -> str:

@@ -18,35 +18,34 @@ def static_arguments(function: Callable[..., Any], given: Any, title: str) -> St
         raise TypeError(f"static_argnames must be a name or a sequence of names, not {given!r}")
     if not names:
         return NONE
-    places, known, is_open = by_place(function), [], False
-    try:
-        parameters = [*inspect.signature(function).parameters.values()]
-    except (TypeError, ValueError):  # it does not tell: any name may be right
-        is_open, parameters = True, []
-    for p in parameters:
-        is_open |= p.kind is p.VAR_KEYWORD
-        known += [p.name] if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) else []
+    parameters = parameters_of(function)
+    is_open = parameters is None or any(p.kind is p.VAR_KEYWORD for p in parameters)  # any name may be right
+    known = [p.name for p in parameters or () if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     for name in names:
         if name not in known and not is_open:
             arguments = ", ".join(known) or "none"
             raise ValueError(f"static_argnames={given!r}: {title} has no argument {name!r}; it has: {arguments}")
-    return frozenset(i for i, x in enumerate(places) if x in names), frozenset(names)
+    return frozenset(i for i, x in enumerate(by_place(parameters)) if x in names), frozenset(names)
 
 
 def without_first(function: Callable[..., Any], static: Static) -> Static:
     """Return what is static in a function whose first argument is bound."""
     places, names = static
-    bound = by_place(function)[:1] if 0 in places else ()
+    bound = by_place(parameters_of(function))[:1] if 0 in places else ()
     return frozenset(i - 1 for i in places if i), names.difference(bound)
 
 
-def by_place(function: Callable[..., Any]) -> list[str]:
-    """Return the names of the parameters that can be given by place."""
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """Return the parameters of a function, None for one that does not tell them."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        return [*inspect.signature(function).parameters.values()]
     except (TypeError, ValueError):
-        return []
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        return None
+
+
+def by_place(parameters: list[inspect.Parameter] | None) -> list[str]:
+    """Return the names of those that can be given by place."""
+    return [p.name for p in parameters or () if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def is_static(x: Any) -> bool:
