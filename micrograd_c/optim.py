@@ -71,8 +71,11 @@ class _Option:
         return number(value(optimizer._steps[0]), self.name, 0.0)
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        every = [(o, o._checked_options({**o._options, self.name: value})) for o in (*optimizer.groups, optimizer)]
-        for o, options in every:
+        every = [optimizer]
+        for o in every:  # it grows
+            every += o._groups
+        checked = [o._checked_options({self.name: value}, o._options) for o in every]
+        for o, options in zip(every, checked):
             o._set_options(options)
 
 
@@ -240,9 +243,9 @@ class Optimizer(_Declared):
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
         return [number(x, f"number {i} of {name}", self._columns[i // self._n]) for i, x in enumerate(numbers)]
 
-    def _checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return all options, checked."""
-        options = {name: _option(value, name, self._defaults[name]) for name, value in options.items()}
+    def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:
+        """Return all options: those that are given, checked, and others that are there already."""
+        options = {**options, **{name: _option(value, name, self._defaults[name]) for name, value in given.items()}}
         if callable(options["lr"]) and type(self).step is not Optimizer.step:
             raise TypeError(
                 f"lr must be a number: {type(self).__name__} has a step of its own, which may change it"
@@ -253,8 +256,10 @@ class Optimizer(_Declared):
     def _set_options(self, options: dict[str, Any]) -> None:
         self._options = options
         self._scheduled = callable(options["lr"])
-        flat = [x for value in options.values() for x in (value if type(value) is tuple else (value,))]
-        self._numbers = ffi.new("double[]", [0.0 if callable(x) else x for x in flat])
+        flat: list[float] = []
+        for value in options.values():
+            flat += value if type(value) is tuple else (0.0 if callable(value) else value,)
+        self._numbers = ffi.new("double[]", flat)
 
     def _check_together(self, options: dict[str, Any]) -> None:
         """Raise ValueError where options, each of them right, do not go together."""

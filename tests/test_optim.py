@@ -166,6 +166,13 @@ def test_an_option_that_is_assigned_to_the_whole_is_assigned_to_all_groups():
     assert [g.nesterov for g in sgd.groups] == [False, False]
     sgd.lr = 0.125
     assert [g.lr for g in sgd.groups] == [0.125, 0.125]
+    nested = optim.SGD([{"params": [{"params": p[:1], "momentum": 0.5}]}, {"params": p[1:]}], lr=0.25)
+    nested.lr = 0.5
+    assert [g.lr for g in (nested, *nested.groups, *nested.groups[0].groups)] == [0.5] * 4
+    nested.groups[0].groups[0].nesterov = True
+    with pytest.raises(ValueError, match="nesterov"):
+        nested.momentum = 0.0
+    assert nested.groups[0].groups[0].momentum == 0.5
 
 
 def test_each_group_follows_a_schedule():
