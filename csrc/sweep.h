@@ -17,6 +17,7 @@ typedef struct {
     int64_t capacity;  /* rows that there are marks for */
     int64_t bytes;     /* of all marks, one piece of memory */
     int64_t row;       /* the highest row that may be marked; while paused: the one whose closure runs */
+    int32_t first, n;  /* the rows that were marked together last; n: so many, 0: none since the last pause */
     bool open;         /* paused: between mg_backward and the end */
     const char *owner; /* the thread that took it last, see mg_idle_sweep */
 } mg_sweep;

@@ -266,6 +266,23 @@ TEST(a_leaf_with_a_closure_inside_a_run_pauses_the_sweep)
     CHECK_INT(mg_sweep_resume(&pause), MG_OK);
 }
 
+TEST(a_leaf_that_gets_operands_in_a_pause_passes_its_gradient_on)
+{
+    const int32_t a = leaf(1.0), c = leaf(5.0), x[] = {made(mg_unary(MG_NEG, a)), leaf(2.0)};
+    const int32_t low = made(mg_nary(MG_SUM, x, 2)), high = python(made(mg_nary(MG_SUM, x, 2)));
+    const int32_t z = made(mg_binary(MG_ADD, low, high));
+    const double slope = 7.0;
+    mg_pause pause;
+
+    CHECK_INT(row_of(x[1]), row_of(x[0]) + 1); /* marked together, by `high` and again by `low` */
+    CHECK_INT(mg_backward(z, 1.0, &pause), 1);
+    CHECK_INT(pause.node, high);
+    CHECK_INT(mg_by_hand(x[1], &c, 1, &slope, NULL, 2.0), x[1]);
+    CHECK_INT(mg_sweep_resume(&pause), MG_OK);
+    CHECK_REAL(mg_grad(a), -1.0);
+    CHECK_REAL(mg_grad(c), 7.0);
+}
+
 TEST(closures_have_their_turn_from_the_top_down_each_once)
 {
     for (int32_t gap = 0; gap < 5000; gap = gap * 7 + 1) { /* all in one block, or far apart */
@@ -554,6 +571,7 @@ int main(void)
     RUN(a_root_made_by_hand_pauses_the_sweep_with_its_seed_set);
     RUN(a_leaf_with_a_closure_pauses_the_sweep);
     RUN(a_leaf_with_a_closure_inside_a_run_pauses_the_sweep);
+    RUN(a_leaf_that_gets_operands_in_a_pause_passes_its_gradient_on);
     RUN(closures_have_their_turn_from_the_top_down_each_once);
     RUN(the_engine_applies_no_derivative_where_a_closure_stands);
     RUN(a_closed_sweep_leaves_no_marks_and_goes_no_further);
