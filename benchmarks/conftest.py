@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import statistics
+import sys
 
 import pytest
 
@@ -33,7 +34,7 @@ def finished():
 
 
 @pytest.fixture
-def record(request, benchmark, finished):
+def record(request, benchmark, finished, capsys):
     """Return a function that runs a race, once for all its engines, and records one engine's phase."""
 
     def record(the_race, engine, phase):
@@ -45,7 +46,10 @@ def record(request, benchmark, finished):
             ]
             rounds = min(the_race.rounds, 3) if request.config.getoption("quick") else the_race.rounds
             engines = [name for name in the_race.lanes if name in entered]
-            finished[the_race] = race.run(the_race, engines, rounds)
+            with capsys.disabled():  # what is seen on a terminal: how far the race is
+                if sys.stderr.isatty():
+                    print(file=sys.stderr)  # below pytest's dots
+                finished[the_race] = race.run(the_race, engines, rounds)
         answers = finished[the_race][engine]
         rounds = [answer["seconds"] for answer in answers]
 

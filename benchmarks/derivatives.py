@@ -16,6 +16,7 @@ if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import numpy as np  # noqa: E402
+from tqdm import tqdm  # noqa: E402
 
 import micrograd_c as mg  # noqa: E402
 
@@ -50,7 +51,7 @@ def timed(make):
 
 def show(what, once, call, beside=None):
     ratio = "" if beside is None else f"{call / beside:8.2f} times ours"
-    print(f"{what:54} {once * 1e3:9.1f} ms once {call * 1e6:11.1f} us a call {ratio}", flush=True)
+    tqdm.write(f"{what:54} {once * 1e3:9.1f} ms once {call * 1e6:11.1f} us a call {ratio}")
 
 
 def rosenbrock(x):
@@ -107,7 +108,7 @@ def gradients():
         value, _ = best(lambda program=program, x=x: program(x))
         call, _ = best(lambda program=program, x=x: program.gradient(x))
         ratio = call / value
-        print(f"{count} operations, 20,000 samples: gradient {call * 1e3:.2f} ms, {ratio:.2f} times the value")
+        tqdm.write(f"{count} operations, 20,000 samples: gradient {call * 1e3:.2f} ms, {ratio:.2f} times the value")
 
 
 def products():
@@ -166,7 +167,7 @@ def deriving():
     first = time.perf_counter()
     slope.derived(0, (0,))
     second = time.perf_counter()
-    print(
+    tqdm.write(
         f"10,000 operations: trace {1e3 * (traced - begin):.1f} ms, derive {1e3 * (first - traced):.1f} ms, "
         f"derive that {1e3 * (second - first):.1f} ms"
     )
@@ -174,9 +175,9 @@ def deriving():
     y = chain(x)
     for graph in (False, True):
         call, _ = best(lambda graph=graph: mg.grad(y, [x], create_graph=graph))
-        print(f"    mg.grad(y, [x], create_graph={graph}): {1e3 * call:.1f} ms")
+        tqdm.write(f"    mg.grad(y, [x], create_graph={graph}): {1e3 * call:.1f} ms")
 
 
 if __name__ == "__main__":
-    for measure in (hessians, gradients, products, sixth, deriving):
+    for measure in tqdm((hessians, gradients, products, sixth, deriving), leave=False, disable=None):
         measure()

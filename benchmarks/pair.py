@@ -17,6 +17,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 import race
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +68,7 @@ def built(base):
     return tree
 
 
-def ratios(pair, trees, engine, core, rounds):
+def ratios(title, pair, trees, engine, core, rounds):
     """Return for each phase the ratios this / base, one for each pair of rounds."""
     workers = []
     for tree in trees:
@@ -77,6 +79,7 @@ def ratios(pair, trees, engine, core, rounds):
         command = race.command(engine, pair.workload, arguments)
         workers.append(race.Worker(command, {"PYTHONPATH": str(tree), "MICROGRAD_C_CORE": core}))
     found = {phase: [] for phase in pair.phases}
+    progress = tqdm(total=rounds, desc=title, unit="round", leave=False, disable=None)  # None: only on a terminal
     try:
         for i in range(1 + 2 * rounds):
             order = (0, 1) if i % 2 else (1, 0)
@@ -85,9 +88,11 @@ def ratios(pair, trees, engine, core, rounds):
                 continue
             for phase in pair.phases:
                 found[phase].append(answers[0]["seconds"][phase] / answers[1]["seconds"][phase])
+            progress.update()
             if len(found[pair.phases[0]]) == rounds:
                 break
     finally:
+        progress.close()
         for worker in workers:
             worker.close()
     return found
@@ -114,7 +119,7 @@ def main():
     for title, pair in PAIRS.items():
         if options.part not in title:
             continue
-        for phase, values in ratios(pair, trees, engine, options.core, options.rounds).items():
+        for phase, values in ratios(title, pair, trees, engine, options.core, options.rounds).items():
             if not values:
                 print(f"{title}: {phase}: the machine was busy in every round")
                 continue

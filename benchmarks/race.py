@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from engines import ENGINES
 
@@ -118,6 +119,7 @@ def run(race, engines, rounds):
     """
     commands = {engine: command(engine, *race.lanes[engine]) for engine in engines}
     answers = {engine: [] for engine in engines}
+    progress = tqdm(total=rounds * len(engines), desc=race.title, unit="round", disable=None)  # only on a terminal
     workers = {} if race.fresh else {engine: Worker(command) for engine, command in commands.items()}
     try:
         for _ in range(1 + 2 * rounds):
@@ -126,9 +128,11 @@ def run(race, engines, rounds):
                     continue
                 worker = Worker(commands[engine]) if race.fresh else workers[engine]
                 answers[engine].append(worker.round())
+                progress.update(len(answers[engine]) > 1 and undisturbed(answers[engine][-1]))
                 if race.fresh:
                     worker.close()
     finally:
+        progress.close()
         for worker in workers.values():
             worker.close()
     _compare_results(answers)

@@ -102,10 +102,11 @@ def draw() -> None:
     for path in DRAWN.glob("*.svg"):
         path.unlink()
     import matplotlib
+    from tqdm import tqdm
 
     matplotlib.rcParams |= {"savefig.transparent": True, "svg.fonttype": "none", "font.family": "sans-serif"}
     os.chdir(DRAWN)
-    for script in examples():
+    for script in tqdm(examples(), unit="picture", leave=False, disable=None):  # None: only on a terminal
         runpy.run_path(str(script), run_name="__main__")
     os.chdir(ROOT)
     mg.lesson().html(LIVE / "live" / "lesson.html")
@@ -178,7 +179,7 @@ def main() -> int:
     quiet(BUILD / "docs-ipython")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])  # for the notebooks
     options = [
-        "-q",
+        *(() if sys.stdout.isatty() else ("-q",)),  # on a terminal Sphinx shows how far it is
         "-j",
         "auto",
         "-W",

@@ -95,7 +95,7 @@ def main() -> None:
 
     history: list[float] = []
     start = time.perf_counter()
-    with tqdm(total=updates, unit="batch") as progress:
+    with tqdm(total=updates, unit="batch", disable=None) as progress:  # None: only on a terminal
         for epoch in range(options.epochs):
             random.shuffle(train)
             epoch_loss = 0.0
@@ -111,7 +111,7 @@ def main() -> None:
                 loss.backward()
 
                 # update: the rate falls in a straight line to a tenth
-                rate = options.rate * (1.0 - 0.9 * progress.n / updates)
+                rate = options.rate * (1.0 - 0.9 * len(history) / updates)
                 for p in parameters:
                     p.data -= rate * p.grad
 

@@ -58,7 +58,8 @@ def main() -> None:
     updates = options.epochs * -(-cut // options.batch)
     print(f"{cut} digits to train on, {len(X) - cut} held out, {len(adam.params)} parameters")
 
-    with tqdm(total=updates, unit="batch") as progress:
+    update = 0
+    with tqdm(total=updates, unit="batch", disable=None) as progress:  # None: only on a terminal
         for epoch in range(options.epochs):
             order = rng.permutation(cut)
             losses = []
@@ -66,8 +67,9 @@ def main() -> None:
                 batch = order[first : first + options.batch]
                 adam.zero_grad()
                 losses.append(cross_entropy.backward(X[batch], Y[batch], reduce="mean"))
-                adam.lr = options.rate * (1.0 - 0.9 * progress.n / updates)
+                adam.lr = options.rate * (1.0 - 0.9 * update / updates)
                 adam.step()
+                update += 1
                 progress.update()
             progress.write(f"epoch {epoch + 1:2d}  loss {np.mean(losses):.4f}  held out {accuracy():.2%}")
     print(f"held-out accuracy {accuracy():.2%} after {time.perf_counter() - start:.1f} s")

@@ -252,7 +252,7 @@ def main():
     training = Training(options.use, options.steps)
     print(f"{len(training.text.names)} names, {len(training.model.parameters())} parameters")
     start = time.perf_counter()
-    with tqdm(total=options.steps, unit="name") as progress:
+    with tqdm(total=options.steps, unit="name", disable=None) as progress:  # None: only on a terminal
         for number in range(options.steps):
             loss = training.step(number)
             progress.set_postfix_str(f"loss {loss:.4f}", refresh=False)

@@ -45,7 +45,7 @@ def main() -> None:
     print(f"traced in {1e3 * (time.perf_counter() - start):.1f} ms\n")
 
     seconds = 0.0
-    progress = tqdm(range(options.steps), unit="step")
+    progress = tqdm(range(options.steps), unit="step", disable=None)  # None: only on a terminal
     for k in progress:
         start = time.perf_counter()
         sgd.zero_grad()

@@ -55,6 +55,25 @@ def run_python(*arguments, cwd=None, env=None, stdin=None):
     )
 
 
+def run_on_a_terminal(*arguments, cwd=None, env=None):
+    """Run this Python with a terminal of 100 columns as its output; return its status and what was seen."""
+    pty, struct, termios, fcntl = map(pytest.importorskip, ("pty", "struct", "termios", "fcntl"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 100, 0, 0))
+    command = [sys.executable, *map(str, arguments)]
+    env = {**os.environ, "TERM": "xterm", **(env or {})}
+    with subprocess.Popen(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        seen = []
+        with contextlib.suppress(OSError):  # Linux's end of a file
+            while part := os.read(ours, 4096):
+                seen.append(part)
+        os.close(ours)
+    return process.returncode, b"".join(seen).decode()
+
+
 def testing_of_cpython():
     """Return the module of CPython for its own tests; without it, and on PyPy, which compiles it, tests skip."""
     if PYPY:

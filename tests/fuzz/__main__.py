@@ -10,6 +10,7 @@ that failed is the first of a run with its own seed. Each fuzzer runs in a proce
 """
 
 import argparse
+import concurrent.futures
 import faulthandler
 import gc
 import importlib
@@ -20,11 +21,13 @@ import sys
 import tempfile
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
 CORES = ("native", "cffi")
+BAR = "{l_bar}{bar}| {n:.0f} of {total:.0f} s{postfix}"
 
 
 def worker(name, seconds, seed, progress):
@@ -49,6 +52,21 @@ def worker(name, seconds, seed, progress):
     return 0
 
 
+def tell(text):
+    """Print a text, above the bar where there is one."""
+    tqdm.write(text)
+    sys.stdout.flush()
+
+
+def wait(runs, begun, seconds):
+    """Wait for all runs; on a terminal, show for how much of their time they have run."""
+    with tqdm(total=len(runs) * seconds, unit="s", disable=None, leave=False, bar_format=BAR) as bar:
+        while pending := concurrent.futures.wait(runs, None if bar.disable else 0.5).not_done:
+            now = time.monotonic()
+            bar.n = sum(min(seconds, now - start) for start in begun)
+            bar.set_postfix_str(f"{len(runs) - len(pending)} of {len(runs)} done")
+
+
 def cores_of(name):
     """Read the CORES of a fuzzer without running it."""
     for line in (HERE / f"fuzz_{name}.py").read_text(encoding="utf-8").splitlines():
@@ -57,8 +75,9 @@ def cores_of(name):
     return CORES if sys.implementation.name != "pypy" else ("cffi",)
 
 
-def run(name, core, seconds, seed):
+def run(name, core, seconds, seed, begun):
     """Run one fuzzer on one core, print a line about it; return whether it found nothing."""
+    begun.append(time.monotonic())
     with tempfile.NamedTemporaryFile() as progress:
         command = [
             sys.executable,
@@ -79,13 +98,12 @@ def run(name, core, seconds, seed):
         )
         last, cases = (Path(progress.name).read_text().split() or [seed, 0])[:2]
     if done.returncode == 0:
-        print(f"{name:<14} {core:<7} {int(cases):>9,} cases, seeds from {seed}", flush=True)
+        tell(f"{name:<14} {core:<7} {int(cases):>9,} cases, seeds from {seed}")
         return True
     how = f"signal {-done.returncode}" if done.returncode < 0 else "an error"
-    print(
+    tell(
         f"{done.stdout[-6000:]}\n{name:<14} {core:<7} FAILED after {int(cases):,} cases: {how}\n"
-        f"to repeat: MICROGRAD_C_CORE={core} make fuzz SECONDS=0 SEED={last} FUZZ={name}",
-        flush=True,
+        f"to repeat: MICROGRAD_C_CORE={core} make fuzz SECONDS=0 SEED={last} FUZZ={name}"
     )
     return False
 
@@ -104,13 +122,15 @@ def main():
     names = options.names or sorted(path.stem[5:] for path in HERE.glob("fuzz_*.py"))
     chosen = os.environ.get("MICROGRAD_C_CORE")
     first = random.SystemRandom().randrange(2**40) if options.seed is None else options.seed
-    with ThreadPoolExecutor(options.jobs) as pool:
+    begun = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         runs = [
-            pool.submit(run, name, core, options.seconds, first)
+            pool.submit(run, name, core, options.seconds, first, begun)
             for name in names
             for core in cores_of(name)
             if chosen in (None, "", core)
         ]
+        wait(runs, begun, options.seconds)
     return 0 if all(future.result() for future in runs) else 1
 
 
