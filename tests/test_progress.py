@@ -48,7 +48,7 @@ def test_the_fuzzers_show_how_far_they_are_on_a_terminal_alone():
     assert done.returncode == 0 and is_quiet(done.stdout) and done.stderr == "", done.stderr
     assert lines and all(line.startswith("parse ") and line.endswith("seeds from 7") for line in lines)
     status, seen = run_on_a_terminal(*FUZZ)
-    assert status == 0 and f"0 of {len(lines)} done" in seen
+    assert status == 0 and "0 of 0 s" in seen
     assert all(line.rpartition("\r")[2] in seen for line in lines)
 
 
