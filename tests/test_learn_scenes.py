@@ -453,6 +453,17 @@ def test_nothing_is_wider_than_the_window(lesson, width, height):
     assert out == []
 
 
+@pytest.mark.parametrize("zoom", [0, 1, 2])
+def test_no_text_of_a_scene_is_faint(lesson, zoom):
+    """What stands aside is drawn faintly; its text would be too faint to be read."""
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open(f"#training?done=6&lines=4&steps=3&zoom={zoom}")
+    faint = """return [...document.querySelectorAll('.scene text')].filter(t => {
+        for (let e = t; e; e = e.parentElement) if (getComputedStyle(e).opacity < 1) return true;
+        return false; }).map(t => t.textContent)"""
+    assert lesson.run(faint) == []
+
+
 def test_touch_drags_a_handle(lesson):
     lesson.device(390, 844, mobile=True)
     lesson.open("#slope")

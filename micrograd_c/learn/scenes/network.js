@@ -140,6 +140,7 @@ function networkScene(host) {
     const chosen = l === pl && n === pn;
     const r = radiusOf(l, n);
     const open = chosen && r > 42;
+    const near = inFocus(l, n) || l < pl;
     const pick = () => {
       store.set({ pick: `${l}.${n}` });
       if (store.get("zoom") > 1.5) flyTo(0);
@@ -150,7 +151,7 @@ function networkScene(host) {
         class: `unit ${chosen ? "on" : ""}`,
         tabindex: 0,
         role: "button",
-        opacity: inFocus(l, n) || l < pl ? 1 : 0.28,
+        opacity: near ? 1 : 0.28,
         "data-key": `${l}.${n}`,
         "aria-label": say("network.unit", { n: n + 1, l, out: num(now.out[l][n]) }),
         onclick: pick,
@@ -162,7 +163,7 @@ function networkScene(host) {
         },
       },
       dot(x, y, r),
-      open ? inside(now, l, n, x, y, r) : camera.r > 14 && text(x, y + 5, num(now.out[l][n], camera.r > 26 ? 2 : 1), "value", "middle"),
+      open ? inside(now, l, n, x, y, r) : near && camera.r > 14 && text(x, y + 5, num(now.out[l][n], camera.r > 26 ? 2 : 1), "value", "middle"),
     );
   }
   /* Inside an open neuron: the bend as a curve, with a dot where the sum falls. */
