@@ -94,7 +94,7 @@ class Page:
 
     def edit(self, name, number):
         """Click the data of a leaf, type, Enter; what the engine says to it."""
-        self.box(name).find_element(By.CSS_SELECTOR, ".edit").click()
+        self.box(name).find_element(By.CSS_SELECTOR, ".edit .num").click()  # Firefox's driver clicks no <g>
         self.press(number, Keys.ENTER)
         return self.text(".ask p") if self.all(".ask p") else ""
 
@@ -125,8 +125,10 @@ class Page:
     def assert_all_in_view(self, most=60):
         """At each stop: the page does not scroll, what is lit is in its pane, and no label lies over a box."""
         self.media(prefers_reduced_motion="reduce")
-        assert self.run(IN_VIEW, most) == []
+        assert self.run(IN_VIEW, most)[:12] == []
 
+
+SIZES = {1440: 900, 1280: 800, 820: 1180, 390: 844, 360: 640}
 
 IN_VIEW = """
 document.head.append(el("style", {}, "*{transition:none!important;animation:none!important}"));
@@ -154,12 +156,19 @@ for (let i = 0; i < stops.length; i += step) {
   const row = $("steps").querySelector("[aria-current]"); // below which the list fades
   if (seen(row) && rect(row).bottom > rect($("steps")).bottom - 15) tell("the lit step fades");
   const parts = [...document.querySelectorAll(".node .name, .node .op")].map(part => [part, rect(part)]);
-  for (const mark of document.querySelectorAll(innerWidth > 600 ? ".local.lit, .tag:not(.bad)" : ".local.lit")) {
+  for (const mark of document.querySelectorAll(".local.lit, .tag:not(.bad)")) {
     const at = rect(mark);
     for (const [part, its] of parts)
       if (over(at, its)) tell(`${mark.textContent} over ${part.parentNode.textContent}`);
   }
-  for (const {g} of view.nodes.values()) {
+  for (const [mark, plate] of [[".local", "rect"], [".tag", "rect"], [".packet", "rect"], [".node", ".body"],
+      [".data", "rect"], [".grad", "rect"], [".frame", "rect"], [".layer", ".back"], ["g:has(> .op)", "circle"]])
+    for (const g of $("graph").querySelectorAll(mark)) for (const text of g.querySelectorAll(":scope > text")) {
+      const t = rect(text), on = rect(g.querySelector(plate));
+      if (t.width && (t.left < on.left - 1 || t.right > on.right + 1))
+        tell(`${text.textContent} is wider than its ${mark}`);
+    }
+  for (const g of $("graph").querySelectorAll(".node, .frame, .layer")) {
     const [title, ...notes] = g.querySelectorAll(":scope > .name, :scope > .kind, :scope > .fold");
     for (const note of notes)
       if (note.textContent && over(rect(title), rect(note))) tell(`${title.textContent} over a note`);
@@ -184,6 +193,16 @@ def neuron():
     loss = (model([Value(1.0, label="x1"), Value(-2.0, label="x2")]) - 1) ** 2
     loss.label = "loss"
     return loss, model
+
+
+def samples():
+    """A loss over four samples, by a network of scalars: 13 parameters."""
+    random.seed(3)
+    model = MLP(3, [2, 1], activation="tanh", fused=False)
+    xs = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
+    loss = sum((model(x) - y) ** 2 for x, y in zip(xs, [1.0, -1.0, -1.0, 1.0]))
+    loss.label = "loss"
+    return mg.explain(loss, model, limit=None)
 
 
 def every_op():
@@ -365,9 +384,6 @@ def test_calls_and_topo_fill_while_visiting(page):
     page.shoot("visit")
 
 
-SIZES = {1440: 900, 1280: 800, 820: 1180, 390: 844, 360: 640}
-
-
 @pytest.mark.parametrize(
     "make, width",
     [
@@ -391,14 +407,85 @@ def test_whatever_is_lit_is_in_view(browser, tmp_path, make, width):
     page.assert_silent()
 
 
-def samples():
-    """A loss over four samples, by a network of scalars: 13 parameters."""
-    random.seed(3)
-    model = MLP(3, [2, 1], activation="tanh", fused=False)
-    xs = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5], [0.5, 1.0, 1.0], [1.0, 1.0, -1.0]]
-    loss = sum((model(x) - y) ** 2 for x, y in zip(xs, [1.0, -1.0, -1.0, 1.0]))
-    loss.label = "loss"
-    return mg.explain(loss, model, limit=None)
+@pytest.mark.parametrize("make", ["article", "neuron", "samples", "every op"])
+def test_pictures_fit_the_font_that_the_reader_has(browser, tmp_path, make):
+    """With letters as wide as those of fonts that we do not have no text leaves its box, plate or place."""
+    made = {"article": lambda: mg.explain(article()), "neuron": lambda: mg.explain(*neuron()), "samples": samples}
+    explanation = made.get(make, lambda: mg.explain(every_op()))()
+    path = tmp_path / "page.html"
+    page = Page(browser, explanation, path)
+    style = "<style>svg text { letter-spacing: .16em }</style></head>"
+    path.write_text(path.read_text("utf-8").replace("</head>", style, 1), "utf-8")
+    page.device(1280, 800)
+    page.driver.refresh()
+    if make == "neuron":
+        page.run("toggleNeuron(0); refresh(true)")
+    page.assert_all_in_view(20)
+    page.go("more")
+    page.shoot(f"font-{make.replace(' ', '-')}")
+
+
+@pytest.mark.parametrize("width, height", [(1440, 900), (1024, 768), (820, 1040), (390, 760), (360, 640)])
+@pytest.mark.parametrize("engine", ["overwrite", "depth", "twice"])
+def test_what_is_said_of_a_wrong_engine_hides_no_box(page, engine, width, height):
+    page.media(prefers_reduced_motion="reduce")
+    page.device(width, height, mobile=width < 700)
+    page.choose(engine)
+    page.end()
+    hidden = """const pane = $("pane").getBoundingClientRect();
+        return [...view.nodes].filter(([, {g}]) => { const b = g.querySelector(".body").getBoundingClientRect();
+          return b.left < pane.left || b.right > pane.right || b.top < pane.top || b.bottom > pane.bottom;
+        }).map(([id]) => name(id))"""
+    assert page.run(hidden) == []
+    assert page.run("return document.documentElement.scrollHeight <= innerHeight")
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_an_edit_stands_at_its_box_wherever_that_is(browser, tmp_path, name):
+    a, b, c = (Value(x, label=n) for n, x in zip("abc", (2.0, 3.0, 0.5)))
+    page = Page(browser, mg.explain(b.relu() ** 2 / a - c.exp()), tmp_path / "page.html")
+    page.media(prefers_reduced_motion="reduce")
+    page.device(390, 844, mobile=True)
+    page.driver.refresh()
+    page.run("editLeaf(NODES.find(n => n.name === arguments[0]))", name)
+    page.press("abc", Keys.ENTER)
+    box, ask, pane = page.run(
+        """return [arguments[0].querySelector(".body"), document.querySelector(".ask"), $("pane")].map(
+        n => { const r = n.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; })""",
+        page.box(name),
+    )
+    assert pane[0] <= box[0] and box[2] <= pane[2] and pane[1] <= box[1] and ask[3] <= pane[3]
+    assert box[3] <= ask[1] < box[3] + 12 and abs(ask[0] - box[0]) < 120
+
+
+TOUCHING = """
+const style = el("style"), out = [];
+document.head.append(style);
+for (const spacing of [0, .06, .12]) {
+  style.textContent = `svg text { letter-spacing: ${spacing}em } * { transition: none !important }`;
+  view.build();
+  stops.forEach((index, i) => {
+    if (!isShare(RUN.events[index])) return;
+    go(i);
+    const label = document.querySelector(".local.lit")?.getBoundingClientRect();
+    for (const [id, {g}] of label ? view.nodes : []) {
+      const box = g.querySelector(".body").getBoundingClientRect();
+      if (label.left < box.right && label.right > box.left && label.top < box.bottom && label.bottom > box.top)
+        out.push(`${spacing}, stop ${i}: label over ${name(id)}`);
+    }
+  });
+}
+return out;
+"""
+
+
+@pytest.mark.parametrize("make, width", [(neuron, 1440), (samples, 1280)])
+def test_no_label_touches_a_box_in_fonts_of_any_width(browser, tmp_path, make, width):
+    made = make()
+    page = Page(browser, made if make == samples else mg.explain(*made), tmp_path / "page.html")
+    page.media(prefers_reduced_motion="reduce")
+    page.device(width, SIZES[width])
+    assert page.run(TOUCHING)[:12] == []
 
 
 def test_layers_and_neurons_fold_and_the_steps_with_them(browser, tmp_path):
@@ -510,11 +597,13 @@ def test_keyboard_alone_is_enough(page):
     assert page.text("#play") == "Pause"
     page.press(Keys.SPACE)
     assert page.text("#play") == "Play"
-    seen = set()
+    missed = {"next", "scrub", "predict", "engine", "only", "fit", "data 2 of a: edit"}
     for _ in range(50):
         page.press(Keys.TAB)
-        seen.add(page.run("const a = document.activeElement; return a.id || a.ariaLabel || a.textContent"))
-    assert {"next", "scrub", "predict", "engine", "only", "fit", "data 2 of a: edit"} <= seen
+        missed -= {page.run("const a = document.activeElement; return a.id || a.ariaLabel || a.textContent")}
+        if not missed:  # later on the browser's own buttons have their turn
+            break
+    assert not missed
     page.run("document.getElementById('next').focus()")
     assert page.run("return getComputedStyle(document.activeElement).outlineStyle") != "none"
     now = page.run("return at")

@@ -1,6 +1,6 @@
 /* The window on the picture: fit, follow, zoom, pan, and a map of the whole. */
 
-/* Under READABLE the camera follows; under SMALLEST an open box is not shown whole. */
+/* Under READABLE, less on a phone, the camera follows; under SMALLEST an open box is not shown whole. */
 const READABLE = .6, SMALLEST = .5, narrow = matchMedia("(max-width: 680px)");
 const union = (a, b) => {
   const x = Math.min(a.x, b.x), y = Math.min(a.y, b.y);
@@ -36,13 +36,13 @@ class Camera {
   /* Show all while it can be read; else go where something happens. What is lit is always in view. */
   follow(box) {
     const whole = this.scaleFor(this.world, 1.7);
-    if (this.free || whole >= READABLE) { this.#reveal(box, this.view.k); return; }
+    if (this.free || whole >= (narrow.matches ? SMALLEST : READABLE)) { this.reveal(box, this.view.k); return; }
     const scene = this.frames.length && union(this.frames[0], box);
     if (scene && this.scaleFor(scene, 1) >= SMALLEST) this.centre(scene, this.scaleFor(scene, 1) * .98);
-    else this.#reveal(box, this.scaleFor(box, .85));
+    else this.reveal(box, this.scaleFor(box, .85));
   }
 
-  #reveal(box, k) {
+  reveal(box, k = this.view.k) {
     const {w, h} = this.size;
     k = Math.min(k, this.scaleFor(box, 9));
     const keep = k === this.view.k, inside = (at, from, long, pane) => long * k < pane ? at : clamp(at, pane - (from + long) * k, -from * k);

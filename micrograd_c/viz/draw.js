@@ -45,26 +45,45 @@ const trimmed = (text, most) => [...text].length > most ? `${[...text].slice(0, 
 const fraction = (top, bottom) => el("span", {class: "frac", role: "math", "aria-label": `d ${top} by d ${bottom}`},
   el("span", {"aria-hidden": "true"}, `∂${trimmed(top, 12)}`), el("span", {"aria-hidden": "true"}, `∂${trimmed(bottom, 12)}`));
 
+/* How wide a text of the graph is in the reader's own font, as the sum of its letters; "local eq" is .eq in .local. */
+const WIDTHS = new Map();
+function textWidth(text, classes) {
+  const [outer, inner] = classes.split(" "), letter = char => {
+    const node = svg("text", {class: inner}, char === " " ? "\u00a0" : char), probe = svg("g", {class: outer}, node);
+    $("graph").append(probe);
+    const wide = node.getComputedTextLength();
+    probe.remove();
+    return wide;
+  };
+  return [...text].reduce((sum, char) => {
+    const key = `${classes}|${char}`;
+    if (!WIDTHS.has(key)) WIDTHS.set(key, letter(char));
+    return sum + WIDTHS.get(key);
+  }, 0);
+}
+
 function fractionLabel(top, bottom, number) {
-  const [over, under] = [top, bottom].map(text => trimmed(text, 10)), bar = 8 * Math.max(over.length, under.length) + 8;
-  const w = bar + 7.4 * number.length + 20, left = -w / 2, mid = left + bar / 2;
+  const [over, under] = [top, bottom].map(text => `∂${trimmed(text, 10)}`), equal = `= ${number}`;
+  const bar = 6 + Math.max(textWidth(over, "local"), textWidth(under, "local")), w = bar + 5 + textWidth(equal, "local eq"), left = -w / 2, mid = left + bar / 2;
   return svg("g", {class: "local"},
-    svg("rect", {x: left - 6, y: -19, width: w + 12, height: 38, rx: 8}),
-    svg("text", {x: mid, y: -5, "font-style": "italic"}, `∂${over}`),
+    svg("rect", {x: left - 8, y: -19, width: w + 16, height: 38, rx: 8}),
+    svg("text", {x: mid, y: -5}, over),
     svg("line", {x1: left, x2: left + bar, y1: 0, y2: 0}),
-    svg("text", {x: mid, y: 13, "font-style": "italic"}, `∂${under}`),
-    svg("text", {x: left + bar + 5, y: 4.5, class: "eq"}, `= ${number}`));
+    svg("text", {x: mid, y: 13}, under),
+    svg("text", {x: left + bar + 5, y: 4.5, class: "eq"}, equal));
 }
 
 /* Text in a capsule, centred on (0, 0): a gradient on its way, a sum that grew. */
 function pill(name, text, height = 24) {
-  const w = Math.max(height, 7.4 * text.length + 14);
+  const w = Math.max(height, textWidth(text, name) + 16);
   return svg("g", {class: name}, svg("rect", {x: -w / 2, y: -height / 2, width: w, height, rx: height / 2}), svg("text", {y: 4.5}, text));
 }
 
-/* The badge of an op, where the lines come in. */
-const badge = (symbol, x, y) => svg("g", {transform: `translate(${x},${y})`}, svg("circle", {class: "op", r: 14}),
-  svg("text", {class: `op-text${symbol.length > 2 ? " long" : ""}`, y: symbol.length > 2 ? 3 : 4.5}, trimmed(symbol, 5)));
+/* The badge of an op, where the lines come in; a long word is small. */
+function badge(symbol, x, y) {
+  const text = trimmed(symbol, 5), size = Math.min(13, 13 * 24 / textWidth(text, "op-text"));
+  return svg("g", {transform: `translate(${x},${y})`}, svg("circle", {class: "op", r: 14}), svg("text", {class: "op-text", y: size * .35, style: `font-size:${size}px`}, text));
+}
 
 /* A smooth way through points, from left to right or, turned, from top to bottom. */
 function curve(points, turned) {

@@ -4,6 +4,8 @@ class GraphView {
   constructor(actions) { this.actions = actions; this.camera = new Camera($("pane"), $("camera")); }
 
   build() {
+    WIDTHS.clear(); // the fonts may be others now
+    $("graph").classList.remove("compact");
     const layout = this.layout = roomyLayout(this.camera.size), boxed = NODES.filter(visible);
     this.links = new Map(layout.edges.map(e => [e.key, this.#link(e)]));
     this.nodes = new Map(boxed.map(n => [n.id, this.#node(n, layout.boxes.get(n.id))]));
@@ -32,7 +34,7 @@ class GraphView {
     const data = cell("data", start, "data"), grad = cell("grad", start + wide + 4, "grad");
     const name = svg("text", {class: "name", x: row ? 20 : start + 2, y: row ? 19 : 18}), place = row || closedBox ? null : svg("text", {class: "kind", x: w - 8, y: 17});
     const node = {g: svg("g", {class: "node", "data-i": n.id, transform: `translate(${x},${y})`}, svg("rect", {class: "body", width: w, height: h, rx: row ? 4 : 10}), name, data.g, grad.g, place),
-      name, data, grad, place, row, foot, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
+      name, data, grad, place, row, foot, wide, start, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
     node.g.prepend(node.title);
     if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g)));
     if (!row && n.operands.length) node.g.append(badge(closedBox ? "ƒ" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
@@ -42,14 +44,10 @@ class GraphView {
 
   /* As much of the name as there is room for, in the larger of its two sizes; a long one takes the place of the note. */
   #fitName(n) {
-    const {name, row, note} = this.nodes.get(n.id), most = row ? 64 : n.operands.length ? 84 : 94, scale = $("graph").classList.contains("compact") ? 1 : 16 / 14;
-    let wide;
-    for (let size = 16; size > 0; size--) {
-      name.textContent = trimmed(n.name, size);
-      wide = [...n.name].every(c => c < "\u0100") ? name.textContent.length * 9.7 : name.getComputedTextLength() * scale;
-      if (wide <= most) break;
-    }
-    if (note && wide > 42) note.remove();
+    const {name, row, note, start, w} = this.nodes.get(n.id), most = row ? 64 : n.operands.length ? 84 : 94;
+    let size = 16, wide;
+    do name.textContent = trimmed(n.name, size); while ((wide = textWidth(name.textContent, "node name") * 16 / 14) > most && --size);
+    if (note && start + wide + textWidth(note.textContent, "node kind") > w - 34) note.remove();
   }
 
   #makeEditable(data, n) {
@@ -71,9 +69,10 @@ class GraphView {
   }
 
   #card({x, y, w, h, layer}) {
+    const {name, note} = LAYERS[layer], fits = textWidth(name, "layer name") + textWidth(note, "layer kind") < w - 54;
     return svg("g", {class: "layer", transform: `translate(${x},${y})`}, svg("rect", {class: "back", width: w, height: h, rx: 12}),
-      svg("text", {class: "name", x: 16, y: 22}, LAYERS[layer].name), svg("text", {class: "kind", x: w - 32, y: 21}, LAYERS[layer].note),
-      this.#sign("+", `Open ${LAYERS[layer].name}`, w - 17, 17, () => this.actions.layer(layer)), badge("ƒ", ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
+      svg("text", {class: "name", x: 16, y: 22}, name), fits ? svg("text", {class: "kind", x: w - 32, y: 21}, note) : null,
+      this.#sign("+", `Open ${name}`, w - 17, 17, () => this.actions.layer(layer)), badge("ƒ", ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
   }
 
   /* ---- one step ---- */
@@ -110,12 +109,12 @@ class GraphView {
   }
 
   /* Where the picture is small the captions go and the numbers grow. */
-  #write({row}, text, value) {
+  #write({row, wide}, text, value) {
     const written = value === undefined ? "" : short(value, 4);
     if (text.textContent === written && text.small === this.compact) return;
     text.textContent = written;
     text.small = this.compact;
-    const size = clamp((row ? 66 : 98) / Math.max(1, written.length), 9, row ? 13 : this.compact ? 19 : 14);
+    const size = Math.min(row ? 13 : this.compact ? 19 : 14, 14 * (wide - 3) / Math.max(1, textWidth(written, "node num")));
     make(text, {y: row ? 19 : this.compact ? 47 : 53, style: `font-size:${size}px`});
   }
 
@@ -143,7 +142,8 @@ class GraphView {
     if (!e) return;
     const {x, y} = line.getPointAtLength(line.getTotalLength() * .5), {contribution: share} = e;
     const text = e.early ? `${short(share)}, too early` : e.again ? `${share < 0 ? "−" : "+"} ${short(Math.abs(share))} again` : `${short(share)} is lost`;
-    this.marks.append(this.#place(pill("tag bad", this.links.size > 8 ? "✕" : `✕ ${text}`), x, y));
+    const full = pill("tag bad", `✕ ${text}`), fits = full.firstChild.getAttribute("width") * this.boost < line.getTotalLength() * .8;
+    this.marks.append(this.#place(fits && this.links.size < 9 ? full : pill("tag bad", "✕"), x, y));
   }
 
   /* The label of a line stands on it, where it covers no box; on a short one beside it. */
@@ -156,10 +156,10 @@ class GraphView {
     const way = [.46, .56, .36, .66, .26, .76].map(t => link.line.getPointAtLength(length * t));
     let best = null, w, h;
     for (const scale of [Math.min(this.boost, 1.15), .8]) {
-      w = +label.firstChild.getAttribute("width") * scale / 2;
-      h = 19 * scale;
+      w = +label.firstChild.getAttribute("width") * scale / 2 + 2; // it does not touch one either
+      h = 19 * scale + 2;
       for (const [i, on] of way.entries()) for (const [dx, dy] of BESIDE) {
-        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), cost = overlap(x, y, 4, 0) * 9 + overlap(x, y, ...badges) + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
+        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), over = overlap(x, y, 4, 0), cost = (over && 200 + over * 9) + overlap(x, y, ...badges) + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
         if (!best || cost < best.cost) best = {x, y, cost, scale};
       }
       if (best.cost < 400) break;
@@ -197,7 +197,8 @@ class GraphView {
   #tag(node, text, bad, over) {
     const tag = pill(bad ? "tag bad" : "tag", text), wide = +tag.firstChild.getAttribute("width");
     const scale = clamp((node.w + 96) / wide, .8, this.boost), half = wide / 2 * scale; // it does not reach the next column
-    const x = Math.min(Math.max(node.gradX, node.x - 26 + half), node.x + node.w + 80 - half), y = over && !node.row ? node.y - 15 : node.foot + 15;
+    const left = this.layout.turned && node.g.querySelector(".op") ? node.x + node.w / 2 + 16 : node.x - 26; // beside the badge
+    const x = Math.max(left + half, Math.min(node.gradX, node.x + node.w + 80 - half)), y = over && !node.row ? node.y - 15 : node.foot + 15;
     this.marks.append(this.#place(tag, ...this.#inView(x, y, half, 12 * scale), scale));
   }
 
@@ -220,13 +221,16 @@ class GraphView {
   /* What must be in view: the boxes of the step, their badges, and room for the tag, or for the question. */
   #bounds(e, secret) {
     const ids = [e.node, ...isShare(e) ? [e.operand] : e.chapter <= GRAPH || e.kind === "node" ? e.z.operands.slice(0, 4) : []];
-    const boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean), above = isShare(e) ? 52 : 24, below = secret ? 150 : 36;
+    const boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean), above = isShare(e) ? 52 : 24, below = secret ? 150 : 36, right = this.layout.turned && isShare(e) ? 40 : 14;
     const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above;
-    return {x: left, y: top, w: Math.max(...boxes.map(b => b.x + b.w)) + 14 - left, h: Math.max(...boxes.map(b => b.y + b.h)) + below - top};
+    return {x: left, y: top, w: Math.max(...boxes.map(b => b.x + b.w)) + right - left, h: Math.max(...boxes.map(b => b.y + b.h)) + below - top};
   }
 
+  /* Where an input on a box stands in the pane, with the box in view and room for what is said of it. */
   screenPlace(id, part) {
-    const node = this.nodes.get(id), {x, y, k} = this.camera.view;
+    const node = this.nodes.get(id);
+    this.camera.reveal({x: node.x - 34, y: node.y - 24, w: node.w + 48, h: node.h + 30 + 96 / this.camera.view.k});
+    const {x, y, k} = this.camera.view;
     return {left: (part === "grad" ? node.gradX - 26 : node.x) * k + x, top: (node.y + node.h + 6) * k + y};
   }
 }

@@ -58,13 +58,14 @@ function passNote(e) {
 }
 
 function shareEquation(e) {
-  const late = x => secret ? "?" : landed ? x : "…", x = e.x.name, closure = e.kind === "closure", sign = equals(value(short(e.before)) + value(short(e.upstream)) * value(short(e.local)), e.after);
+  const digits = [e.before, e.upstream, e.local ?? 0, e.after].map(x => short(x)).join("").length, all = [ROOT.name, e.z.name, e.x.name];
+  const long = digits > 13 || all.join("").length + e.x.name.length > 26, [root, z, x] = all.map(name => trimmed(name, long ? 8 : 10));
+  const late = x => secret ? "?" : landed ? x : "…", closure = e.kind === "closure", sign = equals(value(short(e.before)) + value(short(e.upstream)) * value(short(e.local)), e.after);
   const product = closure ? [term("up", "share", late(factor(e.contribution)))] : [el("div", {class: "product", "data-share": `share ${late(short(e.contribution))}`},
-    term("up", fraction(ROOT.name, e.z.name), factor(e.upstream)), join("×"), term("local-term", fraction(e.z.name, x), secret ? "?" : factor(e.local)))];
+    term("up", fraction(root, z), factor(e.upstream)), join("×"), term("local-term", fraction(z, x), secret ? "?" : factor(e.local)))];
   const before = engine === "overwrite" ? [] : [term("old", "so far", short(e.before)), join("+")];
-  const long = [e.before, e.upstream, e.local ?? 0, e.after].map(x => short(x)).join("").length > 13;
-  return el("div", {class: `equation${long ? " long" : ""}`, role: "math", "aria-label": secret ? "" : `new gradient of ${x}: ${short(e.after)}`},
-    ...before, ...product, join(secret || !landed || closure || engine === "overwrite" ? "=" : sign), term("new", `${trimmed(x, 10)}.grad`, late(short(e.after))));
+  return el("div", {class: `equation${long ? " long" : ""}`, role: "math", "aria-label": secret ? "" : `new gradient of ${e.x.name}: ${short(e.after)}`},
+    ...before, ...product, join(secret || !landed || closure || engine === "overwrite" ? "=" : sign), term("new", `${x}.grad`, late(short(e.after))));
 }
 
 function shareWords(e) {
