@@ -1,10 +1,12 @@
-"""Screenshots of the explainer's pages into build/screenshots: ten states at four sizes, light and dark.
+"""Screenshots of the lesson's scenes and of explainer pages into build/screenshots: four sizes, light and dark.
 
-python .ci/screenshots.py [STATE...]: only those whose names begin so.
+python .ci/screenshots.py [NAME...]: only those whose names begin so, such as page-wrong, or lesson. A folder of
+contact sheets, build/screenshots/sheets, has the pictures of a size and a scheme side by side.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import sys
@@ -12,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from PIL import Image
 from selenium import webdriver
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -46,7 +49,7 @@ REFUSE = "document.querySelector('.ask input').value = '0'; document.querySelect
 DIVIDED = "reasons.node = NODES.find(n => n.row === 'TRUEDIV'); reasons.render()"
 ASKED = "stops.findIndex(i => RUN.events[i].kind === 'more')"
 MORE = "stops.findLastIndex(i => RUN.events[i].operand !== undefined)"
-STATES = {  # name: the page, and what is done to it
+PAGES = {  # the graph, and what is done to its page
     "forward": ("rules", "go(3)"),
     "order": ("article", "go(stops.findIndex(i => RUN.events[i].kind === 'skip'))"),
     "share": ("article", f"go({MORE})"),
@@ -59,11 +62,42 @@ STATES = {  # name: the page, and what is done to it
     "refused": ("rules", f"editLeaf(NODES.find(n => n.name === 'a')); {REFUSE}"),
     "predict": ("article", f"settings.predict = true; refresh(); go({ASKED})"),
 }
+HS = "for (let h = 0; h < 60; h += 2) store.set({h: h / 4}); store.set({h: 14.75})"
+TRAIN = "for (let i = 0; i < 80; i++) document.querySelectorAll('#training-scene .button')[1].click()"
+LESSON = {  # the address of a state of the lesson, and what is done there
+    "top": ("", ""),
+    "top-learnt": ("", "byId('hero-go').click()"),
+    "slope": ("#slope", ""),
+    "slope-rounding": ("#slope?h=14.75", HS),
+    "gradient": ("#gradient?done=1&steps=6&rate=0.85", ""),
+    "history": ("#history?done=2&lines=4", ""),
+    "backward": ("#backward?done=3&walk=step%3D20", ""),
+    "backward-wrong": ("#backward?done=3&walk=step%3D99%26engine%3Dtwice", ""),
+    "network": ("#network?done=4", ""),
+    "network-whole": ("#network?done=4&zoom=2&pick=2.1", ""),
+    "training": ("#training?done=5", TRAIN),
+    "end": ("#training?done=6&forget=1&data=3", ""),
+}
+# The scene in the window; where it is higher than the window, its upper part.
+LOOK = """const scene = document.getElementById(`${location.hash.slice(1).split("?")[0]}-scene`);
+    if (scene) scrollTo(0, scene.getBoundingClientRect().top + scrollY - 60);"""
+
+
+def states(folder: Path) -> dict[str, tuple[str, str]]:
+    """Write the pages; return the address of each state by its name, and the script that leads to it."""
+    for name, explanation in pages().items():
+        explanation.html(folder / f"{name}.html")
+    mg.lesson().html(folder / "lesson.html")
+    at = {f"page-{name}": ((folder / f"{page}.html").as_uri(), script) for name, (page, script) in PAGES.items()}
+    lesson = (folder / "lesson.html").as_uri()
+    return at | {
+        f"lesson-{name}": (lesson + place, f"{script}; {LOOK}") for name, (place, script) in LESSON.items()
+    }
 
 
 def main() -> None:
     """Make them."""
-    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "sheets").mkdir(parents=True, exist_ok=True)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     with tempfile.TemporaryDirectory() as folder:
@@ -71,25 +105,33 @@ def main() -> None:
             options.add_argument(f"--{flag}")
         service = webdriver.ChromeService(shutil.which("chromedriver"))
         driver = webdriver.Chrome(options=options, service=service)
-        for name, explanation in pages().items():
-            explanation.html(f"{folder}/{name}.html")
-        wanted = [name for name in STATES if not sys.argv[1:] or name.startswith(tuple(sys.argv[1:]))]
-        for width, height in SIZES:
+        wanted = {k: v for k, v in states(Path(folder)).items() if k.startswith(tuple(sys.argv[1:]) or "")}
+        for (width, height), scheme in itertools.product(SIZES, ("light", "dark")):
             metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700}
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-            for scheme in ("light", "dark"):
-                features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
-                listed = [{"name": feature, "value": value} for feature, value in features.items()]
-                driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": listed})
-                for state in wanted:
-                    page, script = STATES[state]
-                    driver.get("about:blank")
-                    driver.get(Path(folder, f"{page}.html").as_uri())
-                    time.sleep(0.2)
-                    driver.execute_script(script)
-                    time.sleep(0.2)
-                    driver.save_screenshot(str(OUT / f"page-{state}-{width}-{scheme}.png"))
+            features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+            listed = [{"name": feature, "value": value} for feature, value in features.items()]
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": listed})
+            for name, (address, script) in wanted.items():
+                driver.get("about:blank")
+                driver.get(address)
+                time.sleep(0.2)
+                driver.execute_script(script)
+                time.sleep(0.6 if name.startswith("lesson") else 0.2)
+                driver.save_screenshot(str(OUT / f"{name}-{width}-{scheme}.png"))
+            sheet(f"{width}-{scheme}", [OUT / f"{name}-{width}-{scheme}.png" for name in wanted])
         driver.quit()
+    print(f"wrote {8 * len(wanted)} pictures into {OUT}")
+
+
+def sheet(name: str, files: list[Path], columns: int = 4) -> None:
+    """Put pictures side by side, in half of their size."""
+    pictures = [Image.open(file).convert("RGB").reduce(2) for file in files]
+    width, height = pictures[0].size
+    whole = Image.new("RGB", (columns * (width + 8), -(-len(pictures) // columns) * (height + 8)), "#888")
+    for i, picture in enumerate(pictures):
+        whole.paste(picture, (i % columns * (width + 8), i // columns * (height + 8)))
+    whole.save(OUT / "sheets" / f"{name}.png")
 
 
 if __name__ == "__main__":
