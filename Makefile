@@ -64,7 +64,7 @@ test-all: dist  ## build and test with every Python found, and the C code for ot
 	.ci/test-all $(ARGS)
 	.ci/test-platforms
 
-docs: $(VENV)/.docs  ## the site, into build/docs/index.html
+docs: $(VENV)/.docs  ## the site, into build/docs/index.html; on Python 3.11 or newer
 	$(BIN)/python docs/make_site.py $(ARGS)
 
 bench: $(VENV)/.bench  ## measure against micrograd and others
@@ -130,6 +130,12 @@ $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_NATIVE) $(C_HEADERS) build_ffi.py
 	@echo '-- compiling the extension (half a minute)'
 	$(PIP) --no-build-isolation --no-deps --editable .
 	$(PIP) cffi
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.new_enough
+$(VENV)/.new_enough: | $(VENV)/.venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'The site needs Python 3.11 or newer, as Sphinx does: make clean-all, then make PYTHON=... docs'; exit 1; }
 	@touch $@
 
 # The package is there already, so what this installs is what the extra asks for.

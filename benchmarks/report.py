@@ -232,7 +232,7 @@ STYLE = """
     .ours { fill: #56b4e9 } .cffi { fill: #0072b2 }
   }
 """
-WIDTH, LEFT, RIGHT = 820, 150, 130
+WIDTH, LEFT, RIGHT = 850, 180, 130  # on the left the names of the bars
 BAR, GAP = 18, 6
 
 

@@ -25,6 +25,7 @@ html_theme = "furo"
 html_title = f"micrograd-c {version}"
 html_static_path = [str(ROOT / "docs" / "_static")]
 html_css_files = ["site.css"]
+templates_path = [str(ROOT / "docs" / "_templates")]
 html_extra_path = [str(ROOT / "build" / "docs-live")]
 html_copy_source = html_show_sourcelink = html_show_sphinx = False
 html_theme_options = {

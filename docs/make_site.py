@@ -28,6 +28,8 @@ PLACES = {
     "examples/notebooks": "notebooks.md",
     "examples": "gallery.md",
 }
+ROW = re.compile(r"^\|.*$", re.MULTILINE)
+UNIT = re.compile(r"(?<=\d) (?=(?:[mµun]?s|[kMG]B)\b)")
 LINK = re.compile(r"(?<=\]\()([^()\s#]+)(?=[#\s)])")
 
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
@@ -59,6 +61,11 @@ def moved(text: str, path: Path, linked: dict[str, Path]) -> str:
     return LINK.sub(target, text)
 
 
+def on_one_line(text: str) -> str:
+    """Return the text of a page with numbers in tables and their units kept on one line."""
+    return ROW.sub(lambda row: UNIT.sub("\N{NO-BREAK SPACE}", row[0]), text)
+
+
 def gather() -> dict[str, bytes]:
     """Return the sources of the site: their places and what they hold."""
     import op_page
@@ -74,7 +81,9 @@ def gather() -> dict[str, bytes]:
             text = moved(content.decode(), path, linked)
             text = text.replace("<!-- the ops -->", op_page.cards()) if path.name == "ops.md" else text
             text = text.replace("<!-- the gallery -->", gallery()) if path.name == "gallery.md" else text
-            content = text.encode()
+            if place_of(path) == "overview.md":  # the first page has the project's name already
+                text = text.replace("# micrograd-c\n", "# Five minutes with micrograd-c\n", 1)
+            content = on_one_line(text).encode()
         found[place_of(path) or path.name] = content
     for place, path in linked.items():
         if place not in found:

@@ -40,7 +40,7 @@ TIGHT = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2}
 def mathml(source: str) -> str:
     """Return an expression of the table as MathML."""
     source = source.replace("x < y || x != x", "x < y").replace("x > y || x != x", "x > y")  # nan is another story
-    source = source.replace("x != x ? x : ", "")
+    source = source.replace("x != x ? x : ", "").replace("(x > 0 ? x : 0)", "fmax(x, 0)")
     for name, text in CONSTANTS.items():
         if name.startswith("M_"):
             source = source.replace(name, f"({text})")
@@ -136,7 +136,7 @@ def call(name: str, arguments: list[ast.expr]) -> str:
         return f"<msup><mi>e</mi>{row(written(first))}</msup>"
     if name == "fabs":
         return row("<mo>|</mo>", written(first), "<mo>|</mo>")
-    name = {"logistic": "σ", "isfinite": "finite"}.get(name, name)
+    name = {"logistic": "σ", "isfinite": "finite", "fmax": "max"}.get(name, name)
     inner = "<mo>,</mo>".join(written(argument) for argument in arguments)
     return row(f"<mi mathvariant='normal'>{name}</mi><mo>&#x2061;</mo>", bracketed(inner))
 
@@ -247,8 +247,9 @@ def card(op: int) -> str:
     listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in lines)
     drawn = f", y = {SECOND}" if op_row.arity == 2 else f", of x and {SECOND}" if op in NARY else ""
     drawn = ", k = 3" if name == "pow" else f", k = {STEEPER.get(name, op_row.k)}" if op_row.takes_k else drawn
+    look = "op wide" if max(len(text_of(part)) for part in (op_row.value, op_row.dx, op_row.dy)) > 36 else "op"
     return (
-        f'<div class="op" id="op-{name.replace("_", "-")}"><h3><code>{html.escape(usage(op))}</code></h3>'
+        f'<div class="{look}" id="op-{name.replace("_", "-")}"><h3><code>{html.escape(usage(op))}</code></h3>'
         f"<figure>{curve(op)}<figcaption>z and ∂z/∂x{drawn}</figcaption></figure><dl>{listed}</dl></div>"
     )
 

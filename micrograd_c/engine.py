@@ -383,7 +383,7 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     Examples
     --------
     >>> x = Value(-1.0)
-    >>> where(x.greater(0), lambda: x.sqrt(), 0.0).data  # math domain error without the lambda
+    >>> where(x.greater(0), lambda: x.sqrt(), 0.0).data  # without lambda an error
     0.0
     """
     if isinstance(condition, Value):

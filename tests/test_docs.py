@@ -2,8 +2,12 @@
 
 import importlib
 import inspect
+import json
 import math
+import os
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -45,6 +49,33 @@ def test_links_lead_to_files_and_headings_of_the_repository(page):
             assert anchor in anchors(there), f"{page.name}: {link}"
 
 
+CODE_OF_PAGE = re.compile(r"^(```+)([^\n]*)\n(.*?)^\1", re.MULTILINE | re.DOTALL)
+GALLERY = sorted((ROOT / "examples" / "gallery").glob("*.py"))
+NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS, *GALLERY], ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_line_of_code_is_wider_than_a_page_of_the_site(page):
+    text = page.read_text("utf-8")
+    if page.suffix == ".ipynb":
+        blocks = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        assert blocks
+    elif page.suffix == ".py":
+        blocks = [text.split('"""', 2)[2]]
+    else:
+        blocks = [block for _, kind, block in CODE_OF_PAGE.findall(text) if kind != "text"]  # that wraps
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 90] == []
+
+
+def test_the_picture_of_the_speed_has_room_for_the_names_of_its_bars():
+    picture = ROOT / "docs" / "speed.svg"
+    if not picture.exists():
+        pytest.skip("docs/ is not here")
+    names = ElementTree.parse(picture).findall(".//*[@text-anchor='end']")
+    assert len(names) > 20
+    assert [name.text for name in names if 8 * len(name.text) > float(name.get("x"))] == []  # pixels a letter
+
+
 @pytest.fixture
 def tools(monkeypatch):
     """The modules that build the site."""
@@ -65,7 +96,7 @@ def test_the_page_of_the_ops_has_formulas_and_curves_of_each_row_of_the_table(to
     )
     assert re.findall('id="op-(.*?)"', cards) != [] and len(rows) > 50
     assert {name.lower().replace("_", "-") for name in rows} == set(re.findall('id="op-(.*?)"', cards))
-    for part in re.findall(r"<div class=\"op\".*?</dl></div>", cards):
+    for part in re.findall(r"<div class=\"op[ \"].*?</dl></div>", cards):
         card = ElementTree.fromstring(part)
         assert len(card.findall(".//math")) >= 2 and "nan" not in part.replace("isnan", "")
         value, slope = (card.find(f".//path[@class='{name}']").get("d") for name in ("value", "slope"))
@@ -93,6 +124,8 @@ def test_links_from_file_to_file_become_links_from_page_to_page(tools):
         "train.md": ROOT / "docs" / "train.md",
         "files/csrc/ops.def": ROOT / "csrc" / "ops.def",
     }
+    rows = "| 60.4 ms | 5 Values |\n60.4 ms\n"
+    assert make_site.on_one_line(rows) == rows.replace("60.4 ms |", "60.4\N{NO-BREAK SPACE}ms |")
     back = make_site.moved("[a](../README.md#speed) [b](../examples/notebooks)", ROOT / "docs" / "faq.md", linked)
     assert back == "[a](overview.md#speed) [b](notebooks.md)"
 
@@ -110,6 +143,47 @@ def test_the_reference_has_every_public_name(module):
     module = importlib.import_module(module)
     public = {name for name in module.__all__ if not inspect.ismodule(getattr(module, name)) or name == "jit"}
     assert public - {*re.findall(r"^\.\. auto\w+:: (?:[\w.]+\.)?(\w+)$", text, re.MULTILINE)} == set()
+
+
+@pytest.fixture
+def old_python(tmp_path):
+    """Stand-ins that log how they are called: a Python 3.10 that does nothing, and a make."""
+    if not (ROOT / ".ci").exists():
+        pytest.skip("this is not the repository")
+    (tmp_path / "bin").mkdir()
+    for name in ("python", "make"):
+        path = tmp_path / "bin" / name
+        text = f"""#!/bin/sh
+echo {name} "$@" >>{tmp_path}/log
+case "$*" in *"version_info < (3, 11)"*) exit ${{OLD:-1}};; *--version*) echo Python 3.10.13;; esac
+"""
+        path.write_text(text)
+        path.chmod(0o755)
+    return tmp_path
+
+
+def test_make_docs_says_which_python_it_needs_before_it_installs_anything(old_python):
+    make = ["make", "-C", str(ROOT), f"VENV={old_python}", f"-o{old_python}/.venv", f"-o{old_python}/.build"]
+    done = subprocess.run([*make, "docs"], capture_output=True, text=True)
+    assert done.returncode and "needs Python 3.11 or newer" in done.stdout
+    assert "pip" not in (old_python / "log").read_text()
+
+
+@pytest.mark.parametrize("old", ["1", "0"])
+def test_the_checks_of_a_change_step_over_the_site_where_python_is_old(old_python, old):
+    folder = old_python / "tree"
+    (folder / ".ci").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci")
+    path = os.pathsep.join([str(old_python / "bin"), os.environ["PATH"]])
+    (old_python / "bin" / "chromedriver").symlink_to(old_python / "bin" / "make")
+    done = subprocess.run(
+        [folder / ".ci" / "run"],
+        env={**os.environ, "PATH": path, "PYTHON": "python", "OLD": old},
+        capture_output=True,
+    )
+    calls = re.findall(r"^make .* (\S+)$", (old_python / "log").read_text(), re.MULTILINE)
+    assert done.returncode == 0 and calls == ["demo", "lint", *["docs"] * (old == "0"), "fuzz", "test-slow", "test"]
+    assert (b"-- docs: not built" in done.stdout) == (old == "1")
 
 
 class Page(HTMLParser):

@@ -6,9 +6,18 @@ from . import TYPE_CHECKING, Any, core, ffi, lib
 class Stats(dict[str, Any]):
     """Figures of the arena, as items and as attributes.
 
-    live_nodes : Values alive. rows : rows in use, those of the dead too. capacity : rows there is memory for.
-    bytes_in_use : memory of the arena. squeezes : times that dead rows were squeezed out so far.
-    open_sweeps : backward() calls that wait for a Python closure. core : the core of Value.
+    Attributes
+    ----------
+    live_nodes, rows, capacity : int
+        Values alive; rows in use, those of the dead too; rows there is memory for.
+    bytes_in_use : int
+        Memory of the arena.
+    squeezes : int
+        How often dead rows were squeezed out so far.
+    open_sweeps : int
+        Calls of backward() that wait for a Python closure.
+    core : str
+        The core of Value, 'native' or 'cffi'.
     """
 
     live_nodes: int
