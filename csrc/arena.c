@@ -291,19 +291,25 @@ int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
     return MG_OK;
 }
 
-/* Takes dead rows off the top, and what only they had in the pool. */
+/* Takes dead rows off the top, and what only they had in the pool: all from the part of the lowest one up. */
 static void pop_dead(void)
 {
-    while (mg.rows > 0 && mg.handle[mg.rows - 1] == MG_DEAD) {
-        const int64_t row = --mg.rows;
+    const int64_t top = mg.rows;
+    int64_t row = top;
+
+    while (row > 0 && mg.handle[row - 1] == MG_DEAD)
+        row--;
+    mg.rows = row;
+    for (; row < top && !mg.pool_mixed; row++) {
         const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
-        if (mg.pool_mixed || shape <= MG_ONE || shape == MG_TWO)
+        if (shape <= MG_ONE || shape == MG_TWO)
             continue;
         const int32_t a = mg.a[row], b = mg.b[row];
         if (shape == MG_WEIGHTED) /* the first one of a layer stands right behind the list of inputs */
             mg.pool_used = a == b + mg_list_ints(b) ? b : a;
         else
             mg.pool_used = shape == MG_ONE_K ? b : a;
+        break;
     }
     if (mg.rows == 0) { /* a reader that became a leaf left its part behind */
         mg.pool_used = 0;
