@@ -155,7 +155,6 @@ static inline int32_t mg_append(int op, int32_t a, int32_t b, double data)
         mg.free_handle = mg_link(mg.row_of[handle]);
     else
         handle = (int32_t)mg.handles++;
-    mg.op[row] = (uint8_t)op;
     mg.a[row] = a;
     mg.b[row] = b;
     mg.data[row] = data;
@@ -167,6 +166,7 @@ static inline int32_t mg_append(int op, int32_t a, int32_t b, double data)
         mg.owner[handle] = NULL;
 #endif
     mg.live++;
+    mg.op[row] = (uint8_t)op; /* last: to the compiler a byte may be a part of mg, which is read again */
     return handle;
 }
 

@@ -177,7 +177,9 @@ void mg_dealloc(PyObject *self)
         PyObject *o = l.waiting;
         l.waiting = (PyObject *)o->ob_refcnt;
         o->ob_refcnt = 0;
-        if (PyTuple_CheckExact(o) || PyList_CheckExact(o))
+        if (Py_TYPE(o) == mg_value_class) /* most of them */
+            drop_value(&l, as_value(o));
+        else if (PyTuple_CheckExact(o) || PyList_CheckExact(o))
             drop_items(&l, o);
         else if (Py_TYPE(o) == mg_hidden_class)
             drop_hidden(&l, (hidden *)o);

@@ -2,8 +2,8 @@
 #include "value.h"
 #include <structmember.h>
 
-/* op(x), op(x, y) or op(x; k) with k in y. */
-static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
+/* op(x), op(x, y) or op(x; k) with k in y. Where op is a constant there is nothing left of the table. */
+__attribute__((always_inline)) static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
 {
     value *out = new_value();
 
@@ -23,12 +23,12 @@ static inline PyObject *apply(int op, PyObject *x, PyObject *y, double k)
     return (PyObject *)out;
 }
 
-static inline PyObject *unary(int op, PyObject *x)
+static PyObject *unary(int op, PyObject *x)
 {
     return apply(op, x, NULL, 0.0);
 }
 
-static inline PyObject *binary_values(int op, PyObject *x, PyObject *y)
+static PyObject *binary_values(int op, PyObject *x, PyObject *y)
 {
     return apply(op, x, y, 0.0);
 }
@@ -88,10 +88,8 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     return (PyObject *)out;
 }
 
-static inline PyObject *binary(int op, PyObject *x, PyObject *y)
+static PyObject *binary(int op, PyObject *x, PyObject *y)
 {
-    if (Py_TYPE(x) == mg_value_class && Py_TYPE(y) == mg_value_class)
-        return binary_values(op, x, y);
     if (!is_value(x))
         return binary_number(op, y, x, true);
     return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
@@ -146,7 +144,8 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
 #define OP2(id, ...)                                                                                         \
     static PyObject *slot_##id(PyObject *x, PyObject *y)                                                     \
     {                                                                                                        \
-        return binary(MG_##id, x, y);                                                                        \
+        return Py_TYPE(x) == mg_value_class && Py_TYPE(y) == mg_value_class ? apply(MG_##id, x, y, 0.0)      \
+                                                                            : binary(MG_##id, x, y);         \
     }                                                                                                        \
     static PyObject *method_##id(PyObject *x, PyObject *y)                                                   \
     {                                                                                                        \

@@ -176,10 +176,14 @@ extern struct mg_kept {
 /* Lets a place be free. */
 static inline void mg_leave(uint32_t place, value *dead)
 {
+    const uint64_t taken = mg_kept.taken[place / 64];
+
     mg_kept.dead[place] = dead;
-    mg_kept.taken[place / 64] &= ~((uint64_t)1 << place % 64);
-    mg_kept.full_of[place / 4096] &= ~((uint64_t)1 << place / 64 % 64);
-    mg_kept.full &= ~((uint64_t)1 << place / 4096);
+    mg_kept.taken[place / 64] = taken & ~((uint64_t)1 << place % 64);
+    if (~taken == 0) {
+        mg_kept.full_of[place / 4096] &= ~((uint64_t)1 << place / 64 % 64);
+        mg_kept.full &= ~((uint64_t)1 << place / 4096);
+    }
 }
 
 /* A Value without a node, not tracked; MemoryError. */
@@ -195,6 +199,7 @@ static inline value *new_value(void)
         !~(mg_kept.full_of[i] |= (uint64_t)1 << j % 64))
         mg_kept.full |= (uint64_t)1 << i;
     if (v) {
+        __builtin_prefetch(mg_kept.dead[(place + 8) % KEPT], 1); /* one of the next to be made */
         v->ob_base.ob_refcnt = 1;
         Py_INCREF(mg_value_class);
     } else if (!(v = PyObject_GC_New(value, mg_value_class))) {
