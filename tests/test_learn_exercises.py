@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import run_python
+from support import run_on_a_terminal, run_python
 
 from micrograd_c.learn.exercises import examine as examination
 from micrograd_c.learn.exercises.course import UnknownName, by_name, course, filled, sentence
@@ -164,6 +164,37 @@ def test_an_exception_gets_a_line_that_a_beginner_understands(name, hole, told, 
     assert told in text and "Python stops" in text
 
 
+KEPT = "        out._backward = _backward\n        return out\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hole", "told", "untold"),
+    [
+        ("01_slope", "    (f(x + h) - f(x)) / h\n", "None is what a function gives without", "print"),
+        ("01_slope", "    print((f(x + h) - f(x)) / h)\n", "print shows a number to you", "Python stops"),
+        ("01_slope", "    return (f[x + h] - f[x]) / h\n", "A function is called with ( )", "another kind"),
+        ("02_gradient", "    return (f(x + h, y) - f(x, y)) / h\n", "2 numbers are asked for", "Python stops"),
+        ("02_gradient", "    return f(x), f(y)\n", "Too few or too many arguments", "another kind"),
+        ("02_gradient", "    return slope(f, x, h), 0\n", "from another exercise", "another kind"),
+        ("03_value", "        self._data = data\n", "`self.data = data` keeps it", "Python cannot read"),
+        ("04_add", "        return Value(self.data, (1, 2), '+')\n", "b._prev   1, 2       a", "Python stops"),
+        ("04_add", "        return Value(self.data, self, other, '+')\n", "Too few or too many", "another kind"),
+        ("06_constants", "    def __add__(self, x):\n        return Value(0, (self, Value(Value(x))))\n",
+         "a, a Value", "format"),
+        ("08_all_nodes", "    return [root, [root]]\n", "a list, b", "?"),
+        ("09_local_derivatives", "    return x + y\n", "2 numbers are asked for", "Python stops"),
+        ("09_local_derivatives", '    if op = "+":\n        return 1, 1\n', "the second = of ==", "another kind"),
+        ("10_add_backward", f"            grad += out.grad\n{KEPT}", "Is `self.` missing?", "further down"),
+        ("10_add_backward", f"            out.grad += self.grad\n{KEPT}", "to the grad of the operands?", "nobody"),
+        ("10_add_backward", "            self.grad += 1\n        return _backward\n", "no attribute", "no-return"),
+    ],
+)  # fmt: skip
+def test_a_beginner_reads_what_is_so_and_nothing_else(name, hole, told, untold):
+    text = report(COURSE[name], {**examine(COURSE[name], wrong(name, hole)), "output": "6" * ("print" in hole)})
+    assert told in text and untold not in text, text
+    assert not text.endswith("\n\n")
+
+
 def test_a_loop_without_an_end_is_told_with_its_line(monkeypatch):
     monkeypatch.setattr(examination, "SECONDS", 0.1)
     exercise = COURSE["08_all_nodes"]
@@ -285,6 +316,17 @@ def test_check_goes_up_to_the_first_that_is_open(folder):
         2,
         "micrograd_c: there is no exercise 'slop': do you mean slope?\n",
     )
+
+
+def test_check_shows_a_bar_on_a_terminal_and_none_of_it_in_a_pipe(folder):
+    solve(folder, "01_slope", "02_gradient")
+    status, seen = run_on_a_terminal("-m", "micrograd_c", "exercises", "check", cwd=folder)
+    assert status == 1
+    for done, name in ((0, "01_slope"), (1, "02_gradient"), (2, "03_value")):
+        cells = 40 * done // len(COURSE)
+        assert f"[{'#' * cells}{'.' * (40 - cells)}] {done} of {len(COURSE)} {name}" in seen
+    assert "\r01_slope is done" in seen
+    assert "\r" not in exercises("check", cwd=folder).stdout
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -49,9 +50,23 @@ def _start(options: argparse.Namespace) -> int:
     return 0
 
 
-def _one(folder: Folder, exercise: Exercise, seconds: float) -> bool:
+def _bar(done: int) -> str:
+    cells = 40 * done // len(course())
+    return f"[{'#' * cells}{'.' * (40 - cells)}] {done} of {len(course())}"
+
+
+def _passing(text: str = "") -> None:
+    """Show on a terminal what the next text is written over; without a text, clear it."""
+    if sys.stdout.isatty():
+        wide = shutil.get_terminal_size().columns - 1
+        print(f"{text:{wide}.{wide}}", end="\r", flush=True)
+
+
+def _one(folder: Folder, exercise: Exercise, seconds: float, done: str = "checking") -> bool:
     """Check one exercise, and tell what is to be told; return whether it is done."""
+    _passing(f"{done} {exercise.name}")
     found = folder.verdict(exercise, seconds)
+    _passing()
     path = folder.path / _PAGES / f"{exercise.name}.html"
     if found is None:
         with suppress(OSError):  # most often there is none
@@ -77,7 +92,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _in_turn(folder: Folder, seconds: float) -> int:
     for i, exercise in enumerate(course().values()):
-        if not _one(folder, exercise, seconds):
+        if not _one(folder, exercise, seconds, _bar(i)):
             print(f"{i} of {len(course())} are done." if i else "", end="\n" if i else "", flush=True)
             return 1
         print(f"{exercise.name} is done", flush=True)
@@ -149,8 +164,7 @@ def _list(options: argparse.Namespace) -> int:
         done += is_done
         print(f"{exercise.name:{width}}  {'done' if is_done else 'open'}  {exercise.title}", flush=True)
     if sys.stdout.isatty():
-        cells = 40 * done // len(course())
-        print(f"\n[{'#' * cells}{'.' * (40 - cells)}] {done} of {len(course())}")
+        print(f"\n{_bar(done)}")
     return 0 if done == len(course()) else 1
 
 

@@ -111,8 +111,8 @@ def same(x: Any, y: Any) -> bool:
         return isclose(x, y, rel_tol=1e-6, abs_tol=1e-9)
     if isinstance(x, list) and isinstance(y, list):
         return len(x) == len(y) and all(map(same, x, y))
-    if isinstance(x, dict) and isinstance(y, dict):  # exceptions, of which the kind alone counts
-        return bool(x.get("type") == y.get("type"))
+    if isinstance(x, dict) and isinstance(y, dict):  # exceptions, of which the kind counts, and whether of a None
+        return bool(x.get("type") == y.get("type") and ("NoneType" in str(x)) == ("NoneType" in str(y)))
     return bool(x == y)
 
 

@@ -66,7 +66,7 @@ class Gradient(Slope):
     def observe(self, of: Names, case: Case) -> Seen:
         """Yield both slopes."""
         pair = of["gradient"](eval(f"lambda x, y: {case['f']}"), case["x"], case["y"], 1e-5)
-        yield "gradient", [_rounded(slope) for slope in pair]
+        yield "gradient", [_rounded(slope) for slope in pair] if isinstance(pair, (list, tuple)) else _rounded(pair)
 
     def code(self, case: Case) -> list[str]:
         """Return the call."""
@@ -91,7 +91,8 @@ class Local(Gradient):
 
     def observe(self, of: Names, case: Case) -> Seen:
         """Yield the pair."""
-        yield "local_derivatives", list(of["local_derivatives"](case["op"], case["x"], case["y"]))
+        pair = of["local_derivatives"](case["op"], case["x"], case["y"])
+        yield "local_derivatives", list(pair) if isinstance(pair, tuple) else pair
 
     def code(self, case: Case) -> list[str]:
         """Return the call."""

@@ -13,9 +13,14 @@ __all__ = ["Backward", "ByHand", "History", "Leaves", "Node", "Nodes", "Order", 
 
 
 def _prev(node: Any, nodes: list[Any], graph: Graph) -> str:
-    """Return the names of a node's operands; a constant is shown by its number."""
+    """Return the names of a node's operands; a constant is shown by its number, what is no Value by its kind."""
     of = {id(each): name for name, each in zip(names(graph), nodes)}
-    return ", ".join(sorted(of.get(id(child)) or f"{child.data:g}" for child in node._prev)) or "nothing"
+    shown = (of.get(id(child)) or _kind(getattr(child, "data", child)) for child in node._prev)
+    return ", ".join(sorted(shown)) or "nothing"
+
+
+def _kind(x: Any) -> str:
+    return f"{x:g}" if isinstance(x, (int, float)) else f"a {type(x).__name__}"
 
 
 class Node(Probe):
@@ -92,7 +97,7 @@ class Nodes(Probe):
         """Return their names, as the function lists them."""
         nodes = build(case, of["Value"])
         of_node = {id(node): name for name, node in zip(names(case), nodes)}
-        return [of_node.get(id(node), "?") for node in of[self.needs[-1]](nodes[-1])]
+        return [of_node.get(id(node)) or _kind(node) for node in of[self.needs[-1]](nodes[-1])]
 
     def observe(self, of: Names, case: Case) -> Seen:
         """Yield their names."""

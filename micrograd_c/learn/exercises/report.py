@@ -13,7 +13,7 @@ from ...viz.text import clean, number
 from .course import Exercise, sentence
 from .probes import PROBES
 from .process import Verdict
-from .words import in_plain_words
+from .words import in_plain_words, on_the_result
 
 __all__ = ["page", "report", "says"]
 
@@ -99,7 +99,9 @@ def _share(exercise: Exercise, verdict: Verdict) -> str:
             part = fsum(shares[i][1] for i in some)
             words = " and ".join(told[i] for i in some) if n == 1 or n < len(shares) else "every share"
             if part and _near(mine, total - part):
-                return f"{sums} Missing: {words}."
+                kept = "out._backward = _backward" in exercise.solution and n == len(shares)
+                asked = " Is _backward kept in out, and does it add to the grad of the operands?" if kept else ""
+                return f"{sums} Missing: {words}.{asked}"
             if part and _near(mine, total + part):
                 return f"{sums} Counted twice: {words}."
     return f"{sums} It is made of {', '.join(told)}."
@@ -135,14 +137,17 @@ def report(exercise: Exercise, verdict: Verdict, shown: str = "") -> str:
     if truth and verdict["yours"] and list(verdict["yours"]) != ["raised"]:
         lines += [f"    {line}".rstrip() for line in _table(verdict)] + [""]
     lines += says(verdict)
+    printed = verdict.get("output", "").strip()
+    of_another_form = (on_the_result(verdict["yours"].get(at), x, bool(printed)) for at, x in truth.items())
+    lines += list(filter(None, of_another_form))[:1] if not verdict["error"] else []
     if case and (share := _share(exercise, verdict)):
         lines.append(share)
     if told := sentence(verdict["mistake"]):
         lines.append(f"The mistake is known as `{verdict['mistake']}`: {told}")
-    if verdict.get("output", "").strip():
-        printed = [clean(line)[:200] for line in verdict["output"].splitlines()]
-        lines += ["", "It printed:", *(f"    {line}" for line in printed[:_OUTPUT])]
-        lines += [f"    ... and {len(printed) - _OUTPUT} lines more"] * (len(printed) > _OUTPUT)
+    if printed:
+        output = [clean(line)[:200] for line in verdict["output"].splitlines()]
+        lines += ["", "It printed:", *(f"    {line}" for line in output[:_OUTPUT])]
+        lines += [f"    ... and {len(output) - _OUTPUT} lines more"] * (len(output) > _OUTPUT)
     if shown:
         lines += ["", f"What the engine does on this graph, step by step: {shown} (open it in a browser)"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"

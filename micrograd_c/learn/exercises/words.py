@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["in_plain_words"]
+__all__ = ["in_plain_words", "on_the_result"]
 
 _ERRORS = {
-    "SyntaxError": "Python cannot read the file. Near here a bracket, a quote or a colon is missing or too many.",
+    "SyntaxError": "Python cannot read the file. Near here a bracket, a quote, a colon or the second = of == is "
+    "missing or too many.",
     "IndentationError": "The spaces at the beginning of this line do not fit the lines around it.",
     "TabError": "Tabs and spaces are mixed at the beginning of lines: use four spaces.",
-    "NameError": "Python does not know this name here. Is it misspelt, or is `self.` missing in front of it?",
-    "UnboundLocalError": "This name gets a value only further down in the same function.",
+    "NameError": "Python does not know this name here. Is it misspelt, is `self.` missing in front of it, or is it "
+    "from another exercise? Each stands alone.",
+    "UnboundLocalError": "Here this name has no value yet: it gets one in this line or below. Is `self.` missing?",
     "AttributeError": "There is nothing of this name in that object. Is it misspelt, or not set in __init__?",
     "TypeError": "Something of another kind stands where a number, a Value or a function is expected.",
     "RecursionError": "A function calls itself again and again, without end. Where should it stop?",
@@ -26,9 +28,25 @@ _ERRORS = {
     "AssertionError": "An assert of the file does not hold.",
     "TimeUp": "This does not come to an end. Has the loop one, and are nodes that were visited left alone?",
 }
-_NONE = "A function without `return` gives None. Is a `return` missing, or does a function wait to be written?"
+_NONE = "None is what a function gives without `return`: is one missing, or is the function still to be written?"
+_PRINTED = "print shows a number to you; `return` gives it to those who call the function."
+_TYPES = {  # a part of the message of a TypeError
+    " argument": "Too few or too many arguments stand in the brackets of this call.",
+    "not subscriptable": "[ ] takes a part of a list or a tuple. A function is called with ( ).",
+    "not callable": "( ) calls a function, and this is none. Is a sign such as * missing in front of the bracket?",
+    "is not iterable": "A list or a tuple is expected here, and this is one thing only.",
+}
 _NUMBER = "A plain number has no such thing: make a Value of it first, with Value(...)."
 _FORGOTTEN = "_backward was called where it should be kept: out._backward = _backward, without brackets."
+
+
+def on_the_result(yours: object, truth: object, printed: bool) -> str:
+    """Return a line on a result that is of another form than the engine's; '' where it is of the same one."""
+    if yours == "None" != truth:
+        return f"{_NONE} {_PRINTED}" if printed else _NONE
+    if isinstance(truth, list) and not isinstance(yours, list):
+        return f"{len(truth)} numbers are asked for: return them side by side, with a comma between them."
+    return ""
 
 
 def in_plain_words(kind: str, message: str) -> str:
@@ -39,4 +57,7 @@ def in_plain_words(kind: str, message: str) -> str:
         return _NONE
     if kind == "AttributeError" and ("'int' object" in message or "'float' object" in message):
         return _NUMBER
+    for part, words in _TYPES.items() if kind == "TypeError" else ():
+        if part in message:
+            return words
     return _ERRORS.get(kind, "")
