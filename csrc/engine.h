@@ -212,7 +212,7 @@ enum { MG_MOST_BATCHES = 128 }; /* of one call */
 enum mg_goal {
     MG_BACKWARD = 0, /* the weighted sum of the one output; adds to the gradients of the parameters */
     MG_GRADIENT = 1, /* gradients of the one output with respect to the arguments */
-    MG_VALUES = 2    /* the values of all outputs */
+    MG_VALUES = 2    /* the values of all outputs; the last ones as rows, see mg_program_run */
 };
 
 /* Types of the numbers of a batch. */
@@ -233,7 +233,9 @@ enum mg_way {
         1, /* of f that is the MG_JACOBIAN of one output by the same u: column <= that of f[row] alone */
     MG_FORWARD = 2, /* f, then sum over i of d f / d u[i] * s[i] */
     MG_ALONG = 3,   /* these sums alone */
-    MG_REVERSE = 4  /* f, then sum over i of s[i] * d f[i] / d u */
+    MG_REVERSE = 4, /* f, then sum over i of s[i] * d f[i] / d u */
+    MG_SLOPES = 5,  /* d f / d u of the one f, as backward finds them: nan where that gets 0 times inf */
+    MG_VALUE_AND_SLOPES = 6 /* f, then these */
 };
 
 /* The program of derivatives by n wanted inputs, by number, and parameters, as ~number. It has f's parameters, and is
@@ -267,7 +269,8 @@ typedef struct {
 
 /* Runs it over n samples. `numbers` are the inputs that are not batched. Outputs: n values each; one reduced value
  * scale * sum weights*value (weights NULL: 1), whose gradients go to `number_gradients`, one for each parameter, where
- * that is not NULL; or gradients by number and by batch.
+ * that is not NULL; or gradients by number and by batch, NULL: none of this batch and those behind it. With MG_VALUES
+ * `gradients` get the last outputs, one for each column of their batches; NULL: all outputs are values.
  * MG_OK; 1: time is up, resume or give up `*unfinished`; a status: no gradient was touched. */
 int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *numbers, int32_t batch_count,
                        const mg_batch *batches, const double *weights, double scale, double *values,

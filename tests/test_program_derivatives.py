@@ -292,6 +292,38 @@ def test_products_with_the_hessian_of_parameters_are_difference_quotients():
     close(one.hvp((), (1.0, 0.0), wrt="parameters"), [b * b * math.exp(a * b), (1 + a * b) * math.exp(a * b)])
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.sqrt() * 0.0 + x,
+        lambda x: x.sqrt().floor() + x,
+        lambda x: mg.where(x > 0, x.sqrt(), 0.0),
+        lambda x: mg.where(x.sqrt(), x * 2, -x),
+        lambda x: x.maximum(0.0) + abs(x) ** 0.5,
+        lambda x: mg.logsumexp([x, x * x, 0.0]).relu() - x.sqrt() * x,
+        lambda x: 3.0 - x * 0.0 - x,
+        lambda x: x - x,
+        lambda x: Value(2.0),
+    ],
+)
+@pytest.mark.usefixtures("lanes")
+def test_a_gradient_is_what_backward_finds_also_where_that_is_0_or_none(f):
+    """To the sign of zero; one of numbers and one of batches, alone and beside the value."""
+    points = [0.0, 1.0, 0.25, *[2.0] * 300, -0.0]
+    wanted = []
+    for point in points:
+        x = Value(point)
+        f(x).backward()
+        wanted.append(x.grad)
+    program, wanted = mg.jit(f), np.array(wanted)
+    numbers = [program.gradient(p) for p in points]
+    for found in (numbers, program.gradient(points), program.value_and_gradient(points)[1]):
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+        some = ~np.isnan(wanted)
+        np.testing.assert_allclose(np.array(found)[some], wanted[some], 1e-15)
+        np.testing.assert_array_equal(np.signbit(found)[some], np.signbit(wanted)[some])
+
+
 def test_gradients_per_sample_add_up_to_the_gradient():
     f = mg.jit(lambda x, y, a, b: (x[0] * a - y).tanh() * b + x[1])
     x, y = np.random.default_rng(6).normal(size=(5, 2)), np.arange(5.0)

@@ -97,7 +97,7 @@ typedef struct {
 } mg_entry;
 
 /* A way beside those of engine.h: d the one output / d each of n nodes, which `wanted` are; MG_NONE: none. */
-enum { MG_BY_NODES = MG_REVERSE + 1 };
+enum { MG_BY_NODES = MG_VALUE_AND_SLOPES + 1 };
 
 /* Makes `to`, which mg_graph_init is not called for: a graph of the derivatives of `from` by n leaves, inputs by number
  * and parameters as ~number; `way` is an mg_way of engine.h, or MG_BY_NODES. Of MG_JACOBIAN and MG_SYMMETRIC

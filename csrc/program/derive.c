@@ -6,7 +6,8 @@
  *  1. dz/dx is the expression of the table as nodes, see rule.c. So what comes out can be derived again, and an op is
  *     one row for all orders. What value and derivatives have in common is one node: mg_graph_add finds it.
  *  2. A slope that is known to be 0 is no node, MG_NONE, and nothing is made of it. Nodes that depend on no wanted
- *     leaf are not visited.
+ *     leaf are not visited. Of MG_SLOPES only what no path leads to is known to be 0: 0 times inf is nan, as in
+ *     backward.
  *  3. Nothing goes through the branch that a CHOICE does not take. Forward the CHOICE itself chooses among slopes.
  *     In reverse a node below one gets its guard, see guard.c, and passes on when(guard, z.slope * dz/dx).
  *  4. A local derivative s that the user gave is a factor instead(s, -0.0), a number to the first order. In the
@@ -38,7 +39,7 @@ bool mg_is_zero(const mg_graph *g, int32_t node)
 {
     double c;
 
-    return node == MG_NONE || (mg_is_number(g, node, &c) && c == 0.0);
+    return node == MG_NONE || (!g->keeps_zeros && mg_is_number(g, node, &c) && c == 0.0);
 }
 
 int32_t mg_plus(mg_graph *g, int32_t a, int32_t b)
@@ -230,10 +231,12 @@ static void add_jacobian(deriver *d, const mg_graph *from, const mg_entry *known
 }
 
 /* d the one output / d each wanted node. */
-static void add_gradient(deriver *d, const mg_graph *from)
+static void add_gradient(deriver *d, const mg_graph *from, bool with_value)
 {
     const int32_t one = mg_graph_constant(d->g, 1.0);
 
+    if (with_value)
+        add_output(d, from->outputs[0]);
     reverse(d, from->outputs, &one, 1, d->wanted - 1);
     for (int32_t i = 0; i < d->wanted; i++)
         add_output(d, d->leaf[i] == MG_NONE ? MG_NONE : d->slope[d->leaf[i]]);
@@ -299,8 +302,8 @@ static int32_t copy_with_seeds(mg_graph *to, const mg_graph *from, int32_t way, 
 int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const int32_t *wanted, int32_t n,
                         const mg_entry *known, mg_entry **entries)
 {
-    const bool jacobian = way == MG_JACOBIAN || way == MG_SYMMETRIC;
-    const int32_t seeds = jacobian || way == MG_BY_NODES ? 0 : way == MG_REVERSE ? from->output_count : n;
+    const bool jacobian = way == MG_JACOBIAN || way == MG_SYMMETRIC, slopes = way >= MG_SLOPES;
+    const int32_t seeds = jacobian || slopes ? 0 : way == MG_REVERSE ? from->output_count : n;
     deriver d = {.g = to, .count = from->count, .wanted = n};
     int32_t status = copy_with_seeds(to, from, way, wanted, seeds);
 
@@ -316,8 +319,9 @@ int32_t mg_graph_derive(const mg_graph *from, mg_graph *to, int32_t way, const i
         find_leaves(&d, wanted, way == MG_BY_NODES);
         for (int32_t i = 0; i < seeds; i++)
             seed[i] = mg_graph_leaf(to, MG_P_INPUT, from->input_count + i);
-        if (way == MG_BY_NODES)
-            add_gradient(&d, from);
+        to->keeps_zeros = way == MG_SLOPES || way == MG_VALUE_AND_SLOPES;
+        if (slopes)
+            add_gradient(&d, from, way == MG_VALUE_AND_SLOPES);
         else if (jacobian)
             add_jacobian(&d, from, way == MG_SYMMETRIC ? known : NULL);
         else

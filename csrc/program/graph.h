@@ -53,8 +53,9 @@ typedef struct {
     int32_t table_size;
     int32_t guards; /* the nodes from here on compute guards */
     int32_t own; /* so many nodes, the first ones, are what somebody has: no other node becomes one of them */
-    bool recording;  /* nodes are added to these, each as it is */
-    int8_t *batched; /* input -> is it varying? */
+    bool recording;   /* nodes are added to these, each as it is */
+    bool keeps_zeros; /* derivatives that are 0 are factors like any others, see mg_is_zero */
+    int8_t *batched;  /* input -> is it varying? */
     int32_t input_count;
     int32_t parameter_count;
     int32_t *outputs; /* nodes */

@@ -52,10 +52,11 @@ static void read_batch(const mg_batch *batch, double *v, int64_t lanes, int64_t 
     }
 }
 
-/* Writes a chunk's values of all outputs: that of sample `first` + l of output i to values[i*n + first + l]. */
-static void write_values(const mg_code *code, const mg_chunk *c, int64_t first, int64_t n, double *values)
+/* Writes a chunk's values of outputs: that of sample `first` + l of output i to values[i*n + first + l]. */
+static void write_values(const mg_code *code, const mg_chunk *c, int64_t first, int64_t n, int64_t outputs,
+                         double *values)
 {
-    for (int32_t i = 0; i < code->output_count; i++) {
+    for (int64_t i = 0; i < outputs; i++) {
         const mg_place out = code->outputs[i];
         double *to = values + i * n + first;
         if (out.varying)
@@ -66,13 +67,24 @@ static void write_values(const mg_code *code, const mg_chunk *c, int64_t first, 
     }
 }
 
-/* Writes a chunk's gradients of one argument, whose columns begin at `gv`, beside those of other chunks. */
-static void write_gradients(const mg_chunk *c, const double *gv, int64_t columns, int64_t first, double *to)
+/* Writes what a chunk has for the batches, in their shapes, beside what other chunks write: values of the last outputs,
+ * or gradients of the inputs. None is -0.0. */
+static void write_gradients(const mg_run *run, const mg_chunk *c, int64_t first)
 {
-    to += first * columns;
-    for (int64_t j = 0; j < columns; j++, gv += c->lanes)
-        for (int64_t l = 0; l < c->samples; l++)
-            to[l * columns + j] = gv[l];
+    const mg_code *code = &run->program->code;
+    const bool values = run->goal == MG_VALUES;
+    const mg_place *places = code->outputs + code->output_count - run->rows;
+
+    for (int64_t i = 0, place = 0; i < run->batch_count && run->gradients[i]; i++) {
+        const int64_t n = run->batches[i].columns;
+        for (int64_t j = 0; j < n; j++, place++) {
+            const mg_place at = values ? places[place] : (mg_place){(int32_t)place, true};
+            const double *from = at.varying ? (values ? c->v : c->gv) + at.index * c->lanes : c->u + at.index;
+            double *restrict to = run->gradients[i] + first * n + j;
+            for (int64_t l = 0; l < c->samples; l++)
+                to[l * n] = from[at.varying ? l : 0] + 0.0;
+        }
+    }
 }
 
 /* ---- one chunk ---- */
@@ -109,17 +121,15 @@ static void run_chunk(mg_run *run, mg_chunk *c, mg_strip *s, int64_t chunk)
     }
     run->kernels->forward(code, c, run->goal == MG_VALUES);
     if (run->values && run->goal != MG_BACKWARD)
-        write_values(code, c, first, run->n, run->values);
-    if (run->goal == MG_VALUES)
+        write_values(code, c, first, run->n, code->output_count - run->rows, run->values);
+    if (run->goal == MG_VALUES) {
+        write_gradients(run, c, first);
         return;
+    }
     memset(c->gv, 0, (size_t)(code->v * c->lanes) * sizeof *c->gv);
     seed(run, c, s, first);
     run->kernels->backward(code, c, run->goal);
-    const double *gv = c->gv;
-    for (int32_t i = 0; i < run->batch_count && run->goal == MG_GRADIENT; i++) {
-        write_gradients(c, gv, run->batches[i].columns, first, run->gradients[i]);
-        gv += run->batches[i].columns * c->lanes;
-    }
+    write_gradients(run, c, first);
 }
 
 static bool time_is_up(const mg_run *run)
@@ -250,17 +260,19 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
                        const mg_batch *batches, const double *weights, double scale, double *values,
                        double *number_gradients, double *const *gradients, mg_run **unfinished)
 {
-    int64_t columns = 0;
+    int64_t columns = 0, rows = 0;
 
     *unfinished = NULL;
     if (goal < 0 || goal > MG_VALUES || batch_count < 0 || batch_count > MG_MOST_BATCHES || n < 0 ||
         (goal != MG_VALUES && p->code.output_count != 1))
         return MG_EARGUMENT;
-    for (int32_t i = 0; i < batch_count; i++)
+    for (int32_t i = 0; i < batch_count; i++) {
         columns += batches[i].columns;
+        rows += goal == MG_VALUES && gradients && gradients[i] ? batches[i].columns : 0;
+    }
     for (int32_t i = 0; i < p->code.input_count; i++)
         columns -= p->code.inputs[i].varying;
-    if (columns != 0)
+    if (columns != 0 || rows > p->code.output_count)
         return MG_EARGUMENT;
 
     mg_run *run = mg_run_take(p);
@@ -273,8 +285,9 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
     run->batch_count = batch_count;
     for (int32_t i = 0; i < batch_count; i++) {
         run->batches[i] = batches[i];
-        run->gradients[i] = goal == MG_GRADIENT ? gradients[i] : NULL;
+        run->gradients[i] = goal != MG_BACKWARD && gradients ? gradients[i] : NULL;
     }
+    run->rows = rows;
     run->weights = weights;
     run->scale = scale;
     run->values = values;

@@ -44,6 +44,7 @@ struct mg_run {
     double scale;          /* of the reduced value */
     double *values;
     double *gradients[MG_MOST_BATCHES]; /* of the batches */
+    int64_t rows;                       /* outputs that are written to these */
     double *number_gradients;
 
     double *u, *packed, *gu, *gpacked;

@@ -185,9 +185,9 @@ class Derivatives:
         """
         program, a = self._start("hvp", args, {}, "hvp")
         if wrt == "arguments":
-            both = a.beside(self._tangents(a, tangents))
-            _, parts = program.derived(lib.MG_ALONG, range(program.inputs)).gradient(both, False)
-            return parts[0] if len(a.kinds) == 1 else parts[: len(a.kinds)]
+            along = program.derived(lib.MG_ALONG, range(program.inputs))
+            _, parts = along.gradient(a, False, self._tangents(a, tangents))
+            return parts[0] if len(a.kinds) == 1 else parts
         if wrt != "parameters":
             raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {wrt!r}")
         numpy = import_numpy()

@@ -8,11 +8,12 @@ from typing import Any
 
 from .._core import as_number, check, core, ffi, lib
 from ..engine import Value
-from .arguments import NUMBER, ONE, ROWS, VECTOR, Arguments, doubles, import_numpy, size_of
+from .arguments import NUMBER, ONE, ROWS, Arguments, doubles, import_numpy, size_of
 from .trace import Trace, leaves_below
 from .traced import TracingError
 
 VALUES, BACKWARD, GRADIENT = lib.MG_VALUES, lib.MG_BACKWARD, lib.MG_GRADIENT
+SLOPES, WITH_VALUE = lib.MG_SLOPES, lib.MG_VALUE_AND_SLOPES
 _NULL = ffi.NULL
 _new = ffi.new
 _run, _run_once = lib.mg_program_run, lib.mg_program_run_once
@@ -102,7 +103,7 @@ class Program:
 
     def run(self, what: int, a: Arguments, weights: Any, scale: float, *out: Any) -> None:
         """Run over all samples; `out`: for values, derivatives by numbers, and by batches."""
-        if not a.batches and what == BACKWARD:
+        if not a.batches:
             status = _run_once(self._c, what, a.numbers, *out[:2])
         else:
             unfinished = _new("mg_run **")
@@ -118,26 +119,35 @@ class Program:
         if status < 0:
             check(status)
 
-    def gradient(self, a: Arguments, with_value: bool) -> tuple[Any, tuple[Any, ...]]:
-        """Return the values, if they are wanted, and the derivatives by each argument."""
-        numbers = _new("double[]", max(1, len(a.numbers)))
-        value, pointer, arrays = _new("double[]", 1), _NULL, []
-        if a.batches:
-            numpy = import_numpy()
-            arrays = [numpy.empty(x.shape) for x in a.arrays]
-            value = numpy.empty(a.n) if with_value else value
-        if with_value:
-            pointer = doubles(value) if a.batches else value
-        self.run(GRADIENT, a, _NULL, 1.0, pointer, numbers, [*map(doubles, arrays)])
-        next_array, next_number = iter(arrays), iter(numbers)
-        parts = []
+    def gradient(
+        self, a: Arguments, with_value: bool, behind: Arguments | None = None
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the values, if they are wanted, and the derivatives by the arguments `a`, not by those behind."""
+        batches, way, p = len(a.batches), (WITH_VALUE if with_value else SLOPES), self
+        summed = batches and len(a.numbers)  # derivatives over all samples: the way back adds them up
+        if not summed:
+            p = self._derived.get(way) or self._derived.setdefault(way, self.derived(way, range(sum(a.sizes))))
+        given = a.beside(behind) if behind else a
+        at, value, arrays = 0, None, [import_numpy().empty(x.shape) for x in a.arrays]
+        numbers = values = _new("double[]", 1 + (len(given.numbers) if summed else p.outputs))
+        if batches:
+            value = import_numpy().empty(a.n) if with_value else None
+            values = doubles(value) if with_value else _NULL
+        rows = [*map(doubles, arrays), *[_NULL] * (len(given.batches) - batches)]
+        p.run(GRADIENT if summed else VALUES, given, _NULL, 1.0, values, numbers, rows)
+        if with_value and not batches:
+            value, at = numbers[0], 1
+        rest, parts = iter(arrays), []
         for kind in a.kinds:
-            if kind <= VECTOR:
-                numpy = import_numpy()
-                parts.append(numpy.array([next(next_number) for _ in range(size_of(kind))]))
+            if kind >= ONE:
+                parts.append(next(rest))
+            elif kind == NUMBER:
+                parts.append(numbers[at] + 0.0)  # no -0.0
+                at += 1
             else:
-                parts.append(next(next_number) if kind == NUMBER else next(next_array))
-        return (value if a.batches else value[0]), a.as_given(parts)
+                part = import_numpy().frombuffer(ffi.buffer(numbers))[at : (at := at + size_of(kind))]
+                parts.append(part + 0.0)  # a copy
+        return value, a.as_given(parts)
 
     # ---- derivatives ---------------------------------------------------------------------------------------------
 

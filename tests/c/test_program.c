@@ -616,6 +616,43 @@ TEST(a_run_with_arguments_out_of_range_is_refused)
     mg_program_free(NULL);
 }
 
+TEST(the_last_outputs_have_the_shape_of_the_batches)
+{
+    enum { N = 300 };
+    static double x[N][2], y[N], slopes[N][2], slope[N], values[3 * N];
+    const int8_t batched[] = {1, 1, 1};
+    const int32_t marker = leaf(0.0), inputs[] = {leaf(NAN), leaf(NAN), leaf(NAN)}, wanted[] = {0, 1, 2};
+    const mg_batch batches[] = {{x, 2, sizeof *x, sizeof **x, MG_F64}, {y, 1, sizeof *y, 0, MG_F64}};
+    double *both[] = {*slopes, slope}, *first[] = {*slopes, NULL};
+    int32_t status, culprit;
+    mg_run *unfinished;
+
+    for (int32_t i = 0; i < N; i++)
+        x[i][0] = i + 0.5, x[i][1] = -1.0 - i, y[i] = 2.0 * i;
+    const int32_t product = made(mg_binary(MG_MUL, inputs[0], inputs[1]));
+    const int32_t out = made(mg_binary(MG_MUL, product, inputs[2]));
+    mg_program *f = mg_program_new(marker, inputs, batched, 3, &out, 1, &status, &culprit);
+    for (int32_t n = 2; n <= 3; n++) { /* by x alone, and by y too; the values before them */
+        mg_program *p = mg_program_derive(f, MG_VALUE_AND_SLOPES, wanted, n, &status);
+        CHECK_INT(status, MG_OK);
+        CHECK_INT(finished(mg_program_run(p, MG_VALUES, N, NULL, 2, batches, NULL, 1.0, values, NULL,
+                                          n == 3 ? both : first, &unfinished),
+                           &unfinished),
+                  MG_OK);
+        for (int32_t i = 0; i < N; i++) {
+            CHECK_REAL(values[i], x[i][0] * x[i][1] * y[i]);
+            CHECK_REAL(slopes[i][0], x[i][1] * y[i]);
+            CHECK_REAL(slopes[i][1], x[i][0] * y[i]);
+            CHECK_REAL(slope[i], n == 3 ? x[i][0] * x[i][1] : 0.0);
+            slopes[i][0] = slopes[i][1] = NAN;
+        }
+        mg_program_free(p);
+    }
+    CHECK_INT(mg_program_run(f, MG_VALUES, N, NULL, 2, batches, NULL, 1.0, values, NULL, both, &unfinished),
+              MG_EARGUMENT); /* it has one output, and both arguments have three columns */
+    mg_program_free(f);
+}
+
 TEST(a_program_of_two_results_has_no_gradient)
 {
     const int8_t batched[] = {0};
@@ -826,6 +863,7 @@ int main(void)
     RUN(a_program_of_very_many_values_gives_what_its_nodes_give);
     RUN(no_samples_give_no_gradient);
     RUN(a_run_with_arguments_out_of_range_is_refused);
+    RUN(the_last_outputs_have_the_shape_of_the_batches);
     RUN(a_program_of_two_results_has_no_gradient);
     RUN(a_program_of_very_many_parameters_gives_each_its_gradient);
     RUN(any_number_of_samples_is_divided_without_a_rest);

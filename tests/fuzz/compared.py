@@ -119,6 +119,15 @@ def check(rng, f, args, parameters):
             f"gradient of argument {j} ({note})",
             True,
         )
+    if not single:  # where all arguments have a column, derivatives are a graph of their own
+        value, found = program.value_and_gradient(*(x if np.ndim(x) else np.full(n, x) for x in args))
+        scaled(value, values, largest(values), f"values beside gradients ({note})")
+        for j, wanted in enumerate(of_arguments):
+            part = found if len(args) == 1 else found[j]
+            with np.errstate(all="ignore"):
+                part = part if np.ndim(args[j]) else np.sum(part)
+            note_j = f"gradient of argument {j}, all of them batches ({note})"
+            scaled(part, wanted, size * (1 if np.ndim(args[j]) else n), note_j, True)
     options = {} if single else {"reduce": "mean" if "mean" in kind else "sum", "weights": weights}
     total = program.backward(*args, **options)
     with np.errstate(all="ignore"):
