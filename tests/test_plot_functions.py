@@ -25,6 +25,10 @@ def bowl(x, y):
     return x * x + y * y
 
 
+def bowl_at_0(x):
+    return bowl(x, 0.0)
+
+
 def shoot(axes, name):
     SHOTS.mkdir(parents=True, exist_ok=True)
     axes.figure.savefig(SHOTS / f"{name}.png", dpi=90)
@@ -113,7 +117,19 @@ def test_plots_of_functions_leave_no_node_and_no_gradient():
         (lambda: plot.secant(abs, math.nan, 1.0), ValueError, "the point must be finite"),
         (lambda: plot.secant(abs, 1.0, 1.0, between=(2, 1)), ValueError, "the smaller one first"),
         (lambda: plot.secant(abs, 1.0, 1.0, between=3), ValueError, "the smaller one first"),
-        (lambda: plot.secant(abs, 1.0, 1.0, points=1), ValueError, "points must be at least 2, not 1"),
+        (
+            lambda: plot.secant(abs, 1.0, 1.0, points=1),
+            ValueError,
+            "points must be a whole number, at least 2, not 1",
+        ),
+        (lambda: plot.secant(abs, 1.0, 1.0, points=2.5), ValueError, "points must be a whole number"),
+        (
+            lambda: plot.secant(abs, 1.0, 1.0, between=(-1e308, 1e308)),
+            ValueError,
+            "between must be two finite numbers",
+        ),
+        (lambda: plot.secant(bowl_at_0, 3.0, 1e155), ValueError, r"f\(3\) = 9 and f\(1e\+155\) = inf"),
+        (lambda: plot.secant(lambda x: math.nan, 3.0, 1.0), ValueError, "= nan and .* = nan: take other x and h"),
         (lambda: plot.secant(lambda x: [x], 1.0, 1.0), TypeError, "what f returns must be a number"),
         (lambda: plot.secant(math.log, 0.0, 1.0), ValueError, "math domain|positive"),
         (lambda: plot.secant(lambda x: x.spam, 1.0, 1.0), AttributeError, "spam"),
@@ -121,11 +137,38 @@ def test_plots_of_functions_leave_no_node_and_no_gradient():
         (lambda: plot.surface(bowl, "ab"), ValueError, "at must be two numbers"),
         (lambda: plot.surface(bowl, (1.0, 2.0, 3.0)), ValueError, "at must be two numbers"),
         (lambda: plot.surface(bowl, (1.0, 2.0), lr=0.0), ValueError, "lr must be above 0"),
-        (lambda: plot.surface(bowl, (1.0, 2.0), steps=-1), ValueError, "steps"),
-        (lambda: plot.surface(bowl, (1.0, 2.0), points=0), ValueError, "points must be at least 2, not 0"),
+        (lambda: plot.surface(bowl, (1.0, 2.0), lr=math.inf), ValueError, "lr must be above 0 and finite"),
+        (lambda: plot.surface(bowl, (1.0, 2.0), steps=-1), ValueError, "steps must be a whole number, at least 0"),
+        (lambda: plot.surface(bowl, (1.0, 2.0), steps=2.5), ValueError, "steps must be a whole number"),
+        (
+            lambda: plot.surface(bowl, (1.0, 2.0), points=0),
+            ValueError,
+            "points must be a whole number, at least 2, not 0",
+        ),
         (lambda: plot.surface(lambda x, y: math.nan, (1.0, 2.0)), ValueError, "nowhere finite"),
     ],
 )
 def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("f", [math.sqrt, Value.sqrt, lambda x: x.sqrt().data], ids=["float", "Value", "data"])
+def test_where_a_function_ends_there_is_a_secant_and_no_tangent(f):
+    axes = plot.secant(f, 0.0, 1.0)
+    assert legend(axes) == ["f", "secant: slope 1", "tangent: none"]
+    assert axes.get_ylim()[0] <= 0 and np.isnan(axes.lines[3].get_ydata()).all()
+    axes = plot.surface(lambda x, y: f(x) + y * y, (0.0, 1.0), points=5)
+    assert legend(axes) == ["gradient: none"]
+
+
+@pytest.mark.parametrize("size", [1e16, 1e-320, 1e299, 1e308])
+def test_numbers_of_any_size_are_drawn(size, recwarn):
+    shoot(
+        plot.surface(lambda x, y: size + x + y, (0.0, 1.0), points=5)
+        if size < 1e300
+        else plot.surface(lambda x, y: size * x, (0.0, 1.0), points=5),
+        "plot-size",
+    )
+    shoot(plot.secant(lambda x: min(size, 1e299) * x, 0.0, 1.0), "plot-size")
+    assert not recwarn.list

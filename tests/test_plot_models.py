@@ -10,6 +10,7 @@ import micrograd_c as mg
 from micrograd_c import MLP, Value
 
 matplotlib = pytest.importorskip("matplotlib")
+np = pytest.importorskip("numpy")
 matplotlib.use("Agg")
 
 from micrograd_c import plot  # noqa: E402
@@ -102,3 +103,24 @@ def test_without_matplotlib_it_says_what_to_install():
     code = "import sys; sys.modules['matplotlib'] = sys.modules['matplotlib.figure'] = None\n"
     code += "import micrograd_c.plot as p\np.loss_curve([1.0])"
     assert "pip install 'micrograd-c[viz]'" in run_python("-c", code).stderr
+
+
+def test_a_function_of_jit_is_asked_for_all_points_at_once():
+    model, X, y = trained()[:3]
+    plain, program = (plot.decision_boundary(m, X, y, steps=9) for m in (model, mg.jit(model)))
+    levels = [[path.vertices for path in axes.collections[0].get_paths()] for axes in (plain, program)]
+    assert all(np.allclose(a, b) for a, b in zip(*levels)) and len(levels[0]) > 5
+
+
+def test_samples_and_labels_may_be_values_and_whole_numbers(recwarn):
+    X, y = [[0, 1], [1, 0], [1, 1]], [-1, 1, 1]
+    for features, labels in ((X, y), ([[Value(x) for x in row] for row in X], [Value(label) for label in y])):
+        axes = plot.decision_boundary(lambda x: x[0] - 0.5, features, labels, steps=3)
+        assert axes.get_legend().get_texts()[0].get_text().startswith("-1")
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("history", [1.0, None, Value(1.0), "abc"])
+def test_the_losses_of_a_curve_are_a_list(history):
+    with pytest.raises(TypeError, match="takes a list of losses, or a dict of lists, not"):
+        plot.loss_curve(history)

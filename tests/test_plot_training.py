@@ -1,6 +1,7 @@
 """Training runs as animated pictures: the steps against micrograd's, and what is in the files."""
 
 import io
+import math
 import random
 from pathlib import Path
 
@@ -157,8 +158,20 @@ def test_training_leaves_no_node_behind():
         ({"loss": lambda: None}, TypeError, "loss must return a Value, .* not None"),
         ({"loss": lambda: 1.5}, TypeError, "loss must return a Value, .* not 1.5"),
         ({"loss": lambda: Value(1.0), "lr": "fast"}, TypeError, "lr must be a number"),
-        ({"step": lambda k: 1.0, "steps": 0}, ValueError, "steps must be at least 1"),
-        ({"step": lambda k: 1.0, "frames": 1}, ValueError, "frames at least 2"),
+        ({"step": lambda k: 1.0, "steps": 0}, ValueError, "steps must be a whole number, at least 1"),
+        ({"step": lambda k: 1.0, "frames": 1}, ValueError, "frames must be a whole number, at least 2"),
+        ({"step": lambda k: 1.0, "steps": 2.5}, ValueError, "steps must be a whole number"),
+        *(
+            ({"step": lambda k: 1.0, "grid": n}, ValueError, "grid must be a whole number, at least 2")
+            for n in (-3, 1, 2.5)
+        ),
+        ({"loss": Value(1.0)}, TypeError, r"functions, not Value: pass loss, and not loss\(\)"),
+        ({"step": 3}, TypeError, "functions, not int"),
+        ({"loss": lambda: Value(1.0), "model": sum}, TypeError, "loss trains a Module, not builtin.*: give step"),
+        ({"step": lambda k: 1.0, "X": [[math.nan, 1.0]], "y": [1]}, ValueError, "the features .* must be finite"),
+        ({"step": lambda k: 1.0, "X": [["a", "b"]], "y": [1]}, TypeError, "a feature must be a number, not str"),
+        ({"step": lambda k: 1.0, "X": [[1, 2], [1]], "y": [1, 2]}, ValueError, "not rows of unequal length"),
+        ({"step": lambda k: 1.0, "margin": math.inf}, ValueError, "the margin must be finite"),
         ({"step": lambda k: 1.0, "X": [[1.0]]}, ValueError, r"training: X must have the shape \(n, 2\)"),
         ({"step": lambda k: 1.0, "y": [1]}, ValueError, "training: y must have 4 labels"),
         ({"step": lambda k: 1.0, "model": lambda x: [0.5]}, TypeError, "the score of the model must be a number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from typing import Any
 
@@ -33,6 +34,17 @@ def new_axes(ax: Any) -> Any:
 
         return pyplot.subplots(layout="constrained")[1]
     return figure(layout="constrained").subplots()
+
+
+def whole(n: Any, what: str, least: int) -> int:
+    """Return a whole number, or raise ValueError; `what` names it and its function."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        count = least - 1
+    if count < least:
+        raise ValueError(f"{what} must be a whole number, at least {least}, not {n!r}")
+    return count
 
 
 def number(x: Any, what: str) -> float:

@@ -9,9 +9,10 @@ from typing import Any
 from .._core import to_float
 from .._gradcheck import numerical_gradient
 from ..engine import Value
-from .axes import BLUE, GREEN, GREY, ORANGE, new_axes, number
+from .axes import BLUE, GREEN, GREY, ORANGE, new_axes, number, whole
 
 _UNDEFINED = (ArithmeticError, ValueError)  # what log(-1) and 1 / 0 raise
+_LARGEST = 1e300  # matplotlib takes differences of what it draws
 
 
 class _Function:
@@ -20,8 +21,7 @@ class _Function:
     def __init__(self, caller: str, f: Callable[..., Any], at: tuple[Any, ...], points: int) -> None:
         if not callable(f):
             raise TypeError(f"{caller} takes a function first, not {type(f).__name__}")
-        if points < 2:
-            raise ValueError(f"{caller}: points must be at least 2, not {points!r}")
+        self.points = whole(points, f"{caller}: points", 2)
         self.f = f
         self.at = tuple(number(x, "the point") for x in at)
         if not all(map(math.isfinite, self.at)):
@@ -29,7 +29,7 @@ class _Function:
         self.kind: Any = Value if any(isinstance(x, Value) for x in at) else float
         try:
             self.start = self(*self.at)
-        except AttributeError:  # f asks a float for its tanh: it takes Values alone
+        except (AttributeError, TypeError):  # f asks a float for its tanh, or is Value.tanh: it takes Values alone
             if self.kind is Value:
                 raise
             self.kind = Value
@@ -44,11 +44,14 @@ class _Function:
             y = self(*xs)
         except _UNDEFINED:
             return math.nan
-        return y if math.isfinite(y) else math.nan
+        return y if abs(y) <= _LARGEST else math.nan
 
     def slopes(self, *xs: float) -> Any:
-        """Return central differences: a float for one number, a tuple for several."""
-        return numerical_gradient(self.f, *map(self.kind, xs))
+        """Return central differences, nan where f ends: a float for one number, a tuple for several."""
+        try:
+            return numerical_gradient(self.f, *map(self.kind, xs))
+        except _UNDEFINED:
+            return math.nan if len(xs) == 1 else (math.nan,) * len(xs)
 
 
 def _window(caller: str, between: Any, low: float, high: float) -> tuple[float, float]:
@@ -58,8 +61,8 @@ def _window(caller: str, between: Any, low: float, high: float) -> tuple[float, 
         low, high = (to_float(x, "between") for x in between)
     except (TypeError, ValueError):
         low = high = math.nan
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(f"{caller}: between must be two numbers, the smaller one first, not {between!r}")
+    if not -_LARGEST < low < high < _LARGEST:
+        raise ValueError(f"{caller}: between must be two finite numbers, the smaller one first, not {between!r}")
     return low, high
 
 
@@ -93,7 +96,8 @@ def secant(
     Raises
     ------
     ValueError
-        Where h is 0, or so small that x + h is x. At x and at x + h what f raises is raised.
+        Where h is 0, or so small that x + h is x, or f is not finite at x or at x + h. What f raises at these
+        two is raised. Where f ends at x, as sqrt does at 0, there is no tangent, and the legend says so.
 
     Examples
     --------
@@ -104,19 +108,22 @@ def secant(
     if not math.isfinite(h) or x + h == x:
         raise ValueError(f"secant: h = {h!r} does not move x = {x!r} to another number: take another one")
     y, end = curve.start, curve(x + h)
+    if not abs(x + h) + abs(y) + abs(end) <= _LARGEST:
+        raise ValueError(f"secant: f({x:.6g}) = {y:.6g} and f({x + h:.6g}) = {end:.6g}: take other x and h")
     slope, tangent = (end - y) / h, curve.slopes(x)
     around = max(abs(h), 1.0)
     low, high = _window("secant", between, min(x, x + h) - around, max(x, x + h) + around)
-    xs = [low + (high - low) * i / (points - 1) for i in range(points)]
+    xs = [low + (high - low) * i / (curve.points - 1) for i in range(curve.points)]
     ys = [curve.or_nan(at) for at in xs]
 
     ax = new_axes(ax)
     ax.plot(xs, ys, color=BLUE, linewidth=2.2, label="f")
-    bottom, top = ax.get_ylim()
     ax.plot([x, x + h, x + h], [y, y, end], color=GREY, linewidth=1.2, linestyle=":")
+    bottom, top = ax.get_ylim()
     for name, steep, colour, style in (("secant", slope, ORANGE, "-"), ("tangent", tangent, GREEN, "--")):
         line = [y + steep * (at - x) for at in (low, high)]
-        ax.plot([low, high], line, color=colour, linewidth=1.6, linestyle=style, label=f"{name}: slope {steep:.6g}")
+        told = "none" if math.isnan(steep) else f"slope {steep:.6g}"
+        ax.plot([low, high], line, color=colour, linewidth=1.6, linestyle=style, label=f"{name}: {told}")
     ax.plot([x, x + h], [y, end], "o", color=BLUE, markersize=7, markeredgecolor="white", zorder=5)
     ax.set(xlim=(low, high), ylim=(bottom, top), xlabel="x", ylabel="f(x)")
     ax.set_title(f"(f({x + h:.6g}) - f({x:.6g})) / {h:g} = {slope:.6g}")
@@ -165,7 +172,7 @@ def surface(
     ------
     ValueError
         Where `at` is not two finite numbers, `lr` not above 0, or f nowhere finite. Of f itself what it raises
-        at `at`.
+        at `at`. Where f ends there, there is no arrow and no step.
 
     Examples
     --------
@@ -175,8 +182,9 @@ def surface(
 
     if isinstance(at, (str, Value)) or not hasattr(at, "__len__") or len(at) != 2:
         raise ValueError(f"surface: at must be two numbers, as (1.0, 2.0), not {at!r}")
-    if not (lr := to_float(lr, "lr")) > 0 or steps < 0:
-        raise ValueError(f"surface: lr must be above 0 and steps not below it, not {lr!r} and {steps!r}")
+    if not 0 < (lr := to_float(lr, "lr")) < math.inf:
+        raise ValueError(f"surface: lr must be above 0 and finite, not {lr!r}")
+    steps = whole(steps, "surface: steps", 0)
     height = _Function("surface", f, tuple(at), points)
     gradient = height.slopes(*height.at)
     path = _descent(height, lr, steps)
@@ -184,7 +192,7 @@ def surface(
     near = np.array([p for p in path if math.dist(p, height.at) <= far])
     middle = (near.min(axis=0) + near.max(axis=0)) / 2
     half = max(1.0, 1.25 * float(np.ptp(near, axis=0).max()))
-    x0, x1 = (np.linspace(*_window("surface", between, m - half, m + half), points) for m in middle.tolist())
+    x0, x1 = (np.linspace(*_window("surface", between, m - half, m + half), height.points) for m in middle.tolist())
     z = np.ma.masked_invalid([[height.or_nan(a, b) for a in x0.tolist()] for b in x1.tolist()])
     if z.mask.all():
         raise ValueError("surface: f is nowhere finite there")
@@ -194,7 +202,8 @@ def surface(
     from matplotlib.ticker import MaxNLocator
 
     low, high = float(z.min()), float(z.max())
-    high = high if high > low else low + 1.0
+    size = max(abs(low), abs(high))
+    high = high if high - low > 1e-12 * size else low + (size or 1.0)  # it is flat, up to rounding
     levels = low + (high - low) * np.linspace(0.0, 1.0, 17) ** 2  # of a bowl: rings at equal distances
     filled = ax.contourf(x0, x1, z, levels=levels, cmap=_blues(), norm=PowerNorm(0.5, low, high))
     ax.contour(x0, x1, z, levels=levels, colors="white", linewidths=0.6)
@@ -215,10 +224,7 @@ def surface(
 def _descent(height: _Function, lr: float, steps: int) -> list[tuple[float, ...]]:
     path = [height.at]
     for _ in range(steps):
-        try:
-            there = tuple(x - lr * slope for x, slope in zip(path[-1], height.slopes(*path[-1])))
-        except _UNDEFINED:
-            break
+        there = tuple(x - lr * slope for x, slope in zip(path[-1], height.slopes(*path[-1])))
         if not all(map(math.isfinite, there)):
             break
         path.append(there)
@@ -228,7 +234,7 @@ def _descent(height: _Function, lr: float, steps: int) -> list[tuple[float, ...]
 def _arrow(ax: Any, at: tuple[float, ...], gradient: tuple[float, float], longest: float) -> None:
     """Draw the gradient at `at`, no longer than `longest`; the legend has its numbers, and how it was shortened."""
     length = math.hypot(*gradient)
-    label = f"gradient ({gradient[0]:.4g}, {gradient[1]:.4g})"
+    label = "gradient: none" if math.isnan(length) else f"gradient ({gradient[0]:.4g}, {gradient[1]:.4g})"
     if 0 < length < math.inf:
         share = min(1.0, longest / length)
         look = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import cycle
 from typing import Any
 
-from .axes import BLUE, COLOURS, GREY, ORANGE, new_axes, number
+from ..engine import Value
+from ..program.function import Function
+from .axes import BLUE, COLOURS, GREY, ORANGE, new_axes, number, whole
 
 
 class Plane:
@@ -15,15 +17,24 @@ class Plane:
     def __init__(self, caller: str, X: Any, y: Any, steps: int, margin: float) -> None:
         import numpy as np
 
-        points = np.asarray(X, dtype=float)
-        labels = np.asarray(y).ravel()
+        try:
+            points = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(f"{caller}: X must have the shape (n, 2), and not rows of unequal length") from error
+        if points.dtype.kind not in "biuf":
+            points = np.vectorize(lambda x: number(x, f"{caller}: a feature"), otypes=[float])(points)
+        points = points.astype(float)
+        labels = np.array([label.data if isinstance(label, Value) else label for label in np.asarray(y).ravel()])
         if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
             raise ValueError(f"{caller}: X must have the shape (n, 2), n > 0, not {points.shape}")
+        if not np.isfinite(points).all() or not np.isfinite(margin):
+            raise ValueError(f"{caller}: the features and the margin must be finite")
         classes = np.unique(labels)
         if len(labels) != len(points) or len(classes) > 2:
             raise ValueError(
                 f"{caller}: y must have {len(points)} labels of 2 classes, not {len(labels)} of {len(classes)}"
             )
+        steps = whole(steps, f"{caller}: points of the grid", 2)
         low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
         self.points: Any = points
         self.labels: Any = labels
@@ -35,12 +46,13 @@ class Plane:
         """Return the scores on the grid, of shape (steps, steps), a row for each x[1]."""
         import numpy as np
 
-        return np.array([[_score(model, a, b) for a in self.x0] for b in self.x1])
+        grid = np.stack(np.meshgrid(self.x0, self.x1), axis=-1)
+        return np.array(_scores(model, grid.reshape(-1, 2))).reshape(grid.shape[:2])
 
     def right(self, model: Any) -> int:
         """Return how many samples have a score of the sign of their class."""
-        scores = [_score(model, *point) for point in self.points]
-        return sum((score > 0) == (label == self.classes[-1]) for score, label in zip(scores, self.labels))
+        scores = zip(_scores(model, self.points), self.labels)
+        return sum((score > 0) == (label == self.classes[-1]) for score, label in scores)
 
     def shade(self, ax: Any, scores: Any, most: float) -> tuple[Any, ...]:
         """Draw the scores as colours, the strongest at -most and most, and the border between the classes."""
@@ -68,8 +80,10 @@ class Plane:
         ax.set(xlabel="x[0]", ylabel="x[1]", title="Decision boundary", **limits)
 
 
-def _score(model: Any, *point: Any) -> float:
-    return number(model([*map(float, point)]), "the score of the model")
+def _scores(model: Any, points: Any) -> list[float]:
+    """Return the score at each of the points, of shape (n, 2); a function of `mg.jit` takes all at once."""
+    outs = model(points) if isinstance(model, Function) else map(model, points.tolist())
+    return [number(out, "the score of the model") for out in outs]
 
 
 def largest(scores: Any) -> float:
@@ -86,7 +100,7 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
     Parameters
     ----------
     model : callable
-        Takes a list of two floats, returns a Value or a number.
+        Takes a list of two floats, returns a Value or a number; a function of `mg.jit` does.
     X : array_like, shape (n, 2)
     y : array_like, shape (n,)
         Labels of two classes; the larger one is expected where the score is positive.
@@ -103,7 +117,7 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
     Raises
     ------
     ValueError
-        Where X is not of shape (n, 2), or y not of n labels of two classes.
+        Where X is not finite and of shape (n, 2), or y not of n labels of two classes.
     """
     plane = Plane("decision_boundary", X, y, steps, margin)
     ax = new_axes(ax)
@@ -133,7 +147,9 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     ValueError
         Where there is no step.
     """
-    lines: Mapping[str, Sequence[Any]] = history if isinstance(history, Mapping) else {"": history}
+    if not isinstance(history, Iterable) or isinstance(history, str):
+        raise TypeError(f"loss_curve takes a list of losses, or a dict of lists, not {type(history).__name__}")
+    lines: Mapping[str, Iterable[Any]] = history if isinstance(history, Mapping) else {"": history}
     numbers = {name: [number(loss, "a loss") for loss in losses] for name, losses in lines.items()}
     if not any(numbers.values()):
         raise ValueError("loss_curve: the history is empty")

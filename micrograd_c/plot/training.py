@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core import to_float
 from ..engine import Value
-from .axes import BLUE, figure_type, number
+from .axes import BLUE, figure_type, number, whole
 from .models import Plane, largest, loss_curve
 
 
@@ -175,7 +175,8 @@ def training(
     TypeError
         Where there are both `loss` and `step`, or neither, or they return no loss.
     ValueError
-        Where X is not of shape (n, 2), y not of n labels of two classes, or `steps` below 1 or `frames` below 2.
+        Where X is not finite and of shape (n, 2), y not of n labels of two classes, `steps` below 1, or `frames` or
+        `grid` below 2.
 
     Examples
     --------
@@ -187,8 +188,12 @@ def training(
         raise TypeError(
             "training takes loss, a function without arguments, or step, a function of the step's index"
         )
-    if steps < 1 or frames < 2:
-        raise ValueError(f"training: steps must be at least 1 and frames at least 2, not {steps} and {frames}")
+    if not callable(loss or step):
+        kind = type(loss or step).__name__
+        raise TypeError(f"training: loss and step are functions, not {kind}: pass loss, and not loss()")
+    if loss and not hasattr(model, "zero_grad"):
+        raise TypeError(f"training: loss trains a Module, not {type(model).__name__}: give step for another model")
+    steps, frames = whole(steps, "training: steps", 1), whole(frames, "training: frames", 2)
     plane = Plane("training", X, y, grid, margin)
     shown = {round(i * steps / (frames - 1)) for i in range(frames)}
     losses: list[float] = []
