@@ -115,7 +115,7 @@ def main() -> None:
             for name, (address, script) in wanted.items():
                 driver.get("about:blank")
                 driver.get(address)
-                time.sleep(0.2)
+                driver.execute_async_script("(window.started ?? Promise.resolve()).then(arguments[0])")
                 driver.execute_script(script)
                 time.sleep(0.6 if name.startswith("lesson") else 0.2)
                 driver.save_screenshot(str(OUT / f"{name}-{width}-{scheme}.png"))

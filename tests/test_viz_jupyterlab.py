@@ -158,6 +158,7 @@ def test_trusted_notebook_shows_the_page_and_no_word_of_trust(browser, address, 
     frame = notebook.outputs()[1].find_element(By.TAG_NAME, "iframe")
     browser.switch_to.frame(frame)
     try:
+        browser.execute_async_script("window.started.then(arguments[0])")
         assert "c" in browser.find_element(By.ID, "graph").text
     finally:
         browser.switch_to.default_content()

@@ -35,6 +35,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 NASTY = """</script><!-- <b onclick="alert('x')">&amp;😀\\ ${`%%JS%%`} """
 
 
+def started(driver):
+    """Wait for the script of the page, which is packed."""
+    driver.execute_async_script("window.started.then(arguments[0])")
+
+
 class Page:
     """One page in the browser, and what a reader does with it."""
 
@@ -46,6 +51,11 @@ class Page:
         driver.get("about:blank")
         driver.get_log("browser"), driver.get_log("performance")
         driver.get(path.as_uri() + fragment)
+        started(driver)
+
+    def refresh(self):
+        self.driver.refresh()
+        started(self.driver)
 
     def find(self, selector):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -398,7 +408,7 @@ def test_whatever_is_lit_is_in_view(browser, tmp_path, make, width):
     explanation = samples() if make == "samples" else mg.explain(*made)
     page = Page(browser, explanation, tmp_path / "page.html")
     page.device(width, SIZES[width], mobile=width < 700)
-    page.driver.refresh()
+    page.refresh()
     if make == "neuron":  # one of the network, open
         page.run("toggleNeuron(0); refresh(true)")
     page.assert_all_in_view(40)
@@ -417,7 +427,7 @@ def test_pictures_fit_the_font_that_the_reader_has(browser, tmp_path, make):
     style = "<style>svg text { letter-spacing: .16em }</style></head>"
     path.write_text(path.read_text("utf-8").replace("</head>", style, 1), "utf-8")
     page.device(1280, 800)
-    page.driver.refresh()
+    page.refresh()
     if make == "neuron":
         page.run("toggleNeuron(0); refresh(true)")
     page.assert_all_in_view(20)
@@ -425,11 +435,23 @@ def test_pictures_fit_the_font_that_the_reader_has(browser, tmp_path, make):
     page.shoot(f"font-{make.replace(' ', '-')}")
 
 
-@pytest.mark.parametrize("width, height", [(1440, 900), (1024, 768), (820, 1040), (390, 760), (360, 640)])
-@pytest.mark.parametrize("engine", ["overwrite", "depth", "twice"])
+@pytest.mark.parametrize(
+    "engine, width, height",
+    [("overwrite", 1024, 768), ("twice", 760, 1080), ("depth", 390, 760), ("twice", 360, 640)],
+)
 def test_what_is_said_of_a_wrong_engine_hides_no_box(page, engine, width, height):
+    """Neither where it is chosen nor where a link opens the page so; the graph is in the middle of its pane."""
     page.media(prefers_reduced_motion="reduce")
     page.device(width, height, mobile=width < 700)
+    page.run("location.hash = arguments[0]", f"#engine={engine}&step=999")
+    page.refresh()
+    page.wait(0.1)
+    assert page.run("return [engine, $('verdict').hidden]") == [engine, False]
+    fitting = "const {x, y, k} = view.camera.view; return [x, y, k]"
+    before = page.run(fitting)
+    page.run("view.camera.fit()")
+    assert page.run(fitting) == pytest.approx(before)
+    page.choose("right")
     page.choose(engine)
     page.end()
     hidden = """const pane = $("pane").getBoundingClientRect();
@@ -446,7 +468,7 @@ def test_an_edit_stands_at_its_box_wherever_that_is(browser, tmp_path, name):
     page = Page(browser, mg.explain(b.relu() ** 2 / a - c.exp()), tmp_path / "page.html")
     page.media(prefers_reduced_motion="reduce")
     page.device(390, 844, mobile=True)
-    page.driver.refresh()
+    page.refresh()
     page.run("editLeaf(NODES.find(n => n.name === arguments[0]))", name)
     page.press("abc", Keys.ENTER)
     box, ask, pane = page.run(
@@ -551,7 +573,7 @@ def test_picture_zooms_pans_and_shows_a_map(browser, tmp_path):
 
 
 def test_picture_stands_in_its_place_as_the_page_opens(page):
-    page.driver.refresh()
+    page.refresh()
     assert not page.run("return $('camera').classList.contains('glide')")
     assert page.run("return getComputedStyle($('camera')).transform") != "none"
     page.wait(0.2)
@@ -563,7 +585,7 @@ def test_two_fingers_zoom(browser, tmp_path):
     page = Page(browser, mg.explain(article()), tmp_path / "page.html")
     page.device(390, 844, mobile=True)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
-    page.driver.refresh()
+    page.refresh()
     k = page.run("return view.camera.view.k")
     top = page.run("return $('pane').getBoundingClientRect().top") + 60
 
@@ -944,7 +966,7 @@ def test_predictions_are_asked_for_and_scored(page):
 def test_page_on_a_phone_has_tabs_and_a_menu(page, scheme):
     page.device(360, 780, mobile=True)
     page.media(prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
-    page.driver.refresh()
+    page.refresh()
     page.go("more")
     for tab in ("code", "steps", "values", "why", "rule"):
         page.find(f"#tabs button[data-name={tab}]").click()
@@ -1019,6 +1041,7 @@ def test_frame_in_a_notebook_is_as_high_as_it_needs(browser, tmp_path, width):
     browser.set_window_size(1400, 1400)
     browser.get(path.as_uri())
     browser.switch_to.frame(0)
+    started(browser)
     try:
         assert browser.execute_script("return document.documentElement.scrollHeight <= innerHeight")
         assert browser.execute_script("return $('pane').clientHeight") > 180
@@ -1045,6 +1068,7 @@ def test_mount_puts_the_player_into_another_page(browser, tmp_path):
     browser.get(path.as_uri())
     browser.execute_async_script("const done = arguments[0]; frame.player(() => done())")
     browser.switch_to.frame(0)
+    started(browser)
     try:
         told = browser.execute_script(
             "return [stops[at], engine, DATA_NOW.get(ROOT.id), document.documentElement.dataset.theme]"
@@ -1131,6 +1155,12 @@ def test_axe_finds_no_violation(page, state, scheme):
     assert violations == []
 
 
+def test_page_of_the_article_stays_below_90_kB(page):
+    """Its scripts are packed, and its ops, reasons and data are those of its graph."""
+    assert page.path.stat().st_size < 90_000
+    assert page.run("return Object.keys(OPS).sort()") == ["", "ADD", "MUL"]  # "" is no activation
+
+
 def test_largest_page_stays_below_300_kB_and_responds(browser, tmp_path):
     random.seed(3)
     model = MLP(4, [12, 8, 1], fused=False)
@@ -1138,7 +1168,7 @@ def test_largest_page_stays_below_300_kB_and_responds(browser, tmp_path):
     assert "of 548 values are explained" in explanation.notes[0]
     page = Page(browser, explanation, tmp_path / "page.html")
     page.device(1440, 900)
-    page.driver.refresh()
+    page.refresh()
     assert page.path.stat().st_size < 300_000
     assert "548" in page.text("#notes summary")
     page.end()

@@ -10,7 +10,8 @@ function mount(element, page, data, {values = {}, predict, ...options} = {}) {
   frame.title = "The explainer";
   frame.className = "explainer";
   frame.srcdoc = page.replace("<html ", () => `<html data-state="${String(state).replace(/&/g, "&amp;")}" `).replace("%%DATA%%", () => text);
-  const ready = new Promise(done => frame.addEventListener("load", () => done(frame.contentWindow), {once: true}));
+  const begun = async () => { try { await frame.contentWindow.started; } catch { /* a frame without rights */ } return frame.contentWindow; };
+  const ready = new Promise(done => frame.addEventListener("load", () => done(begun()), {once: true}));
   frame.player = use => ready.then(use);
   element.replaceChildren(frame);
   return frame;

@@ -6,7 +6,8 @@ class GraphView {
   build() {
     WIDTHS.clear(); // the fonts may be others now
     $("graph").classList.remove("compact");
-    const layout = this.layout = roomyLayout(this.camera.size), boxed = NODES.filter(visible);
+    this.builtFor = this.camera.size;
+    const layout = this.layout = roomyLayout(this.builtFor), boxed = NODES.filter(visible);
     this.links = new Map(layout.edges.map(e => [e.key, this.#link(e)]));
     this.nodes = new Map(boxed.map(n => [n.id, this.#node(n, layout.boxes.get(n.id))]));
     this.marks = svg("g");

@@ -2,6 +2,7 @@
 
 What is in it: the graph as data, the formulas of the ops that occur, as functions of JavaScript made from the op
 table, and the stylesheets and scripts of this folder, in the order of CSS and JS. It asks for nothing from outside.
+The scripts are packed; `window.started` is a promise that they run.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from base64 import b64encode
 from collections.abc import Container
 from html import escape
 from math import isfinite
@@ -164,9 +166,10 @@ def page(explanation: Explanation) -> str:
 
 def _filled(parts: dict[str, str]) -> str:
     """Return page.html with its parts put in, each once: nothing in one is taken for the place of another."""
+    script = '"use strict";\n' + parts["OPS"] + "".join(_slim(f"{name}.js") for name in JS.split())
     files = {
         "CSS": "".join(_slim(f"{name}.css") for name in CSS.split()),
-        "JS": "".join(_slim(f"{name}.js") for name in JS.split()),
+        "SCRIPT": b64encode(zlib.compress(script.encode(), 9)).decode(),
     }
     out = []
     for i, piece in enumerate(_text("page.html").split("%%")):

@@ -302,10 +302,9 @@ function listen() {
   on("link", "click", () => navigator.clipboard?.writeText(location.href.split("#")[0] + address()).then(() => { $("link").textContent = "Copied"; setTimeout(() => { $("link").textContent = "Link"; }, 1500); }));
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => { pause(); readAddress(location.hash.slice(1)); refresh(true); });
-  let size = `${view.camera.size.w} ${view.camera.size.h}`;
   new ResizeObserver(() => {
-    const now = `${view.camera.size.w} ${view.camera.size.h}`;
-    if (now !== size) { size = now; view.build(); render(); if (secret) askPrediction(event(), stops[at]); }
+    const {w, h} = view.camera.size, {builtFor} = view;
+    if (w !== builtFor.w || h !== builtFor.h) { view.build(); render(); if (secret) askPrediction(event(), stops[at]); }
   }).observe($("pane"));
   narrow.addEventListener("change", () => refresh(true));
   const paper = matchMedia("print");
