@@ -1,5 +1,8 @@
 """Attributes of Values: set, deleted, and asked for through a core."""
 
+import gc
+import weakref
+
 import pytest
 from support import PYPY
 
@@ -55,6 +58,80 @@ def test_label_and_closure_of_a_node_are_no_attributes_of_the_user():
         assert vars(v) == {}
         assert core.attributes(v) == {"_op": label, "_backward": put}
         assert (v._op, v._backward) == (label, put)
+
+
+class Doubling(Value):
+    __slots__ = ()
+
+    def twice(self):
+        return self * 2.0
+
+
+def test_a_value_becomes_one_of_a_subclass_without_attributes_of_its_own_and_back():
+    v = Value(3.0)
+    out = v + 1.0
+    v.__class__ = Doubling
+    assert type(v) is Doubling and vars(v) == {} and v.twice().data == 6.0
+    out.backward()
+    assert v.grad == 1.0
+    v.__class__ = Value
+    assert type(v) is Value and not hasattr(v, "twice") and v.data == 3.0
+
+
+def test_a_class_that_holds_a_reader_of_a_value_that_has_become_one_of_it_is_freed():
+    class Holding(Value):
+        __slots__ = ()
+
+    v, gone = Value(1.0), []
+    Holding.reader = v * 2.0
+    weakref.finalize(Holding, gone.append, True)
+    v.__class__ = Holding
+    del v, Holding
+    gc.collect()
+    assert gone == [True]
+
+
+@pytest.mark.parametrize("wrong", [int, 3, Ellipsis])
+def test_what_is_no_class_of_values_is_refused_as_python_does(wrong):
+    v = Value(1.0)
+    with pytest.raises(TypeError, match="__class__"):
+        v.__class__ = wrong
+    with pytest.raises(TypeError, match="__class__"):
+        del v.__class__
+    assert type(v) is Value and vars(v) == {}
+
+
+def test_a_class_with_more_memory_is_set_by_the_core_in_python_and_refused_by_the_other():
+    v = Value(1.0)
+    if core.NAME == "native":
+        with pytest.raises(TypeError, match="object layout differs"):
+            v.__class__ = Sub
+    else:
+        v.__class__ = Sub
+    assert isinstance(v, Sub) == (core.NAME != "native") and vars(v) == {} and v.data == 1.0
+
+
+@pytest.mark.parametrize("cls", [Value, Sub, Doubling])
+def test_the_dict_of_attributes_may_be_replaced(cls):
+    v = cls(1.0)
+    v.note = 1
+    v.__dict__ = new = {"other": 2}
+    assert v.other == 2 and not hasattr(v, "note") and vars(v) == new
+    v.third = 3
+    assert new == {"other": 2, "third": 3}
+    with pytest.raises(TypeError, match="__dict__ must be set to a dictionary"):
+        v.__dict__ = 5
+    del v.__dict__
+    assert vars(v) == {} and v.data == 1.0
+
+
+def test_a_value_that_its_new_attributes_refer_to_is_freed():
+    v = Value(1.0)
+    gone = weakref.ref(v)
+    v.__dict__ = {"reader": v * 2.0}
+    del v
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.skipif(core.NAME != "native", reason="the other core leaves that to Python")

@@ -4,7 +4,7 @@
 #define GRAD ((void *)mg_getset) /* said of a column: grad, where NULL is data */
 
 PyObject *mg_name_by_hand;
-static PyObject *name_data, *name_grad, *name_backward, *name_op;
+static PyObject *name_data, *name_grad, *name_backward, *name_op, *name_class, *name_dict;
 
 static inline PyObject *get_column(PyObject *self, void *grad)
 {
@@ -133,14 +133,16 @@ int mg_class_attribute(PyObject *o, PyObject *name, PyObject **found)
     return 0;
 }
 
-/* Has the class of v a descriptor with a setter under this name? */
+/* Has the class of v a descriptor with a setter under this name? Those of two names are hidden behind attributes that
+ * the class has as an object. */
 static int is_data_descriptor(PyObject *v, PyObject *name)
 {
     PyObject *descriptor;
     int has = mg_class_attribute(v, name, &descriptor);
 
     if (has > 0) {
-        has = PyType_GetSlot(Py_TYPE(descriptor), Py_tp_descr_set) != NULL;
+        has = PyType_GetSlot(Py_TYPE(descriptor), Py_tp_descr_set) != NULL || is_name(name, name_class) ||
+              is_name(name, name_dict);
         Py_DECREF(descriptor);
     }
     return has;
@@ -212,7 +214,8 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
         }
     }
     const int descriptor = is_data_descriptor(self, name);
-    if (descriptor < 0)
+    if (descriptor < 0 ||
+        (is_name(name, name_class) && mg_expect_cycles(v) < 0)) /* of a subclass it is CYCLIC */
         return -1;
     if (descriptor)
         return PyObject_GenericSetAttr(self, name, o);
@@ -249,6 +252,21 @@ static PyObject *get_dict(PyObject *self, void *nothing)
         return NULL;
     }
     return dict;
+}
+
+static int set_dict(PyObject *self, PyObject *dict, void *nothing)
+{
+    value *v = as_value(self);
+
+    (void)nothing;
+    if (dict && !PyDict_Check(dict)) {
+        PyErr_Format(PyExc_TypeError, "__dict__ must be set to a dictionary, not %R", dict);
+        return -1;
+    }
+    if (!attributes(v) || mg_expect_cycles(v) < 0)
+        return -1;
+    mg_replace(&extra_of(v)->dict, dict);
+    return 0;
 }
 
 PyObject *mg_py_peek(PyObject *module, PyObject *args)
@@ -303,7 +321,7 @@ PyGetSetDef mg_getset[] = {
     {"grad", get_column, set_column,
      "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
      GRAD},
-    {"__dict__", get_dict, NULL, "Attributes.", NULL},
+    {"__dict__", get_dict, set_dict, "Attributes.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -313,6 +331,8 @@ bool mg_intern_names(void)
     name_grad = PyUnicode_InternFromString("grad");
     name_backward = PyUnicode_InternFromString("_backward");
     name_op = PyUnicode_InternFromString("_op");
+    name_class = PyUnicode_InternFromString("__class__");
+    name_dict = PyUnicode_InternFromString("__dict__");
     mg_name_by_hand = PyUnicode_InternFromString("_by_hand");
-    return name_data && name_grad && name_backward && name_op && mg_name_by_hand;
+    return name_class && name_dict && name_data && name_grad && name_backward && name_op && mg_name_by_hand;
 }
