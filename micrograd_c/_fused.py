@@ -48,6 +48,8 @@ class _Plan:
     layers: Any  # the layers of an MLP; None: the owner itself is the layer
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
     copies: list[Any]  # ... and what they held
+    ids: Any  # the number of items and their ids, of each copy, for core.same
+    address: int  # of these
     types: tuple[Any, ...] | None  # classes of layers and neurons; None: changes of some can't be seen
     width: int | None  # inputs
     call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
@@ -81,6 +83,9 @@ class _Plan:
             if all(map(_shows_changes, types)):
                 self.types = tuple(types)
         self.copies = [list(items) for items in self.lists]
+        ids = [i for items in self.copies for i in (len(items), *map(id, items))]
+        self.ids = ffi.new("uintptr_t[]", ids)
+        self.address = int(ffi.cast("uintptr_t", self.ids))
         if self.types is not None and rows and all(rows):
             self._compile(rows)
 
@@ -157,6 +162,9 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
 
 def _are_changed(plan: _Plan) -> bool:
     """Tell whether a list holds other objects than it did, or some that say that they are equal."""
+    same = core.same(plan.lists, plan.address)
+    if same is not None:
+        return not same
     if unequal[1]:  # a class has an == of its own, which may say and raise anything
         return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
             map(any, map(map, repeat(is_not), plan.copies, plan.lists))
