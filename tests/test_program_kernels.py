@@ -298,11 +298,62 @@ def test_softmax_cross_entropy_is_that_of_the_eager_engine():
     close([33 * p.grad for p in model.parameters()], total, atol=1e-13)
 
 
+ZERO, TWO, MODEL = Value(-0.0), Value(2.0), nn.MLP(2, [3, 2], bias=False)
+for p in MODEL.parameters():
+    p.data = -0.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: mg.sum([x]),
+        lambda x, y: mg.sum([x, y]),
+        lambda x, y: mg.sum([x, x]) + x,
+        lambda x, y: x + mg.sum([x * y, y, ZERO]),
+        lambda x, y: sum([x, y]),
+        lambda x, y: mg.mean([x, y]),
+        lambda x, y: mg.dot([x], [y]),
+        lambda x, y: mg.dot([x, y], [y, x], y) + x * y,
+        lambda x, y: mg.dot([ZERO, TWO], [x, y]),
+        lambda x, y: mg.dot([ZERO, TWO], [x, y], ZERO),
+        lambda x, y: mg.dot([ZERO, ZERO], [TWO, TWO]) + x,
+        lambda x, y: mg.sum([ZERO, ZERO]) * 1.0 + x,
+        lambda x, y: (TWO * x + TWO * y) + x,
+        lambda x, y: TWO * x + (ZERO + TWO * y),
+        lambda x, y: (ZERO + ZERO) + x,
+        lambda x, y: x + 0.0,
+        lambda x, y: x + -0.0,
+        lambda x, y: x - 0.0,
+        lambda x, y: x - -0.0,
+        lambda x, y: 0.0 - x,
+        lambda x, y: -0.0 - x,
+        lambda x, y: -(x * -1.0),
+        lambda x, y: (x - y) + (y - x),
+        lambda x, y: x.maximum(y) + x.minimum(y),
+        lambda x, y: mg.where(x > 0, x, y),
+        lambda x, y: mg.sum(MODEL([x, y])),
+    ],
+)
+@pytest.mark.usefixtures("lanes")
+def test_zeros_have_the_signs_of_eager_code(f):
+    points = [(x, y) for x in (0.0, -0.0, 1.0, -1.0) for y in (0.0, -0.0, 1.0, -1.0)]
+    wanted = [f(Value(x), Value(y)).data for x, y in points]
+    program, (xs, ys) = mg.jit(f), np.array(points).T
+    for found in (
+        program(xs, ys),
+        [program(x, y) for x, y in points],
+        [program(x, np.array([y]))[0] for x, y in points],
+        [program(np.array([x]), y)[0] for x, y in points],
+    ):
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+
+
 def test_listings_show_every_constant_and_bias():
     def listing(f, *args):
         return mg.jit(f).program(*args).listing
 
-    assert "v1 = maximum(x0, 0)\n" in listing(lambda x: mg.sum([x, 0.0]).maximum(0.0), [1.0, 2.0])
+    assert "v1 = maximum(x0, 0)\n" in listing(lambda x: x.maximum(0.0), [1.0, 2.0])
     assert "1 x 1 weights (2) * (x0) + (1)\n" in listing(lambda x: x * 2 + 1, [1.0, 2.0])
     weights = [1.25, 3.5, 9.75, 5.125, 7.0625, 8.0]
     text = listing(lambda x: mg.dot(weights, x, 0.375) + mg.dot(x, x[::-1]), [weights])

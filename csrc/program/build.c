@@ -28,7 +28,7 @@ static int32_t item(const rows *r, const int32_t *list, int32_t i)
     return r->node[mg_item(list, i)] - 1;
 }
 
-/* bias + sum of products, or sum alone, as one node. */
+/* bias + sum of products, or sum alone, as one node. Both begin with 0.0, and are never -0.0, where there is no bias. */
 static int32_t add_products(mg_graph *g, const rows *r, int64_t row)
 {
     const bool dot = mg.op[row] == MG_DOT;
@@ -36,7 +36,9 @@ static int32_t add_products(mg_graph *g, const rows *r, int64_t row)
     const int32_t n = first[0];
     int32_t *args = r->scratch;
 
-    args[0] = dot && record[1] != MG_NONE ? r->node[record[1]] - 1 : MG_NONE;
+    args[0] = dot && record[1] != MG_NONE ? r->node[record[1]] - 1
+              : g->recording              ? MG_NONE
+                                          : mg_graph_constant(g, 0.0);
     for (int32_t i = 0; i < n; i++) {
         args[1 + 2 * i] = item(r, first, i);
         args[2 + 2 * i] = dot ? item(r, mg.pool + mg.b[row], i) : MG_NONE;

@@ -231,6 +231,12 @@ static int32_t multiple(mg_graph *g, int op, const int32_t *args, const double n
     return mg_graph_add(g, MG_MUL, (int32_t[]){x, mg_graph_constant(g, a * c)}, 2, 0.0);
 }
 
+/* Is it that number, not 0.0 for -0.0? x + -0.0 is x, and -0.0 + 0.0 is not. */
+static bool is_exactly(double c, double number)
+{
+    return c == number && !signbit(c) == !signbit(number);
+}
+
 /* What op(args; k) is known to be without computing it: a node there is already, NONE where nothing is known. */
 static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, double k)
 {
@@ -239,15 +245,15 @@ static int32_t simpler(mg_graph *g, int op, const int32_t *args, int32_t n, doub
     if (op >= MG_OPS || mg_is_nary(op) || g->recording)
         return MG_NONE;
     const bool left = mg_is_number(g, args[0], &c[0]), right = n > 1 && mg_is_number(g, args[1], &c[1]);
-    if (left && (n == 1 || right)) /* first, as -0.0 + 0.0 is not -0.0 */
+    if (left && (n == 1 || right))
         return mg_graph_constant(g, mg_ieee(op, c[0], c[1], k));
-    if (left && c[0] == algebra[op].left)
+    if (left && is_exactly(c[0], algebra[op].left))
         return args[1];
-    if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && c[1] == algebra[op].right)
+    if (mg_shape_of[op] == MG_ONE_K ? k == algebra[op].right : right && is_exactly(c[1], algebra[op].right))
         return args[0];
     if (op == MG_INSTEAD && args[0] == args[1])
         return args[0];
-    if (right && mg_skips_x[op] == MG_IS_CHOICE && c[1] == 0.0 && signbit(c[1]))
+    if (right && mg_skips_x[op] == MG_IS_CHOICE && is_exactly(c[1], -0.0))
         return args[1];
     if (left && mg_skips_x[op] == MG_IS_CHOICE)
         return mg_ieee(op, c[0], 1.0, 0.0) != 0.0 ? args[1] : mg_graph_constant(g, -0.0);

@@ -43,8 +43,10 @@ TEST(constants_are_folded_and_neutral_numbers_go)
     CHECK_INT(two(&g, MG_SUB, number(&g, 2.0), x), two(&g, MG_SUB, number(&g, 2.0), x)); /* no number */
     CHECK_INT(two(&g, MG_TRUEDIV, number(&g, 1.0), number(&g, 0.0)), number(&g, INFINITY));
     CHECK_INT(two(&g, MG_MUL, x, number(&g, 1.0)), x);
-    CHECK_INT(two(&g, MG_ADD, number(&g, 0.0), x), x);
+    CHECK_INT(two(&g, MG_ADD, number(&g, -0.0), x), x);
     CHECK_INT(two(&g, MG_SUB, x, number(&g, 0.0)), x);
+    CHECK(two(&g, MG_ADD, number(&g, 0.0), x) != x); /* of x = -0.0 they are 0.0 */
+    CHECK(two(&g, MG_SUB, x, number(&g, -0.0)) != x);
     CHECK_INT(two(&g, MG_TRUEDIV, x, number(&g, 1.0)), x);
     CHECK_INT(mg_graph_add(&g, MG_POW, &x, 1, 1.0), x);
     CHECK_INT(two(&g, MG_WHEN, number(&g, 1.0), x), x);

@@ -350,7 +350,7 @@ TEST(a_listing_shows_the_ends_of_long_lists_and_all_constants)
     static const char *lines[] = {
         "mean(x0, p0, p1, .. 10 operands .., 2.5, .. 10 operands .., p7)\n",
         "mean(p0, p1, p2, .. 8 operands .., p7)\n",
-        "p0*p1 + p1*p2 + p2*p3 + .. 8 terms .. + p4*2.5 + .. 8 terms .. + p0*p7\n",
+        "0 + p0*p1 + p1*p2 + .. 9 terms .. + p4*2.5 + .. 9 terms .. + p0*p7\n",
         "(x0)**3\n",
         "minimum(v",
         "sqrt(x0)   [gradients where u",

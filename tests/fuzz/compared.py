@@ -108,7 +108,10 @@ def check(rng, f, args, parameters):
     single = n is None
     note = f"{kind}, N={n}"
 
-    scaled(program(*args), values[0] if single else values, largest(values), f"values ({note})")
+    found, wanted = np.ravel(program(*args)), np.array(values)
+    scaled(found, wanted, largest(values), f"values ({note})")
+    unlike = (found == 0) & (wanted == 0) & (np.signbit(found) != np.signbit(wanted))
+    assert not unlike.any(), f"zeros of other signs ({note}): {found[unlike]}, wanted {wanted[unlike]}"
     found = program.gradient(*args)
     for j, wanted in enumerate(of_arguments):
         part = found if len(args) == 1 else found[j]
