@@ -119,7 +119,12 @@ def main():
     for title, pair in PAIRS.items():
         if options.part not in title:
             continue
-        for phase, values in ratios(title, pair, trees, engine, options.core, options.rounds).items():
+        try:
+            found = ratios(title, pair, trees, engine, options.core, options.rounds)
+        except RuntimeError as error:  # the base may be older than what is measured
+            print(f"{title}: {error}")
+            continue
+        for phase, values in found.items():
             if not values:
                 print(f"{title}: {phase}: the machine was busy in every round")
                 continue

@@ -8,6 +8,7 @@ A round that had to share its processor with somebody else is run again: the sch
 a round of milliseconds wait as it does one of seconds, and the ratio of the two would be wrong.
 """
 
+import contextlib
 import functools
 import importlib.metadata
 import json
@@ -193,15 +194,17 @@ class Worker:
         )
 
     def round(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it may have died before
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{' '.join(self.process.args[2:4])} died with status {self.process.wait()}")
         return json.loads(line)
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
