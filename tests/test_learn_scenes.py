@@ -453,7 +453,7 @@ def test_nothing_is_wider_than_the_window(lesson, width, height):
     assert out == []
 
 
-@pytest.mark.parametrize("zoom", [0, 1, 2])
+@pytest.mark.parametrize("zoom", [0, 1])
 def test_no_text_of_a_scene_is_faint(lesson, zoom):
     """What stands aside is drawn faintly; its text would be too faint to be read."""
     lesson.media(prefers_reduced_motion="reduce")
