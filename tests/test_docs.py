@@ -76,6 +76,21 @@ def test_the_picture_of_the_speed_has_room_for_the_names_of_its_bars():
     assert [name.text for name in names if 8 * len(name.text) > float(name.get("x"))] == []  # pixels a letter
 
 
+def test_the_page_on_tests_says_how_many_tests_programs_and_fuzzers_there_are():
+    page = ROOT / "docs" / "reliability.md"
+    programs, fuzzers = sorted((ROOT / "tests" / "c").glob("test_*.c")), (ROOT / "tests" / "fuzz").glob("fuzz_*.py")
+    if not page.exists() or not programs:
+        pytest.skip("this is not the repository")
+    ran = sum(len(re.findall(r"\bRUN(?:_FORK)?\([a-z]", program.read_text())) for program in programs)
+    told = re.search(
+        r"more than (\d+) tests in (\d+) programs .*?second opinions \| (\d+) \|",
+        page.read_text("utf-8"),
+        re.DOTALL,
+    )
+    for number, there in zip(told.groups(), (ran, len(programs), len([*fuzzers]))):
+        assert int(number) <= there < 1.15 * int(number)
+
+
 @pytest.fixture
 def tools(monkeypatch):
     """The modules that build the site."""
