@@ -1,7 +1,8 @@
 """Derivatives of random functions of all ops to order 3, by every way there is: they must agree.
 
 Reverse over reverse, forward over reverse and forward alone in programs; grad of grad in Python, with and without
-jit; Values derived with create_graph. The matrices of mixed derivatives must be symmetric.
+jit; Values derived with create_graph. The matrices of mixed derivatives must be symmetric. Grads that are nested to
+order 6, which are found all at once, agree with Values that are derived order by order.
 All of these derive graphs in one place, so difference quotients of what backward() finds are the second opinion.
 """
 
@@ -120,6 +121,23 @@ def check_quotients(f, x, v, hessian, third):
             assert np.abs(one - exact).max() < 10 * error * size, f"quotient {i}: {one}, expected {exact}"
 
 
+def check_nested(rng, along):
+    """Compare grads nested over one argument, a product between two of them, with Values derived one by one."""
+    orders = rng.randrange(2, 7)
+    product = rng.choice((None, *range(orders)))
+    t, nested = Value(0.0), along
+    single = along(t)
+    for order in range(orders):
+        nested = mg.grad(nested)
+        single = mg.grad(single, t, create_graph=True)
+        if order == product:
+            nested, single = (lambda u, g=nested: g(u) * (u + 0.5)), single * (t + 0.5)
+        if not math.isfinite(single.data) or abs(single.data) > 1e6:
+            return
+    for found in (nested(0.0), nested(t).data, mg.jit(nested)(0.0)):
+        agree(found, single.data, f"{orders} nested grads, a product after {product}")
+
+
 def case(rng):
     inputs = rng.randrange(1, 4)
     f = make(rng, inputs)
@@ -152,6 +170,7 @@ def case(rng):
         for ways in itertools.product((lib.MG_JACOBIAN, lib.MG_ALONG), repeat=order):
             agree(chain(f, x, v, ways), expected[order - 1], f"along {v} by {ways}")
     g = lambda t: f([a + t * b for a, b in zip(x, v)])  # noqa: E731
+    check_nested(rng, g)
     for order in range(3):
         g = mg.grad(g)
         agree(g(0.0), expected[order], f"grad, {order + 1} times")
