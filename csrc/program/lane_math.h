@@ -75,14 +75,20 @@ LANE double lane_exp(double x)
     return p * power_of_two(half) * power_of_two(i - half);
 }
 
+/* e**x - 1 for abs(x) <= 40 */
+LANE double expm1_to_40(double x)
+{
+    const double t = x * LOG2_E + ROUNDER, n = t - ROUNDER;
+    const double s = power_of_two(low_bits(t));
+
+    return s * expm1_series((x - n * LN2_HIGH) - n * LN2_LOW) + (s - 1.0);
+}
+
 LANE double lane_expm1(double x)
 {
     const double low = x < -40.0 ? -40.0 : x, c = low > 40.0 ? 40.0 : low;
-    const double t = c * LOG2_E + ROUNDER, n = t - ROUNDER;
-    const double s = power_of_two(low_bits(t));
-    const double small = s * expm1_series((c - n * LN2_HIGH) - n * LN2_LOW) + (s - 1.0);
 
-    return x > 40.0 ? lane_exp(x) : copysign(small, x); /* of -0 too */
+    return x > 40.0 ? lane_exp(x) : copysign(expm1_to_40(c), x); /* of -0 too */
 }
 
 /* log x = n ln(2) + log(1 + f), the series in s = f / (2 + f) and its coefficients are fdlibm's e_log.c */
@@ -117,7 +123,7 @@ LANE double lane_log1p(double x)
 /* (e**2x - 1) / (e**2x + 1) */
 LANE double lane_tanh(double x)
 {
-    const double a = fabs(x), t = lane_expm1(a > 20.0 ? 40.0 : 2.0 * a);
+    const double a = fabs(x), t = expm1_to_40(a > 20.0 ? 40.0 : 2.0 * a);
     const double z = t / (t + 2.0);
 
     return copysign(x != x ? x : z, x);
