@@ -64,7 +64,7 @@ test-all: dist  ## build and test with every Python found, and the C code for ot
 	.ci/test-all $(ARGS)
 	.ci/test-platforms
 
-docs: $(VENV)/.docs  ## the site, into build/docs/index.html; on Python 3.11 or newer
+docs: $(VENV)/.new_enough $(VENV)/.docs  ## the site, into build/docs/index.html; on Python 3.11 or newer
 	$(BIN)/python docs/make_site.py $(ARGS)
 
 bench: $(VENV)/.bench  ## measure against micrograd and others
@@ -132,7 +132,6 @@ $(VENV)/.build: $(VENV)/.venv $(C_SOURCES) $(C_NATIVE) $(C_HEADERS) build_ffi.py
 	$(PIP) cffi
 	@touch $@
 
-$(VENV)/.docs: $(VENV)/.new_enough
 $(VENV)/.new_enough: | $(VENV)/.venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'The site needs Python 3.11 or newer, as Sphinx does: make clean-all, then make PYTHON=... docs'; exit 1; }
