@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from importlib import import_module
 from typing import Any
 
 from .._core import to_float
@@ -13,20 +14,19 @@ BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#007a5a", "#59636e"  # Okabe 
 COLOURS = (BLUE, ORANGE, "#009e73", "#cc79a7", GREY)
 
 
-def figure_type() -> Any:
-    """Return matplotlib's Figure; where it is not installed the error says what to do."""
+def needed(module: str) -> Any:
+    """Return numpy or a module of matplotlib's; where it is not installed the error says what to do."""
     try:
-        from matplotlib.figure import Figure
+        return import_module(module)
     except ImportError as error:
         raise ImportError("micrograd_c.plot draws with matplotlib: pip install 'micrograd-c[viz]'") from error
-    return Figure
 
 
 def new_axes(ax: Any) -> Any:
     """Return `ax`, or new axes where it is None."""
     if ax is not None:
         return ax
-    figure = figure_type()
+    figure = needed("matplotlib.figure").Figure
     ipython = sys.modules.get("IPython")
     in_notebook = ipython is not None and hasattr(ipython.get_ipython(), "kernel")
     if in_notebook or "matplotlib.pyplot" in sys.modules:  # pyplot shows the figure

@@ -9,7 +9,7 @@ from typing import Any
 from .._core import to_float
 from .._gradcheck import numerical_gradient
 from ..engine import Value
-from .axes import BLUE, GREEN, GREY, ORANGE, new_axes, number, whole
+from .axes import BLUE, GREEN, GREY, ORANGE, needed, new_axes, number, whole
 
 _UNDEFINED = (ArithmeticError, ValueError)  # what log(-1) and 1 / 0 raise
 _LARGEST = 1e300  # matplotlib takes differences of what it draws
@@ -178,8 +178,7 @@ def surface(
     --------
     >>> surface(lambda x, y: x * x + y * y, (1.0, 2.0))  # doctest: +SKIP
     """
-    import numpy as np
-
+    np = needed("numpy")
     if isinstance(at, (str, Value)) or not hasattr(at, "__len__") or len(at) != 2:
         raise ValueError(f"surface: at must be two numbers, as (1.0, 2.0), not {at!r}")
     if not 0 < (lr := to_float(lr, "lr")) < math.inf:

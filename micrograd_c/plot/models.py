@@ -8,15 +8,14 @@ from typing import Any
 
 from ..engine import Value
 from ..program.function import Function
-from .axes import BLUE, COLOURS, GREY, ORANGE, new_axes, number, whole
+from .axes import BLUE, COLOURS, GREY, ORANGE, needed, new_axes, number, whole
 
 
 class Plane:
     """Samples of two features and of one or two classes, and a grid of points around them."""
 
     def __init__(self, caller: str, X: Any, y: Any, steps: int, margin: float) -> None:
-        import numpy as np
-
+        np = needed("numpy")
         try:
             points = np.asarray(X)
         except ValueError as error:
@@ -190,8 +189,7 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     ValueError
         Where there is no parameter.
     """
-    import numpy as np
-
+    np = needed("numpy")
     groups = {f"layer {i}": layer.parameters() for i, layer in enumerate(getattr(model, "layers", ()))}
     if not groups:
         groups["parameters"] = model.parameters() if hasattr(model, "parameters") else model

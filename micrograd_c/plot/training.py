@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core import to_float
 from ..engine import Value
-from .axes import BLUE, figure_type, number, whole
+from .axes import BLUE, needed, number, whole
 from .models import Plane, largest, loss_curve
 
 
@@ -46,7 +46,7 @@ class Training:
 
     def _empty(self) -> Any:
         """Return the figure with all that is the same after each step."""
-        figure = figure_type()(figsize=(9.6, 3.9), layout="constrained")
+        figure = needed("matplotlib.figure").Figure(figsize=(9.6, 3.9), layout="constrained")
         left, right = figure.subplots(1, 2)
         self._plane.mark(left)
         left.get_legend().set_loc("upper right")
@@ -183,7 +183,7 @@ def training(
     >>> run = training(model, X, y, loss, lr=lambda k: 1.0 - 0.9 * k / 100)  # doctest: +SKIP
     >>> run.save("moons.gif")  # doctest: +SKIP
     """
-    figure_type()
+    needed("matplotlib.figure")
     if (loss is None) == (step is None):
         raise TypeError(
             "training takes loss, a function without arguments, or step, a function of the step's index"

@@ -298,9 +298,11 @@ def _zeros(*shape: int) -> Any:
 def _sparse(derived: Program, a: Arguments, n: int, k: int, symmetric: bool = False) -> Any:
     """Return the matrices whose entries a program computes; `symmetric`: those of one half."""
     numpy = import_numpy()
-    from scipy.sparse import csr_array
-
     if derived.pattern is None:
+        try:
+            from scipy.sparse import csr_array
+        except ImportError as error:
+            raise ImportError("sparse matrices are scipy's, of class csr_array: pip install scipy") from error
         rows, columns = derived.entries
         entries, mirrored = numpy.arange(len(rows)), numpy.flatnonzero(rows != columns)[: None if symmetric else 0]
         entries = numpy.concatenate((entries, mirrored))
