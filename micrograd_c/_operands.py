@@ -98,7 +98,7 @@ def _function_of(op: int) -> Callable[[Iterable[Any]], Value]:
         return node_over(op, values)
 
     function.__name__ = function.__qualname__ = NAMES[op].lower()
-    function.__doc__ = doc(op)
+    function.__module__, function.__doc__ = f"{__package__}.engine", doc(op)  # where a pickle finds it
     return function
 
 

@@ -333,3 +333,11 @@ def test_pickles_load_that_name_modules_in_which_things_stood_earlier():
     from micrograd_c.engine import GradientError, Stats, gradcheck, stats
 
     assert (GradientError, Stats, gradcheck, stats) == (mg.GradientError, mg.Stats, mg.gradcheck, mg.stats)
+
+
+def test_public_functions_and_classes_are_pickled_by_their_name():
+    for module in (mg, mg.nn, mg.optim):
+        for name in (*module.__all__, *(("sum",) if module is mg else ())):
+            found = getattr(module, name)
+            if callable(found):
+                assert pickle.loads(pickle.dumps(found)) is found, name
