@@ -128,7 +128,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             given[i] = rebuilt(tree, iter(leaves))
             wanted += leaves
         g, order = (inner, inner_order + 1) if wanted and tree is None else (f, 1)
-        plain = not _inside.get() and not is_tracing() and not any(map(_has_values, (*args, *kwargs.values())))
+        plain = _are_plain(*args, *kwargs.values())
         y = copy_context().run(_run_inside, g, given, kwargs)
         if not isinstance(y, Value):
             if as_number(y) is None:
@@ -142,6 +142,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         return (y.data if plain else y), (parts if isinstance(argnums, Sequence) else parts[0])
 
     return value_and_gradient
+
+
+def _are_plain(*args: Any) -> bool:
+    """Are derivatives by these numbers? cloudpickle copies what calls this, and could not copy a context."""
+    return not _inside.get() and not is_tracing() and not any(map(_has_values, args))
 
 
 def _run_inside(f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -164,7 +169,7 @@ _SLOPE = _slope_of(None).__code__
 
 def _below(f: Any, argnum: int) -> tuple[Any, int]:
     """Return the function of which `f` is a derivative by this argument, and its order; of others f and 0."""
-    if isinstance(f, types.FunctionType) and f.__code__ is _SLOPE:
+    if isinstance(f, types.FunctionType) and f.__code__ == _SLOPE:
         inner, same, order = f._derives  # type: ignore[attr-defined]
         if same == argnum:
             return inner, order

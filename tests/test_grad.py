@@ -18,6 +18,11 @@ from micrograd_c._core import NAMES, OPS
 SCALARS = [op for op in range(len(NAMES)) if OPS[op].method and OPS[op].arity in (1, 2)]
 
 
+def cloudpickled(f):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    return cloudpickle.loads(cloudpickle.dumps(f))
+
+
 def same(ours, theirs, rel=1e-12):
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs):
@@ -495,3 +500,29 @@ def test_functions_nest_as_in_jax():
             expected = float(other(x, y))
             assert close(mine(x, y), expected, 1e-11)
             assert close(mg.jit(mine)(x, y), expected, 1e-11)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        grad(lambda x: x**3),
+        grad(grad(lambda x: (x * x).tanh())),
+        grad(lambda x, y: x * y, (0, 1)),
+        mg.value_and_grad(lambda x: x.exp()),
+        mg.jit(grad(lambda x: x**3)),
+        grad(mg.jit(lambda x: x**3)),
+    ],
+    ids=["grad", "grad of grad", "argnums", "value_and_grad", "jit of grad", "grad of jit"],
+)
+def test_cloudpickle_takes_derivatives(f):
+    args = (0.5, 2.0) if f.__wrapped__.__code__.co_argcount == 2 else (0.5,)
+    copy = cloudpickled(f)
+    assert copy is not f and copy(*args) == f(*args)
+
+
+def test_a_copied_derivative_is_still_derived_in_one_step():
+    """One run computes all orders at once: nested runs of another order would round in another way."""
+    f = grad(grad(lambda x: (x * x).tanh()))
+    fifth, copied = grad(grad(grad(f))), grad(grad(grad(cloudpickled(f))))
+    assert [copied(x / 7) for x in range(1, 9)] == [fifth(x / 7) for x in range(1, 9)]
+    assert copied._derives[2] == fifth._derives[2] == 5
