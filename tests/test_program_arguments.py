@@ -263,3 +263,20 @@ def test_weights_that_are_no_real_numbers_are_refused_as_arguments_are(wrong):
 )
 def test_weights_may_be_whatever_a_batch_may_be(weights):
     assert mg.jit(lambda x: x).backward([1.0, 2.0, 3.0], weights=weights) == 14.0
+
+
+def test_more_batches_than_a_call_takes_are_told_how_to_be_one():
+    f = mg.jit(lambda *xs: mg.sum(xs))
+    batches = (np.ones(3),) * 128
+    close(f(*batches), [128.0] * 3)
+    told = "more than 128 batches; put them side by side in one array"
+    with pytest.raises(ValueError, match=told):
+        f(*batches, np.ones(3))
+    with pytest.raises(ValueError, match=told):
+        f.jvp(batches[:65], batches[:65])
+
+
+def test_batches_of_unequal_length_are_told_with_the_shapes_of_all():
+    f = mg.jit(lambda x, y, z, k: x)
+    with pytest.raises(ValueError, match=r"shapes are x: \(2,\), y: \(3,\), z: ragged, k: a number"):
+        f([1.0, 2.0], [1.0, 2.0, 3.0], [[1.0], [2.0, 3.0]], 1.0)

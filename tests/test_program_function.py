@@ -355,6 +355,15 @@ def test_a_deep_copy_keeps_shared_variables_recursion_and_modules():
     assert one.program(1.0).parameters != first.program(1.0).parameters
 
 
+def test_a_deep_copy_of_a_function_that_reads_what_is_not_assigned_yet():
+    f = mg.jit(lambda x: x * later)
+    twin = copy.deepcopy(f)
+    later = 3.0
+    assert f(2.0) == 6.0
+    with pytest.raises(NameError, match="later"):
+        twin(2.0)
+
+
 def test_global_functions_are_copied_and_pickled_by_their_name():
     import pickle
 

@@ -29,6 +29,24 @@ def test_results_do_not_depend_on_the_number_of_threads(threads):
     assert all(result == results[0] for result in results)
 
 
+def test_a_gradient_with_more_columns_than_the_cache_holds_is_that_of_one_sample_at_a_time(threads):
+    """600 values at once: a chunk then has more lanes than its share of the second-level cache."""
+
+    @mg.jit
+    def f(x, w):
+        v = [(x * (i / 600) + w).tanh() for i in range(600)]
+        return mg.sum(a * b for a, b in zip(v[:300], reversed(v[300:])))
+
+    x, w = np.linspace(-1, 1, 300), 0.25
+    v = np.tanh(np.outer(x, np.arange(600) / 600) + w)
+    slopes = (1 - v * v) * v[:, ::-1]
+    for n in (1, 2):
+        threads(n)
+        by_x, by_w = f.gradient(x, w)
+        close(by_x, slopes @ (np.arange(600) / 600), 1e-12)
+        close(by_w, slopes.sum(), 1e-12)
+
+
 def test_a_program_runs_in_several_threads_at_once(threads):
     threads(2)
     p = Value(1.5)
