@@ -1,6 +1,7 @@
 /* Threads that build, sweep and free at the same time, and a fork in the midst of them. */
 #include "check.h"
 
+#include <math.h>
 #include <pthread.h>
 
 enum { THREADS = 8, ROUNDS = 60, NODES = 200 };
@@ -91,6 +92,70 @@ TEST(threads_build_sweep_and_free_at_the_same_time)
     }
     for (int32_t i = 0; i < THREADS; i++)
         CHECK_INT(pthread_join(threads[i], NULL), 0);
+    CHECK_INT(figures().live_nodes, 0);
+}
+
+/* What is refused while other threads may want the lock gives it back. */
+static void *wrong(void *handle)
+{
+    const int32_t h = *(int32_t *)handle, live = leaf(1.0), pair[] = {live, h};
+    const double slopes[2] = {0};
+    const int8_t batched[1] = {0};
+    double out[2], state[8] = {0}, options[8] = {0};
+    int64_t steps = 0;
+    int32_t status = 0, culprit = 0;
+    mg_node node;
+    mg_pause pause;
+
+    CHECK_INT(mg_unary(MG_EXP, h), MG_EHANDLE);
+    CHECK_INT(mg_unary_k(MG_POW, h, 2.0), MG_EHANDLE);
+    CHECK_INT(mg_binary(MG_ADD, live, h), MG_EHANDLE);
+    CHECK(mg_binary_number(MG_ADD, h, 1.0, 0) < 0);
+    CHECK_INT(mg_nary(MG_SUM, pair, 2), MG_EHANDLE);
+    CHECK_INT(mg_dot(pair, pair, 2, MG_NONE, MG_NONE), MG_EHANDLE);
+    CHECK_INT(mg_restore(MG_ADD, pair, 2, 0.0, MG_NONE, 0.0, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_by_hand(MG_NONE, pair, 2, slopes, NULL, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_by_hand(h, pair, 1, slopes, NULL, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_by_hand(MG_NONE, &live, 1, NULL, &h, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_by_hand_over(live, h, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_is_read(h), MG_EHANDLE);
+    CHECK(isnan(mg_data(h)) && isnan(mg_grad(h)));
+    CHECK_INT(mg_set_data(h, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_set_grad(h, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_set_grads(pair, 2, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_describe(h, &node), MG_EHANDLE);
+    CHECK_INT(mg_rows(pair, 2, (int32_t[2]){0}), MG_EHANDLE);
+    CHECK_INT(mg_backward(h, 1.0, &pause), MG_EHANDLE);
+    CHECK_INT(mg_set_python(h, 1), MG_EHANDLE);
+    CHECK_INT(mg_local_derivatives(h, out), MG_EHANDLE);
+    CHECK_INT(mg_backward_node(h), MG_EHANDLE);
+    CHECK_INT(mg_zero_grad(h), MG_EHANDLE);
+    CHECK_INT(mg_sgd(pair, 2, state, &steps, options), MG_EHANDLE);
+    CHECK_INT(mg_adam(pair, 2, state, &steps, options), MG_EHANDLE);
+    CHECK_INT(mg_rmsprop(pair, 2, state, &steps, options), MG_EHANDLE);
+    CHECK(!mg_program_new(h, pair, batched, 1, &live, 1, &status, &culprit) && status == MG_EHANDLE);
+    CHECK(!mg_program_new(live, pair, batched, 0, &h, 1, &status, &culprit) && status == MG_EHANDLE);
+    CHECK(!mg_derive(h, &live, 1, 1, &status, &culprit) && status == MG_EHANDLE);
+    CHECK(!mg_derive(live, &h, 1, 1, &status, &culprit) && status == MG_EHANDLE);
+    mg_free(&live, 1);
+    return NULL;
+}
+
+TEST(errors_beside_other_threads_give_the_lock_back)
+{
+    pthread_t threads[2];
+    int32_t nobody = 1 << 30;
+
+#ifndef _WIN32
+    alarm(60); /* whoever keeps the lock lets all others wait for ever */
+#endif
+    for (int32_t i = 0; i < 2; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, wrong, &nobody), 0);
+    for (int32_t i = 0; i < 2; i++)
+        CHECK_INT(pthread_join(threads[i], NULL), 0);
+#ifndef _WIN32
+    alarm(0);
+#endif
     CHECK_INT(figures().live_nodes, 0);
 }
 
@@ -204,6 +269,7 @@ int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
     CHECK_INT(mg_init(), MG_OK); /* a second time harms nobody */
+    RUN(errors_beside_other_threads_give_the_lock_back);
     RUN(threads_build_sweep_and_free_at_the_same_time);
     RUN_FORK(a_child_of_fork_goes_on_without_the_sweeps_of_other_threads);
     RUN_FORK(a_fork_while_other_threads_work_finds_the_arena_whole);
