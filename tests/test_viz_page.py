@@ -35,10 +35,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 NASTY = """</script><!-- <b onclick="alert('x')">&amp;😀\\ ${`%%JS%%`} """
 
 
+def settled(driver):
+    """Wait until what observes sizes and media has drawn: two frames."""
+    driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+
 def started(driver):
-    """Wait for the script of the page, which is packed, and for what it observes: the size of its pane."""
-    frames = "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
-    driver.execute_async_script(f"window.started.then(() => {frames})")
+    """Wait for the script of the page, which is packed."""
+    driver.execute_async_script("window.started.then(arguments[0])")
+    settled(driver)
 
 
 class Page:
@@ -85,11 +90,12 @@ class Page:
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile},
         )
-        self.wait(0.1)  # for what observes the size
+        settled(self.driver)
 
     def media(self, **features):
         listed = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": listed})
+        settled(self.driver)
 
     def go(self, kind, last=False):
         """Go to the first stop, or to the last, of a kind of event."""
