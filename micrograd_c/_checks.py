@@ -7,7 +7,7 @@ from itertools import islice
 from math import inf, isfinite, sqrt
 from operator import index
 
-from ._core import NAMES, OPS, Any, as_number, to_float, warn
+from ._core import NAMES, OPS, Any, as_number, brief, to_float, warn
 from ._core.absent import close_to
 from ._core.numbers import is_array
 from .engine import Value, is_tracing
@@ -19,9 +19,9 @@ ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].acti
 def size(name: str, n: Any) -> int:
     """Return a number of inputs or neurons as an int."""
     if not hasattr(n, "__index__"):
-        raise TypeError(f"{name} must be a whole number, not {n!r} ({type(n).__name__})")
+        raise TypeError(f"{name} must be a whole number, not {brief(n)} ({type(n).__name__})")
     if n < 1:
-        raise ValueError(f"{name} must be 1 or more, not {n}")
+        raise ValueError(f"{name} must be 1 or more, not {brief(n)}")
     return index(n)
 
 
@@ -35,8 +35,31 @@ def number(value: Any, name: str, least: float, below: float = inf) -> float:
         x = inf
     if not (least <= x < below and isfinite(x)):
         limits = [f"{least} or more"] * (least > -inf) + [f"less than {below}"] * (below < inf)
-        raise ValueError(f"{name} must be {', '.join(['finite', *limits])}, not {value!r:.40}")
+        raise ValueError(f"{name} must be {', '.join(['finite', *limits])}, not {brief(value)}")
     return x
+
+
+def option(value: Any, name: str, default: Any) -> Any:
+    """Return the value of an option of an optimiser, whose default tells what it may be."""
+    if isinstance(default, bool):
+        return bool(value)
+    if name == "lr" and callable(value):
+        return value
+    if not isinstance(default, tuple):
+        return number(value, name, 0.0)
+    try:
+        one, two = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be two numbers, not {brief(value)}") from None
+    return number(one, f"{name[:-1]}1", 0.0, 1.0), number(two, f"{name[:-1]}2", 0.0, 1.0)
+
+
+def whole(value: Any, name: str) -> int:
+    """Return a number of steps, checked."""
+    steps = number(value, name, 0.0, 2.0**62)
+    if steps != int(steps):
+        raise ValueError(f"{name} must be a whole number, not {brief(value)}")
+    return int(steps)
 
 
 def weight_limit(init: Any, nin: int, nout: int = 1) -> float:
@@ -53,17 +76,20 @@ def layer_sizes(nin: int, nouts: Any) -> list[int]:
         nouts = list(nouts)
     except TypeError:
         raise TypeError(
-            f"nouts must be a list of the sizes of the layers, not {nouts!r}: MLP({nin!r}, [{nouts!r}])"
+            f"nouts must be a list of the sizes of the layers, not {brief(nouts)}: "
+            f"MLP({brief(nin)}, [{brief(nouts)}])"
         ) from None
     if not nouts:
-        raise ValueError(f"MLP({nin!r}, []) has no layers: name the size of one at least, MLP({nin!r}, [1])")
+        raise ValueError(
+            f"MLP({brief(nin)}, []) has no layers: name the size of one at least, MLP({brief(nin)}, [1])"
+        )
     return [size("nin", nin), *(size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
 
 
 def check_activation(activation: Any) -> None:
     """Raise an error if there is no such activation."""
     if not isinstance(activation, str):
-        given = getattr(activation, "__name__", activation)
+        given = getattr(activation, "__name__", None) or brief(activation)
         raise TypeError(f"activation must be a name in quotes, not {given}; there are {', '.join(ACTIVATIONS)}")
     if activation not in ACTIVATIONS:
         raise ValueError(_unknown("activation", activation, ACTIVATIONS))
@@ -86,7 +112,7 @@ def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str]
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict takes what state_dict() returned, not {type(state).__name__}")
     missing = [name for name in readers if name not in state]
-    unknown = [str(name) for name in state if name not in readers]
+    unknown = [name if type(name) is str else brief(name) for name in state if name not in readers]
     lists = {"missing": missing, f"not in {type(owner).__name__}": unknown}
     wrong = [f"{words}: {', '.join(names)}" for words, names in lists.items() if names]
     found = {}
@@ -114,7 +140,7 @@ def fitting(w: Any, x: Any) -> Any:
     try:
         n = len(w)
     except TypeError:
-        raise TypeError(f"the weights w must be a list of Values, not {type(w).__name__}: {_short(w)}") from None
+        raise TypeError(f"the weights w must be a list of Values, not {type(w).__name__}: {brief(w)}") from None
     if type(x) is list and len(x) == n and _SCALARS.issuperset(map(type, x)):
         return x
     ordered(x)
@@ -126,10 +152,10 @@ def fitting(w: Any, x: Any) -> Any:
         x = x if hasattr(x, "__len__") else list(islice(x, n))
         got = len(x)
     except TypeError:
-        remedy = f"pass [{x!r}]" if n == 1 and as_number(x) is not None else "pass a list of them"
+        remedy = f"pass [{brief(x)}]" if n == 1 and as_number(x) is not None else "pass a list of them"
         if traced and isinstance(x, Value):
             remedy = "to jit a list is a batch: pass one sample as [[...]], or call the model without jit"
-        raise TypeError(f"the inputs must be {wanted}, not {_short(x)} ({type(x).__name__}): {remedy}") from None
+        raise TypeError(f"the inputs must be {wanted}, not {brief(x)} ({type(x).__name__}): {remedy}") from None
     for i, item in enumerate(x):
         if isinstance(item, _NO_NUMBERS):
             remedy = "convert it first"
@@ -141,7 +167,7 @@ def fitting(w: Any, x: Any) -> Any:
         else:
             continue
         raise TypeError(
-            f"the inputs must be {wanted}, but number {i} is {_short(item)} ({type(item).__name__}): {remedy}"
+            f"the inputs must be {wanted}, but number {i} is {brief(item)} ({type(item).__name__}): {remedy}"
         )
     if got != n:
         message = f"a neuron of {n} weight{'s' * (n != 1)} got {got} input{'s' * (got != 1)}: "
@@ -158,8 +184,3 @@ def fitting(w: Any, x: Any) -> Any:
 _SCALARS = {Value, float, int}
 _NO_NUMBERS = (type(None), str, bytes, bytearray)
 _ROWS = (list, tuple, dict, set, frozenset)
-
-
-def _short(x: Any) -> str:
-    text = " ".join(repr(x).split())
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -19,9 +19,9 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._checks import check_arguments, number, read_state
+from ._checks import check_arguments, number, option, read_state, whole
 from ._copying import in_slots
-from ._core import Held, check, core, ffi, lib
+from ._core import Held, brief, check, core, ffi, lib
 from ._core.numbers import class_of
 from ._operands import listed
 from ._schedules import Rate, cosine, step_decay, warm_up
@@ -63,20 +63,27 @@ class _Option:
     def __get__(self, optimizer: Any, owner: type) -> Any:
         if optimizer is None:
             return self
-        value = optimizer._options[self.name]
-        if not callable(value):
-            return value
-        while optimizer._groups:  # their steps count
-            optimizer = optimizer._groups[0]
-        return number(value(optimizer._steps[0]), self.name, 0.0)
+        found = self.of_each(optimizer)
+        if found.count(found[0]) < len(found):
+            raise AttributeError(
+                f"{self.name} is not the same in all groups, {brief(found)}: read and change group.{self.name}, "
+                "for group in optimizer.groups"
+            )
+        return found[0]
+
+    def of_each(self, optimizer: Any) -> list[Any]:
+        """Return the values in the groups, or the one of an optimiser that has none."""
+        found = []
+        for one in optimizer._without_groups or (optimizer,):
+            value = one._options[self.name]
+            found.append(number(value(one._steps[0]), self.name, 0.0) if callable(value) else value)
+        return found
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        every = [optimizer]
-        for o in every:  # it grows
-            every += o._groups
-        checked = [o._checked_options({self.name: value}, o._options) for o in every]
-        for o, options in zip(every, checked):
-            o._set_options(options)
+        every = optimizer._without_groups or (optimizer,)
+        checked = [one._checked_options({self.name: value}, one._options) for one in every]
+        for one, options in zip(every, checked):
+            one._set_options(options)
 
 
 class Optimizer(_Declared):
@@ -90,7 +97,8 @@ class Optimizer(_Declared):
     step, and stays where a state is loaded.
 
     `params` may be groups with options of their own, `[{"params": a}, {"params": b, "lr": 0.01}]`. Each is an
-    optimiser in the tuple `groups`. What is assigned to an option of the whole is assigned to all of them.
+    optimiser in the tuple `groups`. What is assigned to an option of the whole is assigned to all of them; one that
+    is not the same in all of them is read there.
     """
 
     # The least number in each column of state; a column has one number for each parameter, 0 at first.
@@ -214,8 +222,8 @@ class Optimizer(_Declared):
         """Return what a state holds, checked."""
         if self._groups:
             return read_state(self, state, {"groups": self._states_of_groups})
-        readers: dict[str, Any] = {name: partial(_option, default=self._defaults[name]) for name in self._options}
-        found = read_state(self, state, {**readers, "steps": _whole, "state": self._numbers_of_state})
+        readers: dict[str, Any] = {name: partial(option, default=self._defaults[name]) for name in self._options}
+        found = read_state(self, state, {**readers, "steps": whole, "state": self._numbers_of_state})
         kept = {name: value for name, value in self._options.items() if callable(value)}
         options = self._checked_options({name: kept.get(name, found[name]) for name in readers})
         return {"options": options, "steps": found["steps"], "state": found["state"]}
@@ -245,7 +253,7 @@ class Optimizer(_Declared):
 
     def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:
         """Return all options: those that are given, checked, and others that are there already."""
-        options = {**options, **{name: _option(value, name, self._defaults[name]) for name, value in given.items()}}
+        options = {**options, **{name: option(value, name, self._defaults[name]) for name, value in given.items()}}
         if callable(options["lr"]) and type(self).step is not Optimizer.step:
             raise TypeError(
                 f"lr must be a number: {type(self).__name__} has a step of its own, which may change it"
@@ -287,7 +295,8 @@ class Optimizer(_Declared):
         self._set_options(self._options)
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={getattr(self, name)}" for name in self._options)
+        each = {name: getattr(type(self), name).of_each(self) for name in self._options}
+        options = ", ".join(f"{name}={x[0] if x.count(x[0]) == len(x) else tuple(x)}" for name, x in each.items())
         groups = f" in {len(self._groups)} groups" if self._groups else ""
         return f"{type(self).__name__}({self._n} parameters{groups}, {options})"
 
@@ -427,26 +436,3 @@ def _value(p: Any, i: int) -> Value:
     if not isinstance(p, Value):
         raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
     return p
-
-
-def _option(value: Any, name: str, default: Any) -> Any:
-    """Return the value of an option, checked."""
-    if isinstance(default, bool):
-        return bool(value)
-    if name == "lr" and callable(value):
-        return value
-    if not isinstance(default, tuple):
-        return number(value, name, 0.0)
-    try:
-        one, two = value
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be two numbers, not {value!r}") from None
-    return number(one, f"{name[:-1]}1", 0.0, 1.0), number(two, f"{name[:-1]}2", 0.0, 1.0)
-
-
-def _whole(value: Any, name: str) -> int:
-    """Return a number of steps, checked."""
-    steps = number(value, name, 0.0, 2.0**62)
-    if steps != int(steps):
-        raise ValueError(f"{name} must be a whole number, not {value!r}")
-    return int(steps)

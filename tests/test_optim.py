@@ -159,13 +159,16 @@ def two_groups():
 def test_an_option_that_is_assigned_to_the_whole_is_assigned_to_all_groups():
     p, sgd = two_groups()
     assert sgd.params == tuple(p) and [g.lr for g in sgd.groups] == [0.5, 0.25]
-    assert "3 parameters in 2 groups, lr=0.25" in repr(sgd)
+    assert "3 parameters in 2 groups, lr=(0.5, 0.25), momentum=0.5, nest" in repr(sgd)
+    with pytest.raises(AttributeError, match=r"lr is not the same in all groups, \[0.5, 0.25\]"):
+        sgd.lr *= 0.5
+    assert [g.lr for g in sgd.groups] == [0.5, 0.25]
     sgd.groups[0].momentum = 0.0
     with pytest.raises(ValueError, match="nesterov"):
         sgd.nesterov = True
     assert [g.nesterov for g in sgd.groups] == [False, False]
     sgd.lr = 0.125
-    assert [g.lr for g in sgd.groups] == [0.125, 0.125]
+    assert [g.lr for g in sgd.groups] == [0.125, 0.125] and sgd.lr == 0.125 and "lr=0.125, " in repr(sgd)
     nested = optim.SGD([{"params": [{"params": p[:1], "momentum": 0.5}]}, {"params": p[1:]}], lr=0.25)
     nested.lr = 0.5
     assert [g.lr for g in (nested, *nested.groups, *nested.groups[0].groups)] == [0.5] * 4
@@ -173,6 +176,22 @@ def test_an_option_that_is_assigned_to_the_whole_is_assigned_to_all_groups():
     with pytest.raises(ValueError, match="nesterov"):
         nested.momentum = 0.0
     assert nested.groups[0].groups[0].momentum == 0.5
+
+
+def test_the_whole_has_no_options_of_its_own_and_reaches_groups_in_groups():
+    p = [Value(0.0) for _ in range(3)]
+    inner = {"params": [{"params": p[:1], "lr": 1.0}, {"params": p[1:2]}], "lr": 2.0}
+    sgd = optim.SGD([inner, {"params": p[2:], "momentum": 0.5}], lr=3.0)
+    assert "lr=(1.0, 2.0, 3.0), momentum=(0.0, 0.0, 0.5)" in repr(sgd)
+    sgd.lr = 0.5
+    for v in p:
+        v.grad = -1.0
+    sgd.step()
+    assert [v.data for v in p] == [0.5] * 3 and sgd.lr == sgd.groups[0].lr == 0.5
+    for one in sgd.groups[0].groups:
+        one.momentum = 0.5
+    sgd.nesterov = True  # whatever momentum was given for all: each group has one
+    assert sgd.nesterov and sgd.momentum == 0.5
 
 
 def test_each_group_follows_a_schedule():
@@ -187,11 +206,11 @@ def test_each_group_follows_a_schedule():
 
 def test_the_rate_of_the_whole_is_that_of_the_steps_its_groups_took():
     rate = optim.step_decay(0.5, 1, 0.5)
-    sgd = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)], "lr": 1.0}], lr=rate)
+    sgd = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)]}], lr=rate)
     for t in range(3):
         assert sgd.lr == rate(t) == sgd.groups[0].lr and f"lr={rate(t)}" in repr(sgd)
         sgd.step()
-    loaded = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)], "lr": 1.0}], lr=rate)
+    loaded = optim.SGD([{"params": [Value(0.0)]}, {"params": [Value(0.0)]}], lr=rate)
     loaded.load_state_dict(sgd.state_dict())
     assert [o.lr for o in (loaded, copy.copy(sgd), *(copied(sgd) for copied in COPIES))] == [rate(3)] * 5
 

@@ -31,7 +31,7 @@ except ModuleNotFoundError as _error:
         f"the C code of {_package} is not compiled for this Python: run `python -m pip install -e .` in "
         f"{os.path.dirname(_package)}, or, if micrograd-c is installed already, start Python in another folder"
     ) from None
-from .errors import DOMAINS, LABELS, MESSAGES, NAMES, NARY, OPS, check, warn
+from .errors import DOMAINS, LABELS, MESSAGES, NAMES, NARY, OPS, brief, check, warn
 from .numbers import as_number, from_numpy, to_float
 
 if TYPE_CHECKING:

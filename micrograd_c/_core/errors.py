@@ -80,6 +80,16 @@ def _call(op: int, operands: tuple[float, ...]) -> str:
     return f"{label}({', '.join(map(repr, operands))})"
 
 
+def brief(x: Any, most: int = 60) -> str:
+    """Return a value as a message shows it: on one line, cut, and whatever its own repr does."""
+    try:
+        text = " ".join(repr(x).split())
+    except Exception:  # Python prints no int of thousands of digits; a class may be half-made
+        size = f" of {x.bit_length()} bits" if isinstance(x, int) else ""
+        text = f"<{type(x).__name__}{size}>"
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def check(status: int) -> int:
     """Return `status`, or raise what it stands for where it is negative."""
     if status < 0:
