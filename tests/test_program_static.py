@@ -73,6 +73,61 @@ def test_each_value_has_one_trace_and_the_function_gets_it_as_it_is(names, value
     assert len(seen) == len(values) and all(a is b for a, b in zip(seen, values))
 
 
+class Tagged:
+    """Part of classes of a user's: equal and printed as their own way of telling them apart has it."""
+
+    def __new__(cls, value, tag):
+        self = super().__new__(cls, value)
+        self.tag = tag
+        return self
+
+    def __eq__(self, other):
+        return self.tag == other.tag
+
+    def __hash__(self):
+        return 1
+
+    def __repr__(self):
+        return "always the same"
+
+
+class Typed:
+    """No number of numpy's, though it has a dtype."""
+
+    dtype = "float"
+
+    def __init__(self, tag):
+        self.tag = tag
+
+    __eq__, __hash__, __repr__ = Tagged.__eq__, Tagged.__hash__, Tagged.__repr__
+
+
+class Printed(float):
+    """Equal as floats are."""
+
+    tag = property(lambda self: self.hex())
+    __repr__ = Tagged.__repr__
+
+
+@pytest.mark.parametrize("base", [float, complex, int, tuple, frozenset, str, bytes])
+def test_what_a_class_tells_apart_has_traces_of_its_own(base):
+    cls = type("Mine", (Tagged, base), {})
+    value = (1, 2) if base in (tuple, frozenset) else base(b"a") if base is bytes else base(2)
+    f, seen = recorder(static_argnames="way")
+    for _ in range(2):
+        for tag in "ab":
+            f(2.0, cls(value, tag))
+    assert [x.tag for x in seen] == ["a", "b"]
+
+
+@pytest.mark.parametrize("values", [list(map(Typed, "aba")), list(map(Printed, (1, 2, 1, 0.0, -0.0)))])
+def test_how_a_value_is_printed_makes_no_two_one(values):
+    f, seen = recorder(static_argnames="way")
+    for value in values:
+        f(2.0, value)
+    assert [x.tag for x in seen] == [*dict.fromkeys(x.tag for x in values)]
+
+
 def test_numbers_stay_numbers_where_nobody_names_them():
     f, seen = recorder()
     for value in (1, 1.0, np.float64(2.0), np.int8(3), fractions.Fraction(1)):

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .._core import brief
+
 Static = tuple[frozenset[int], frozenset[str]]  # places and names of the arguments that are static
 NONE: Static = frozenset(), frozenset()
 
@@ -15,7 +17,7 @@ def static_arguments(function: Callable[..., Any], given: Any, title: str) -> St
     """Return the places and names of the parameters in `static_argnames`; ValueError for one that is not there."""
     names = (given,) if isinstance(given, str) else tuple(given) if hasattr(type(given), "__iter__") else (given,)
     if not all(isinstance(x, str) for x in names):
-        raise TypeError(f"static_argnames must be a name or a sequence of names, not {given!r}")
+        raise TypeError(f"static_argnames must be a name or a sequence of names, not {brief(given)}")
     if not names:
         return NONE
     parameters = parameters_of(function)
@@ -24,7 +26,9 @@ def static_arguments(function: Callable[..., Any], given: Any, title: str) -> St
     for name in names:
         if name not in known and not is_open:
             arguments = ", ".join(known) or "none"
-            raise ValueError(f"static_argnames={given!r}: {title} has no argument {name!r}; it has: {arguments}")
+            raise ValueError(
+                f"static_argnames={brief(given)}: {title} has no argument {brief(name)}; it has: {arguments}"
+            )
     return frozenset(i for i, x in enumerate(by_place(parameters)) if x in names), frozenset(names)
 
 
@@ -59,7 +63,15 @@ def is_static(x: Any) -> bool:
 def key_of(x: Any) -> Any:
     """Return what is equal for equal static arguments of one type: 1, 1.0, 0.0 and -0.0 differ, nan is nan."""
     hash(x)  # TypeError
+    t, numpy = type(x), sys.modules.get("numpy")
+    same: Any = object.__eq__
+    parts: Any = x
+    if numpy is not None and isinstance(x, numpy.generic):
+        return t, repr(x)
+    for number in (float, complex):
+        if isinstance(x, number):
+            same, parts = number.__eq__, number.__repr__(x)
     for collection in (tuple, frozenset):
         if isinstance(x, collection):
-            return type(x), collection(map(key_of, x))
-    return type(x), repr(x) if isinstance(x, (float, complex)) or hasattr(x, "dtype") else x
+            same, parts = collection.__eq__, collection(map(key_of, x))
+    return (t, parts) if t.__eq__ is same else (t, parts, x)  # a class of a user's may tell more apart

@@ -5,6 +5,7 @@ Now and then a call is interrupted, at an opcode or by a signal: the function an
 
 import math
 import operator
+import pathlib
 
 import numpy as np
 from interrupting import stopped_after, stopped_at
@@ -14,7 +15,7 @@ import micrograd_c as mg
 from micrograd_c import TracingError, Value
 from micrograd_c._core import NAMES, OPS
 from micrograd_c._core.docs import is_operator
-from micrograd_c.program import arguments, function, program, trace, traced
+from micrograd_c.program import program, trace, traced
 
 
 class Tie(ValueError):
@@ -31,7 +32,7 @@ KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot",
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
 WAYS = [True, False, None, "", "a"]
 NAMED_WAYS = [0, 1, 0.0, -0.0, 1.0, math.nan, (1,), (True,), (1.0, "a"), operator.add]
-SOURCES = {*(m.__file__ for m in (arguments, function, program, trace, traced)), __file__}
+SOURCES = {*map(str, pathlib.Path(program.__file__).parent.glob("*.py")), __file__}
 
 
 class Weight(Value):
