@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar, copy_context
 from typing import Any, overload
 
 from ._copying import restore
-from ._core import NAMES, OPS, as_number, check, core, ffi, lib
+from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib
 from ._core.numbers import is_array, is_object
 from ._core.walk import below, references
 from ._operands import as_values, instead, listed
@@ -18,11 +18,11 @@ from .program.derivatives import as_index
 from .program.function import Function
 from .program.program import flatten, rebuilt
 from .program.static import is_static
+from .program.trace import runs
 
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
-# Does a function run that grad made? Set in a copy of the context, which C leaves: an interrupt cannot keep it.
-_inside: ContextVar[bool] = ContextVar("micrograd_c: inside of grad", default=False)
+_running: list[None] = []  # one for each call of `_run`; what an interrupt leaves in here costs time, no more
 
 
 @overload
@@ -84,8 +84,6 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
         both = value_and_grad(f, argnums)
         f = _plain(f)
         slope: Any = functools.wraps(f)(_slope_of(both))
-        inner, order = (f, 0) if isinstance(argnums, Sequence) else _below(f, argnums)
-        slope._derives = inner, argnums, order + 1
         return slope
     if isinstance(argnums, Value):
         return _derivatives(f, (argnums,), create_graph)[0]
@@ -105,7 +103,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     name = getattr(f, "__qualname__", type(f).__name__)
     numbers: tuple[Any, ...] = tuple(map(as_index, argnums if isinstance(argnums, Sequence) else (argnums,)))
     if None in numbers:
-        raise TypeError(f"grad of {name}: argnums={argnums!r}, expected an int or a sequence of them")
+        raise TypeError(f"grad of {name}: argnums={brief(argnums)}, expected an int or a sequence of them")
 
     inner, inner_order = (f, 0) if isinstance(argnums, Sequence) else _below(f, argnums)
 
@@ -115,11 +113,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         for i in numbers:
             if not -len(args) <= i < len(args):
                 raise ValueError(
-                    f"grad of {name}: argnums={argnums!r}, but {len(args)} arguments are given by place"
+                    f"grad of {name}: argnums={brief(argnums)}, but {len(args)} arguments are given by place"
                 )
             if i % len(args) in static or is_static(args[i]):
                 raise TypeError(
-                    f"grad of {name}: argnums={argnums!r}: argument {i} is static, {args[i]!r:.40}, "
+                    f"grad of {name}: argnums={brief(argnums)}: argument {i} is static, {brief(args[i])}, "
                     "and has no derivative"
                 )
             leaves: list[Value] = []
@@ -129,7 +127,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             wanted += leaves
         g, order = (inner, inner_order + 1) if wanted and tree is None else (f, 1)
         plain = _are_plain(*args, *kwargs.values())
-        y = copy_context().run(_run_inside, g, given, kwargs)
+        y = _run(g, given, kwargs)
         if not isinstance(y, Value):
             if as_number(y) is None:
                 raise TypeError(f"grad needs a function that returns one Value; {name} returns {type(y).__name__}")
@@ -145,13 +143,18 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 
 
 def _are_plain(*args: Any) -> bool:
-    """Are derivatives by these numbers? cloudpickle copies what calls this, and could not copy a context."""
-    return not _inside.get() and not is_tracing() and not any(map(_has_values, args))
+    """Are derivatives by these numbers? cloudpickle copies what calls this, with a list of its own."""
+    is_inside = _running and runs(_run.__code__)
+    return not is_inside and not is_tracing() and not any(map(_has_values, args))
 
 
-def _run_inside(f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    _inside.set(True)
-    return f(*args, **kwargs)
+def _run(f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Call a function that is derived; `runs` knows by this frame what is called inside of it."""
+    _running.append(None)
+    try:
+        return f(*args, **kwargs)
+    finally:
+        _running.pop()
 
 
 def _plain(f: Any) -> Any:
@@ -170,9 +173,10 @@ _SLOPE = _slope_of(None).__code__
 def _below(f: Any, argnum: int) -> tuple[Any, int]:
     """Return the function of which `f` is a derivative by this argument, and its order; of others f and 0."""
     if isinstance(f, types.FunctionType) and f.__code__ == _SLOPE:
-        inner, same, order = f._derives  # type: ignore[attr-defined]
-        if same == argnum:
-            return inner, order
+        both = inspect.getclosurevars(f).nonlocals["both"]  # of a deep copy it is a copy too
+        known = inspect.getclosurevars(both).nonlocals
+        if known["argnums"] == argnum:
+            return known["inner"], known["inner_order"] + 1
     return f, 0
 
 
@@ -262,6 +266,7 @@ def _no_derivative(node: Any) -> RuntimeError:
     closure = getattr(core.peek(node, "_backward"), "__code__", None)
     where = f", {closure.co_filename}:{closure.co_firstlineno}," if closure else ""
     return RuntimeError(
-        f"grad: the derivative of {node!r}{name}, made by hand as {node._op!r}, is not known: its _backward is a "
-        f"Python closure{where} or nothing. Give it Values as local derivatives, Value(data, (a, b), (da, db))"
+        f"grad: the derivative of {brief(node)}{name}, made by hand as {node._op!r}, is not known: its "
+        f"_backward is a Python closure{where} or nothing. Give it Values as local derivatives, "
+        "Value(data, (a, b), (da, db))"
     )

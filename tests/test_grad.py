@@ -1,14 +1,19 @@
 """mg.grad and mg.value_and_grad: derivatives that can be differentiated again, in Python and inside of jit."""
 
+import asyncio
 import collections
+import contextvars
+import copy
 import functools
 import math
 import operator
 import random
+import signal
+import threading
 
 import pytest
 from graphs import KINKS, random_graph
-from support import close, live_nodes, nothing_left_behind
+from support import close, collect, live_nodes, nothing_left_behind
 from test_ops import method_of
 
 import micrograd_c as mg
@@ -282,6 +287,105 @@ def test_what_jit_made_is_derived_as_the_function_that_it_was_given():
     assert grad(f)(2.0) == 12.0 and mg.jit(grad(grad(f)))(2.0) == 12.0
 
 
+def test_the_derivative_of_a_copy_reads_the_copied_parameters():
+    def cubic():
+        w = Value(2.0)
+        return w, mg.jit(grad(lambda x: w * x**3))
+
+    w, slope = cubic()
+    twin = copy.deepcopy(slope)
+    w.data = 5.0
+    for f, factor in ((slope, 5.0), (twin, 2.0)):
+        assert (f(1.0), grad(f)(1.0), grad(grad(f))(1.0)) == (3 * factor, 6 * factor, 6 * factor)
+
+
+# ---- what runs while a function is derived ---------------------------------------------------------------------
+
+NUMBER = contextvars.ContextVar("number", default=0)
+
+
+def inner():
+    return mg.value_and_grad(lambda t: t**3)(2.0)
+
+
+def finalized(keep):
+    class Ending:
+        def __del__(self):
+            keep.append(inner())
+
+    Ending()
+    collect()
+
+
+def signalled(keep):
+    before = signal.signal(signal.SIGUSR1, lambda *_: keep.append(inner()))
+    signal.raise_signal(signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def in_a_thread(keep):
+    thread = threading.Thread(target=lambda: keep.append(inner()))
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("meanwhile", [finalized, signalled, in_a_thread])
+def test_what_is_not_part_of_a_derived_function_gets_floats(meanwhile):
+    keep = []
+
+    def f(x):
+        meanwhile(keep)
+        return x * x
+
+    assert grad(f)(3.0) == 6.0
+    assert keep == [(8.0, 12.0)] and type(keep[0][1]) is float
+
+
+def test_what_was_begun_inside_of_a_derived_function_is_outside_after_it():
+    async def later():
+        await asyncio.sleep(0)
+        return inner()
+
+    async def run():
+        left = []
+
+        def f(x):
+            left.append(asyncio.ensure_future(later()))
+            asyncio.get_running_loop().call_soon(lambda: left.append(inner()))
+            left.append(contextvars.copy_context())
+            return x * x
+
+        assert grad(f)(3.0) == 6.0
+        return await left[0], left[1].run(inner), left[2]
+
+    assert [tuple(map(type, pair)) for pair in asyncio.run(run())] == [(float, float)] * 3
+
+
+def test_a_derived_function_may_set_context_variables():
+    def f(x):
+        NUMBER.set(NUMBER.get() + 1)
+        return x * x
+
+    before = NUMBER.get()
+    assert grad(grad(f))(3.0) == 2.0 and NUMBER.get() == before + 1
+    np = pytest.importorskip("numpy")
+    rules = np.geterr()
+    grad(lambda x: (np.seterr(over="raise"), x)[1])(1.0)
+    assert np.seterr(**rules)["over"] == "raise"
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, GeneratorExit])
+def test_an_exception_leaves_nothing_of_a_derived_function(error):
+    def f(x):
+        raise error
+
+    for _ in range(3):
+        f = grad(f)
+        with pytest.raises(error):
+            f(1.0)
+        assert type(grad(lambda x: x * x)(2.0)) is float and not mg._grad._running
+
+
 # ---- Values ------------------------------------------------------------------------------------------------------
 
 
@@ -525,4 +629,4 @@ def test_a_copied_derivative_is_still_derived_in_one_step():
     f = grad(grad(lambda x: (x * x).tanh()))
     fifth, copied = grad(grad(grad(f))), grad(grad(grad(cloudpickled(f))))
     assert [copied(x / 7) for x in range(1, 9)] == [fifth(x / 7) for x in range(1, 9)]
-    assert copied._derives[2] == fifth._derives[2] == 5
+    assert mg._grad._below(copied, 0)[1] == mg._grad._below(fifth, 0)[1] == 5

@@ -88,19 +88,24 @@ _open: set[ref[Trace]] = set()
 
 
 def is_inside(args: Iterable[Any] = ()) -> bool:
-    """Tell whether a call is part of a trace: an argument is traced, or a function that is traced made the call.
-
-    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it, nor is what a
-    generator does while it is closed.
-    """
+    """Tell whether a call is part of a trace: an argument is traced, or a function that is traced made the call."""
     if not _open:
         return False
     if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
         return True
+    return runs(Trace.run.__code__)
+
+
+def runs(code: Any) -> bool:
+    """Tell whether a call comes from a function of this code, or from what that called.
+
+    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it, nor is what a
+    generator does while it is closed.
+    """
     error = sys.exc_info()[1]
     closing = error.__traceback__ if isinstance(error, GeneratorExit) else None
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code is not Trace.run.__code__:
+    while frame is not None and frame.f_code is not code:
         if _interrupts(frame) or (closing is not None and frame is closing.tb_frame):
             return False
         frame = frame.f_back
