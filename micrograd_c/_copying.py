@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Callable, Collection, Iterator
 
-from ._core import NAMES, OPS, TYPE_CHECKING, Any, core, lib
+from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, lib
 from ._core.walk import describe, flat, in_order, references
 from ._operands import SET_BY_INIT, by_hand, slopes_of
 
@@ -79,7 +79,7 @@ def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
         raise TypeError(
-            f"cannot {verb} {value!r}, made by {value._op!r}: its _backward is the Python closure "
+            f"cannot {verb} {brief(value)}, made by {value._op!r}: its _backward is the Python closure "
             f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
         )
     return core.attributes(value), in_slots(value, _NOT_COPIED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from ._core import Any, to_float
+from ._core import Any, brief, to_float
 from .engine import Value, topological_order, zero_grad
 
 
@@ -110,7 +110,7 @@ def gradcheck(
         leaves = list(map(Value, xs))
         out = f(*leaves)
         if not isinstance(out, Value):
-            raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}: {out!r}")
+            raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}: {brief(out)}")
         return out, leaves
 
     gradient = getattr(f, "gradient", None)  # of what jit made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, check, core, ffi, lib, to_float
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, lib, to_float
 from ._core.docs import doc
 from ._core.errors import OrderError
 from ._core.numbers import class_of
@@ -119,7 +119,7 @@ def given_by_hand(
     operands = _values_in(_children, "_children")
     if not isinstance(_op, str):
         if local_grads is not None:
-            raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {_op!r}")
+            raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {brief(_op)}")
         return operands, _slopes_in(_op, _children, len(operands)), ""
     return operands, None if local_grads is None else _slopes_in(local_grads, _children, len(operands)), _op
 
@@ -129,7 +129,7 @@ def _values_in(items: Any, what: str) -> tuple[Value, ...]:
     values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
-            raise TypeError(f"{what} must be Values, not {class_of(value)}: {value!r}")
+            raise TypeError(f"{what} must be Values, not {class_of(value)}: {brief(value)}")
     return values
 
 
@@ -138,7 +138,7 @@ def _slopes_in(given: Any, children: Any, n: int) -> list[Any]:
     if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
         raise TypeError(
             "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
-            f"not {type(given).__name__}: {given!r}"
+            f"not {type(given).__name__}: {brief(given)}"
         )
     slopes = list(given)
     if len(slopes) != n:
@@ -159,7 +159,9 @@ def slopes_of(value: Value) -> list[float]:
 def local_grads_of(value: Value) -> tuple[Any, ...]:
     """Return the derivatives of this node with respect to its operands, as given or at their current data."""
     if core.peek(value, "_backward") is not None:
-        raise AttributeError(f"_local_grads of {value!r} are known to its closure alone, which is its _backward")
+        raise AttributeError(
+            f"_local_grads of {brief(value)} are known to its closure alone, which is its _backward"
+        )
     given = core.operands(value)[1]
     return tuple(given if type(given) is list else slopes_of(value))
 
@@ -196,8 +198,8 @@ def by_hand(
         core.own(out, a, b, lib.mg_by_hand, before, core.handles(operands), n, numbers, nodes, data)
     except OrderError:
         raise ValueError(
-            f"{out!r} can't get these operands: one of them is younger, or this Value itself, and there would be a "
-            "cycle, as another Value was computed from it already. Assign operands before the Value is used"
+            f"{brief(out)} can't get these operands: one of them is younger, or this Value itself, and there would "
+            "be a cycle, as another Value was computed from it already. Assign operands before the Value is used"
         ) from None
 
 
@@ -215,7 +217,7 @@ def make(
         core.flush()  # readers that have died read nothing
         if check(lib.mg_is_read(core.handle_of(out))):
             raise ValueError(
-                f"__init__ of {out!r} is called again with children, but another Value was computed from it: "
+                f"__init__ of {brief(out)} is called again with children, but another Value was computed from it: "
                 "make a new Value"
             )
     by_hand(out, before, data, operands, slopes, numpy)
@@ -238,6 +240,6 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     op = describe(out).op
     if op != _CUSTOM and OPS[op].arity:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
-        raise AttributeError(f"_prev of {out!r} can't be assigned: {what}; make a node by hand, Value(data)")
+        raise AttributeError(f"_prev of {brief(out)} can't be assigned: {what}; make a node by hand, Value(data)")
     values = _untraced(_values_in(operands, "_prev"))
     by_hand(out, core.handle_of(out), out.data, values, None, core.operands(out)[1] is ...)

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ._core import check, lib
+from ._core import brief, check, lib
 from .program.arguments import GUESS
 from .program.function import Function
 from .program.program import Program
@@ -86,7 +86,7 @@ def set_threads(n: int) -> None:
     if isinstance(n, bool) or not hasattr(n, "__index__"):
         raise TypeError(f"set_threads(n): n must be an int, not {type(n).__name__}")
     if n < 1:
-        raise ValueError(f"set_threads({n}): n must be 1 or more")
+        raise ValueError(f"set_threads({brief(n)}): n must be 1 or more")
     check(lib.mg_set_threads(min(int(n), 1 << 16)))
 
 

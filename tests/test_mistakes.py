@@ -11,6 +11,65 @@ from support import nothing_left_behind
 import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, Value, optim
 
+# ---- values that have no text of their own: more digits than Python prints, or a __repr__ that fails -------------
+
+
+class Mute(float):
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+    __str__ = __repr__
+
+
+MUTE = {"huge": 10**5000, "negative": -(10**5000), "(huge,)": (10**5000,), "[huge]": [10**5000], "mute": Mute(-2.0)}
+MUTE["[mute]"] = [Mute(2.0)]
+
+
+def jitted(x):
+    return x * x
+
+
+CALLS = """
+Value(1.0, (v,), x)|Value(1.0, x)|Value(1.0, (x,))|Value(1.0, (v,), x, local_grads=(1.0,))
+setattr(Value(1.0), "_prev", x)|v + x|x / v|v**x|Value(-1.5) ** x|v.maximum(x)|v.leaky_relu(x)|v.backward(x)
+mg.sum([v, x])|mg.dot([v], x)|mg.mse([v], [x])|mg.cross_entropy([v, v], x)|mg.gradcheck(lambda a: x, 1.0)
+mg.numerical_gradient(abs, 1.0, h=x)|mg.gradcheck(abs, 1.0, eps=x)
+mg.grad(jitted, x)(1.0)|mg.grad(jitted, (x,))(1.0)|mg.grad(lambda a, flag: a, 1)(1.0, x)
+mg.jit(jitted, in_axes=x)|mg.jit(jitted, in_axes=(x,))(numpy.ones(3))
+mg.jit(jitted, in_axes=(x,))(3.0)|mg.jit(jitted, static_argnames=x)|mg.jit(jitted, static_argnames=(x,))
+mg.jit(lambda a, b: a, static_argnames="b").jacobian(1.0, x, argnums=1)
+mg.jit(lambda a, b: a, static_argnames="b")(1.0, x)
+f(x)|f([x])|f.backward([1.0], reduce=x)
+f.backward([1.0], weights=[x])|f.jacobian(1.0, argnums=x)
+f.hessian(1.0, argnums=(x,))|f.hessian([[1.0]], argnums=x, sparse=True)|f.jvp((1.0,), x)
+f.hvp((1.0,), (1.0,), wrt=x)|mg.jit(lambda a: (a, a)).vjp((1.0,), x)|mg.jit(lambda a: {x: a}).vjp((1.0,), [1.0])
+importlib.import_module("micrograd_c.jit").set_threads(-abs(x))
+Neuron(2, activation=x)|Neuron(2, init=x)|Neuron(-abs(x))|Neuron(1)(x)
+MLP(2, x) if type(x) is Mute else None|MLP(2, [1])(x)
+MLP(2, [1])([x, 1.0])|MLP(2, [1], fused=False)([x, 1.0])|[n := Neuron(2), setattr(n, "w", x), n([1.0, 2.0])]
+model.load_state_dict({x: 1.0})|optim.SGD([v]).load_state_dict({x: 1.0})
+optim.SGD([v], lr=x)|optim.Adam([v], betas=x)|optim.Adam([v], betas=(x, 0.5))|optim.SGD([{"params": [v], "lr": x}])
+optim.SGD([v], lr=lambda t: x).step()|optim.cosine(x, 10)|optim.cosine(0.1, x)|optim.clip_grad_norm([v], x)
+optim.SGD([v]).load_state_dict({**optim.SGD([v]).state_dict(), "steps": x})|mg.draw(v, theme=x)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:a neuron of")
+@pytest.mark.parametrize("call", [call for line in CALLS.strip().splitlines() for call in line.split("|")])
+def test_an_error_tells_what_is_wrong_of_values_that_have_no_text_too(call):
+    v, model, f = Value(2.0), MLP(1, [1]), mg.jit(jitted)
+    for x in MUTE.values():
+        try:
+            eval(call, {**globals(), "v": v, "model": model, "f": f, "x": x})
+        except Exception as error:
+            assert "no text" not in str(error) and "Exceeds the limit" not in str(error) and len(str(error)) < 600
+
+
+def test_a_huge_number_is_told_by_its_size():
+    with pytest.raises(ValueError, match=r"lr must be finite, 0\.0 or more, not <int of 16610 bits>"):
+        optim.SGD([Value(1.0)], lr=10**5000)
+
+
 MODULES = {"mg": "micrograd_c", "mg.engine": "micrograd_c.engine", "mg.nn": "micrograd_c.nn"}
 MISTAKES = {
     # a root that is no Value

@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from .._core import to_float
+from .._core import brief, to_float
 from ..engine import Value
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#007a5a", "#59636e"  # Okabe and Ito, the green darker
@@ -43,7 +43,7 @@ def whole(n: Any, what: str, least: int) -> int:
     except TypeError:
         count = least - 1
     if count < least:
-        raise ValueError(f"{what} must be a whole number, at least {least}, not {n!r}")
+        raise ValueError(f"{what} must be a whole number, at least {least}, not {brief(n)}")
     return count
 
 

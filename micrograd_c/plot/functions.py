@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .._core import to_float
+from .._core import brief, to_float
 from .._gradcheck import numerical_gradient
 from ..engine import Value
 from .axes import BLUE, GREEN, GREY, ORANGE, needed, new_axes, number, whole
@@ -62,7 +62,9 @@ def _window(caller: str, between: Any, low: float, high: float) -> tuple[float, 
     except (TypeError, ValueError):
         low = high = math.nan
     if not -_LARGEST < low < high < _LARGEST:
-        raise ValueError(f"{caller}: between must be two finite numbers, the smaller one first, not {between!r}")
+        raise ValueError(
+            f"{caller}: between must be two finite numbers, the smaller one first, not {brief(between)}"
+        )
     return low, high
 
 
@@ -180,7 +182,7 @@ def surface(
     """
     np = needed("numpy")
     if isinstance(at, (str, Value)) or not hasattr(at, "__len__") or len(at) != 2:
-        raise ValueError(f"surface: at must be two numbers, as (1.0, 2.0), not {at!r}")
+        raise ValueError(f"surface: at must be two numbers, as (1.0, 2.0), not {brief(at)}")
     if not 0 < (lr := to_float(lr, "lr")) < math.inf:
         raise ValueError(f"surface: lr must be above 0 and finite, not {lr!r}")
     steps = whole(steps, "surface: steps", 0)

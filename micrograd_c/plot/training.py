@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .._core import to_float
+from .._core import brief, to_float
 from ..engine import Value
 from .axes import BLUE, needed, number, whole
 from .models import Plane, largest, loss_curve
@@ -203,7 +203,7 @@ def training(
         total = out[0] if isinstance(out, tuple) and out else out
         if total is None or (loss and not isinstance(total, Value)):
             kind = "loss must return a Value" if loss else "step must return the loss, a Value or a number"
-            raise TypeError(f"training: {kind}, or a tuple that begins with it, not {total!r}")
+            raise TypeError(f"training: {kind}, or a tuple that begins with it, not {brief(total)}")
         if loss:
             model.zero_grad()
             total.backward()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
-from .._core import as_number, ffi, lib
+from .._core import as_number, brief, ffi, lib
 from .._core.numbers import is_masked
 from ..engine import Value
 from .static import Static, by_place, is_static, key_of, parameters_of
@@ -91,7 +91,9 @@ class Arguments:
         self._axes, self._static = in_axes, static  # None: all arguments must be numbers
         self._moved: set[int] = set()  # arguments whose samples do not stand along the first axis
         if type(in_axes) is tuple and len(in_axes) != len(args):
-            raise ValueError(f"{name}: in_axes={in_axes!r} names {len(in_axes)} arguments; {len(args)} are given")
+            raise ValueError(
+                f"{name}: in_axes={brief(in_axes)} names {len(in_axes)} arguments; {len(args)} are given"
+            )
         self.numbers: Any = []
         self.arrays: list[Any] = []
         self.batches: list[tuple[Any, ...]] = []
@@ -178,7 +180,7 @@ class Arguments:
             number = None if isinstance(x, Value) or is_masked(type(x)) else as_number(x)
             if number is not None:
                 if axis is not None and axis != GUESS:
-                    raise self._error(ValueError, i, f"is a number; with in_axes={axis} it must be a batch")
+                    raise self._error(ValueError, i, f"is a number; with in_axes={brief(axis)} it must be a batch")
                 self.numbers.append(number)
                 return NUMBER
             x = self._array(x, i)
@@ -186,7 +188,7 @@ class Arguments:
             return self._add_vector(x, i)
         if axis != GUESS and axis != 0:
             if not -x.ndim <= axis < x.ndim:
-                raise self._error(ValueError, i, f"has shape {x.shape}, which has no axis {axis} of in_axes")
+                raise self._error(ValueError, i, f"has shape {x.shape}, which has no axis {brief(axis)} of in_axes")
             if axis % x.ndim:
                 x = x.T
                 self._moved.add(i)
@@ -260,7 +262,7 @@ class Arguments:
     def reduction(self, reduce: str, weights: Any) -> tuple[float, Any]:
         """Return the factor of the sum over the samples, and their weights for C."""
         if reduce != "sum" and reduce != "mean":
-            raise ValueError(f"reduce must be 'sum' or 'mean', not {reduce!r}")
+            raise ValueError(f"reduce must be 'sum' or 'mean', not {brief(reduce)}")
         if weights is None:
             if reduce == "mean" and self.n == 0:
                 raise ValueError(f"reduce='mean' needs at least one sample; {self._shapes()}")

@@ -11,7 +11,7 @@ from itertools import chain
 from operator import index
 from typing import Any
 
-from .._core import ffi, lib
+from .._core import brief, ffi, lib
 from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, import_numpy, size_of
 from .program import BACKWARD, Program, flattened, rebuilt
 from .static import Static, is_static
@@ -189,7 +189,7 @@ class Derivatives:
             _, parts = along.gradient(a, False, self._tangents(a, tangents))
             return parts[0] if len(a.kinds) == 1 else parts
         if wrt != "parameters":
-            raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {wrt!r}")
+            raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {brief(wrt)}")
         numpy = import_numpy()
         count = len(program.parameters)
         vector = numpy.asarray(tangents, float)
@@ -225,18 +225,18 @@ class Derivatives:
             place = as_index(given)
             if place is None or not -n <= place < n:
                 raise ValueError(
-                    f"{self._name}: argnums={argnums!r}, expected numbers of arguments from 0 to {n - 1}"
+                    f"{self._name}: argnums={brief(argnums)}, expected numbers of arguments from 0 to {n - 1}"
                 )
             place %= n
             if place in a.static:
                 raise ValueError(
-                    f"{self._name}: argnums={argnums!r}: argument {a.names()[place]} is static, "
-                    f"{a.static[place]!r:.40}, and has no derivative"
+                    f"{self._name}: argnums={brief(argnums)}: argument {a.names()[place]} is static, "
+                    f"{brief(a.static[place])}, and has no derivative"
                 )
             i = a.places.index(place)
             inputs = range(first := sum(sizes[:i]), first + sizes[i])
             if inputs and inputs in wanted:
-                raise ValueError(f"{self._name}: argnums={argnums!r} names an argument twice")
+                raise ValueError(f"{self._name}: argnums={brief(argnums)} names an argument twice")
             spans.append((slice(at, at := at + sizes[i]), kinds[i] not in (NUMBER, ONE)))
             wanted.append(inputs)
         return spans, wanted[0] if len(wanted) == 1 else tuple(chain(*wanted))
@@ -244,7 +244,7 @@ class Derivatives:
     def _one(self, a: Arguments, argnums: Any) -> Sequence[int]:
         """Return the wanted inputs of a sparse matrix."""
         if isinstance(argnums, Sequence):
-            raise TypeError(f"{self._name}: argnums={argnums!r}; with sparse=True it must be a single number")
+            raise TypeError(f"{self._name}: argnums={brief(argnums)}; with sparse=True it must be a single number")
         return self._spans(a, argnums)[1]
 
     def _tangents(self, a: Arguments, tangents: Any) -> Arguments:

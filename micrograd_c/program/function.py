@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
-from .._core import ffi
+from .._core import brief, ffi
 from .._core.interrupts import guarded
 from .arguments import GUESS, NUMBER, Arguments
 from .derivatives import Derivatives
@@ -61,7 +61,7 @@ class Function(Derivatives):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
         axes = in_axes if isinstance(in_axes, tuple) else () if in_axes == GUESS else (in_axes,)
         if any(x is not None and type(x) is not int for x in axes):
-            raise TypeError(f"in_axes must be an int, None or a tuple of them, not {in_axes!r}")
+            raise TypeError(f"in_axes must be an int, None or a tuple of them, not {brief(in_axes)}")
         self._function = function
         self._in_axes = in_axes
         # By Arguments.key; those of numbers alone by their count too. All that __get__ returns for one instance

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .._core import as_number, check, core, ffi, lib
+from .._core import as_number, brief, check, core, ffi, lib
 from ..engine import Value
 from .arguments import NUMBER, ONE, ROWS, Arguments, doubles, import_numpy, size_of
 from .trace import Trace, leaves_below
@@ -223,7 +223,7 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
         trace.close()
     words = [*map(_in_words, kinds)]
     for i, x in a.static.items():
-        words.insert(i, f"{x!r:.40}")
+        words.insert(i, brief(x))
     signature = ", ".join(map("{}: {}".format, a.names(), words))
     return Program(f"{name}({signature})", c, leaves_below(list(trace.plain.values())), tree)
 
@@ -276,8 +276,8 @@ def flattened(tree: Any, given: Any, name: str) -> tuple[Any, ...]:
     if keys and isinstance(given, dict) and [*given] == keys[0]:
         given = [*given.values()]
     elif keys or not isinstance(given, (tuple, list)) or len(given) != len(items):
-        expected = f"a dict of {', '.join(map(repr, keys[0]))}" if keys else f"a {cls.__name__} of {len(items)}"
-        raise TypeError(f"{name}: expected the structure of the value, {expected}, not {given!r:.40}")
+        expected = f"a dict of {', '.join(map(brief, keys[0]))}" if keys else f"a {cls.__name__} of {len(items)}"
+        raise TypeError(f"{name}: expected the structure of the value, {expected}, not {brief(given)}")
     return tuple(x for item, part in zip(items, given) for x in flattened(item, part, name))
 
 

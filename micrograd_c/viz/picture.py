@@ -16,6 +16,7 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
+from .._core import brief
 from .._core.walk import below, operands
 from ..engine import Value
 from .boxes import CELL, LIGHT, LINE, background, box, box_lines, box_size, describe, path, shape, style
@@ -280,7 +281,7 @@ def draw(
         ("theme", theme, ("auto", "light", "dark")),
     ):
         if value not in allowed:
-            raise ValueError(f"draw: {name} must be one of {', '.join(allowed)}, not {value!r}")
+            raise ValueError(f"draw: {name} must be one of {', '.join(allowed)}, not {brief(value)}")
     graph = read(root, model, callers_names(sys._getframe().f_back) if names is None else variables(names))
     if unfold_neurons:
         graph = unfold(graph, unfold_neurons)
@@ -326,7 +327,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Any:
         Where the package `graphviz` is installed; rendering it needs Graphviz's `dot` too. Else a `Picture`.
     """
     if rankdir not in ("LR", "TB"):
-        raise ValueError(f"draw_dot: rankdir must be LR or TB, not {rankdir!r}")
+        raise ValueError(f"draw_dot: rankdir must be LR or TB, not {brief(rankdir)}")
     try:
         import graphviz
     except ImportError:
