@@ -379,10 +379,10 @@ def test_the_lit_line_the_rule_and_the_code_say_the_same_share(page):
 def test_gradient_moves_from_the_result_to_the_operand(page):
     """While it moves the sum is open; then it grows."""
     page.media(prefers_reduced_motion="no-preference")
-    page.run("document.getElementById('speed').value = '650'")
+    page.run("document.getElementById('speed').value = '2600'")
     page.go("first")
-    page.run("window.seen = []; go(at - 1); go(at + 1, true);")
     places = page.driver.execute_async_script("""const done = arguments[0], out = [];
+        go(at - 1); go(at + 1, true);
         const look = () => { const p = document.querySelector('.packet');
           if (!p) { done(out); return; }
           const [x] = p.getAttribute('transform').match(/-?[\\d.]+/g);
