@@ -74,7 +74,7 @@ def run_on_a_terminal(*arguments, cwd=None, env=None):
     return process.returncode, b"".join(seen).decode()
 
 
-def testing_of_cpython():
+def hooks_of_cpython():
     """Return the module of CPython for its own tests; without it, and on PyPy, which compiles it, tests skip."""
     if PYPY:
         pytest.skip("this Python cannot be told to run out of memory", allow_module_level=True)

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 from public_calls import CALLS, Watched
-from support import testing_of_cpython
+from support import hooks_of_cpython
 
 import micrograd_c as mg
 from micrograd_c import Value, stats
 from micrograd_c._core import _cffi
 
-testcapi = testing_of_cpython()
+testcapi = hooks_of_cpython()
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # what is raised in __del__

@@ -7,13 +7,13 @@ import gc
 import sys
 
 import pytest
-from support import live_nodes, testing_of_cpython
+from support import hooks_of_cpython, live_nodes
 
 from micrograd_c import MLP, Value, dot, stats
 from micrograd_c import sum as value_sum
 from micrograd_c._core import core
 
-_testcapi = testing_of_cpython()
+_testcapi = hooks_of_cpython()
 pytestmark = [
     pytest.mark.skipif(stats().core != "native", reason="the other core is Python's own code"),
     pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python itself dies of it, in generators"),

@@ -7,7 +7,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from support import live_nodes, testing_of_cpython
+from support import hooks_of_cpython, live_nodes
 
 from micrograd_c import Value, stats
 
@@ -115,7 +115,7 @@ def test_a_node_that_became_another_is_whole_though_the_python_half_raises():
 
 
 def test_a_collection_without_memory_leaves_its_work_to_the_next_one():
-    testcapi = testing_of_cpython()
+    testcapi = hooks_of_cpython()
     gc.collect()
     before = live_nodes()
     a = Value(1.0)
@@ -192,6 +192,6 @@ assert sum(v.data for v in room) == 10000.0
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python itself dies of it, in generators")
 @pytest.mark.parametrize("code", [CLOSURES, VALUES], ids=["closures", "values"])
 def test_the_tables_of_the_core_grow_later_where_there_is_no_memory(code):
-    testing_of_cpython()
+    hooks_of_cpython()
     done = subprocess.run([sys.executable, "-c", FRESH + code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
