@@ -22,6 +22,7 @@ from .program.trace import runs
 
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
+_HIGHEST = 1000  # order of a nested derivative; C(1029, 514) is infinite
 _running: list[None] = []  # one for each call of `_run`; what an interrupt leaves in here costs time, no more
 
 
@@ -106,6 +107,10 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         raise TypeError(f"grad of {name}: argnums={brief(argnums)}, expected an int or a sequence of them")
 
     inner, inner_order = (f, 0) if isinstance(argnums, Sequence) else _below(f, argnums)
+    if inner_order == _HIGHEST:
+        raise ValueError(
+            f"grad of {name}: derivatives of order {_HIGHEST + 1:,} have binomial coefficients that no float holds"
+        )
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:

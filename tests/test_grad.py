@@ -211,6 +211,39 @@ def test_nested_grads_are_derivatives_of_derivatives(op):
                 assert close(found, expected, 1e-10, 1e-11), (k, t)
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "logsumexp", "dot"])
+def test_nested_grads_of_lists_are_those_of_mpmath(name):
+    mpmath = pytest.importorskip("mpmath")
+    exact = {
+        "sum": lambda xs: sum(xs),
+        "mean": lambda xs: sum(xs) / len(xs),
+        "logsumexp": lambda xs: mpmath.log(sum(map(mpmath.exp, xs))),
+        "dot": lambda xs: sum(x * y for x, y in zip(xs, reversed(xs))) + xs[0],
+    }[name]
+    list_of = lambda x: [x, x * x, 2 - x, x * x * x]  # noqa: E731
+
+    def f(x):
+        xs = list_of(x)
+        return mg.dot(xs, xs[::-1], x) if name == "dot" else getattr(mg, name)(xs)
+
+    for order, g in enumerate(nested(f, 4), start=1):
+        for t in (-0.4, 0.7):
+            with mpmath.workdps(40):
+                wanted = float(mpmath.diff(lambda x: exact(list_of(x)), mpmath.mpf(t), order))
+            assert close(g(t), wanted, 1e-11, 1e-12), (order, t)
+
+
+def test_orders_end_where_their_binomial_coefficients_do():
+    f = lambda x: x * x  # noqa: E731
+    for _ in range(1000):
+        f = grad(f)
+    assert f(3.0) == 0.0
+    with pytest.raises(ValueError, match="of order 1,001"):
+        grad(f)
+    with pytest.raises(ValueError, match="of order 1,001"):
+        mg.value_and_grad(f)
+
+
 @pytest.mark.parametrize("f, at, first", KINKS)
 def test_nested_grads_have_the_kinks_of_derivatives_of_derivatives(f, at, first):
     for i, g in enumerate(one_by_one(f, 4)):
@@ -437,6 +470,26 @@ def test_networks_have_the_products_of_their_program():
         same(mg.grad(along, parameters), product.tolist(), 1e-9)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_neurons_inside_of_a_network_have_no_value_and_are_derived(bias):
+    """A fused network's inner neurons are nodes that no Value owns."""
+    random.seed(2)
+    fused = mg.MLP(2, [3, 2, 1], activation="tanh", bias=bias)
+    random.seed(2)
+    plain = mg.MLP(2, [3, 2, 1], activation="tanh", bias=bias, fused=False)
+    for order in (1, 2, 3):
+        for at in (-0.3, 0.8):
+            ours, theirs = ([*nested(lambda x, m=m: m([x, x * x]), order)][-1] for m in (fused, plain))
+            assert close(ours(at), theirs(at), 1e-12)
+            x, y = Value(at), Value(at)
+            for model, v in ((fused, x), (plain, y)):
+                slope = model([v, v * v])
+                for _ in range(order):
+                    (slope,) = mg.grad(slope, [v], create_graph=True)
+                slope.backward()
+            assert close(x.grad, y.grad, 1e-12)
+
+
 def test_infinite_derivatives_are_no_errors_as_in_backward():
     x = Value(0.0)
     assert mg.grad(x.sqrt(), x, create_graph=True).data == math.inf
@@ -484,6 +537,12 @@ def test_nodes_with_local_derivatives_take_part():
     wide = Value(1.0, (x, y, x), (y, x, 1.0))
     same(mg.grad(wide, [x, y]), [6.0, 2.0])
     assert mg.grad(mg.where(x > 1, wide, y), x).data == 6.0
+    product = mg.dot([numbers, x], [x, y], 1.0)  # 7 * x + x * y
+    assert [v.data for v in mg.grad(product, [x, y])] == [3.0 * 2 + 7.0 + 5.0, 4.0 * 2 + 2.0]
+    same(
+        derivatives_of(lambda x: mg.dot([cube(x), x], [x, x]), 1.5, 2),
+        [1.5**4 + 1.5**2, 4 * 1.5**3 + 3, 12 * 1.5**2 + 2],
+    )
 
 
 def test_a_node_with_a_closure_is_named():

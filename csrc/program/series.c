@@ -172,7 +172,7 @@ static void find(series *s, int32_t y)
         const int32_t z = s->todo[s->top - 1].z, k = s->todo[s->top - 1].k;
         if (k > 1 && !is_known(s, z, k - 1))
             continue;
-        const int32_t node = found(s, z, k) == UNKNOWN ? derivative(s, z, k) : found(s, z, k);
+        const int32_t node = derivative(s, z, k);
         if (node == UNKNOWN)
             continue;
         set(s, z, k, node);
