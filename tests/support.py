@@ -42,12 +42,17 @@ def nothing_left_behind():
     assert live_nodes() == before
 
 
+def environment(env):
+    """Return this one's variables but those that pytest tells its own workers by, and others."""
+    return {**{k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}, **(env or {})}
+
+
 def run_python(*arguments, cwd=None, env=None, stdin=None):
     """Run this Python in a process of its own; return what subprocess.run does, with texts."""
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env=environment(env),
         input=stdin,
         capture_output=True,
         text=True,
@@ -61,7 +66,7 @@ def run_on_a_terminal(*arguments, cwd=None, env=None):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 100, 0, 0))
     command = [sys.executable, *map(str, arguments)]
-    env = {**os.environ, "TERM": "xterm", **(env or {})}
+    env = environment({"TERM": "xterm", **(env or {})})
     with subprocess.Popen(
         command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
     ) as process:
