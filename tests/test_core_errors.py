@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 
 import pytest
 from support import PYPY, run_python
@@ -47,6 +48,8 @@ def test_the_formula_in_a_docstring_is_what_the_op_computes(op):
         out = getattr(leaves[0], NAMES[op].lower())(*(leaves[1:] or ([y] if OPS[op].takes_k else [])))
         out.backward()
         numbers = {"x": x, "y": y, "k": y, "z": out.data}
+        if any(name not in words for name in re.findall(r"[a-z]\w+(?=\()", " ".join(lines.values()))):
+            pytest.skip("Python's math does not have a function of this formula")
         assert eval(lines["z"], words, numbers) == pytest.approx(out.data, rel=1e-12)
         for leaf, name in zip(leaves, ("dz/dx", "dz/dy")):
             assert eval(lines[name], words, numbers) == pytest.approx(leaf.grad, rel=1e-12)
