@@ -50,7 +50,10 @@ def owned_list(
 class _Dead(list[int]):
     """Handles of Values that have died; as many as `full` go back together."""
 
-    full = 256
+    __slots__ = ("full",)  # a slot is read faster than an attribute of a class
+
+    def __init__(self) -> None:
+        self.full = 256
 
     def flush(
         self,
