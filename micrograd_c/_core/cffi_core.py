@@ -40,7 +40,7 @@ from .errors import OPS, check, no_node
 from .hints import TYPE_CHECKING, Any
 from .ieee import failure
 from .methods import install
-from .numbers import NODES, from_numpy
+from .numbers import NODES, from_numpy, scalars
 
 if "Node" in globals():  # a second set of tables would know nothing of the nodes there are
     raise ImportError(
@@ -314,7 +314,9 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
     n = len(operands)
     try:
         if type(data) is not float:
-            if type(data) is not int:
+            if n == 0 and type(data) in scalars:
+                b = ...
+            elif type(data) is not int:
                 return False
             data = float(data)
         if n == 0:

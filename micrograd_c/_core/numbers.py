@@ -36,8 +36,8 @@ def _dtype_kind(x: Any) -> str:
 
 
 # Classes of numpy's scalars met so far: to know one again is much cheaper than to ask it all the questions below.
-_scalars: set[type] = set()
-on_scalar: list[Callable[[type], Any]] = [_scalars.add]  # called with each of them
+scalars: set[type] = set()
+on_scalar: list[Callable[[type], Any]] = [scalars.add]  # called with each of them
 
 
 def _remember(scalar: type) -> None:
@@ -47,7 +47,7 @@ def _remember(scalar: type) -> None:
 
 def from_numpy(x: Any) -> bool:
     """Tell whether a number, or an array of one, is numpy's."""
-    if type(x) in _scalars:
+    if type(x) in scalars:
         return True
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(x, (numpy.generic, numpy.ndarray))
@@ -58,7 +58,7 @@ def as_number(x: Any) -> float | None:
     t = type(x)
     if t is float or t is int or t is bool:
         return x  # type: ignore[no-any-return]
-    if t in _scalars:
+    if t in scalars:
         return x.item()  # type: ignore[no-any-return]
     if isinstance(x, (float, int)):
         if t.__module__ == "numpy":  # float64
