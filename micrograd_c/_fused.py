@@ -188,7 +188,7 @@ def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
         if t.__call__ not in _calls:
             return None
     inputs = tuple(x) if type(x) is list else x if type(x) is tuple else tuple(ordered(x))
-    outs = core.layers(*plan.call, inputs) if type(inputs[0]) is Value else None
+    outs = core.layers(*plan.call, inputs) if core.TAKES_FLOATS or type(inputs[0]) is Value else None
     if outs is None and (converted := _input_values(inputs)) is not None:
         outs = core.layers(*plan.call, converted)
     return outs

@@ -50,6 +50,26 @@ def test_a_neuron_is_one_node():
     assert "ReLU" in next(iter(hidden))._op
 
 
+@pytest.mark.parametrize("make", [lambda: MLP(2, [3, 2]), lambda: Layer(2, 2)], ids=["MLP", "Layer"])
+def test_inputs_that_are_numbers_are_leaves_of_the_graph_and_end_with_it(make):
+    model, x = make(), [0.5, -2.0]
+    values = [Value(number) for number in x]
+    sum(model(values)).backward()
+    with nothing_left_behind():
+        outs = model(x)
+        leaves, todo = [], [outs[0]]
+        while todo:
+            todo += (operands := todo.pop()._prev - {*model.parameters()} - {*leaves})
+            leaves += [operand for operand in operands if not operand._prev]
+        assert sorted(leaf.data for leaf in leaves) == sorted(x)
+        assert all(outs[i]._prev == outs[i]._prev for i in (0, 1))  # the same ones each time
+        sum(outs).backward()
+        assert {leaf.data: leaf.grad for leaf in leaves} == {value.data: value.grad for value in values}
+        del outs, operands
+        assert leaves[0].data in x  # a leaf outlives what was computed from it
+        del leaves
+
+
 def calls_into_c(model, x):
     """Return the names of the functions of the engine, and of methods of Values, that a call of a model calls."""
     called = []

@@ -48,6 +48,7 @@ if "Node" in globals():  # a second set of tables would know nothing of the node
     )
 
 NAME = "cffi"
+TAKES_FLOATS = True
 PYPY = sys.implementation.name == "pypy"
 
 check(lib.mg_init())
@@ -206,11 +207,11 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
 
 
 class Hidden:
-    """All layers of an MLP call but the last; their Values are made when one is asked for.
+    """All layers of an MLP call but the last, and inputs that are floats; Values are made when one is asked for.
 
-    Most never are, and a Value costs more than the node that it stands for. `owned` has the nodes, layer after
-    layer, and the Values keep it alive. The first layer reads `inputs`; `params` has for each layer and each of its
-    neurons the weights, then the bias.
+    Most never are, and a Value costs more than the node that it stands for. `owned` has the nodes, inputs first if
+    they are floats, layer after layer, and the Values keep it alive. The first layer reads `inputs`; `params` has
+    for each layer and each of its neurons the weights, then the bias.
     """
 
     __slots__ = ("_inputs", "_made", "_owned", "_params")
@@ -226,6 +227,8 @@ class Hidden:
         if not self._made:
             handles = iter(self._owned.handles[0 : self._owned.n])
             inputs = self._inputs
+            if type(inputs[0]) is float:
+                inputs = tuple(_node(lend(next(handles), self._owned), None, None) for _ in inputs)
             for params in self._params:
                 inputs = tuple(_node(lend(next(handles), self._owned), inputs, neuron) for neuron in params)
             self._made.setdefault(0, inputs)  # another thread may have been here first
@@ -257,7 +260,7 @@ def _nodes(made: Any, first: int, a: Any, bs: Sequence[Any]) -> list[Any]:
 def layers(
     address: int, n: int, outputs: int, inner: int, inner_params: Any, params: list[Any], inputs: tuple[Any, ...]
 ) -> list[Any] | None:
-    """Return the outputs of the last of `n` layers; None where an input is no Value, or one of a subclass.
+    """Return the outputs of the last of `n` layers; None where inputs are neither all Values nor all floats.
 
     Parameters
     ----------
@@ -267,15 +270,22 @@ def layers(
         Neurons of all layers, and of all but the last.
     inner_params, params : list
         Weights, then bias, of each neuron of each inner layer, and of the last layer.
-    inputs : tuple of Value
-        Of the first layer.
+    inputs : tuple of Value or of float
+        Of the first layer. Values of a subclass are none.
     """
-    if not {*map(type, inputs)} <= {_Value}:
+    types = {*map(type, inputs)}
+    width = len(inputs)
+    first = width if types == {float} else 0  # so many of the new nodes are inputs
+    if not first and not types <= {_Value}:
         return None
-    owned = owned_list(outputs)
+    owned = owned_list(first + outputs)
     made = owned.handles
-    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, handles(inputs), len(inputs), made))
-    return _nodes(made, inner, Hidden(owned, inputs, inner_params) if inner else inputs, params)
+    if first:
+        check(lib.mg_leaves(inputs, width, made, True))
+    x = made if first else handles(inputs)
+    check(lib.mg_layers(ffi.cast("mg_layer *", address), n, x, width, made + first))
+    read = Hidden(owned, inputs, inner_params) if first or inner else inputs
+    return _nodes(made, first + inner, read, params)
 
 
 def leaves(numbers: list[float], given: Sequence[Any], constant: bool = False) -> list[Any]:

@@ -34,6 +34,7 @@ from .ieee import failure
 from .numbers import NODES, as_number, from_numpy, no_number, on_scalar, to_float
 
 NAME = "native"
+TAKES_FLOATS = False
 _THIS = sys.modules[__name__]  # it works on after it was deleted there
 
 expect_main()

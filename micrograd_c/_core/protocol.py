@@ -33,6 +33,7 @@ class Core(Protocol):
     """A module with these functions."""
 
     NAME: str
+    TAKES_FLOATS: bool  # whether `layers` takes inputs that are floats
     Node: type[Any]  # the class that Value inherits from
 
     # the class and its nodes
