@@ -217,8 +217,16 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
     if (descriptor < 0 ||
         (is_name(name, name_class) && mg_expect_cycles(v) < 0)) /* of a subclass it is CYCLIC */
         return -1;
-    if (descriptor)
-        return PyObject_GenericSetAttr(self, name, o);
+    if (descriptor) {
+        const int done = PyObject_GenericSetAttr(self, name, o);
+        if (done < 0 && is_name(name, name_class) && o && PyType_Check(o) &&
+            PyType_IsSubtype((PyTypeObject *)o, mg_value_class) && PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError,
+                         "__class__ assignment: the object layout of %R differs; Values of classes with "
+                         "__slots__ = () become one another, and attributes can be set on them all the same",
+                         o);
+        return done;
+    }
     if (Py_TYPE(self) !=
         mg_value_class) { /* a subclass without __slots__ keeps attributes in a __dict__ of its own */
         if (PyObject_GenericSetAttr(self, name, o) == 0)
