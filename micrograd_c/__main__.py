@@ -71,7 +71,7 @@ def main() -> None:
         what = "-m names no module" if as_module else "there is no script to run"
         sys.exit(f"micrograd_c: {what}; see python -m micrograd_c --help")
 
-    sys.argv, sys.excepthook = arguments, _show
+    sys.argv, sys.excepthook = arguments, _show_theirs if replaced else _show
     start = perf_counter()
     try:
         _run(arguments[0], as_module, replaced, quiet)
@@ -145,6 +145,27 @@ def _show(kind: Any, error: Any, traceback: Any) -> None:
     """Show an error as Python does, without the frames that led to the script."""
     traceback = _script_in(traceback)
     sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
+
+
+def _show_theirs(kind: Any, error: Any, traceback: Any) -> None:
+    """Show an error, and those it came from, as Python does where the class of the script is in use."""
+    errors = [error.with_traceback(_script_in(traceback))]
+    for e in errors:
+        e.__traceback__ = _without_ours(e.__traceback__)
+        errors += (x for x in (e.__cause__, e.__context__) if x and all(x is not known for known in errors))
+    sys.__excepthook__(kind, error, error.__traceback__)
+
+
+def _without_ours(traceback: Any) -> Any:
+    """Return a traceback without the frames of this package."""
+    here, steps = os.path.dirname(__file__) + os.sep, []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(here):
+            steps.append(traceback)
+        traceback = traceback.tb_next
+    for step, following in zip(steps, [*steps[1:], None]):
+        step.tb_next = following
+    return steps[0] if steps else None
 
 
 if __name__ == "__main__":

@@ -128,6 +128,7 @@ class _Comparison(Nodes):
         body.keep({name for name in body.pure if self._is_of_nodes(name)})
         self._expect_pure("computes something in its __init__")
         self.T = body.build()
+        self.in_own_words: set[str] = set()  # methods that raise errors, for numbers
         self.attributes = self.names()
         if (init := self.constructor()) is not None:
             self.attributes["__init__"] = init
@@ -226,6 +227,8 @@ class _Comparison(Nodes):
         guards = [*_GUARDS]
         for x, *y in samples:
             theirs, ours = self._outcome(self.T, name, x, y, kind), self._outcome(Value, name, x, y, kind)
+            if isinstance(theirs, type) and self.body.texts[name].raises:
+                self.in_own_words.add(name)
             if not (theirs == ours == "refused" if kind is object else agree(theirs, ours)):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
@@ -302,8 +305,8 @@ class _Comparison(Nodes):
             expected = (
                 {None} if name in _UNARY else {float, int, object} | ({Value} if name not in _REFLECTED else set())
             )
-            documented = ">>>" in (attribute.__doc__ or "")
-            if documented or guards.keys() < expected or {*guards.values()} != {"everywhere"}:
+            own_text = ">>>" in (attribute.__doc__ or "") or name in self.in_own_words
+            if own_text or guards.keys() < expected or {*guards.values()} != {"everywhere"}:
                 if guards.keys() - {object}:
                     attribute = _guarded(name, attribute, guards, self.body.texts[name].tree, self.body.name)
             elif guards:
@@ -337,8 +340,8 @@ def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, A
 def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str) -> Any:
     """Return a method that is ours for these types of the other operand, where the guard holds, else theirs.
 
-    It is theirs with a statement before it: no frame of ours stands in a traceback. What the statement calls is put
-    among the constants, and no namespace of the script has it.
+    It is theirs with a statement before it: no frame of ours stands in a traceback, and errors are theirs. What the
+    statement calls is put among the constants, and no namespace of the script has it.
     """
     code = theirs.__code__
     v, other = (*code.co_varnames[: code.co_argcount], "")[:2]
@@ -348,12 +351,14 @@ def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str
         "\0always": frozenset(kind for kind, guard in guards.items() if guard == "everywhere"),
         "\0holds": {kind: _GUARDS[guard] for kind, guard in guards.items()}.get,
         "\0never": _never,
+        "\0Exception": Exception,
     }
     if None in guards:
-        text = rf"if '\0holds'(None)({v}.data): return '\0ours'({v})"
+        condition, text = rf"'\0holds'(None)({v}.data)", rf"return '\0ours'({v})"
     else:
         condition = rf"'\0type'({other}) in '\0always' or '\0holds'('\0type'({other}), '\0never')({v}.data)"
-        text = rf"if {condition}: return '\0ours'({v}, {other})"
+        text = rf"return '\0ours'({v}, {other})"
+    text = "\n   ".join([f"if {condition}:", f"try: {text}", r"except '\0Exception': pass"])
     module = parsed(f"class {cls}:\n def f():\n  {text}")
     f = module.body[0].body[0]
     put_at(tree, f)

@@ -39,7 +39,7 @@ _NUMPY = {
 _OF_CLASSES = {
     *str.split("""
     __module__ __dict__ __weakref__ __doc__ __slots__ __qualname__ __annotations__ __firstlineno__
-    __static_attributes__ __annotate__ __annotate_func__ __annotations_cache__ __match_args__
+    __static_attributes__ __annotate__ __annotate_func__ __annotations_cache__
 """)
 }
 _IMPURE = (
@@ -106,6 +106,8 @@ class Text:
         It may take long for large numbers.
     overwrites : bool
         A function in it assigns a gradient, where it should add to it.
+    raises : bool
+        It has an error with words of its own.
     pure : bool
         As far as the text alone tells.
     """
@@ -119,7 +121,7 @@ class Text:
         self.changed: set[str] = set()
         self.of: dict[str, set[str]] = {}
         self.numbers: set[float] = set()
-        self.loops = self.overwrites = False
+        self.loops = self.overwrites = self.raises = False
         self.pure = not getattr(tree, "decorator_list", None) or _is_accessor(tree.decorator_list)
         for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
             self._read(node)
@@ -137,6 +139,7 @@ class Text:
         self.pure &= other.pure
         self.loops |= other.loops
         self.overwrites |= other.overwrites
+        self.raises |= other.raises
 
     def _read(self, node: Any) -> None:
         kind = type(node)
@@ -170,6 +173,8 @@ class Text:
             self.overwrites |= any(getattr(x, "attr", "") == "grad" for x in assigned)
         elif kind in (ast.While, ast.For, ast.comprehension):
             self.loops = True
+        elif kind is ast.Raise:
+            self.raises = True
         elif kind in _IMPURE:
             self.pure = False
 

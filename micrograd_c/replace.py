@@ -28,6 +28,7 @@ _before: dict[str, Any] = {}  # what Value had before a class was replaced
 _taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
+_UNKNOWN = b"import_module", b"__import__", b"exec", b"runpy"  # of a file whose name may be made
 _SPECIAL = sorted(name for name in OPERATORS if name.startswith("__"))
 silent = False  # said by -q
 
@@ -88,24 +89,25 @@ def found_any() -> bool:
 
 def replace_in_main(path: str, tree: ast.Module, name: str) -> None:
     """Let a script have Value for its class."""
-    decorate(tree, name, _reader_of(tree, path, name))
+    decorate(tree, name, _reader_of(tree, path, name, path))
 
 
-def _reader_of(tree: ast.Module, path: str, name: str, main: str | None = None) -> _Reads:
+def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
     """Return a function that tells whether another line of the program has such an attribute or method."""
     texts: list[bytes] = []
 
     def is_read(word: str) -> bool:
         if not texts:
-            texts.extend(_program(tree, path, name, main or path))
+            texts.extend(_program(tree, path, name, main))
         return any(mark + word.encode() in text for text in texts for mark in (b".", b"'", b'"', b"def "))
 
     return is_read
 
 
 def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[bytes]:
-    """Yield the text around the class, that of the script, and of what stands beside them and below, if named."""
-    read, path, named = set[str](), os.path.realpath(path), b""
+    """Yield the text around the class, that of the script, and of what these name: files beside them and below."""
+    read, path = set[str](), os.path.realpath(path)
+    named = b"" if os.path.isfile(main) else _UNKNOWN[0]
     todo = {path, os.path.realpath(main)}
     while todo:
         read |= todo
@@ -124,11 +126,13 @@ def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[byte
 
 
 def _to_read(entry: os.DirEntry[str], named: bytes) -> str:
-    """Return a file that a program may import, or one of a folder that it names; else ''."""
+    """Return a file that a program may import, or one of a folder, if it is named or names are made; else ''."""
     if entry.is_dir():
         named_here = entry.name.isidentifier() and entry.name.encode() in named
         return os.path.join(entry.path, "__init__.py") if named_here else ""
-    return entry.path if entry.name.endswith(".py") else ""
+    module, extension = os.path.splitext(entry.name)
+    named_here = module.encode() in named or module == "__init__" or any(word in named for word in _UNKNOWN)
+    return entry.path if extension == ".py" and named_here else ""
 
 
 def _expect_scalars(nodes: list[Any], name: str) -> None:

@@ -43,7 +43,7 @@ def run(text, replaced, tmp_path, name="Value", read=None):
     module.__file__ = str(path)
     tree = ast.parse(text, str(path))
     if replaced:
-        replace.decorate(tree, name, read or replace._reader_of(tree, str(path), name))
+        replace.decorate(tree, name, read or replace._reader_of(tree, str(path), name, str(path)))
     out, remarks = io.StringIO(), io.StringIO()
     sys.modules[module.__name__] = module
     try:
@@ -110,6 +110,34 @@ def test_a_file_beside_the_class_may_read_the_graph(tmp_path):
         (tmp_path / replaced / "shown.py").write_text("def label(v): return v._op\n")
     own = "with open(__file__.replace('script', 'shown')) as file: exec(file.read())\n"
     same_output(f"{CLOSURES}{own}print(label(-Value(2.0)))\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line, is_read",
+    [
+        ("", False),
+        ("import others", True),
+        ("from others import *", True),
+        ("import importlib; importlib.import_module('oth' + 'ers')", True),
+        ("with open(__file__.replace('script', 'oth' + 'ers')) as file: exec(file.read())", True),
+    ],
+)
+def test_files_beside_the_class_count_if_the_program_names_them(line, is_read, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path / "True")
+    (tmp_path / "True").mkdir()
+    (tmp_path / "True" / "others.py").write_text("def show(v): print(v._op, v._prev)\n")
+    neg = engine.Value.__neg__
+    try:
+        _, _, module = run(f"{CLOSURES}\n{line}\n", True, tmp_path)
+    finally:
+        sys.modules.pop("others", None)
+    assert (module.Value.__neg__ != neg) is is_read
+
+
+def test_where_the_script_is_not_known_all_files_beside_the_class_count(folder):
+    (folder / "kit" / "train.py").write_text("from .engine import Value\nprint(len((-Value(2.0))._children))\n")
+    done = command(folder, "--replace-value", "-m", "kit.train")
+    assert (done.stdout, done.stderr) == ("2\n", "")
 
 
 OPERANDS = """
@@ -255,6 +283,24 @@ DIFFERENT = {
     "no Value as a power": (
         CLOSURES,
         "try:\n print(Value(2.0) ** Value(2.0))\nexcept AssertionError as e:\n print('refused', e)",
+    ),
+    "errors in words of their own": (
+        CLOSURES
+        + """
+    def log(self):
+        if self.data <= 0:
+            raise ValueError(f'no log of {self.data}')
+        out = Value(math.log(self.data), (self,), 'log')
+        def push():
+            self.grad += out.grad / self.data
+        out._backward = push
+        return out
+""",
+        "for x in (2.0, 0.0, -1.5):\n try:\n  print(Value(x).log())\n except ValueError as e:\n  print(e)",
+    ),
+    "patterns": (
+        CLOSURES + "    __match_args__ = ('data', 'label')\n",
+        "match Value(2.0, label='w'):\n case Value(x, name): print(x, name)",
     ),
     "an error where ours has inf": (
         CLOSURES,
@@ -474,6 +520,7 @@ def test_an_array_becomes_no_array_of_values_where_the_class_keeps_it_as_data(tm
     plain, _, _ = run(f"import numpy\n{CLOSURES}\n{use}", False, tmp_path)
     out, _, _ = run(f"import numpy\n{CLOSURES}\n{use}", True, tmp_path)
     assert "ndarray" in plain and out.startswith("the right operand of * must be a Value or a number, not ndarray")
+    assert out.endswith("a class of yours that keeps arrays runs without --replace-value\n")
     text = CLOSURES.replace(
         "other = other if", "if hasattr(other, 'dtype'): return NotImplemented\n        other = other if"
     )
@@ -824,12 +871,41 @@ def test_tracebacks_and_warnings_are_those_of_python(text, folder):
     assert done.stderr.replace(str(folder) + "/", "") == plain.stderr.replace(str(folder) + "/", "")
 
 
-@pytest.mark.parametrize("call", ["Value(2.0) ** Value(2.0)", "Value(-800.0).sigmoid()"])
+@pytest.mark.parametrize("call", ["Value(2.0) ** Value(2.0)", "Value(-800.0).sigmoid()", "Value(0.0) ** -1"])
 def test_an_error_in_a_method_that_stays_theirs_has_their_traceback(call, folder):
     (folder / "fails.py").write_text(f"{DIFFERENT['a logistic by exp'][0]}{call}\n")
     plain, done = run_python("fails.py", cwd=folder), command(folder, "--replace-value", "fails.py")
     assert plain.stderr.count("File") == 2
     assert done.stderr.replace(str(folder) + "/", "") == plain.stderr.replace(str(folder) + "/", "")
+
+
+CUBE = """
+    def cube(self):
+        third = Value(self.data ** 3, (self,), 'cube')
+        def push():
+            self.grad += no_such_name * third.grad
+        third._backward = push
+        return third
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Value(2.0).cube().backward()",
+        "try:\n    Value(2.0).cube().backward()\nexcept NameError as error:\n    raise KeyError('x') from error",
+        "try:\n    Value(2.0).cube().backward()\nexcept NameError:\n    Value('text') + 1",
+        "Value('text') + 1",
+    ],
+)
+@pytest.mark.parametrize("zeroing", [False, True])
+def test_tracebacks_have_no_frames_of_ours(lines, zeroing, folder):
+    text = DIFFERENT["a backward that sets gradients to 0"][0] if zeroing else CLOSURES
+    (folder / "fails.py").write_text(f"{text}{CUBE}\n{lines}\n")
+    plain, done = run_python("fails.py", cwd=folder), command(folder, "--replace-value", "fails.py")
+    assert "micrograd_c" not in done.stderr.replace("micrograd_c:", "") and done.returncode == 1
+    frames = [re.findall(r'"(?:.*/)?(\w+\.py)", line (\d+), in (<module>|push)', x.stderr) for x in (plain, done)]
+    assert frames[0] == frames[1] != []
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
         remedy = "pass a.filled(number), or a.compressed()"
     elif hasattr(t, "__iter__") and getattr(x, "ndim", None) != 0:
         remedy = "pass its elements one by one, as in [Value(x) for x in ...]"
+        remedy += "; a class of yours that keeps arrays runs without --replace-value" * arrays_are_data[0]
     elif isinstance(x, complex) or "complex" in t.__name__:
         remedy = "pass its .real or abs() of it"
     elif x is None:
