@@ -310,7 +310,7 @@ static int32_t go_on(int32_t i, mg_pause *pause)
 
 int32_t mg_backward(int32_t root, double seed, mg_pause *pause)
 {
-    pause->sweep = pause->n = 0;
+    pause->sweep = pause->n = pause->left = 0;
     mg_lock();
     const int32_t row = mg_row(root);
     TRY(row);
@@ -345,10 +345,15 @@ int32_t mg_sweep_closures(mg_pause *pause)
     mg_lock();
     mg_sweep *s = paused_sweep(pause);
     TRY(s ? MG_OK : MG_EARGUMENT);
+    for (; pause->left > 0 && s->handed; pause->left--) { /* they stand lowest */
+        s->mark[(s->row & -MG_CLOSURES) + __builtin_ctzll(s->handed)] = 1;
+        s->handed &= s->handed - 1;
+    }
     const bool paused = pause->n == 0 || go_on(pause->sweep - 1, pause);
-    pause->n = 0;
+    pause->n = pause->left = 0;
     if (paused) {
         pause->nodes[pause->n++] = pause->node;
+        s->handed = 1ull << (s->row & (MG_CLOSURES - 1));
         for (int64_t row = s->row; row & (MG_CLOSURES - 1);) {
             if (!s->mark[--row])
                 continue;
@@ -356,8 +361,10 @@ int32_t mg_sweep_closures(mg_pause *pause)
                 break;
             s->mark[row] = 0;
             s->row = row;
-            if (visit_row(row, s, BACKWARD))
+            if (visit_row(row, s, BACKWARD)) {
                 pause->nodes[pause->n++] = mg.handle[row];
+                s->handed |= 1ull << (row & (MG_CLOSURES - 1));
+            }
         }
     }
     const int32_t n = pause->n;

@@ -82,7 +82,13 @@ int32_t mg_set_grad(int32_t handle, double grad)
 
 int32_t mg_set_python(int32_t handle, int32_t on)
 {
-    AT(handle, mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (on ? MG_PYTHON : 0)));
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    TRY(row);
+    const int32_t passed = on && !(mg.op[row] & MG_PYTHON) && mg_passed_by(row);
+    mg.op[row] = (uint8_t)((mg.op[row] & ~MG_PYTHON) | (on ? MG_PYTHON : 0));
+    mg_unlock();
+    return passed;
 }
 
 int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)

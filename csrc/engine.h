@@ -151,7 +151,7 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* ---- backward ---- */
 
-enum { MG_CLOSURES = 64 }; /* handed out at once; a power of two */
+enum { MG_CLOSURES = 64 }; /* handed out at once: a block of rows */
 
 /* Where a sweep stands that waits for a Python closure. */
 typedef struct {
@@ -159,6 +159,7 @@ typedef struct {
     int32_t node;               /* handle of the node whose closure has to run */
     int32_t n;                  /* of mg_sweep_closures alone: */
     int32_t nodes[MG_CLOSURES]; /* what it handed out */
+    int32_t left;               /* how many of these, the last ones, did not run: it visits them again */
 } mg_pause;
 
 /* Sets root.grad = seed and adds to every node below it. MG_OK: done; 1: it waits at `pause`, to be resumed or
@@ -172,7 +173,8 @@ int32_t mg_sweep_resume(mg_pause *pause);
 int32_t mg_sweep_closures(mg_pause *pause);
 /* Gives up a sweep that waits; nothing where none does. */
 void mg_sweep_close(mg_pause *pause);
-/* Marks a node as one whose backward is a Python closure (1), or as one of the engine's own (0). */
+/* Marks a node as one whose backward is a Python closure (1), or as one of the engine's own (0). 1: it was none, and
+ * a sweep that waits may come to it. */
 int32_t mg_set_python(int32_t handle, int32_t on);
 /* dz/dx for each operand of a node: x, or x and y, or those of a list; of MG_DOT x, then w, then the bias. */
 int32_t mg_local_derivatives(int32_t handle, double *out);

@@ -39,6 +39,14 @@ int32_t mg_idle_sweep(int64_t row)
     return i;
 }
 
+bool mg_passed_by(int64_t row)
+{
+    for (int32_t i = 0; i < mg_sweep_count && mg_open_sweeps > 0; i++)
+        if (mg_sweeps[i].open && row >> MG_BLOCK_BITS <= mg_sweeps[i].row >> MG_BLOCK_BITS)
+            return true;
+    return false;
+}
+
 void mg_close_sweep(mg_sweep *s)
 {
     memset(s->mark, 0, (size_t)s->bytes);

@@ -18,6 +18,7 @@ typedef struct {
     int64_t bytes;     /* of all marks, one piece of memory */
     int64_t row;       /* the highest row that may be marked; while paused: the one whose closure runs */
     int32_t first, n;  /* the rows that were marked together last; n: so many, 0: none since the last pause */
+    uint64_t handed;   /* what mg_sweep_closures handed out: a bit for each row of the block of `row` */
     bool open;         /* paused: between mg_backward and the end */
     const char *owner; /* the thread that took it last, see mg_idle_sweep */
 } mg_sweep;
@@ -28,6 +29,8 @@ extern int32_t mg_open_sweeps; /* while one is open rows keep their places */
 
 /* The number of a sweep that is not open, with marks for the rows 0 .. row; or MG_ENOMEM. This thread owns it. */
 int32_t mg_idle_sweep(int64_t row);
+/* Whether an open sweep may still come to a row, or has just handed it out. */
+bool mg_passed_by(int64_t row);
 /* Gives up a sweep that is open. */
 void mg_close_sweep(mg_sweep *s);
 /* What a child of fork() starts with: no sweep of the parent's other threads. */

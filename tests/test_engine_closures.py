@@ -408,3 +408,68 @@ def test_closures_above_the_one_that_raises_have_run_once_and_those_below_have_n
     with pytest.raises(ZeroDivisionError):
         root.backward()
     assert ran == list(range(199, at - 1, -1)) and stats().open_sweeps == 0
+
+
+def test_operands_that_a_closure_assigns_below_it_count_in_the_same_sweep(rng):
+    for _ in range(30):
+        ran, operands, added = [], [], {}
+        leaves = [Value(1.0) for _ in range(3)]
+        nodes = [*leaves, *(leaf * 3 for leaf in leaves)]
+        first = len(nodes)
+        for i in range(first, first + rng.randrange(2, 150)):
+            operands.append(rng.sample(range(i), rng.randrange(1, 3)))
+            nodes.append(Value(1.0, tuple(nodes[j] for j in operands[-1]), f"n{i}"))
+        top = len(nodes) - 1
+        for _ in range(rng.randrange(1, 6)):
+            upper = rng.randrange(first, top + 1)
+            lower = rng.randrange(first, upper + 1)
+            added[upper] = lower, rng.randrange(lower)
+
+        def closure_of(i, ran=ran, nodes=nodes, added=added):
+            def closure():
+                ran.append(i)
+                for x in nodes[i]._prev:
+                    x.grad += nodes[i].grad
+                if i in added and added[i][0] != i:
+                    lower, x = added[i]
+                    nodes[lower]._prev = (*nodes[lower]._children, nodes[x])
+
+            return closure
+
+        for i in range(first, top + 1):
+            nodes[i]._backward = closure_of(i)
+        nodes[top].backward()
+
+        expected, reached, grads = [], {top}, [0.0] * top + [1.0]  # rows from the root down, as they are then
+        for i in range(top, first - 1, -1):
+            if i in reached:
+                expected.append(i)
+                reached |= {*operands[i - first]}
+                for x in dict.fromkeys(operands[i - first]):
+                    grads[x] += grads[i]
+                if i in added and added[i][0] != i:
+                    operands[added[i][0] - first].append(added[i][1])
+        for i in range(3):
+            grads[i] += 3 * grads[3 + i] * (3 + i in reached)
+        assert ran == expected
+        assert [v.grad for v in nodes] == pytest.approx(grads, rel=1e-12)
+        assert stats().open_sweeps == 0
+
+
+@pytest.mark.parametrize("between", [0, 1, 70])
+def test_a_closure_that_a_closure_above_gives_a_leaf_runs_as_in_micrograd(between):
+    for cls in (Value, pytest.importorskip("micrograd.engine").Value):
+        ran = []
+        x = cls(2.0)
+        lower = cls(1.0, (x,), "lower")
+        rest = [cls(0.0) for _ in range(between)]
+        upper = cls(1.0, (lower,), "upper")
+        lower._backward = lambda x=x, lower=lower: setattr(x, "grad", x.grad + 5 * lower.grad)
+
+        def closure(x=x, lower=lower, upper=upper, ran=ran):
+            lower.grad += upper.grad
+            x._backward = lambda: ran.append(x.grad)
+
+        upper._backward = closure
+        (upper * 3.0).backward()
+        assert ran == [15.0], (cls, rest)

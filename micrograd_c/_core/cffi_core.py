@@ -29,7 +29,7 @@ from itertools import starmap
 
 from ._cffi import ffi, lib
 from .absent import HABITS, Absent
-from .cffi_nodes import Owned, closures, column, give_back, lend, owned_list
+from .cffi_nodes import Owned, changes, closures, column, give_back, lend, owned_list
 from .cffi_nodes import attributes as attributes
 from .cffi_nodes import closure_at as closure_at
 from .cffi_nodes import flush as flush
@@ -137,13 +137,17 @@ def sweep(node: Node, seed: float) -> None:
 
 def _run_closures(pause: Any) -> int:
     """Go on with a sweep to its end. No `try` has such a loop: from 3.12 on it does not guard the jump back."""
+    change = changes
     while (n := _closures_of(pause)) > 0:
+        known = change[0]
         # A closure may let a node below die, and its handle become that of another: ask for references before.
         references = (closures.get(pause.node),) if n == 1 else [*map(closures.get, ffi.unpack(pause.nodes, n))]
-        for reference in references:
+        for reference in (rest := iter(references)):
             node = reference() if reference else None
             if node is not None and (closure := node._closure) is not None:
                 closure()
+                if change[0] is not known:  # those that are left may read others now
+                    pause.left = len([*rest])
     return int(n)
 
 
@@ -192,6 +196,7 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
         _own(node, handle)
         return node
     made: list[int] = []
+    changes[0] += 1
     try:  # one step: an exception comes before the call or finds its status
         made.extend(starmap(function, (arguments,)))
         if made[0] >= 0:

@@ -32,6 +32,8 @@ _SLOTS = {"_op": "_label", "_backward": "_closure"}
 
 # Values whose `_backward` is a Python closure, by handle.
 closures: dict[int, ref[Any]] = globals().get("closures", {})  # those from before a reload
+# [how often a node changed that a sweep may have handed out, or whose readers it may have]
+changes = [0]
 
 
 def owned_list(
@@ -191,7 +193,8 @@ def put(node: Any, name: str, attribute: Any) -> None:
     if type(handle) is not int:  # a lent one would keep the node alive
         handle = int(handle)
     closures[handle] = ref(node)
-    _set_python(handle, 1)
+    if _set_python(handle, 1):
+        changes[0] += 1
 
 
 def forget_made(node: Any) -> None:

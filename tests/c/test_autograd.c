@@ -506,6 +506,38 @@ TEST(a_sweep_that_is_closed_between_closures_leaves_no_marks)
     CHECK(mg_test_no_marks());
 }
 
+TEST(closures_that_were_handed_out_and_did_not_run_are_visited_again)
+{
+    enum { N = 200 };
+    int32_t x[N];
+    const int32_t a = leaf(2.0), b = made(mg_unary(MG_TANH, a));
+    int32_t turn = 0;
+    mg_pause pause;
+
+    for (int32_t i = 0; i < N; i++)
+        x[i] = custom(a, 1.0);
+    CHECK_INT(mg_set_python(b, 1), MG_OK); /* no sweep waits */
+    CHECK_INT(mg_set_python(b, 0), MG_OK);
+    const int32_t root = made(mg_nary(MG_SUM, x, N));
+    for (int32_t n = mg_backward(root, 1.0, &pause); n && (n = mg_sweep_closures(&pause));) {
+        CHECK_INT(pause.nodes[0], x[N - 1 - turn]);
+        if (turn == 30)
+            CHECK_INT(mg_by_hand(pause.nodes[1], &b, 1, NULL, NULL, 1.0), pause.nodes[1]);
+        if (turn == 40) {
+            CHECK_INT(mg_set_python(b, 1), 1);
+            CHECK_INT(mg_set_python(b, 1), MG_OK); /* it was one before */
+        }
+        pause.left = n - 1; /* the first alone has run */
+        if (++turn == N)
+            break;
+    }
+    CHECK_INT(mg_sweep_closures(&pause), 1); /* b: one of its readers has it since turn 30 */
+    CHECK_INT(pause.nodes[0], b);
+    CHECK_INT(mg_sweep_closures(&pause), 0);
+    CHECK_INT(figures().open_sweeps, 0);
+    CHECK(mg_test_no_marks());
+}
+
 /* ---- random graphs against a sweep over all rows ---- */
 
 TEST(random_graphs_get_the_gradients_of_a_sweep_without_marks)
@@ -582,6 +614,7 @@ int main(void)
     RUN(a_node_that_dies_before_its_turn_has_no_closure_any_more);
     RUN(closures_are_handed_out_together_in_the_order_in_which_a_sweep_waits_for_them);
     RUN(a_sweep_that_is_closed_between_closures_leaves_no_marks);
+    RUN(closures_that_were_handed_out_and_did_not_run_are_visited_again);
     RUN(random_graphs_get_the_gradients_of_a_sweep_without_marks);
     return 0;
 }

@@ -35,7 +35,7 @@ static void build_sweep_free(rng *r)
         }
         default: { /* made by hand, its closure is below */
             z = h[n++] = made(mg_restore(MG_CUSTOM, &z, 1, NAN, MG_NONE, mg_data(z) + 1.0, 0.0));
-            CHECK_INT(mg_set_python(z, 1), MG_OK);
+            CHECK(mg_set_python(z, 1) >= MG_OK); /* 1: beside a sweep of another thread */
             break;
         }
         }
