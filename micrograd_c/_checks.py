@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from math import inf, isfinite, sqrt
-from operator import index
+from operator import index, mul
 
 from ._core import NAMES, OPS, Any, as_number, brief, to_float, warn
 from ._core.absent import close_to
@@ -17,11 +17,13 @@ ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].acti
 
 
 def size(name: str, n: Any) -> int:
-    """Return a number of inputs or neurons as an int."""
+    """Return a number of inputs, neurons or weights as an int; an error where no machine could hold so many."""
     if not hasattr(n, "__index__"):
         raise TypeError(f"{name} must be a whole number, not {brief(n)} ({type(n).__name__})")
     if n < 1:
         raise ValueError(f"{name} must be 1 or more, not {brief(n)}")
+    if n >= 2**31:
+        raise OverflowError(f"{name} must be below 2**31, as many nodes as there can be, not {brief(n)}")
     return index(n)
 
 
@@ -83,7 +85,9 @@ def layer_sizes(nin: int, nouts: Any) -> list[int]:
         raise ValueError(
             f"MLP({brief(nin)}, []) has no layers: name the size of one at least, MLP({brief(nin)}, [1])"
         )
-    return [size("nin", nin), *(size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
+    sizes = [size("nin", nin), *(size(f"nouts[{i}]", n) for i, n in enumerate(nouts))]
+    size("the number of weights", sum(map(mul, sizes, sizes[1:])))
+    return sizes
 
 
 def check_activation(activation: Any) -> None:

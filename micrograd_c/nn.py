@@ -209,6 +209,7 @@ class Layer(_Listing):
 
     def __init__(self, nin: int, nout: int, **kwargs: Unpack[NeuronOptions]) -> None:
         nin, nout = size("nin", nin), size("nout", nout)
+        size("the number of weights", nin * nout)
         if "init" in kwargs:
             kwargs["init"] = weight_limit(kwargs["init"], nin, nout)
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
