@@ -81,10 +81,10 @@ class Shaken(Values):
         return self.shake(super().op(name, x, y, k))
 
     def sum(self, xs):
-        return self.shake(super().sum(xs))
+        return self.shake(super().sum([self.shake(x) for x in xs]))
 
     def dot(self, ws, xs, b):
-        return self.shake(super().dot(ws, xs, b))
+        return self.shake(super().dot([self.shake(w) for w in ws], xs, self.shake(b)))
 
 
 class Dual:
@@ -314,10 +314,14 @@ def steady(rng, steps, numbers, out, grads):
     """Return whether rounding changes neither the value nor the gradients by more than what `check` forgives.
 
     Nor may it change the sign of a value of 0: that of x * 0.0 is the sign of x, which may be near 0.
+    Errors may cancel by chance: what one try moves at all is tried more often.
 
     An example of what is not steady: sin(1.4e8), in a program and in eager code by other orders of the same sum.
     """
-    for _ in range(1 if out else 8):
+    exact = np.array([out, *grads])
+    tries, more = (1, 7) if out else (16, 0)
+    while tries:
+        tries -= 1
         leaves = [Value(x) for x in numbers]
         try:
             shaken = run(Shaken(rng), steps, leaves, Value(0.9), Value(0.0))
@@ -325,9 +329,14 @@ def steady(rng, steps, numbers, out, grads):
             return False
         if out == 0 and math.copysign(1.0, out) != math.copysign(1.0, shaken.data):
             return False
-    shaken.backward()
-    moved = np.abs(np.array([out - shaken.data, *(g - leaf.grad for g, leaf in zip(grads, leaves))]))
-    return not (moved > 1e-11 * np.maximum(1.0, np.abs([out, *grads]))).any()
+        shaken.backward()
+        with np.errstate(all="ignore"):
+            moved = np.abs(exact - [shaken.data, *(leaf.grad for leaf in leaves)]) / np.maximum(1.0, np.abs(exact))
+        if (moved > 1e-11).any():
+            return False
+        if (moved > 1e-14).any():
+            tries, more = tries + more, 0
+    return True
 
 
 def case(rng):
@@ -364,7 +373,7 @@ def case(rng):
             continue
         keep.append(row)
         if all(map(math.isfinite, grads)) and len(keep) <= 3:
-            with contextlib.suppress(ZeroDivisionError, OverflowError):  # derivatives that are infinite
+            with contextlib.suppress(*ERRORS):  # derivatives that are infinite
                 second_opinion(by_duals(steps, numbers), out.data, grads, "dual numbers")
             if torch is not None and len(keep) == 1:
                 second_opinion(by_torch(steps, numbers), out.data, grads, "torch")

@@ -28,6 +28,7 @@ NAMED = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].method and OPS[i].a
 UNARY = [NAMES[i].lower() for i in range(len(OPS)) if OPS[i].arity == 1 and not OPS[i].takes_k]
 # Where functions jump: there the last bit, or the sign of a 0, decides.
 JUMPS = {"atan2": lambda y: 0.0, "sign": lambda x: 0.0, "floor": round, "ceil": round}
+KINKS = ("relu", "leaky_relu", "abs", "sqrt", "log")  # of x near 0; at 0 itself both agree
 KINDS = ["operator"] * 4 + ["named"] * 4 + ["unary", "k", "sum", "start", "dot", "where", "compare", "by hand"]
 NUMBERS = [float, int, np.float64, np.float32, np.int16, bool, np.array]
 WAYS = [True, False, None, "", "a"]
@@ -78,9 +79,11 @@ def compared(a, b):
 
 
 def beside_a_jump(name, x):
-    """Return x, an operand of a function; a Tie where eager code finds it almost where the function jumps."""
+    """Return x, an operand of a function; a Tie where eager code finds it almost where that jumps, or its slope."""
     if name in JUMPS and not isinstance(x, traced.TracedValue):
         compared(x, JUMPS[name](x.data))
+    if name in KINKS and not isinstance(x, traced.TracedValue) and x.data:
+        compared(x, 0.0)
     return x
 
 
@@ -101,7 +104,7 @@ def run(steps, values):
             x = beside_a_jump(name, first)
             out = -x if name == "neg" else abs(x) if name == "abs" else getattr(x, name)()
         elif what == "k":
-            out = first.leaky_relu(choice) + first**2
+            out = beside_a_jump("leaky_relu", first).leaky_relu(choice) + first**2
         elif what == "sum":
             out = mg.sum(v if flag else iter(v)) * 0.5
         elif what == "start":
