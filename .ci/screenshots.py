@@ -1,4 +1,4 @@
-"""Screenshots of the lesson's scenes and of explainer pages into build/screenshots: four sizes, light and dark.
+"""Screenshots of the lesson's scenes and of explainer pages into build/screenshots: five sizes, light and dark.
 
 python .ci/screenshots.py [NAME...]: only those whose names begin so, such as page-wrong, or lesson. A folder of
 contact sheets, build/screenshots/sheets, has the pictures of a size and a scheme side by side.
@@ -22,7 +22,7 @@ import micrograd_c as mg
 from micrograd_c import MLP, Value
 
 OUT = Path(__file__).parent.parent / "build" / "screenshots"
-SIZES = (1440, 900), (1280, 800), (820, 1180), (390, 844)
+SIZES = (1440, 900), (1280, 800), (820, 1180), (390, 844), (740, 360)  # the last: a phone on its side
 
 
 def pages() -> dict[str, mg.Explanation]:
@@ -107,7 +107,7 @@ def main() -> None:
         driver = webdriver.Chrome(options=options, service=service)
         wanted = {k: v for k, v in states(Path(folder)).items() if k.startswith(tuple(sys.argv[1:]) or "")}
         for (width, height), scheme in itertools.product(SIZES, ("light", "dark")):
-            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700}
+            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800}
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
             features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
             listed = [{"name": feature, "value": value} for feature, value in features.items()]
@@ -121,7 +121,7 @@ def main() -> None:
                 driver.save_screenshot(str(OUT / f"{name}-{width}-{scheme}.png"))
             sheet(f"{width}-{scheme}", [OUT / f"{name}-{width}-{scheme}.png" for name in wanted])
         driver.quit()
-    print(f"wrote {8 * len(wanted)} pictures into {OUT}")
+    print(f"wrote {2 * len(SIZES) * len(wanted)} pictures into {OUT}")
 
 
 def sheet(name: str, files: list[Path], columns: int = 4) -> None:

@@ -145,7 +145,7 @@ class Page:
         assert self.run(IN_VIEW, most)[:12] == []
 
 
-SIZES = {1440: 900, 1280: 800, 820: 1180, 390: 844, 360: 640}
+SIZES = {1440: 900, 1280: 800, 1024: 768, 881: 711, 820: 1180, 740: 360, 667: 375, 390: 844, 360: 640}
 
 IN_VIEW = """
 document.head.append(el("style", {}, "*{transition:none!important;animation:none!important}"));
@@ -193,6 +193,7 @@ for (let i = 0; i < stops.length; i += step) {
   if (seen($("rule"))) for (const part of $("rule").querySelectorAll(".equation *, .foot *, .note, .big"))
     if (!inside(part, $("rule"))) { tell(`rule ${part.textContent}`); break; }
   if (!inside($("now"), document.querySelector(".caption"))) tell("the sentence");
+  if ($("pane").clientHeight < 90 || $("pane").clientWidth < 250) tell("no room for the graph");
   const label = document.querySelector(".local.lit");
   if (label) for (const [id, node] of view.nodes) {
     const l = rect(label), b = rect(node.g.querySelector(".body"));
@@ -220,6 +221,23 @@ def samples():
     loss = sum((model(x) - y) ** 2 for x, y in zip(xs, [1.0, -1.0, -1.0, 1.0]))
     loss.label = "loss"
     return mg.explain(loss, model, limit=None)
+
+
+def thousand():
+    """An MLP whose layers are taller than the pane."""
+    random.seed(4)
+    model = MLP(8, [16, 8, 1], activation="tanh", fused=False)
+    loss = (model([0.1 * i for i in range(8)]) - 1) ** 2
+    return mg.explain(loss, model, limit=None)
+
+
+GRAPHS = {
+    "article": lambda: mg.explain(article()),
+    "network": lambda: mg.explain(*neuron()),
+    "neuron": lambda: mg.explain(*neuron()),
+    "samples": samples,
+    "thousand": thousand,
+}
 
 
 def every_op():
@@ -407,18 +425,18 @@ def test_calls_and_topo_fill_while_visiting(page):
         *(("article", width) for width in SIZES),
         *(("network", width) for width in (1440, 820, 360)),
         *(("neuron", width) for width in (1440, 1280)),
-        *(("samples", width) for width in (1280, 390)),
+        *(("samples", width) for width in (1280, 881, 667, 390)),
+        *(("thousand", width) for width in (1024, 740)),
     ],
 )
 def test_whatever_is_lit_is_in_view(browser, tmp_path, make, width):
-    made = [article()] if make == "article" else neuron()
-    explanation = samples() if make == "samples" else mg.explain(*made)
+    explanation = GRAPHS[make]()
     page = Page(browser, explanation, tmp_path / "page.html")
-    page.device(width, SIZES[width], mobile=width < 700)
+    page.device(width, SIZES[width], mobile=width < 800)
     page.refresh()
     if make == "neuron":  # one of the network, open
         page.run("toggleNeuron(0); refresh(true)")
-    page.assert_all_in_view(40)
+    page.assert_all_in_view(12 if make == "thousand" else 40)
     page.go("more")
     page.shoot(f"view-{make}-{width}")
     page.assert_silent()

@@ -1,7 +1,8 @@
 /* The window on the picture: fit, follow, zoom, pan, and a map of the whole. */
 
 /* Under READABLE, less on a phone, the camera follows; under SMALLEST an open box is not shown whole. */
-const READABLE = .6, SMALLEST = .5, narrow = matchMedia("(max-width: 680px)");
+const READABLE = .6, SMALLEST = .5;
+const narrow = matchMedia("(max-width: 680px), (max-width: 880px) and (orientation: landscape), (max-height: 710px) and (orientation: landscape)");
 const union = (a, b) => {
   const x = Math.min(a.x, b.x), y = Math.min(a.y, b.y);
   return {x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y};
@@ -45,7 +46,7 @@ class Camera {
   reveal(box, k = this.view.k) {
     const {w, h} = this.size;
     k = Math.min(k, this.scaleFor(box, 9));
-    const keep = k === this.view.k, inside = (at, from, long, pane) => long * k < pane ? at : clamp(at, pane - (from + long) * k, -from * k);
+    const keep = k === this.view.k, inside = (at, from, long, pane) => long * k < pane ? pane / 2 - (from + long / 2) * k : clamp(at, pane - (from + long) * k, -from * k);
     const x = keep ? this.view.x : inside(w / 2 - (box.x + box.w / 2) * k, this.world.x, this.world.w, w);
     const y = keep ? this.view.y : inside(h / 2 - (box.y + box.h / 2) * k, this.world.y, this.world.h, h);
     this.#apply({k, x: clamp(x, -box.x * k, w - (box.x + box.w) * k), y: clamp(y, -box.y * k, h - (box.y + box.h) * k)}, true);

@@ -25,7 +25,7 @@ class GraphView {
     return {g: svg("g", {class: "link"}, line, svg("path", {class: "head", d: arrowhead(...edge.points.at(-1), turned)})), line, edge};
   }
 
-  #node(n, {x, y, w, h, row, foot = y + h}) {
+  #node(n, {x, y, w, h, row, top = y, foot = y + h}) {
     const g = GROUP_OF.get(n.id), closedBox = folded(n) && !row, start = row ? 86 : n.operands.length && !this.layout.turned ? 17 : 7, wide = (w - start - 11) / 2;
     const cell = (kind, at, cap) => {
       const num = svg("text", {class: "num", x: at + wide / 2, y: row ? 19 : 53});
@@ -35,7 +35,7 @@ class GraphView {
     const data = cell("data", start, "data"), grad = cell("grad", start + wide + 4, "grad");
     const name = svg("text", {class: "name", x: row ? 20 : start + 2, y: row ? 19 : 18}), place = row || closedBox ? null : svg("text", {class: "kind", x: w - 8, y: 17});
     const node = {g: svg("g", {class: "node", "data-i": n.id, transform: `translate(${x},${y})`}, svg("rect", {class: "body", width: w, height: h, rx: row ? 4 : 10}), name, data.g, grad.g, place),
-      name, data, grad, place, row, foot, wide, start, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
+      name, data, grad, place, row, top, foot, wide, start, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
     node.g.prepend(node.title);
     if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g)));
     if (!row && n.operands.length) node.g.append(badge(closedBox ? "ƒ" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
@@ -194,13 +194,14 @@ class GraphView {
     this.#tag(node, text, e.lost.length > 0 || e.early || e.again, turned || edge.points.at(-1)[1] > y + 20);
   }
 
-  /* Under the box or card, or over the box where the line leaves downwards. */
+  /* Under the box or card, or over it: where the line leaves downwards, or where the card's foot is out of view. */
   #tag(node, text, bad, over) {
     const tag = pill(bad ? "tag bad" : "tag", text), wide = +tag.firstChild.getAttribute("width");
     const scale = clamp((node.w + 96) / wide, .8, this.boost), half = wide / 2 * scale; // it does not reach the next column
     const left = this.layout.turned && node.g.querySelector(".op") ? node.x + node.w / 2 + 16 : node.x - 26; // beside the badge
-    const x = Math.max(left + half, Math.min(node.gradX, node.x + node.w + 80 - half)), y = over && !node.row ? node.y - 15 : node.foot + 15;
-    this.marks.append(this.#place(tag, ...this.#inView(x, y, half, 12 * scale), scale));
+    const x = Math.max(left + half, Math.min(node.gradX, node.x + node.w + 80 - half)), shown = y => this.#inView(x, y, half, 12 * scale);
+    const y = node.row ? [node.foot + 15, node.top - 15].find(y => shown(y)[1] === y) : over ? node.y - 15 : node.foot + 15;
+    if (y !== undefined) this.marks.append(this.#place(tag, ...shown(y), scale)); // a row of a card with both ends out of view has none
   }
 
   /* The gradient goes from the result to the operand, and through the local derivative as through a gate. */
@@ -223,8 +224,9 @@ class GraphView {
   #bounds(e, secret) {
     const ids = [e.node, ...isShare(e) ? [e.operand] : e.chapter <= GRAPH || e.kind === "node" ? e.z.operands.slice(0, 4) : []];
     const boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean), above = isShare(e) ? 52 : 24, below = secret ? 150 : 36, right = this.layout.turned && isShare(e) ? 40 : 14;
-    const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above;
-    return {x: left, y: top, w: Math.max(...boxes.map(b => b.x + b.w)) + right - left, h: Math.max(...boxes.map(b => b.y + b.h)) + below - top};
+    const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above, wide = Math.max(...boxes.map(b => b.x + b.w)) + right - left;
+    const down = foot => ({x: left, y: top, w: wide, h: Math.max(...boxes.map(foot)) + below - top}), whole = down(b => b.foot ?? b.y + b.h);
+    return this.camera.scaleFor(whole, 1) < .7 ? down(b => b.y + b.h) : whole; // a card to its foot, where that fits
   }
 
   /* Where an input on a box stands in the pane, with the box in view and room for what is said of it. */

@@ -97,7 +97,7 @@ function placeAlong(columns, gap) {
 /* Few columns stand further apart, as far as the pane is wide; on a phone the way that shows more. */
 function roomyLayout(pane) {
   const longest = Math.max(...NODES.filter(visible).map(n => Math.min(9, n.name.length))); // a label on a line needs room
-  const close = {x: pane.w < 600 ? 92 : Math.max(104, 72 + 8 * longest), y: 30};
+  const close = {x: pane.w < 600 && !CLOSED.size ? 92 : Math.max(104, 72 + 8 * longest), y: 30};
   const flat = lay(false, close), scale = l => Math.min(pane.w / (l.width + 54), pane.h / (l.height + 74));
   const turned = pane.w < 600 && scale(flat) < .6 ? lay(true, {x: 62, y: 22}) : flat;
   if (scale(turned) > scale(flat) * 1.15) return turned;
@@ -157,7 +157,7 @@ function collect(outer, inner, link, turned) {
   for (const n of NODES) if (visible(n)) {
     const key = unit(n), row = key.startsWith("layer:"), at = turn(places.get(row ? key : `node:${n.id}`) ?? places.get(key));
     const i = row ? LAYERS[+key.slice(6)].outs.indexOf(n.id) : 0;
-    boxes.set(n.id, row ? {x: at.x, y: at.y + CARD.top + i * CARD.row, w: at.w, h: CARD.row, row, foot: at.y + at.h} : at);
+    boxes.set(n.id, row ? {x: at.x, y: at.y + CARD.top + i * CARD.row, w: at.w, h: CARD.row, row, top: at.y, foot: at.y + at.h} : at);
   }
   const end = n => places.get(folded(n) ? unit(n) : `node:${n.id}`) ?? places.get(unit(n));
   const start = n => {
