@@ -74,7 +74,7 @@ _LATER = {
     "losses": "cross_entropy log_softmax logsumexp mse softmax",
     "optim": "optim",
     "plot": "plot",
-    "replace": "load_ipython_extension",
+    "replace": "load_ipython_extension unload_ipython_extension",
     "viz": "draw explain",
 }
 # Old pickles say that these stand in the engine.

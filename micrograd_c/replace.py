@@ -26,9 +26,11 @@ _Reads = Callable[[str], bool]
 _statements: list[tuple[ast.ClassDef, ast.Module, _Reads]] = []  # class statements that were decorated
 _before: dict[str, Any] = {}  # what Value had before a class was replaced
 _taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
+_finders: list[Any] = []  # of a notebook
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
-_UNKNOWN = b"import_module", b"__import__", b"exec", b"runpy"  # of a file whose name may be made
+_MAKE_NAMES = {b"importlib", b"__import__", b"exec", b"runpy"}  # by these a file comes in whose name is made
+_BETWEEN_WORDS = bytes(x if chr(x).isalnum() or x > 127 else b"_ "[x != 95] for x in range(256))
 _SPECIAL = sorted(name for name in OPERATORS if name.startswith("__"))
 silent = False  # said by -q
 
@@ -107,7 +109,7 @@ def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
 def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[bytes]:
     """Yield the text around the class, that of the script, and of what these name: files beside them and below."""
     read, path = set[str](), os.path.realpath(path)
-    named = b"" if os.path.isfile(main) else _UNKNOWN[0]
+    named = set[bytes]() if os.path.isfile(main) else {*_MAKE_NAMES}
     todo = {path, os.path.realpath(main)}
     while todo:
         read |= todo
@@ -116,8 +118,9 @@ def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[byte
                 lines = opened.read().splitlines()
                 for node in classes_in(tree, name) if file == path else ():
                     lines[node.lineno - 1 : node.end_lineno] = [b""] * ((node.end_lineno or 0) - node.lineno + 1)
-                named += b"\n".join(lines)
-                yield b"\n".join(lines)
+                text = b"\n".join(lines)
+                named.update(text.translate(_BETWEEN_WORDS).split())
+                yield text
         todo = set()
         for folder in {os.path.dirname(file) for file in read}:
             with suppress(OSError):
@@ -125,14 +128,12 @@ def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[byte
         todo -= read
 
 
-def _to_read(entry: os.DirEntry[str], named: bytes) -> str:
+def _to_read(entry: os.DirEntry[str], named: set[bytes]) -> str:
     """Return a file that a program may import, or one of a folder, if it is named or names are made; else ''."""
-    if entry.is_dir():
-        named_here = entry.name.isidentifier() and entry.name.encode() in named
-        return os.path.join(entry.path, "__init__.py") if named_here else ""
     module, extension = os.path.splitext(entry.name)
-    named_here = module.encode() in named or module == "__init__" or any(word in named for word in _UNKNOWN)
-    return entry.path if extension == ".py" and named_here else ""
+    if module != "__init__" and module.encode() not in named and (entry.is_dir() or named.isdisjoint(_MAKE_NAMES)):
+        return ""
+    return os.path.join(entry.path, "__init__.py") if entry.is_dir() else entry.path if extension == ".py" else ""
 
 
 def _expect_scalars(nodes: list[Any], name: str) -> None:
@@ -303,7 +304,16 @@ class _Cells:
         return tree
 
 
+_cells = _Cells()
+
+
 def load_ipython_extension(shell: Any) -> None:
     """Let classes named Value of later cells, and of modules in this folder, be replaced."""
-    shell.ast_transformers.append(_Cells())
-    Finder(os.getcwd(), "Value")
+    shell.ast_transformers.append(_cells)
+    _finders.append(Finder(os.getcwd(), "Value"))
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Let classes of later cells, and of modules imported later, be as they are."""
+    shell.ast_transformers.remove(_cells)
+    sys.meta_path.remove(_finders.pop())

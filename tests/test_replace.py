@@ -116,6 +116,7 @@ def test_a_file_beside_the_class_may_read_the_graph(tmp_path):
     "line, is_read",
     [
         ("", False),
+        ("anothers = others_ = 1", False),
         ("import others", True),
         ("from others import *", True),
         ("import importlib; importlib.import_module('oth' + 'ers')", True),
@@ -922,7 +923,7 @@ def test_mistakes_in_the_command_line(arguments, message, tmp_path):
     assert done.returncode == 1 and message in done.stderr
 
 
-def test_a_notebook_replaces_the_classes_of_later_cells(tmp_path, monkeypatch):
+def test_a_notebook_replaces_the_classes_of_later_cells(tmp_path, monkeypatch, capsys):
     shell_of = pytest.importorskip("IPython.core.interactiveshell")
     monkeypatch.chdir(tmp_path)
     finders = list(sys.meta_path)
@@ -932,6 +933,12 @@ def test_a_notebook_replaces_the_classes_of_later_cells(tmp_path, monkeypatch):
         assert shell.run_cell(SLOPES + "v = Value(2.0) * 3\nv.backward()").success
         assert shell.user_ns["Value"] is engine.Value
         assert type(shell.user_ns["v"]) is engine.Value
+        shell.run_line_magic("reload_ext", "micrograd_c")
+        assert shell.run_cell(CLOSURES + "v = Value(2.0).tanh()").success
+        assert shell.user_ns["Value"] is engine.Value and capsys.readouterr().err == ""
+        shell.run_line_magic("unload_ext", "micrograd_c")
+        assert shell.run_cell(SLOPES).success
+        assert shell.user_ns["Value"] is not engine.Value and sys.meta_path == finders
     finally:
         sys.meta_path[:] = finders
         shell_of.InteractiveShell.clear_instance()
