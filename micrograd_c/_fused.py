@@ -60,10 +60,12 @@ class _Plan:
         self.assignments = _assignments
         self.width = width
         self.layers = layers
-        self.lists = [layers] if type(layers) is list else []
+        self.lists, self.copies = [], []
         self.call = self.held = self.types = None
-        row: Any = [owner] if layers is None else layers if type(layers) in (list, tuple) else [None]
-        rows: list[list[Any]] = []
+        row: Any = [owner] if layers is None else [None]
+        if type(layers) in (list, tuple):
+            row = self._copy_of(layers) if type(layers) is list else layers
+        rows: list[list[tuple[Any, list[Any]]]] = []
         types: set[Any] = set()
         for layer in row:
             types.add(type(layer))
@@ -73,46 +75,50 @@ class _Plan:
                 neurons = layer.neurons if isinstance(layer, _Layer) else None
                 if type(neurons) is not list:
                     break
-                self.lists.append(neurons)
-            rows.append(neurons)
+                neurons = self._copy_of(neurons)
             types.update(map(type, neurons))
-            if not all(isinstance(n, _Neuron) and type(n.w) is list for n in neurons):
+            weights: list[Any] = [n.w if isinstance(n, _Neuron) else None for n in neurons]
+            if not all(type(w) is list for w in weights):
                 break
-            self.lists += [n.w for n in neurons]
+            rows.append([*zip(neurons, map(self._copy_of, weights))])
         else:
             if all(map(_shows_changes, types)):
                 self.types = tuple(types)
-        self.copies = [list(items) for items in self.lists]
         ids = [i for items in self.copies for i in (len(items), *map(id, items))]
         self.ids = ffi.new("uintptr_t[]", ids)
         self.address = int(ffi.cast("uintptr_t", self.ids))
         if self.types is not None and rows and all(rows):
             self._compile(rows)
 
-    def _compile(self, rows: list[list[Any]]) -> None:
+    def _copy_of(self, items: list[Any]) -> list[Any]:
+        """Return what a list holds now: the plan is made of that, whatever changes the list meanwhile."""
+        copy = [*items]
+        self.lists.append(items)
+        self.copies.append(copy)
+        return copy
+
+    def _compile(self, rows: list[list[tuple[Any, list[Any]]]]) -> None:
         """Fill in what C needs, if every neuron can be fused."""
         c_layers = ffi.new("mg_layer[]", len(rows))
         self.keep = [c_layers]
         all_params = []
         outputs, width = 0, self.width
         for c_layer, neurons in zip(c_layers, rows):
-            params = []
-            for n in neurons:
-                weights, bias = n.w, n.b
+            params, biases, activations = [], [], []
+            for n, weights in neurons:
+                bias, activation = n.b, ACTIVATIONS.get(n.activation)
                 # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
-                if len(weights) != width or not weights or not n.fused or n.activation not in ACTIVATIONS:
+                if len(weights) != width or not weights or not n.fused or activation is None:
                     return
                 some = () if bias is None else (bias,)
                 if not {*map(type, (*weights, *some))} <= {Value}:
                     return
                 params.append((*weights, *some))
-            arrays = {
-                "weights": core.handles([w for p in params for w in p[:width]]),
-                "biases": [-1 if n.b is None else core.handle_of(n.b) for n in neurons],
-                "activations": [ACTIVATIONS[n.activation] for n in neurons],
-            }
+                biases.append(-1 if bias is None else core.handle_of(bias))
+                activations.append(activation)
+            handles = core.handles([w for _, weights in neurons for w in weights])
             c_layer.neurons = len(neurons)
-            for name, numbers in arrays.items():
+            for name, numbers in (("weights", handles), ("biases", biases), ("activations", activations)):
                 self.keep.append(ffi.new("int32_t[]", numbers))
                 setattr(c_layer, name, self.keep[-1])
             self.keep.append(ffi.new("int8_t[]", len(neurons)))
@@ -188,6 +194,8 @@ def outputs(owner: Watched, layers: Any, x: Any) -> list[Any] | None:
         if t.__call__ not in _calls:
             return None
     inputs = tuple(x) if type(x) is list else x if type(x) is tuple else tuple(ordered(x))
+    if len(inputs) != width:  # a __len__ of the user's, or another thread
+        return None
     outs = core.layers(*plan.call, inputs) if core.TAKES_FLOATS or type(inputs[0]) is Value else None
     if outs is None and (converted := _input_values(inputs)) is not None:
         outs = core.layers(*plan.call, converted)

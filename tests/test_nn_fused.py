@@ -3,12 +3,13 @@
 import inspect
 import random
 import sys
+import warnings
 
 import pytest
 from networks import ACTIVATIONS, X, listed, scalar
 from support import PYPY, close, nothing_left_behind
 
-from micrograd_c import MLP, Layer, Neuron, Value, stats
+from micrograd_c import MLP, Layer, Neuron, Value, nn, stats
 from micrograd_c._core import lib
 
 # ---- fused -------------------------------------------------------------------------------------------------------
@@ -594,3 +595,56 @@ def test_a_weight_counts_whatever_it_says_of_being_equal_to_the_one_that_it_repl
     last = model.layers[1].neurons[0]
     wanted = (last.w[0] * hidden[0] + last.w[1] * hidden[1] + last.b).data
     assert abs(model(x).data - wanted) < 1e-12
+
+
+class Changing:
+    """A truth that changes a list when it is asked for, as another thread may at that moment."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __bool__(self):
+        if len(self.items) > 1:
+            self.items.pop()
+        return True
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("change", [lambda layer: layer.neurons[0].w, lambda layer: layer.neurons])
+def test_a_list_that_changes_while_a_layer_is_looked_at_counts_as_it_was_or_is(change, bias):
+    layer = Layer(3, 2, nonlin=False, bias=bias)
+    for n in layer.neurons:
+        for w, x in zip(n.w, (1.0, 10.0, 100.0)):
+            w.data = x
+    layer.neurons[0].fused = Changing(change(layer))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(4):
+            out = layer([1.0, 1.0, 1.0])
+            assert {v.data for v in (out if type(out) is list else [out])} <= {111.0, 11.0, 1.0}
+
+
+class Sized:
+    """Inputs whose __len__ is another number than there are."""
+
+    def __init__(self, items, n):
+        self.items, self.n = items, n
+
+    def __len__(self):
+        return self.n
+
+    def __iter__(self):
+        return iter(self.items)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 9])
+@pytest.mark.parametrize("of", [float, Value])
+def test_inputs_of_another_length_than_they_say_are_taken_as_in_micrograd(n, of):
+    theirs = pytest.importorskip("micrograd.nn")
+    for make in (lambda nn: nn.Neuron(2), lambda nn: nn.Layer(2, 3), lambda nn: nn.MLP(2, [3, 1])):
+        found = []
+        for module, number in ((nn, of), (theirs, float)):
+            random.seed(4)
+            out = make(module)(Sized([number(i + 1) for i in range(n)], 2))
+            found.append([float(v.data) for v in (out if type(out) is list else [out])])
+        assert found[0] == found[1]
