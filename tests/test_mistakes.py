@@ -21,7 +21,18 @@ class Mute(float):
     __str__ = __repr__
 
 
-MUTE = {"huge": 10**5000, "negative": -(10**5000), "(huge,)": (10**5000,), "[huge]": [10**5000], "mute": Mute(-2.0)}
+class Count(int):
+    __repr__ = __str__ = bit_length = Mute.__repr__
+
+
+MUTE = {
+    "count": Count(-3),
+    "huge": 10**5000,
+    "negative": -(10**5000),
+    "(huge,)": (10**5000,),
+    "[huge]": [10**5000],
+    "mute": Mute(-2.0),
+}
 MUTE["[mute]"] = [Mute(2.0)]
 
 

@@ -85,7 +85,7 @@ def brief(x: Any, most: int = 60) -> str:
     try:
         text = " ".join(repr(x).split())
     except Exception:  # Python prints no int of thousands of digits; a class may be half-made
-        size = f" of {x.bit_length()} bits" if isinstance(x, int) else ""
+        size = f" of {int.bit_length(x)} bits" if issubclass(type(x), int) else ""
         text = f"<{type(x).__name__}{size}>"
     return text if len(text) <= most else text[: most - 3] + "..."
 
