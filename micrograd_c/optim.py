@@ -262,12 +262,15 @@ class Optimizer(_Declared):
         return options
 
     def _set_options(self, options: dict[str, Any]) -> None:
-        self._options = options
-        self._scheduled = callable(options["lr"])
         flat: list[float] = []
         for value in options.values():
             flat += value if type(value) is tuple else (0.0 if callable(value) else value,)
-        self._numbers = ffi.new("double[]", flat)
+        self._options: dict[str, Any]
+        self._scheduled: bool
+        self._numbers: Any
+        numbers = ffi.new("double[]", flat)
+        # One step: a Ctrl-C leaves all of them or none.
+        vars(self).update(_options=options, _scheduled=callable(options["lr"]), _numbers=numbers)
 
     def _check_together(self, options: dict[str, Any]) -> None:
         """Raise ValueError where options, each of them right, do not go together."""

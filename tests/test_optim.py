@@ -466,6 +466,23 @@ def test_a_step_that_is_interrupted_is_taken_and_counted_or_neither(kind, option
     assert taken == {False, True}
 
 
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+def test_an_option_whose_assignment_is_interrupted_is_the_one_that_steps_take():
+    def ready():
+        sgd = optim.SGD([Value(1.0)], lr=0.5)
+        sgd.params[0].grad = 1.0
+        return sgd, lambda: setattr(sgd, "lr", 0.25)
+
+    rates = set()
+    for stop_at in range(1, stopped_at(ready()[1], 0) + 1):
+        sgd, assign = ready()
+        stopped_at(assign, stop_at)
+        sgd.step()
+        assert sgd.params[0].data == 1.0 - sgd.lr
+        rates.add(sgd.lr)
+    assert rates == {0.5, 0.25}
+
+
 # ---- copies and pickles ------------------------------------------------------------------------------------------
 
 
