@@ -96,7 +96,13 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
 
 
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
-    """Return a function that returns the value of `f`, and what `grad(f, argnums)` returns, from one run."""
+    """Return a function that returns the value of `f`, and what `grad(f, argnums)` returns, from one run.
+
+    Examples
+    --------
+    >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
+    (6.0, (3.0, 2.0))
+    """
     if not callable(f):
         raise TypeError(f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}")
     static = f._static[0] if isinstance(f, Function) else ()

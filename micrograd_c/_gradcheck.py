@@ -98,6 +98,11 @@ def gradcheck(
     ------
     GradientError
         It names each operand whose gradient does not agree, and both numbers.
+
+    Examples
+    --------
+    >>> gradcheck(lambda x, y: (x * y).tanh(), 0.5, 2.0)
+    True
     """
     if not callable(f):
         raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")

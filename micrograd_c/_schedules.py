@@ -24,6 +24,12 @@ def cosine(lr: float, steps: int, least: float = 0.0) -> Rate:
     """Return a rate that falls from `lr` to `least` in so many steps along a cosine, and stays there.
 
     rate(t) = least + (lr - least) * (1 + cos(pi * t / steps)) / 2, as PyTorch's CosineAnnealingLR.
+
+    Examples
+    --------
+    >>> rate = cosine(0.1, 1000)
+    >>> rate(0), rate(500), rate(1000)
+    (0.1, 0.05, 0.0)
     """
     _check(lr, steps, least=least)
     return partial(_cosine, lr, steps, least)
@@ -37,6 +43,12 @@ def step_decay(lr: float, every: int, factor: float = 0.1) -> Rate:
     """Return a rate that is multiplied by `factor` after so many steps each: lr * factor ** (t // every).
 
     As PyTorch's StepLR.
+
+    Examples
+    --------
+    >>> rate = step_decay(1.0, every=100, factor=0.5)
+    >>> rate(99), rate(100), rate(200)
+    (1.0, 0.5, 0.25)
     """
     _check(lr, every, factor=factor)
     return partial(_step_decay, lr, every, factor)
@@ -50,6 +62,12 @@ def warm_up(lr: float | Rate, steps: int, start: float = 0.0) -> Rate:
     """Return a rate that rises to `lr` on a line in so many steps, and begins at `start * lr`.
 
     As PyTorch's LinearLR. Where `lr` is a function, such as `cosine(0.1, 1000)`, its step 0 is the end of the rise.
+
+    Examples
+    --------
+    >>> rate = warm_up(cosine(0.1, 1000), 10)
+    >>> rate(0), rate(5), rate(10)
+    (0.0, 0.05, 0.1)
     """
     _check(lr, steps, start=start)
     return partial(_warm_up, lr, steps, start)

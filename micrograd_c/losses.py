@@ -26,6 +26,11 @@ def logsumexp(values: Iterable[Number]) -> Value:
     -------
     Value
         -inf where there are none.
+
+    Examples
+    --------
+    >>> logsumexp([1000.0, 1000.0]).data  # log(2) above 1000
+    1000.6931471805599
     """
     xs, plain = as_values(values), nary["logsumexp"]
     # Far from 0 the sum x + log(n) has no digits left for log(n), and exp(x - sum) is no slope.
@@ -48,6 +53,11 @@ def softmax(logits: Iterable[Number]) -> list[Value]:
     -------
     list of Value
         As many as there are logits.
+
+    Examples
+    --------
+    >>> [round(p.data, 3) for p in softmax([1.0, 2.0, 3.0])]
+    [0.09, 0.245, 0.665]
     """
     powers = [x.exp() for x in _below_largest(logits)]
     total = sum(powers)
@@ -92,6 +102,11 @@ def cross_entropy(logits: Iterable[Number], index: Number) -> Value:
     ------
     ValueError
         There is no such class.
+
+    Examples
+    --------
+    >>> round(cross_entropy([1.0, 2.0, 3.0], 2).data, 3)
+    0.408
     """
     xs = _below_largest(logits)
     if hasattr(type(index), "_reflected"):  # jit traces it

@@ -1,12 +1,5 @@
 """Neurons, layers and multi-layer perceptrons over `Value`.
 
->>> from micrograd_c.nn import MLP
->>> model = MLP(3, [4, 4, 1])
->>> len(model.parameters())
-41
->>> y = model([0.5, -1.0, 2.0])
->>> y.backward()
-
 A neuron is one node of the graph, and a call of a layer or an MLP one call of C. Assign to `n.w[0]`, `n.b`,
 `layer.neurons` and the rest as you like: the next call honours it.
 """
@@ -250,6 +243,13 @@ class MLP(_Listing):
     Attributes
     ----------
     layers : list of Layer
+
+    Examples
+    --------
+    >>> model = MLP(3, [4, 4, 1], activation="tanh")
+    >>> model.count_parameters()
+    41
+    >>> model([0.5, -1.0, 2.0]).backward()  # one number in: one Value; several outputs: a list
     """
 
     layers: list[Layer]

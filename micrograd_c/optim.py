@@ -1,13 +1,4 @@
-"""Optimisers: one call of C for a step of all parameters. Formulas and defaults are PyTorch's.
-
->>> import micrograd_c as mg
->>> p = mg.Value(2.0)
->>> sgd = mg.optim.SGD([p], lr=0.5)
->>> (p * p).backward()
->>> sgd.step()
->>> p.data
-0.0
-"""
+"""Optimisers: one call of C for a step of all parameters. Formulas and defaults are PyTorch's."""
 
 from __future__ import annotations
 
@@ -99,6 +90,12 @@ class Optimizer(_Declared):
     `params` may be groups with options of their own, `[{"params": a}, {"params": b, "lr": 0.01}]`. Each is an
     optimiser in the tuple `groups`. What is assigned to an option of the whole is assigned to all of them; one that
     is not the same in all of them is read there.
+
+    Examples
+    --------
+    >>> a, b = Value(1.0), Value(2.0)
+    >>> Adam([{"params": [a]}, {"params": [b], "lr": 0.01}], lr=cosine(0.1, 1000))
+    Adam(2 parameters in 2 groups, lr=(0.1, 0.01), betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)
     """
 
     # The least number in each column of state; a column has one number for each parameter, 0 at first.
@@ -321,6 +318,17 @@ class SGD(Optimizer):
     nesterov : bool
         Needs a momentum.
     weight_decay : float
+
+    Examples
+    --------
+    >>> p = Value(2.0)
+    >>> sgd = SGD([p], lr=0.25)
+    >>> for step in range(2):
+    ...     sgd.zero_grad()
+    ...     (p * p).backward()
+    ...     sgd.step()
+    >>> p.data
+    0.5
     """
 
     _formula = lib.mg_sgd
@@ -409,6 +417,13 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     params : iterable of Value
     max_norm : float
         0 or more; inf changes nothing.
+
+    Examples
+    --------
+    >>> p = Value(3.0)
+    >>> (p * p).backward()
+    >>> clip_grad_norm([p], 1.0), round(p.grad, 6)
+    (6.0, 1.0)
     """
     values = listed(params, "params")
     norm = math.hypot(*(_value(p, i).grad for i, p in enumerate(values)))

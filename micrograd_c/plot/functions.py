@@ -103,7 +103,7 @@ def secant(
 
     Examples
     --------
-    >>> secant(lambda x: x * x, 3.0, 1.0)  # doctest: +SKIP
+    >>> ax = secant(lambda x: x * x, 3.0, 1.0)
     """
     curve, h = _Function("secant", f, (x,), points), to_float(h, "h")
     (x,) = curve.at
@@ -178,7 +178,7 @@ def surface(
 
     Examples
     --------
-    >>> surface(lambda x, y: x * x + y * y, (1.0, 2.0))  # doctest: +SKIP
+    >>> ax = surface(lambda x, y: x * x + y * y, (1.0, 2.0))
     """
     np = needed("numpy")
     if isinstance(at, (str, Value)) or not hasattr(at, "__len__") or len(at) != 2:

@@ -117,6 +117,10 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
     ------
     ValueError
         Where X is not finite and of shape (n, 2), or y not of n labels of two classes.
+
+    Examples
+    --------
+    >>> ax = decision_boundary(lambda x: x[0] - x[1], X=[(0, 1), (1, 0)], y=[-1, 1])
     """
     plane = Plane("decision_boundary", X, y, steps, margin)
     ax = new_axes(ax)
@@ -145,6 +149,10 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     ------
     ValueError
         Where there is no step.
+
+    Examples
+    --------
+    >>> ax = loss_curve({"train": [1.0, 0.4, 0.2], "held out": [1.1, 0.6, 0.5]})
     """
     if not isinstance(history, Iterable) or isinstance(history, str):
         raise TypeError(f"loss_curve takes a list of losses, or a dict of lists, not {type(history).__name__}")
@@ -188,6 +196,13 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     ------
     ValueError
         Where there is no parameter.
+
+    Examples
+    --------
+    >>> from micrograd_c import MLP
+    >>> model = MLP(2, [4, 1])
+    >>> model([0.5, -1.0]).backward()
+    >>> ax = gradient_histogram(model)
     """
     np = needed("numpy")
     groups = {f"layer {i}": layer.parameters() for i, layer in enumerate(getattr(model, "layers", ()))}

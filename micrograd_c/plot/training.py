@@ -180,7 +180,9 @@ def training(
 
     Examples
     --------
-    >>> run = training(model, X, y, loss, lr=lambda k: 1.0 - 0.9 * k / 100)  # doctest: +SKIP
+    >>> from micrograd_c import MLP, mse
+    >>> X, y, model = [(0, 0), (0, 1), (1, 0), (1, 1)], [-1, 1, 1, -1], MLP(2, [8, 1])
+    >>> run = training(model, X, y, lambda: mse(map(model, X), y), steps=20, lr=0.05)
     >>> run.save("moons.gif")  # doctest: +SKIP
     """
     needed("matplotlib.figure")

@@ -293,6 +293,11 @@ def explain(
     The values are visited in micrograd's order, depth first. The engine takes them in the order in which they were
     made, which is a topological order as well; where it adds up the same shares in another order the last digit may
     differ.
+
+    Examples
+    --------
+    >>> a = Value(2.0, label="a")
+    >>> page = explain(a * a).html("page.html")
     """
     seed = float(seed)
     named = callers_names(sys._getframe().f_back) if names is None else variables(names)

@@ -274,6 +274,15 @@ def draw(
     -------
     Picture
         A notebook shows it; `save(path)` writes .svg, .html, .dot or .png.
+
+    See Also
+    --------
+    explain : A page that goes through the backward of a graph.
+
+    Examples
+    --------
+    >>> a = Value(2.0, label="a")
+    >>> draw((a * a).tanh()).save("graph.svg")
     """
     for name, value, allowed in (
         ("direction", direction, ("LR", "TB")),
