@@ -211,12 +211,16 @@ class _Comparison(Nodes):
         if arity == 1:
             found: dict[Any, Any] = {None: self._guard(name, [(x,) for x in xs], None)}
         else:
-            ys = [*_OTHERS, *near]
-            pairs = [(x, ys[i % len(ys)]) for i, x in enumerate(xs)]
+            # What the other operand decides has to be seen where all guards hold.
+            whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
+            pairs = [(x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)] + [(0.0, 0.0)]
+            pairs += [(0.7, sign * y) for y in near for sign in (1, -1)]
             found = {float: self._guard(name, pairs, float)}
             if found[float] is not None or name not in _REFLECTED:
                 counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)]
-                found[int] = self._guard(name, counted[:: 2 if found[float] == ("everywhere", True) else 1], int)
+                counted = counted[:: 2 if found[float] == ("everywhere", True) else 1]
+                counted += [(0.0, 0), *((0.7, sign * y) for y in whole for sign in (1, -1))]
+                found[int] = self._guard(name, counted, int)
             if name not in _REFLECTED:
                 found[Value] = self._guard(name, [*pairs, (0.7, None)], Value)
             mistakes = [(0.7, x) for x in _MISTAKES]

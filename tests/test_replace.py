@@ -307,6 +307,19 @@ DIFFERENT = {
         CLOSURES,
         "v = Value(0.0) ** 0.5\ntry:\n v.backward(); print('number')\nexcept ZeroDivisionError:\n print('error')",
     ),
+    "a limit of the other operand": (
+        changed(
+            CLOSURES,
+            "return self * other ** -1",
+            "return self * min(getattr(other, 'data', other), 40.0) ** -1",
+        ),
+        "for x in (8, 8.0, 39, 39.5, 40, 41, 50, 50.0, Value(50.0)):\n print(Value(6.0) / x)",
+    ),
+    "an error at 0 to the power 0": (
+        CLOSURES,
+        "for k in (0, 0.0):\n v = Value(0.0) ** k\n try:\n  v.backward(); print('number')\n"
+        " except ZeroDivisionError:\n  print('error')",
+    ),
     "a log that never fails": (
         changed(SLOPES, "math.log(self.data)", "math.log(max(self.data, 1e-10))"),
         "print(Value(1e-12).log().data, Value(2.0).log().data)",
