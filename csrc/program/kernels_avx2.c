@@ -11,6 +11,7 @@
 #endif
 
 #define WIDTH 4
+#define FUSED __builtin_fma
 #define KERNELS mg_kernels_avx2
 #define ISA "avx2"
 #define FMA(x, y, z) ((vec)_mm256_fmadd_pd((__m256d)(x), (__m256d)(y), (__m256d)(z)))

@@ -12,6 +12,7 @@
 #endif
 
 #define WIDTH 8
+#define FUSED __builtin_fma
 #define KERNELS mg_kernels_avx512
 #define ISA "avx512"
 #define FMA(x, y, z) ((vec)_mm512_fmadd_pd((__m512d)(x), (__m512d)(y), (__m512d)(z)))

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define LANE static inline __attribute__((always_inline))
+#ifndef FUSED /* x*y + z, rounded once where one instruction does that */
+#define FUSED(x, y, z) ((x) * (y) + (z))
+#endif
 
 #define LN2_HIGH 0x1.62e42fee00000p-1 /* 32 bits: n * LN2_HIGH is exact */
 #define LN2_LOW 0x1.a39ef35793c76p-33
@@ -48,18 +51,18 @@ LANE double expm1_series(double r)
 {
     double p = 1.0 / 6227020800;
 
-    p = p * r + 1.0 / 479001600;
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
-    p = p * r + 0.5;
-    return p * r * r + r;
+    p = FUSED(p, r, 1.0 / 479001600);
+    p = FUSED(p, r, 1.0 / 39916800);
+    p = FUSED(p, r, 1.0 / 3628800);
+    p = FUSED(p, r, 1.0 / 362880);
+    p = FUSED(p, r, 1.0 / 40320);
+    p = FUSED(p, r, 1.0 / 5040);
+    p = FUSED(p, r, 1.0 / 720);
+    p = FUSED(p, r, 1.0 / 120);
+    p = FUSED(p, r, 1.0 / 24);
+    p = FUSED(p, r, 1.0 / 6);
+    p = FUSED(p, r, 0.5);
+    return FUSED(p * r, r, r);
 }
 
 /* e**x = 2**n * e**r, x = n ln(2) + r */
@@ -67,7 +70,7 @@ LANE double lane_exp(double x)
 {
     const double low = x < -746.0 ? -746.0 : x, c = low > 710.0 ? 710.0 : low;
     const double t = c * LOG2_E + ROUNDER, n = t - ROUNDER;
-    const double p = 1.0 + expm1_series((c - n * LN2_HIGH) - n * LN2_LOW);
+    const double p = 1.0 + expm1_series(FUSED(n, -LN2_LOW, FUSED(n, -LN2_HIGH, c)));
     const uint64_t i = low_bits(t); /* for nan any value will do; unsigned arithmetic cannot overflow */
     /* In two steps: results at both ends of the range pass 2**1024 or 2**-1022 on the way. */
     const uint64_t half = ((i + 4096) >> 1) - 2048;
@@ -81,7 +84,7 @@ LANE double expm1_to_40(double x)
     const double t = x * LOG2_E + ROUNDER, n = t - ROUNDER;
     const double s = power_of_two(low_bits(t));
 
-    return s * expm1_series((x - n * LN2_HIGH) - n * LN2_LOW) + (s - 1.0);
+    return FUSED(s, expm1_series(FUSED(n, -LN2_LOW, FUSED(n, -LN2_HIGH, x))), s - 1.0);
 }
 
 LANE double lane_expm1(double x)
