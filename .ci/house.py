@@ -29,7 +29,7 @@ ops
 engine
 program/graph program/lane_math
 program/build program/code.h
-program/optimise program/guard program/schedule program/uniform program/rule
+program/optimise program/guard program/schedule program/reuse program/uniform program/rule
 program/derive
 program/series
 program/nodes program/tiles.inc

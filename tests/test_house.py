@@ -49,7 +49,7 @@ ELSEWHERE = {
     "program/derive program/series program/nodes": "test_derive",
     "program/kernels.inc program/tiles.inc program/lane_math program/uniform": "test_program_kernels",
     "program/kernels_avx2 program/kernels_avx512": "test_program_kernels",
-    **{f"program/{room}": f"test_{room}" for room in ("graph", "optimise", "guard", "schedule", "pool")},
+    **{f"program/{room}": f"test_{room}" for room in ("graph", "optimise", "guard", "schedule", "reuse", "pool")},
     "program/code.h program/build program/listing program/program program/plan program/run.h": "test_program",
     "value/value value/dealloc": "test_value_collector",
     "value/construct value/slots value/attributes value/module": "test_engine_value",

@@ -61,6 +61,7 @@ typedef struct {
     int32_t varying_count;
     int32_t values_count; /* so many of them compute values; the rest says where gradients go */
     int32_t *ints;
+    int32_t ints_used;
     int32_t counting;  /* in ints: 0, 1, 2, ..., as long as the longest list of a LINEAR */
     int32_t scratch;   /* columns that kernels write to as they like */
     uint8_t *active_u; /* place -> bit `goal`: it leads to what is wanted, see mg_is_active */
@@ -111,6 +112,9 @@ int32_t mg_graph_series(const mg_graph *from, mg_graph *to, int32_t by, int32_t 
 /* Makes the code of a graph. MG_OK, or MG_ENOMEM. Free it in both cases. */
 int32_t mg_code_init(mg_code *code, const mg_graph *g);
 void mg_code_free(mg_code *code);
+/* Makes code of the same values alone, in fewer columns, whose arrays but `varying` and `outputs` are those of `from`.
+ * MG_OK, or MG_ENOMEM; free these two in both cases. */
+int32_t mg_code_reuse(const mg_code *from, mg_code *to);
 
 /* Does the value at a place lead to what is wanted, for MG_BACKWARD or MG_GRADIENT? */
 static inline bool mg_is_active(const mg_code *code, int32_t goal, int32_t place, bool varying)
@@ -151,7 +155,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    void (*forward)(const mg_code *code, mg_chunk *c, bool values_alone);
+    void (*forward)(const mg_code *code, mg_chunk *c);
     void (*backward)(const mg_code *code, mg_chunk *c, int32_t goal);
 } mg_kernels;
 

@@ -22,7 +22,7 @@ static int64_t round_up(int64_t x)
 
 void mg_plan_chunks(mg_run *run)
 {
-    const mg_code *code = &run->program->code;
+    const mg_code *code = run->code;
     const bool backward = run->goal != MG_VALUES;
     const int64_t column = 8 * (backward ? 2 : 1) * (int64_t)(code->v + code->scratch);
     int64_t lanes = CHUNK_BYTES / column / 8 * 8;
@@ -58,7 +58,7 @@ void mg_plan_chunks(mg_run *run)
 
 int32_t mg_run_reserve(mg_run *run)
 {
-    const mg_code *code = &run->program->code;
+    const mg_code *code = run->code;
     const bool backward = run->goal != MG_VALUES;
     const double operations = (double)run->n * code->operations * (backward ? 3 : 1);
     const int64_t each = round_up(code->u + code->packed), strips = run->strip_count ? run->strip_count : 1;

@@ -15,6 +15,8 @@ static int32_t compile(mg_program *p)
         status = mg_graph_guard(&g);
     if (status == MG_OK)
         status = mg_code_init(&p->code, &g);
+    if (status == MG_OK)
+        status = mg_code_reuse(&p->code, &p->values);
     for (int32_t i = 0; i < g.count; i++)
         p->nodes += !g.nodes[i].dead;
     mg_graph_free(&g);
@@ -79,6 +81,8 @@ void mg_program_free(mg_program *p)
         return;
     mg_run_free_idle(p);
     mg_code_free(&p->code);
+    free(p->values.varying);
+    free(p->values.outputs);
     mg_graph_free(&p->graph);
     free(p->entries);
     free(p->parameters);
@@ -105,8 +109,8 @@ void mg_program_describe(const mg_program *p, mg_program_figures *out)
         .inputs = code->input_count,
         .parameters = code->parameter_count,
         .outputs = code->output_count,
-        .bytes =
-            (int64_t)sizeof *p + graph + code->bytes + code->parameter_count * (int64_t)sizeof *p->parameters,
+        .bytes = (int64_t)sizeof *p + graph + code->bytes + p->values.bytes +
+                 code->parameter_count * (int64_t)sizeof *p->parameters,
         .operations = code->operations,
     };
 }

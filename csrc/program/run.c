@@ -71,7 +71,7 @@ static void write_values(const mg_code *code, const mg_chunk *c, int64_t first, 
  * or gradients of the inputs. None is -0.0. */
 static void write_gradients(const mg_run *run, const mg_chunk *c, int64_t first)
 {
-    const mg_code *code = &run->program->code;
+    const mg_code *code = run->code;
     const bool values = run->goal == MG_VALUES;
     const mg_place *places = code->outputs + code->output_count - run->rows;
 
@@ -92,7 +92,7 @@ static void write_gradients(const mg_run *run, const mg_chunk *c, int64_t first)
 /* d reduced value / d output, in every lane; adds to the reduced value. */
 static void seed(const mg_run *run, const mg_chunk *c, mg_strip *s, int64_t first)
 {
-    const mg_place out = run->program->code.outputs[0];
+    const mg_place out = run->code->outputs[0];
     const double *value = c->v + out.index * c->lanes;
     double *g = c->gv + out.index * c->lanes;
 
@@ -107,7 +107,7 @@ static void seed(const mg_run *run, const mg_chunk *c, mg_strip *s, int64_t firs
 
 static void run_chunk(mg_run *run, mg_chunk *c, mg_strip *s, int64_t chunk)
 {
-    const mg_code *code = &run->program->code;
+    const mg_code *code = run->code;
     const int64_t first = chunk * run->lanes;
     double *v = c->v;
 
@@ -119,7 +119,7 @@ static void run_chunk(mg_run *run, mg_chunk *c, mg_strip *s, int64_t chunk)
         read_batch(&run->batches[i], v, c->lanes, first, c->samples);
         v += run->batches[i].columns * c->lanes;
     }
-    run->kernels->forward(code, c, run->goal == MG_VALUES);
+    run->kernels->forward(code, c);
     if (run->values && run->goal != MG_BACKWARD)
         write_values(code, c, first, run->n, code->output_count - run->rows, run->values);
     if (run->goal == MG_VALUES) {
@@ -144,7 +144,7 @@ static bool time_is_up(const mg_run *run)
 static void run_strips(void *argument)
 {
     mg_run *run = argument;
-    const mg_code *code = &run->program->code;
+    const mg_code *code = run->code;
     const int32_t thread = atomic_fetch_add(&run->next_thread, 1);
     mg_chunk c = {.u = run->u, .packed = run->packed, .v = run->columns + thread * run->column_size};
 
@@ -171,7 +171,7 @@ static void run_strips(void *argument)
 static int32_t fill_uniform(mg_run *run, const double *numbers)
 {
     const mg_program *p = run->program;
-    const mg_code *code = &p->code;
+    const mg_code *code = run->code;
     double *u = run->u;
 
     memcpy(u, code->start, (size_t)(code->first_constant + code->constants) * sizeof *u);
@@ -189,7 +189,7 @@ static int32_t fill_uniform(mg_run *run, const double *numbers)
 /* The gradients of all strips together, in their order, then through the uniform part. */
 static void add_up(mg_run *run)
 {
-    const mg_code *code = &run->program->code;
+    const mg_code *code = run->code;
     const int64_t each = code->u + code->packed;
     const mg_place out = code->outputs[0];
     double value = 0.0;
@@ -222,7 +222,7 @@ static void add_up(mg_run *run)
 static void finish(mg_run *run)
 {
     const mg_program *p = run->program;
-    const mg_code *code = &p->code;
+    const mg_code *code = run->code;
 
     if (run->goal != MG_VALUES)
         add_up(run);
@@ -279,6 +279,7 @@ int32_t mg_program_run(mg_program *p, int32_t goal, int64_t n, const double *num
     if (!run)
         return MG_ENOMEM;
     run->program = p;
+    run->code = goal == MG_VALUES ? &p->values : &p->code;
     run->kernels = mg_kernels_in_use();
     run->goal = goal;
     run->n = batch_count ? n : 0;

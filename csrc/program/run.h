@@ -9,6 +9,7 @@
 
 struct mg_program {
     mg_code code;
+    mg_code values;      /* the same for values alone, in fewer columns */
     mg_graph graph;      /* as it was recorded or derived; the code is made of a better one */
     mg_entry *entries;   /* of a Jacobian: where its outputs stand */
     int32_t *parameters; /* their handles */
@@ -34,6 +35,7 @@ typedef struct {
 struct mg_run {
     struct mg_run *next_idle;
     mg_program *program;
+    const mg_code *code; /* of the program, that this goal asks for */
     const mg_kernels *kernels;
 
     int32_t goal; /* an mg_goal */

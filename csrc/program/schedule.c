@@ -285,7 +285,7 @@ static void get_memory(scheduler *s)
     code->bytes = 0; /* those are not for long */
     code->uniform = array_of(s, n, sizeof *code->uniform);
     code->varying = array_of(s, 2 * n, sizeof *code->varying);
-    code->ints = array_of(s, 3 * args + 2 * n + 1, sizeof *code->ints);
+    code->ints = array_of(s, 4 * args + 3 * n + 1, sizeof *code->ints); /* and for lists of mg_code_reuse */
     code->unpacked = array_of(s, args, sizeof *code->unpacked);
     code->start = zeros_of(s, places, sizeof *code->start);
     code->active_u = zeros_of(s, places, 1);
@@ -347,6 +347,7 @@ static void schedule(scheduler *s)
     code->counting = s->ints;
     for (int32_t i = 0; i < s->longest; i++)
         code->ints[s->ints++] = i;
+    code->ints_used = s->ints;
     for (int32_t i = 0; i < code->output_count; i++)
         code->outputs[i] = (mg_place){s->of[g->outputs[i]].place, g->nodes[g->outputs[i]].varying};
 }

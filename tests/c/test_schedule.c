@@ -149,7 +149,7 @@ TEST(every_kernel_computes_a_graph_without_an_arena)
         mg_chunk c = {.u = u, .gu = gu, .v = v, .gv = gv, .scratch = scratch, .lanes = 8, .samples = 5};
         CHECK(code.u <= 8 && 8 * code.v <= 64 && 8 * code.scratch <= 64);
         check_note("%s", mg_lanes(names[i]));
-        mg_kernels_in_use()->forward(&code, &c, true);
+        mg_kernels_in_use()->forward(&code, &c);
         double *z = v + 8 * code.outputs[0].index, *gz = gv + 8 * code.outputs[0].index;
         for (int32_t l = 0; l < 5; l++) {
             CHECK_REAL(z[l], v[l] > 0 ? 3 * v[l] : 0.0);
@@ -189,7 +189,7 @@ static void compare_op(int32_t op, double y)
     for (int32_t l = 0; l < N; l++)
         v[N + l] = y;
     mg_chunk c = {.u = u, .gu = gu, .v = v, .gv = gv, .scratch = scratch, .lanes = N, .samples = N};
-    mg_kernels_in_use()->forward(&code, &c, false);
+    mg_kernels_in_use()->forward(&code, &c);
     for (int32_t l = 0, z = code.outputs[0].index * N; l < N; l++)
         gv[z + l] = 1.0;
     mg_kernels_in_use()->backward(&code, &c, MG_GRADIENT);
