@@ -187,6 +187,17 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("10_add_backward", f"            grad += out.grad\n{KEPT}", "Is `self.` missing?", "further down"),
         ("10_add_backward", f"            out.grad += self.grad\n{KEPT}", "to the grad of the operands?", "nobody"),
         ("10_add_backward", "            self.grad += 1\n        return _backward\n", "no attribute", "no-return"),
+        ("12_by_hand", "    c.grad = 1.0\n    c._backward\n    e._backward()\n", "inner-forgotten", "kept in out"),
+        ("14_backward", "        for v in topological_order(self).reverse():\n            v._backward()\n",
+         "in a line of their own", "without `return`"),
+        ("16_zero_grad", "    for p in parameters:\n        p.grad == 0.0\n", "`==` only compares", "Python stops"),
+        ("17_tanh", f"            self.grad += (1 - t^2) * out.grad\n{KEPT}", "write x**2", "another kind"),
+        ("17_tanh", f"            self.grad += (1 - t²) * out.grad\n{KEPT}", "this sign", "a bracket"),
+        ("17_tanh", f"            self.grad += tanh(1) * out.grad\n{KEPT}", "write math.tanh", "misspelt"),
+        ("19_pow", f"            self.grad += n self.data\n{KEPT}", "a sign such as *", "another kind"),
+        ("23_layer", "    def __init__(self, nin, nout):\n        self.neurons = [Neuron(nin) for _ in nout]\n",
+         "range(n) counts", "one thing only"),
+        ("26_training", "    loss_of = loss_of(model, xs, ys)\n", "the name of a function, too", "is one missing"),
     ],
 )  # fmt: skip
 def test_a_beginner_reads_what_is_so_and_nothing_else(name, hole, told, untold):

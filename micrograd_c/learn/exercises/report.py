@@ -47,7 +47,7 @@ def says(verdict: Verdict) -> list[str]:
         return [f"There is no `{message}` in the file: the check calls it, so its name has to stay as it was."]
     at = f"Python stops in line {error['line']}: {clean(str(error['code']))}" if error["line"] else "Python stops."
     name = f"{kind}: {message}" if kind != "TimeUp" else ""
-    return [line for line in (at, name, in_plain_words(kind, message)) if line]
+    return [line for line in (at, name, in_plain_words(kind, message, error["code"])) if line]
 
 
 def _explanation(exercise: Exercise, verdict: Verdict) -> Explanation | None:
@@ -99,7 +99,8 @@ def _share(exercise: Exercise, verdict: Verdict) -> str:
             part = fsum(shares[i][1] for i in some)
             words = " and ".join(told[i] for i in some) if n == 1 or n < len(shares) else "every share"
             if part and _near(mine, total - part):
-                kept = "out._backward = _backward" in exercise.solution and n == len(shares)
+                keeps = [text.count("out._backward = _backward") for text in (exercise.start, exercise.solution)]
+                kept = keeps[0] < keeps[1] and n == len(shares)  # the learner's own line
                 asked = " Is _backward kept in out, and does it add to the grad of the operands?" if kept else ""
                 return f"{sums} Missing: {words}.{asked}"
             if part and _near(mine, total + part):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 __all__ = ["in_plain_words", "on_the_result"]
 
 _ERRORS = {
-    "SyntaxError": "Python cannot read the file. Near here a bracket, a quote, a colon or the second = of == is "
-    "missing or too many.",
+    "SyntaxError": "Python cannot read the file. Near here a bracket, a quote, a colon, a sign such as * or the "
+    "second = of == is missing or too many, or a space stands inside of += or **.",
     "IndentationError": "The spaces at the beginning of this line do not fit the lines around it.",
     "TabError": "Tabs and spaces are mixed at the beginning of lines: use four spaces.",
     "NameError": "Python does not know this name here. Is it misspelt, is `self.` missing in front of it, or is it "
     "from another exercise? Each stands alone.",
-    "UnboundLocalError": "Here this name has no value yet: it gets one in this line or below. Is `self.` missing?",
+    "UnboundLocalError": "Here this name has no value yet: it gets one in this line or below. Is `self.` missing? "
+    "If it is the name of a function, too, take another.",
     "AttributeError": "There is nothing of this name in that object. Is it misspelt, or not set in __init__?",
     "TypeError": "Something of another kind stands where a number, a Value or a function is expected.",
     "RecursionError": "A function calls itself again and again, without end. Where should it stop?",
@@ -29,11 +33,15 @@ _ERRORS = {
     "TimeUp": "This does not come to an end. Has the loop one, and are nodes that were visited left alone?",
 }
 _NONE = "None is what a function gives without `return`: is one missing, or is the function still to be written?"
+_IN_PLACE = "reverse, append and sort change a list and give None: write them in a line of their own."
 _PRINTED = "print shows a number to you; `return` gives it to those who call the function."
 _TYPES = {  # a part of the message of a TypeError
     " argument": "Too few or too many arguments stand in the brackets of this call.",
     "not subscriptable": "[ ] takes a part of a list or a tuple. A function is called with ( ).",
     "not callable": "( ) calls a function, and this is none. Is a sign such as * missing in front of the bracket?",
+    "'method' object is not iterable": "The brackets ( ) are missing that call the method.",
+    "'int' object is not iterable": "A number is not gone through: range(n) counts from 0 to n - 1.",
+    "for ^": "^ is no power in Python: write x**2.",
     "is not iterable": "A list or a tuple is expected here, and this is one thing only.",
 }
 _NUMBER = "A plain number has no such thing: make a Value of it first, with Value(...)."
@@ -49,12 +57,17 @@ def on_the_result(yours: object, truth: object, printed: bool) -> str:
     return ""
 
 
-def in_plain_words(kind: str, message: str) -> str:
-    """Return a line on an exception of a learner's file, by its type and its message."""
+def in_plain_words(kind: str, message: str, code: str = "") -> str:
+    """Return a line on an exception of a learner's file, by its type, its message and the line of the file."""
     if "'NoneType' object is not callable" in message:
         return _FORGOTTEN
     if "NoneType" in message:
-        return _NONE
+        return _IN_PLACE if re.search(r"\.(reverse|append|sort|extend)\(", code) else _NONE
+    quoted = re.findall("'([^']*)'", message)
+    if kind == "NameError" and quoted and hasattr(math, quoted[0]):
+        return f"{quoted[0]} is in Python's module math: import math, and write math.{quoted[0]}."
+    if kind == "SyntaxError" and "invalid character" in message:
+        return "Python does not know this sign: * multiplies, - is the minus of the keyboard, and x**2 is a square."
     if kind == "AttributeError" and ("'int' object" in message or "'float' object" in message):
         return _NUMBER
     for part, words in _TYPES.items() if kind == "TypeError" else ():
