@@ -453,6 +453,23 @@ def test_nothing_is_wider_than_the_window(lesson, width, height):
     assert out == []
 
 
+@pytest.mark.parametrize("width, height", [(740, 360), (667, 375), (932, 430)])
+def test_a_phone_on_its_side_shows_each_picture_whole(lesson, width, height):
+    """Below the bar at the top; the player of the part Backward with its buttons."""
+    lesson.device(width, height, mobile=True)
+    lesson.open("#backward?done=6&lines=4&zoom=0")
+    lesson.run("document.querySelector('#backward-scene').scrollIntoView()")
+    WebDriverWait(lesson.driver, 20).until(lambda _: lesson.driver.find_elements(By.TAG_NAME, "iframe"))
+    room = "return innerHeight - document.getElementById('rail').getBoundingClientRect().height"
+    high = """return [...document.querySelectorAll('.scene svg, .scene canvas, .scene iframe')]
+        .map(n => [n.closest('section').id, n.tagName, n.getBoundingClientRect().height])"""
+    pictures = [(section, tag, high) for section, tag, high in lesson.run(high) if high]
+    assert {"slope", "gradient", "history", "backward", "network", "training"} <= {
+        section for section, *_ in pictures
+    }
+    assert [each for each in pictures if each[2] > lesson.run(room)] == []
+
+
 @pytest.mark.parametrize("zoom", [0, 1])
 def test_no_text_of_a_scene_is_faint(lesson, zoom):
     """What stands aside is drawn faintly; its text would be too faint to be read."""

@@ -462,7 +462,13 @@ def test_pictures_fit_the_font_that_the_reader_has(browser, tmp_path, make):
 
 @pytest.mark.parametrize(
     "engine, width, height",
-    [("overwrite", 1024, 768), ("twice", 760, 1080), ("depth", 390, 760), ("twice", 360, 640)],
+    [
+        ("overwrite", 1024, 768),
+        ("twice", 760, 1080),
+        ("depth", 390, 760),
+        ("twice", 360, 640),
+        ("twice", 740, 308),
+    ],
 )
 def test_what_is_said_of_a_wrong_engine_hides_no_box(page, engine, width, height):
     """Neither where it is chosen nor where a link opens the page so; the graph is in the middle of its pane."""

@@ -91,7 +91,7 @@ function wire(p, q, weight, width, extra = "") {
 /* A stage keeps 1 unit = 1 pixel, so that words keep their size on a phone.
    `paint` returns the marks for the width at hand; handles live in their own layer and survive,
    and a mark with a data-key keeps the keyboard's focus when it is painted anew. */
-function stage(host, { label, height, paint }) {
+function stage(host, { label, height, paint, least = 236 }) {
   const marks = svg("g");
   const handles = svg("g");
   const root = svg("svg", { role: "group", "aria-label": label }, marks, handles);
@@ -100,7 +100,7 @@ function stage(host, { label, height, paint }) {
   function draw() {
     const w = Math.round(host.clientWidth);
     if (!w) return;
-    const h = Math.round(height(w));
+    const h = Math.round(Math.min(height(w), Math.max(least, innerHeight - 124))); // a phone on its side shows all of it
     root.setAttribute("viewBox", `0 0 ${w} ${h}`);
     root.style.height = `${h}px`;
     const held = marks.contains(document.activeElement) ? document.activeElement.dataset.key : "";

@@ -31,6 +31,7 @@ function networkScene(host) {
   const plot = stage(picture, {
     label: say("network.picture"),
     height: (w) => clamp(w * 0.52, 300, 440),
+    least: 300,
     paint,
   });
 
