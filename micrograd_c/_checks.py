@@ -56,12 +56,15 @@ def option(value: Any, name: str, default: Any) -> Any:
     return number(one, f"{name[:-1]}1", 0.0, 1.0), number(two, f"{name[:-1]}2", 0.0, 1.0)
 
 
-def whole(value: Any, name: str) -> int:
-    """Return a number of steps, checked."""
-    steps = number(value, name, 0.0, 2.0**62)
-    if steps != int(steps):
-        raise ValueError(f"{name} must be a whole number, not {brief(value)}")
-    return int(steps)
+def whole(value: Any, name: str, least: int = 0) -> int:
+    """Return a count of steps, points and the like as an int: least <= value < 2**62."""
+    try:
+        count = int(value) if value == int(value) else least - 1
+    except (TypeError, ValueError, OverflowError):
+        count = least - 1
+    if not least <= count < 2**62:
+        raise ValueError(f"{name} must be a whole number, at least {least}, not {brief(value)}")
+    return count
 
 
 def weight_limit(init: Any, nin: int, nout: int = 1) -> float:

@@ -150,7 +150,8 @@ MISTAKES = {
     "sgd.load_state_dict({'lr': 1, 'betas': 2})": "ValueError: .*missing: momentum, .*; not in SGD: betas",
     "model.load_state_dict({'w': 1})": "ValueError: .*fit MLP. missing: layers.0.neurons.0.w.0, .*; not in MLP: w",
     "sgd.load_state_dict({**sgd.state_dict(), 'lr': -1, 'steps': 0.5, 'state': [1.0]})": "ValueError: .*fit SGD. "
-    "lr must be finite, 0.0 or more, not -1; steps must be a whole number, not 0.5; state has 1 numbers, and 9",
+    "lr must be finite, 0.0 or more, not -1; steps must be a whole number, at least 0, not 0.5; "
+    "state has 1 numbers, and 9",
     # networks
     "without_weights([1.0, 2.0])": "TypeError: the weights w must be a list of Values, not int: 3",
     "MLP(2, [1], nonlin=False)": "TypeError: MLP: argument 'nonlin' is unknown; there are nin, nouts, activation,",

@@ -71,6 +71,21 @@ def test_a_curve_has_gaps_where_it_is_not_defined():
     assert list(np.isnan(axes.lines[0].get_ydata())) == [False, True, False]
 
 
+@pytest.mark.parametrize("f, pole", [(lambda x: 1 / x, 0.0), (math.tan, math.pi / 2), (lambda x: 1 / x**3, 0.0)])
+def test_a_curve_is_cut_at_a_pole_and_the_secant_across_it_is_seen(f, pole):
+    """No line joins the two sides, and the two points are not pressed flat by what stands near the pole."""
+    for x, h in ((pole - 0.8, 1.5), (pole + 0.9, -1.6)):
+        axes = plot.secant(f, x, h, points=101)
+        at, y = axes.lines[0].get_data()
+        joined = [(a, b) for a, b, one, two in zip(at, at[1:], y, y[1:]) if a <= pole <= b and one * two < 0]
+        assert joined == []
+        bottom, top = axes.get_ylim()
+        ends = [f(x), f(x + h)]
+        assert abs(ends[0] - ends[1]) > (top - bottom) / 12 and bottom <= min(ends) < max(ends) <= top
+    whole = plot.secant(lambda x: x**3 - x, -2.0, 4.0, points=101).lines[0].get_ydata()
+    assert not np.isnan(whole).any()  # a curve that crosses 0 has no pole
+
+
 def test_surface_shows_the_gradient_and_the_descent():
     axes = plot.surface(bowl, (1.0, 2.0), lr=0.1, steps=5)
     path, start = axes.lines[0], axes.lines[-1]
@@ -132,6 +147,9 @@ def test_plots_of_functions_leave_no_node_and_no_gradient():
         (lambda: plot.secant(lambda x: math.nan, 3.0, 1.0), ValueError, "= nan and .* = nan: take other x and h"),
         (lambda: plot.secant(lambda x: [x], 1.0, 1.0), TypeError, "what f returns must be a number"),
         (lambda: plot.secant(math.log, 0.0, 1.0), ValueError, "math domain|positive"),
+        (lambda: plot.secant(lambda x: 1 / x, -1.0, 1.0), ValueError, r"secant: f\(0\) has no value: .*zero"),
+        (lambda: plot.secant(Value.log, 1.0, -2.0), ValueError, r"secant: f\(-1\) has no value: log"),
+        (lambda: plot.surface(lambda x, y: x / y, (1.0, 0.0)), ValueError, r"surface: f\(1, 0\) has no value"),
         (lambda: plot.secant(lambda x: x.spam, 1.0, 1.0), AttributeError, "spam"),
         (lambda: plot.surface(bowl, 1.0), ValueError, r"at must be two numbers, as \(1.0, 2.0\), not 1.0"),
         (lambda: plot.surface(bowl, "ab"), ValueError, "at must be two numbers"),

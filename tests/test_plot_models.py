@@ -87,6 +87,10 @@ def test_plots_build_no_lasting_node():
         (lambda: plot.decision_boundary(len, [[1.0, 2.0]], [1, 2]), "1 labels of 2 classes"),
         (lambda: plot.decision_boundary(len, [[1.0, 2.0]] * 3, [1, 2, 3]), "2 classes, not 3 of 3"),
         (lambda: plot.loss_curve([]), "history is empty"),
+        (lambda: plot.loss_curve([1.0], smooth=-1), "smooth must be a whole number, at least 0, not -1"),
+        (lambda: plot.loss_curve([1.0], smooth=2.5), "smooth must be a whole number"),
+        (lambda: plot.gradient_histogram([Value(1.0)], bins=0), "bins must be a whole number, at least 1, not 0"),
+        (lambda: plot.gradient_histogram([Value(1.0)], bins="a"), "bins must be a whole number"),
         (lambda: plot.gradient_histogram([]), "no parameter"),
     ],
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 from importlib import import_module
 from typing import Any
 
-from .._core import brief, to_float
+from .._core import to_float
 from ..engine import Value
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#007a5a", "#59636e"  # Okabe and Ito, the green darker
@@ -34,17 +33,6 @@ def new_axes(ax: Any) -> Any:
 
         return pyplot.subplots(layout="constrained")[1]
     return figure(layout="constrained").subplots()
-
-
-def whole(n: Any, what: str, least: int) -> int:
-    """Return a whole number, or raise ValueError; `what` names it and its function."""
-    try:
-        count = operator.index(n)
-    except TypeError:
-        count = least - 1
-    if count < least:
-        raise ValueError(f"{what} must be a whole number, at least {least}, not {brief(n)}")
-    return count
 
 
 def number(x: Any, what: str) -> float:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from .._checks import whole
 from .._core import brief, to_float
 from .._gradcheck import numerical_gradient
 from ..engine import Value
-from .axes import BLUE, GREEN, GREY, ORANGE, needed, new_axes, number, whole
+from .axes import BLUE, GREEN, GREY, ORANGE, needed, new_axes, number
 
 _UNDEFINED = (ArithmeticError, ValueError)  # what log(-1) and 1 / 0 raise
 _LARGEST = 1e300  # matplotlib takes differences of what it draws
@@ -23,20 +24,41 @@ class _Function:
             raise TypeError(f"{caller} takes a function first, not {type(f).__name__}")
         self.points = whole(points, f"{caller}: points", 2)
         self.f = f
+        self.caller = caller
         self.at = tuple(number(x, "the point") for x in at)
         if not all(map(math.isfinite, self.at)):
             raise ValueError(f"{caller}: the point must be finite, not {self.at}")
         self.kind: Any = Value if any(isinstance(x, Value) for x in at) else float
         try:
-            self.start = self(*self.at)
+            self.start = self.there(*self.at)
         except (AttributeError, TypeError):  # f asks a float for its tanh, or is Value.tanh: it takes Values alone
             if self.kind is Value:
                 raise
             self.kind = Value
-            self.start = self(*self.at)
+            self.start = self.there(*self.at)
 
     def __call__(self, *xs: float) -> float:
         return number(self.f(*map(self.kind, xs)), "what f returns")
+
+    def there(self, *xs: float) -> float:
+        """Return f at a point that the picture needs; where f has no value the error names the point."""
+        try:
+            return self(*xs)
+        except _UNDEFINED as error:
+            point = ", ".join(f"{x:.6g}" for x in xs)
+            raise ValueError(f"{self.caller}: f({point}) has no value: {error}") from error
+
+    def jumps(self, low: float, high: float) -> bool:
+        """Tell whether f changes its sign between two points without a way through 0: at a pole or a jump."""
+        ends = {x: self.or_nan(x) for x in (low, high)}
+        if not ends[low] * ends[high] < 0:
+            return False
+        most = max(map(abs, ends.values()))
+        for _ in range(10):  # towards the change of sign: what goes through 0 becomes small
+            middle = (low + high) / 2
+            ends[middle] = self.or_nan(middle)
+            low, high = (middle, high) if ends[middle] * ends[high] <= 0 else (low, middle)
+        return not max(abs(ends[low]), abs(ends[high])) < most / 2
 
     def or_nan(self, *xs: float) -> float:
         """Return f there, and nan where it is not defined or not finite."""
@@ -89,7 +111,7 @@ def secant(
     between : pair of float, optional
         The x at the left and at the right end of the plot.
     points : int
-        Of the curve. Where f is not defined the curve has a gap.
+        Of the curve. Where f is not defined, and at a pole, the curve has a gap.
 
     Returns
     -------
@@ -98,8 +120,8 @@ def secant(
     Raises
     ------
     ValueError
-        Where h is 0, or so small that x + h is x, or f is not finite at x or at x + h. What f raises at these
-        two is raised. Where f ends at x, as sqrt does at 0, there is no tangent, and the legend says so.
+        Where h is 0, or so small that x + h is x, or f has no finite value at x or at x + h. Where f ends at x,
+        as sqrt does at 0, there is no tangent, and the legend says so.
 
     Examples
     --------
@@ -109,19 +131,24 @@ def secant(
     (x,) = curve.at
     if not math.isfinite(h) or x + h == x:
         raise ValueError(f"secant: h = {h!r} does not move x = {x!r} to another number: take another one")
-    y, end = curve.start, curve(x + h)
+    y, end = curve.start, curve.there(x + h)
     if not abs(x + h) + abs(y) + abs(end) <= _LARGEST:
         raise ValueError(f"secant: f({x:.6g}) = {y:.6g} and f({x + h:.6g}) = {end:.6g}: take other x and h")
     slope, tangent = (end - y) / h, curve.slopes(x)
     around = max(abs(h), 1.0)
     low, high = _window("secant", between, min(x, x + h) - around, max(x, x + h) + around)
     xs = [low + (high - low) * i / (curve.points - 1) for i in range(curve.points)]
-    ys = [curve.or_nan(at) for at in xs]
+    cuts = [(a + b) / 2 for a, b in zip(xs, xs[1:]) if curve.jumps(a, b)]
+    xs = sorted(xs + cuts)
+    ys = [math.nan if at in cuts else curve.or_nan(at) for at in xs]
 
     ax = new_axes(ax)
     ax.plot(xs, ys, color=BLUE, linewidth=2.2, label="f")
     ax.plot([x, x + h, x + h], [y, y, end], color=GREY, linewidth=1.2, linestyle=":")
     bottom, top = ax.get_ylim()
+    if cuts:  # near the pole there is no end of it: what the secant shows counts
+        room = 3 * max(abs(end - y), abs(y))
+        bottom, top = max(bottom, min(y, end) - room), min(top, max(y, end) + room)
     for name, steep, colour, style in (("secant", slope, ORANGE, "-"), ("tangent", tangent, GREEN, "--")):
         line = [y + steep * (at - x) for at in (low, high)]
         told = "none" if math.isnan(steep) else f"slope {steep:.6g}"

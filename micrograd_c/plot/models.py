@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from itertools import cycle
 from typing import Any
 
+from .._checks import whole
 from ..engine import Value
 from ..program.function import Function
-from .axes import BLUE, COLOURS, GREY, ORANGE, needed, new_axes, number, whole
+from .axes import BLUE, COLOURS, GREY, ORANGE, needed, new_axes, number
 
 
 class Plane:
@@ -148,7 +149,7 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     Raises
     ------
     ValueError
-        Where there is no step.
+        Where there is no step, or `smooth` is no whole number of 0 or more.
 
     Examples
     --------
@@ -160,6 +161,7 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     numbers = {name: [number(loss, "a loss") for loss in losses] for name, losses in lines.items()}
     if not any(numbers.values()):
         raise ValueError("loss_curve: the history is empty")
+    smooth = whole(smooth, "loss_curve: smooth")
     ax = new_axes(ax)
     for (name, losses), colour in zip(numbers.items(), cycle(COLOURS)):
         steps = range(1, len(losses) + 1)
@@ -195,7 +197,7 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     Raises
     ------
     ValueError
-        Where there is no parameter.
+        Where there is no parameter, or `bins` is no whole number of 1 or more.
 
     Examples
     --------
@@ -205,6 +207,7 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     >>> ax = gradient_histogram(model)
     """
     np = needed("numpy")
+    bins = whole(bins, "gradient_histogram: bins", 1)
     groups = {f"layer {i}": layer.parameters() for i, layer in enumerate(getattr(model, "layers", ()))}
     if not groups:
         groups["parameters"] = model.parameters() if hasattr(model, "parameters") else model

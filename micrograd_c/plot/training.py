@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .._checks import whole
 from .._core import brief, to_float
 from ..engine import Value
-from .axes import BLUE, needed, number, whole
+from .axes import BLUE, needed, number
 from .models import Plane, largest, loss_curve
 
 
