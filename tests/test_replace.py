@@ -912,9 +912,8 @@ CUBE = """
         "Value('text') + 1",
     ],
 )
-@pytest.mark.parametrize("zeroing", [False, True])
-def test_tracebacks_have_no_frames_of_ours(lines, zeroing, folder):
-    text = DIFFERENT["a backward that sets gradients to 0"][0] if zeroing else CLOSURES
+def test_tracebacks_have_no_frames_of_ours(lines, folder):
+    text = DIFFERENT["a backward that sets gradients to 0"][0] if "error:" in lines else CLOSURES
     (folder / "fails.py").write_text(f"{text}{CUBE}\n{lines}\n")
     plain, done = run_python("fails.py", cwd=folder), command(folder, "--replace-value", "fails.py")
     assert "micrograd_c" not in done.stderr.replace("micrograd_c:", "") and done.returncode == 1
