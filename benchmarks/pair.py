@@ -3,6 +3,7 @@
 python benchmarks/pair.py BASE                 BASE: a git revision, or the folder of a built tree
 python benchmarks/pair.py BASE -k backward     some of it
 python benchmarks/pair.py BASE --core cffi     on the other core of Value
+python benchmarks/pair.py BASE --kernels avx2  programs as on a processor that has no more than AVX2; or baseline
 
 Both builds run the benchmark code of this tree, a round of the one beside a round of the other. Pairs in which one
 had to wait for a processor do not count. What is printed is the median of the ratios this / BASE, with its 95 %
@@ -68,7 +69,7 @@ def built(base):
     return tree
 
 
-def ratios(title, pair, trees, engine, core, rounds):
+def ratios(title, pair, trees, engine, env, rounds):
     """Return for each phase the ratios this / base, one for each pair of rounds."""
     workers = []
     for tree in trees:
@@ -77,7 +78,7 @@ def ratios(title, pair, trees, engine, core, rounds):
             path = f"sys; sys.path.insert(0, {str(tree)!r}); import micrograd_c.engine, micrograd_c.nn"
             arguments = {"module": path}
         command = race.command(engine, pair.workload, arguments)
-        workers.append(race.Worker(command, {"PYTHONPATH": str(tree), "MICROGRAD_C_CORE": core}))
+        workers.append(race.Worker(command, {"PYTHONPATH": str(tree), **env}))
     found = {phase: [] for phase in pair.phases}
     progress = tqdm(total=rounds, desc=title, unit="round", leave=False, disable=None)  # None: only on a terminal
     try:
@@ -110,17 +111,19 @@ def main():
     parser.add_argument("base", help="a git revision, or the folder of a built tree")
     parser.add_argument("-k", dest="part", default="", help="only what has this in its name")
     parser.add_argument("--core", default="native", choices=("native", "cffi"))
+    parser.add_argument("--kernels", default="", choices=("avx512", "avx2", "baseline"))
     parser.add_argument("--rounds", type=int, default=50)
     options = parser.parse_args()
     os.chdir(ROOT)
     trees = (ROOT, built(options.base))
+    env = {"MICROGRAD_C_CORE": options.core, "KERNELS": options.kernels}
     engine = "micrograd-c" if options.core == "native" else "micrograd-c, cffi core"
     print(f"{'this tree / ' + options.base:<42} median  95 % interval", flush=True)
     for title, pair in PAIRS.items():
         if options.part not in title:
             continue
         try:
-            found = ratios(title, pair, trees, engine, options.core, options.rounds)
+            found = ratios(title, pair, trees, engine, env, options.rounds)
         except RuntimeError as error:  # the base may be older than what is measured
             print(f"{title}: {error}")
             continue

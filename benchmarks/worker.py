@@ -6,6 +6,7 @@ in which this process had a processor.
 """
 
 import json
+import os
 import sys
 from time import perf_counter, process_time
 
@@ -17,6 +18,10 @@ from engines import ENGINES
 def main():
     name, workload_name, arguments = sys.argv[1:]
     engine = ENGINES[name][0]()
+    if kernels := os.environ.get("KERNELS"):  # of programs, those of pair.py --kernels
+        from micrograd_c._core import ffi, lib
+
+        assert ffi.string(lib.mg_lanes(kernels.encode())).decode() == kernels, f"this processor runs no {kernels}"
     module = workloads if hasattr(workloads, workload_name) else program_workloads
     workload = getattr(module, workload_name)(engine, **json.loads(arguments))
     for _ in sys.stdin:
