@@ -57,7 +57,8 @@ def test_derivatives_to_order_6_are_those_of_mpmath(t):
     same(derivatives_of(f, t, 6), exact, 1e-10)
     for order in range(1, 7):
         f = grad(f)
-        assert close(f(t), exact[order], 1e-10) and type(f(t)) is float
+        y = f(t)
+        assert close(y, exact[order], 1e-10) and type(y) is float
         assert close(mg.jit(f)(t), exact[order], 1e-10)
 
 
@@ -513,11 +514,11 @@ def test_what_is_known_to_be_0_is_left_out_also_where_backward_multiplies_it_by_
 
 def test_huge_graphs_need_no_recursion():
     x = y = Value(1.0)
-    for _ in range(100_000):
+    for _ in range(30_000):
         y = y * 1.00001 + 0.0
     with nothing_left_behind():
         (slope,) = mg.grad(y, [x], create_graph=True)
-        assert close(slope.data, 1.00001**100_000, 1e-9)
+        assert close(slope.data, 1.00001**30_000, 1e-9)
         del slope
 
 
