@@ -81,29 +81,48 @@ MODULES = (
 )
 
 
-@pytest.mark.parametrize("module", [PACKAGE, *(f"{PACKAGE}.{name}" for name in MODULES)])
-def test_old_and_new_values_go_on_together_after_the_reload_of(module):
+def run_for_each_module(script, end=""):
+    """Run a script that tells of `module`, each time in a process of its own, as one start of Python left it."""
     run(
         f"""
-        importlib.reload(importlib.import_module({module!r}))
-        assert mg.Value is mg.engine.Value is Value
-        check(mg)
-        assert ((p + mg.Value(1.0)) * custom(Value, p)).data == 18.0
-    """,
-        END,
+        import os, traceback
+        for module in {[PACKAGE, *(f"{PACKAGE}.{name}" for name in MODULES)]}:
+            if not (child := os.fork()):
+                break
+            assert os.waitpid(child, 0)[1] == 0, module
+        else:
+            sys.exit()
+        try:
+            exec({textwrap.dedent(script + end)!r})
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    """
     )
 
 
-@pytest.mark.parametrize("module", [PACKAGE, *(f"{PACKAGE}.{name}" for name in MODULES)])
-def test_old_and_new_values_go_on_after_a_second_import_of(module):
-    run(
-        f"""
-        del sys.modules[{module!r}]
-        now = importlib.import_module({module!r})
+def test_old_and_new_values_go_on_together_after_the_reload_of_each_module():
+    run_for_each_module(
+        """
+        importlib.reload(importlib.import_module(module))
+        assert mg.Value is mg.engine.Value is Value
+        check(mg)
+        assert ((p + mg.Value(1.0)) * custom(Value, p)).data == 18.0
+        """,
+        textwrap.indent(END, " " * 8),
+    )
+
+
+def test_old_and_new_values_go_on_after_a_second_import_of_each_module():
+    run_for_each_module(
+        """
+        del sys.modules[module]
+        now = importlib.import_module(module)
         import micrograd_c
         check(micrograd_c)
-    """,
-        END,
+        """,
+        textwrap.indent(END, " " * 8),
     )
 
 
