@@ -30,6 +30,7 @@ def test_a_hundred_steps_of_the_demo_give_micrograds_losses(fused):
         assert ours[-1][1] == 1.0
 
 
+@pytest.mark.slow
 def test_the_golden_losses_are_still_those_of_micrograd():
     engine, nn = pytest.importorskip("micrograd.engine"), pytest.importorskip("micrograd.nn")
     module, golden = load()
@@ -37,6 +38,7 @@ def test_the_golden_losses_are_still_those_of_micrograd():
     assert [loss for loss, _ in live] == pytest.approx(golden["losses"][:2], rel=1e-13)
 
 
+@pytest.mark.slow
 def test_the_golden_points_are_still_those_of_scikit_learn():
     pytest.importorskip("sklearn")
     module, golden = load()

@@ -144,7 +144,7 @@ def test_models_and_bound_methods_are_functions_too():
     "script, words",
     [
         ("moons_jit.py", r"accuracy (100|99)"),
-        ("digits_jit.py", r"held-out accuracy 9[789]"),
+        pytest.param("digits_jit.py", r"held-out accuracy 9[789]", marks=pytest.mark.slow),
         ("newton.py", r"a = 3.032, b = 1.221"),
     ],
 )
