@@ -139,7 +139,8 @@ class _Comparison(Nodes):
         for name in ("__add__", "__mul__"):
             if Value not in common.get(name, ()):
                 raise UnlikeError(f"has another meaning of {name}")
-        exact = any(map(is_read, self.graph)) or self._reads_graph(common)
+        stays = self.body.texts.keys() - common.keys() - {"__init__", "backward"}  # methods that stay theirs
+        exact = any(map(is_read, self.graph)) or any(self.body.texts[x].reads & self.graph for x in stays)
         self._add_methods(common, exact)
         arrays_are_data[0] = self._keeps_arrays()
 
@@ -295,11 +296,6 @@ class _Comparison(Nodes):
             return False
 
     # ---- what there is beyond ----
-
-    def _reads_graph(self, common: dict[str, Any]) -> bool:
-        """Tell whether a method that stays theirs reads operands or labels."""
-        stays = self.body.texts.keys() - common.keys() - {"__init__", "backward"}
-        return any(self.body.texts[name].reads & self.graph for name in stays)
 
     def _add_methods(self, common: dict[str, Any], exact: bool) -> None:
         for name, attribute in self.body.attributes.items():

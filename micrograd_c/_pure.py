@@ -122,7 +122,8 @@ class Text:
         self.of: dict[str, set[str]] = {}
         self.numbers: set[float] = set()
         self.loops = self.overwrites = self.raises = False
-        self.pure = not getattr(tree, "decorator_list", None) or _is_accessor(tree.decorator_list)
+        decorators = {getattr(x, "id", "") for x in getattr(tree, "decorator_list", ())}
+        self.pure = decorators <= {"property", "staticmethod"}
         for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
             self._read(node)
         self.pure &= self.changed <= self.variables
@@ -177,11 +178,6 @@ class Text:
             self.raises = True
         elif kind in _IMPURE:
             self.pure = False
-
-
-def _is_accessor(decorators: list[Any]) -> bool:
-    """Tell whether the decorators of a method are `property` or `staticmethod`."""
-    return all(getattr(x, "id", "") in ("property", "staticmethod") for x in decorators)
 
 
 def is_constant(x: Any) -> bool:

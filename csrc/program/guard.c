@@ -35,12 +35,7 @@ static bool skips_x(const mg_graph *g, int32_t node)
     return g->nodes[node].op < MG_OPS && mg_skips_x[g->nodes[node].op];
 }
 
-/* The guard as a node of the graph, and back. */
-static int32_t node_of(mg_graph *g, int32_t guard)
-{
-    return guard == ALWAYS ? mg_graph_constant(g, 1.0) : guard;
-}
-
+/* A node of the graph as a guard. */
 static int32_t guard_of(const mg_graph *g, int32_t node)
 {
     return g->nodes[node].op == MG_P_CONST ? ALWAYS : node;
@@ -51,7 +46,7 @@ static int32_t guard_of(const mg_graph *g, int32_t node)
 static int32_t chosen(mg_graph *g, int32_t reader, int32_t guard)
 {
     const int op = g->nodes[reader].op, condition = mg_operands(g, reader)[0];
-    const int32_t node = node_of(g, guard);
+    const int32_t node = guard == ALWAYS ? mg_graph_constant(g, 1.0) : guard;
 
     return mg_graph_add(g, op, (int32_t[]){condition, node}, 2, 0.0);
 }

@@ -35,11 +35,6 @@ typedef struct {
 
 enum { COPY = -2 };
 
-static bool is_sum(const mg_expr *e)
-{
-    return e->op == MG_ADD || e->op == MG_P_PRODUCTS;
-}
-
 /* The terms of the sum at `root`, through all sums that nobody else reads, from left to right. */
 static bool collect(optimiser *o, int32_t root)
 {
@@ -109,7 +104,7 @@ static bool make_plan(optimiser *o)
         const int64_t first = o->used;
         if (o->of[i].plan == MG_NONE)
             continue;
-        if (is_sum(e) && !collect(o, i))
+        if ((e->op == MG_ADD || e->op == MG_P_PRODUCTS) && !collect(o, i))
             return false;
         if (worthwhile(o, first, e)) {
             o->of[i].plan = (int32_t)first;

@@ -76,12 +76,8 @@ class Derivatives:
 
         Parameters
         ----------
-        *args, **kwargs
-            As for a call.
-        argnums : int or sequence of int
-            Numbers of the arguments; those given by name come after the others. None of them may be static.
-        sparse : bool
-            True: each matrix is a `scipy.sparse.csr_array` of what is not known to be 0.
+        *args, argnums, sparse, **kwargs
+            As of `jacobian`.
 
         Returns
         -------
