@@ -69,7 +69,7 @@ def _quotient(f: Callable[..., float], points: list[float], i: int, h: float) ->
     x = points[i]
     if x + h == x or x - h == x:
         raise ValueError(f"operand {i} is {x!r}, which h = {h!r} does not change: take a larger one")
-    high, low = (f(*points[:i], at, *points[i + 1 :]) for at in (x + h, x - h))
+    high, low = [f(*points[:i], at, *points[i + 1 :]) for at in (x + h, x - h)]
     return (high - low) / ((x + h) - (x - h))
 
 

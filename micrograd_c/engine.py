@@ -388,7 +388,7 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     """
     if isinstance(condition, Value):
         if not (callable(a) or callable(b)) or is_tracing():
-            a, b = (x() if callable(x) else x for x in (a, b))
+            a, b = [x() if callable(x) else x for x in (a, b)]
             node: Value = condition.when(a) + condition.unless(b)
             return node
         condition = condition.data

@@ -80,7 +80,7 @@ def _window(caller: str, between: Any, low: float, high: float) -> tuple[float, 
     if between is None:
         return low, high
     try:
-        low, high = (to_float(x, "between") for x in between)
+        low, high = [to_float(x, "between") for x in between]
     except (TypeError, ValueError):
         low = high = math.nan
     if not -_LARGEST < low < high < _LARGEST:
