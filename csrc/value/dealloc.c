@@ -28,10 +28,20 @@ static void free_handles(loop *l)
     l->n = 0;
 }
 
+/* The count and, from CPython 3.14 on, flags beside it, where ob_refcnt is but one half of a word. */
 static inline void let_wait(loop *l, PyObject *o)
 {
-    o->ob_refcnt = (Py_ssize_t)l->waiting;
+    memcpy(o, &l->waiting, sizeof(void *));
     l->waiting = o;
+}
+
+static inline PyObject *next_waiting(loop *l)
+{
+    PyObject *o = l->waiting;
+
+    memcpy(&l->waiting, o, sizeof(void *));
+    memset(o, 0, sizeof(void *));
+    return o;
 }
 
 static void drop_attributes(loop *l, value *v)
@@ -174,9 +184,7 @@ void mg_dealloc(PyObject *self)
         hide(&l, as_value(self));
     let_wait(&l, self);
     while (l.waiting) {
-        PyObject *o = l.waiting;
-        l.waiting = (PyObject *)o->ob_refcnt;
-        o->ob_refcnt = 0;
+        PyObject *o = next_waiting(&l);
         if (Py_TYPE(o) == mg_value_class) /* most of them */
             drop_value(&l, as_value(o));
         else if (PyTuple_CheckExact(o) || PyList_CheckExact(o))
