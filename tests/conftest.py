@@ -1,6 +1,7 @@
 import gc
 import os
 import random
+import signal
 
 import chromium
 import pytest
@@ -21,6 +22,10 @@ else:
         suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
     )
     hypothesis.settings.load_profile("micrograd_c")
+
+# What a shell script starts in the background ignores Ctrl-C, and so would the tests of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():
