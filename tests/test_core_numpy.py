@@ -319,6 +319,8 @@ def test_random_programs_over_numpy_give_what_micrograd_gives(rng):
             expected = micrograds_answer(12, seed, theirs)
         except (ZeroDivisionError, OverflowError):  # its relu gives the Python int 0
             continue
+        if any(isinstance(x, complex) for x in expected):  # from there on, (-2) ** 0.5 is Python's
+            continue
         compared += 1
         special += not all(map(math.isfinite, expected))
         for got, want in zip(ours, expected):
