@@ -99,7 +99,7 @@ types: $(VENV)/.dev $(VENV)/.pyright  ## mypy and pyright on right uses and on w
 	@PYTHONPATH=$(CURDIR)/build/types $(BIN)/python -m pyright --pythonpath $(BIN)/python --ignoreexternal \
 	  --verifytypes micrograd_c >build/types/report || { cat build/types/report; exit 1; }
 
-house:  ## every arrow between files points down
+house:  ## every arrow between files points down, and no file is long
 	$(PYTHON) .ci/house.py
 
 hooks: $(VENV)/.dev  ## run the formatters and linters at every git commit

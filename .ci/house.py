@@ -1,6 +1,6 @@
-"""Check the floors of the house: every arrow between files points down, and the documentation shows them.
+"""Check the house: arrows between files point down, no file is long, and the documentation shows the floors.
 
-python .ci/house.py          name every arrow that does not, and fail
+python .ci/house.py          name every arrow and file that does not hold to this, and fail
 python .ci/house.py --draw   draw the pictures of docs/architecture.md anew
 
 An arrow goes from a file of C to another whose header it includes, or whose function or variable it uses, and from
@@ -213,6 +213,18 @@ def exists(here, name):
 
 # ---- the check ---------------------------------------------------------------------------------------------------
 
+MOST_LINES = 450
+CODE = {".c", ".h", ".inc", ".def", ".py", ".pyi", ".js", ".css"}
+
+
+def long_files(here):
+    """Yield what is wrong with each file of code that is too long to be read at one go."""
+    for path in sorted(here.rglob("*")):
+        if path.suffix in CODE:
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            if lines > MOST_LINES:
+                yield f"{path.relative_to(here)} has {lines} lines, and {MOST_LINES} is the most"
+
 
 def check(arrows, floor):
     """Return (arrows between rooms, what is wrong)."""
@@ -296,6 +308,7 @@ def main():
         floor = floors(text)
         arrows, wrong = check(find(ROOT / title, floor), floor)
         rooms = {room for arrow in arrows for room in arrow}
+        wrong += long_files(ROOT / title)
         wrong += [f"{room} is no file" for room in floor if room not in rooms]
         wrong += [f"docs/architecture.md does not name `{room}`" for room in floor if f"`{room}`" not in tour]
         if not wrong:

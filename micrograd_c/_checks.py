@@ -7,9 +7,9 @@ from itertools import islice
 from math import inf, isfinite, sqrt
 from operator import index, mul
 
-from ._core import NAMES, OPS, Any, as_number, brief, to_float, warn
+from ._core import NAMES, OPS, Any, as_number, brief, core, to_float, warn
 from ._core.absent import close_to
-from ._core.numbers import is_array
+from ._core.numbers import class_of, is_array
 from .engine import Value, is_tracing
 
 # Rows of the op table that say they are activations, and none.
@@ -112,6 +112,27 @@ def check_arguments(owner: str, given: Iterable[str], there: Iterable[str]) -> N
 def _unknown(what: str, name: str, there: Iterable[str]) -> str:
     close = close_to(name, {x: x for x in there})
     return f"{what} {name!r} is unknown; there are {', '.join(there)}{close and '; '}{close}"
+
+
+def parameter(p: Any, i: int) -> Value:
+    """Return parameter number i of those that an optimiser or a function is given; an error if it is no Value."""
+    if not isinstance(p, Value):
+        raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
+    return p
+
+
+def distinct_leaves(params: tuple[Any, ...]) -> tuple[Value, ...]:
+    """Return the parameters of an optimiser: leaves, each once."""
+    if not params:
+        raise ValueError("an optimizer needs at least one parameter")
+    seen: set[int] = set()
+    for i, p in enumerate(params):
+        if core.operands(parameter(p, i))[0] is not None:
+            raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
+        if id(p) in seen:
+            raise ValueError(f"parameter {i} is there twice")
+        seen.add(id(p))
+    return params
 
 
 def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str], Any]]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from functools import partial
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._checks import check_arguments, number, option, read_state, whole
+from ._checks import check_arguments, distinct_leaves, number, option, parameter, read_state, whole
 from ._copying import in_slots
-from ._core import Held, brief, check, core, ffi, lib
+from ._core import Held, brief, check, ffi, lib
 from ._core.numbers import class_of
 from ._operands import listed
 from ._schedules import Rate, cosine, step_decay, warm_up
@@ -137,7 +137,7 @@ class Optimizer(_Declared):
         if params and isinstance(params[0], Mapping):
             self._set_groups(tuple(self._group(bound.arguments, group) for group in params))
             params = tuple(p for group in self._groups for p in group.params)
-        self._held = Held(_checked(params))
+        self._held = Held(distinct_leaves(params))
         self._n = len(self._held.values)
         self._state = ffi.new("double[]", 0 if self._groups else len(self._columns) * self._n)
         self._steps = ffi.new("int64_t *")
@@ -426,31 +426,10 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     (6.0, 1.0)
     """
     values = listed(params, "params")
-    norm = math.hypot(*(_value(p, i).grad for i, p in enumerate(values)))
+    norm = math.hypot(*(parameter(p, i).grad for i, p in enumerate(values)))
     most = math.inf if max_norm == math.inf else number(max_norm, "max_norm", 0.0)
     scale = most / (norm + 1e-6)
     if not scale >= 1:  # of nan too
         for p in values:
             p.grad *= scale
     return norm
-
-
-def _checked(params: tuple[Any, ...]) -> tuple[Value, ...]:
-    """Return the parameters: leaves, each once."""
-    if not params:
-        raise ValueError("an optimizer needs at least one parameter")
-    seen: set[int] = set()
-    for i, p in enumerate(params):
-        if core.operands(_value(p, i))[0] is not None:
-            raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
-        if id(p) in seen:
-            raise ValueError(f"parameter {i} is there twice")
-        seen.add(id(p))
-    return params
-
-
-def _value(p: Any, i: int) -> Value:
-    """Return parameter number i, checked."""
-    if not isinstance(p, Value):
-        raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
-    return p

@@ -107,3 +107,11 @@ def test_an_arrow_that_points_up_is_found(find, file, text, wrong, tmp_path):
     assert len(found) >= len(wrong) and bool(found) == bool(wrong)
     for line in wrong:
         assert any(said.startswith(line) for said in found), found
+
+
+@pytest.mark.skipif(not HOUSE.exists(), reason="the tests of an sdist")
+def test_a_long_file_is_found(tmp_path):
+    house = runpy.run_path(str(HOUSE))
+    for name, lines in (("long.py", 451), ("full.c", 450), ("words.json", 900)):
+        (tmp_path / name).write_text("x\n" * lines, encoding="utf-8")
+    assert list(house["long_files"](tmp_path)) == ["long.py has 451 lines, and 450 is the most"]
