@@ -71,7 +71,10 @@ class _Option:
         return found
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        every = optimizer._without_groups or (optimizer,)
+        every = optimizer._without_groups
+        if not every:
+            optimizer._set_options(optimizer._checked_options({self.name: value}, optimizer._options))
+            return
         checked = [one._checked_options({self.name: value}, one._options) for one in every]
         for one, options in zip(every, checked):
             one._set_options(options)
@@ -250,7 +253,9 @@ class Optimizer(_Declared):
 
     def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:
         """Return all options: those that are given, checked, and others that are there already."""
-        options = {**options, **{name: option(value, name, self._defaults[name]) for name, value in given.items()}}
+        options = {**options}
+        for name, value in given.items():
+            options[name] = option(value, name, self._defaults[name])
         if callable(options["lr"]) and type(self).step is not Optimizer.step:
             raise TypeError(
                 f"lr must be a number: {type(self).__name__} has a step of its own, which may change it"
@@ -259,15 +264,19 @@ class Optimizer(_Declared):
         return options
 
     def _set_options(self, options: dict[str, Any]) -> None:
-        flat: list[float] = []
-        for value in options.values():
-            flat += value if type(value) is tuple else (0.0 if callable(value) else value,)
+        lr, *rest = options.values()
+        scheduled = callable(lr)
+        flat: list[float] = [0.0 if scheduled else lr]
+        for value in rest:
+            if type(value) is tuple:
+                flat += value
+            else:
+                flat.append(value)
         self._options: dict[str, Any]
         self._scheduled: bool
         self._numbers: Any
-        numbers = ffi.new("double[]", flat)
         # One step: a Ctrl-C leaves all of them or none.
-        vars(self).update(_options=options, _scheduled=callable(options["lr"]), _numbers=numbers)
+        vars(self).update(_options=options, _scheduled=scheduled, _numbers=ffi.new("double[]", flat))
 
     def _check_together(self, options: dict[str, Any]) -> None:
         """Raise ValueError where options, each of them right, do not go together."""

@@ -14,6 +14,7 @@ from ..engine import Value
 from .static import Static, by_place, is_static, key_of, parameters_of
 from .traced import TracedValue, outside
 
+_NONE: frozenset[int] = frozenset()
 _MOST = lib.MG_MOST_BATCHES
 _NULL = ffi.NULL
 _buffer = ffi.from_buffer
@@ -89,7 +90,7 @@ class Arguments:
     ) -> None:
         self._function, self._name, self._args, self._kwargs = function, name, args, kwargs
         self._axes, self._static = in_axes, static  # None: all arguments must be numbers
-        self._moved: set[int] = set()  # arguments whose samples do not stand along the first axis
+        self._moved: frozenset[int] = _NONE  # arguments whose samples do not stand along the first axis
         if type(in_axes) is tuple and len(in_axes) != len(args):
             raise ValueError(
                 f"{name}: in_axes={brief(in_axes)} names {len(in_axes)} arguments; {len(args)} are given"
@@ -173,7 +174,9 @@ class Arguments:
 
     def _add(self, x: Any, i: int) -> int | None:
         """Add argument i, a number or a batch; return how it enters the function, None for one that is static."""
-        numpy, axis = sys.modules.get("numpy"), self._axis(i)
+        numpy, axis = sys.modules.get("numpy"), self._axes
+        if type(axis) is tuple:
+            axis = self._axis(i)
         if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
             if self._static is not None and is_static(x):
                 return None
@@ -191,7 +194,7 @@ class Arguments:
                 raise self._error(ValueError, i, f"has shape {x.shape}, which has no axis {brief(axis)} of in_axes")
             if axis % x.ndim:
                 x = x.T
-                self._moved.add(i)
+                self._moved |= {i}
         code = _TYPES.get(x.dtype.char)
         if code is None or not x.dtype.isnative:
             x, code = self._converted(x, i), lib.MG_F64

@@ -95,10 +95,8 @@ class Function(Derivatives):
         """
         if _open and is_inside((*args, *kwargs.values())):
             return self._function(*args, **kwargs)
-        if not kwargs and {*map(type, args)} <= _PLAIN:
-            program = self._programs[0].get(len(args))
-            if program is not None:
-                return program.of_numbers(args)
+        if not kwargs and (program := self._of_numbers(args)) is not None:
+            return program.of_numbers(args)
         program, a = self._prepare(args, kwargs)
         return program.values(a)
 
@@ -121,6 +119,10 @@ class Function(Derivatives):
         """
         if _open:
             self._refuse_inside("backward", args, kwargs)
+        if not kwargs and weights is None and reduce == "sum":
+            found = self._of_numbers(args)
+            if found is not None and found.tree is None:
+                return found.backward_of_numbers(args)
         out = _new("double[]", 1)
         program, a = self._prepare(args, kwargs, "backward")
         scale, w = (1.0, _NULL) if weights is None and reduce == "sum" else a.reduction(reduce, weights)
@@ -219,6 +221,10 @@ class Function(Derivatives):
         return out
 
     # ---- programs ------------------------------------------------------------------------------------------------
+
+    def _of_numbers(self, args: tuple[Any, ...]) -> Program | None:
+        """Return the program for these arguments if all are plain numbers, and it has been recorded."""
+        return self._programs[0].get(len(args)) if not args or {*map(type, args)} <= _PLAIN else None
 
     def _prepare(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], single: str = ""

@@ -101,6 +101,15 @@ class Program:
             check(status)
         return out[0] if self.tree is None else rebuilt(self.tree, iter(out))
 
+    def backward_of_numbers(self, numbers: Sequence[float]) -> float:
+        """Add the gradients to `.grad` of all parameters, where there is no batch; return the value."""
+        out = _new("double[]", 1)
+        status = _run_once(self._c, BACKWARD, numbers, out, _NULL)
+        if status < 0:
+            check(status)
+        value: float = out[0]
+        return value
+
     def run(self, what: int, a: Arguments, weights: Any, scale: float, *out: Any) -> None:
         """Run over all samples; `out`: for values, derivatives by numbers, and by batches."""
         if not a.batches:
