@@ -28,6 +28,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config):
+    """Let tests by hypothesis be repeated by MICROGRAD_C_SEED too."""
+    if "MICROGRAD_C_SEED" in os.environ and hasattr(config.option, "hypothesis_seed"):
+        config.option.hypothesis_seed = config.option.hypothesis_seed or os.environ["MICROGRAD_C_SEED"]
+
+
 def pytest_report_header():
     return f"micrograd-c: the {micrograd_c.stats().core} core of Value"
 

@@ -10,6 +10,7 @@ differs by design: what was left in micrograd's nodes in between counts again. T
 """
 
 import math
+import os
 
 import pytest
 from support import close, live_nodes
@@ -327,6 +328,18 @@ def test_programs_leave_nothing_behind():
     before = live_nodes()
     programs(exact=True, max_examples=20)()
     assert live_nodes() <= before + 100  # what hypothesis keeps of its last examples
+
+
+@pytest.mark.skipif("MICROGRAD_C_SEED" not in os.environ, reason="hypothesis takes a seed of its own")
+def test_the_seed_repeats_what_hypothesis_draws():
+    drawn = []
+
+    def draw(n):
+        drawn.append(n)
+
+    for _ in range(2):
+        settings(max_examples=20, database=None)(given(st.integers())(draw))()
+    assert drawn[: len(drawn) // 2] == drawn[len(drawn) // 2 :]
 
 
 @pytest.mark.parametrize("name", ["relu", "__pow__", "__mul__", "__add__"])
