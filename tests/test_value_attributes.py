@@ -167,3 +167,36 @@ def test_a_property_of_a_subclass_comes_before_its_dict_as_python_has_it():
     v = Noted(1.0)
     vars(v)["note"] = "dict"
     assert v.note == "property"
+
+
+class Replacing:
+    """A key of attributes: whoever compares it with a name finds that the Value has others by now."""
+
+    def __init__(self, value, name):
+        self.value, self.name = value, name
+
+    def __hash__(self):
+        return hash(self.name)
+
+    def __eq__(self, name):
+        self.value.__dict__ = {}
+        self.junk = [dict.fromkeys("abc") for _ in range(50)]  # where the others were
+        return False
+
+
+USES = {
+    "read": lambda v: hasattr(v, "note"),
+    "delete": lambda v: "note" in vars(v) and delattr(v, "note"),
+    "the core": lambda v: core.peek(v, "note"),
+}
+if core.NAME == "native":  # in the classes of others Python itself dies of it, up to 3.11
+    USES["set"] = lambda v: setattr(v, "note", 1)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_attributes_may_be_replaced_while_one_is_looked_for(use):
+    for _ in range(100):
+        v = Value(1.0)
+        v.__dict__ = {Replacing(v, "note"): [], "other": []}
+        USES[use](v)
+        assert "other" not in vars(v)

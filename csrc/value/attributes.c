@@ -66,6 +66,37 @@ static PyObject *attributes(value *v)
     return x ? x->dict : NULL;
 }
 
+/* Dictionaries are held while they are read: a key may have an __eq__ that gives v another one. */
+
+/* What stands in a dictionary under a name, or NULL: look for an exception. */
+static PyObject *item_at(PyObject *dict, PyObject *name)
+{
+    Py_INCREF(dict);
+    PyObject *found = PyDict_GetItemWithError(dict, name);
+    Py_XINCREF(found);
+    Py_DECREF(dict);
+    return found;
+}
+
+/* 1: v has such an attribute in its dictionary; 0: it has not; -1: an exception is set. */
+static int is_there(value *v, PyObject *name)
+{
+    PyObject *dict = v->flags & EXTRA ? Py_XNewRef(extra_of(v)->dict) : NULL;
+    const int there = dict ? PyDict_Contains(dict, name) : 0;
+
+    Py_XDECREF(dict);
+    return there;
+}
+
+/* Sets an item of a dictionary that v has; NULL: deletes it. */
+static int set_item(PyObject *dict, PyObject *name, PyObject *o)
+{
+    Py_INCREF(dict);
+    const int done = o ? PyDict_SetItem(dict, name, o) : PyDict_DelItem(dict, name);
+    Py_DECREF(dict);
+    return done;
+}
+
 static inline bool is_name(PyObject *name, PyObject *other)
 {
     return name == other || PyUnicode_Compare(name, other) == 0;
@@ -114,12 +145,10 @@ static int put(value *v, PyObject *name, PyObject *o)
     if (is_name(name, name_backward))
         return mg_put_closure(v, o);
 
-    PyObject *dict = attributes(v);
-
-    if (!dict)
+    if (!attributes(v))
         return -1;
     mg_track(v);
-    return mg_expect_cycles_of(v, o) < 0 ? -1 : PyDict_SetItem(dict, name, o);
+    return mg_expect_cycles_of(v, o) < 0 ? -1 : set_item(extra_of(v)->dict, name, o);
 }
 
 int mg_class_attribute(PyObject *o, PyObject *name, PyObject **found)
@@ -184,13 +213,16 @@ PyObject *mg_value_getattro(PyObject *self, PyObject *name)
     }
     extra *x = extra_of(v);
     if (x && x->dict) {
-        PyObject *found = PyDict_GetItemWithError(x->dict, name);
+        PyObject *found = item_at(x->dict, name);
         if (!found && PyErr_Occurred())
             return NULL;
         if (found) {
             const int overruled = Py_TYPE(self) != mg_value_class ? is_data_descriptor(self, name) : 0;
-            if (overruled <= 0)
-                return overruled < 0 ? NULL : Py_NewRef(found);
+            if (!overruled)
+                return found;
+            Py_DECREF(found);
+            if (overruled < 0)
+                return NULL;
         }
     }
     PyObject *found = PyObject_GenericGetAttr(self, name);
@@ -207,11 +239,9 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
             return set_column(self, o, name == name_data ? NULL : GRAD);
         if (name == name_backward && o && PyCallable_Check(o))
             return mg_put_closure(v, o);
-        if (x && x->dict && o) {
-            const int there = PyDict_Contains(x->dict, name);
-            if (there)
-                return there < 0 ? -1 : put(v, name, o);
-        }
+        const int there = o ? is_there(v, name) : 0;
+        if (there)
+            return there < 0 ? -1 : put(v, name, o);
     }
     const int descriptor = is_data_descriptor(self, name);
     if (descriptor < 0 ||
@@ -237,9 +267,9 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
     }
     if (o)
         return put(v, name, o);
-    const int there = x && x->dict ? PyDict_Contains(x->dict, name) : 0;
+    const int there = is_there(v, name);
     if (there)
-        return there < 0 ? -1 : PyDict_DelItem(x->dict, name);
+        return there < 0 ? -1 : set_item(extra_of(v)->dict, name, NULL);
     if (Py_TYPE(self) != mg_value_class)
         return PyObject_GenericSetAttr(self, name, NULL); /* raises once more */
     PyErr_Format(PyExc_AttributeError, "'Value' object has no attribute %R", name);
@@ -286,12 +316,12 @@ PyObject *mg_py_peek(PyObject *module, PyObject *args)
         return NULL;
     extra *x = extra_of(as_value(node));
     if (x && is_name(name, name_op))
-        found = x->label;
+        found = Py_XNewRef(x->label);
     else if (x && is_name(name, name_backward))
-        found = x->closure;
+        found = Py_XNewRef(x->closure);
     else if (x && x->dict)
-        found = PyDict_GetItemWithError(x->dict, name);
-    return !found && PyErr_Occurred() ? NULL : Py_NewRef(found ? found : Py_None);
+        found = item_at(x->dict, name);
+    return found || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
 PyObject *mg_py_put(PyObject *module, PyObject *args)
