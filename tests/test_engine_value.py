@@ -534,6 +534,30 @@ def test_a_value_without_init_does_not_crash():
     gc.collect()
 
 
+class Initialising:
+    """A number that calls __init__ of a Value while it is read."""
+
+    def __float__(self):
+        self.value.__init__(*self.arguments)
+        return 2.0
+
+
+@pytest.mark.parametrize("operands", [0, 1])
+@pytest.mark.parametrize("third", [None, "sum", (1.0, 1.0, 1.0)])
+def test_init_may_be_called_by_the_number_that_it_is_given_and_no_node_is_lost(operands, third):
+    a = Value(1.0)
+    with nothing_left_behind():
+        for cls in (Value, type("Sub", (Value,), {})):
+            v, number = cls.__new__(cls), Initialising()
+            number.value, number.arguments = v, (5.0, (a, a, a), third) if third else (5.0,)
+            v.__init__(number, (a,) * operands)
+            assert v.data == 2.0 and v._prev == {*(a,) * operands}
+            v.note = [v * 2.0]  # now a collection looks for the Value of each node
+            collect()
+            del v, number
+            collect()
+
+
 def test_a_nodes_place_in_isinstance_is_value_for_neurons_too():
     out = nn.Neuron(2)([1.0, 2.0])
     assert type(out) is Value and out._prev

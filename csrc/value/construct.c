@@ -37,11 +37,13 @@ static int forget_made(value *v)
     return x ? mg_put_closure(v, NULL) : 0;
 }
 
-/* v, which has no node yet, becomes a leaf. */
+/* v becomes a leaf. 1: done; 0: it has a node by now, from code of the user's that has run meanwhile. */
 static int become_leaf(value *v, int op, double data)
 {
     if (forget_made(v) < 0)
         return -1;
+    if (v->handle >= 0)
+        return 0;
     mg_lock();
     const int32_t status = mg_reserve(1, 0);
     if (status >= 0)
@@ -51,7 +53,7 @@ static int become_leaf(value *v, int op, double data)
         mg_fail(status, MG_LEAF, NULL, NULL);
         return -1;
     }
-    return 0;
+    return 1;
 }
 
 /* A copy of a tuple that is tracked with its node only. */
@@ -106,7 +108,9 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
     PyObject *b = numpy ? Py_NewRef(NUMPY) : n == 2 ? Py_NewRef(PyTuple_GetItem(children, 1)) : NULL;
     const bool labelled = label && PyUnicode_GetLength(third) > 0;
     int done = a && (!labelled || mg_need_extra(v)) && forget_made(v) == 0 ? 1 : -1;
-    if (done > 0) {
+    if (done > 0 && v->handle >= 0) { /* see become_leaf */
+        done = 0;
+    } else if (done > 0) {
         const int32_t handle =
             mg_shared->by_hand(MG_NONE, x, (int32_t)n, third && !label ? slopes : NULL, NULL, number);
         if (handle < 0) {
@@ -135,10 +139,11 @@ int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs)
         double number;
         if (n == 1 && !is_value(data)) {
             const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
-            if (numpy < 0 || become_leaf(v, MG_LEAF, number) < 0)
-                return -1;
-            mg_set_numpy(v, numpy);
-            return 0;
+            const int done = numpy < 0 ? -1 : become_leaf(v, MG_LEAF, number);
+            if (done > 0)
+                mg_set_numpy(v, numpy);
+            if (done)
+                return done < 0 ? -1 : 0;
         }
         const int done = n == 1 ? 0
                                 : make_by_hand(v, data, PyTuple_GetItem(args, 1),
@@ -171,6 +176,11 @@ static PyObject *own_made(value *v, int32_t handle, PyObject *a, PyObject *b)
     const bool again = v->handle >= 0;
     PyObject *old_a = first_operand(v), *old_b = v->b;
 
+    if (again && v->handle != handle) {
+        mg_shared->free(&handle, 1);
+        PyErr_SetString(PyExc_RuntimeError, "another thread calls __init__ of this Value at the same time");
+        return NULL;
+    }
     become(v, handle, none_to_null(a), none_to_null(b));
     const bool seen = !again || !(v->flags & CYCLIC) || mg_expect_old_readers(v) == 0;
     Py_XDECREF(old_a);
