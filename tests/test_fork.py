@@ -6,7 +6,7 @@ import threading
 import traceback
 
 import pytest
-from support import PYPY, collect, live_nodes
+from support import PYPY, collect, live_nodes, run_python
 
 from micrograd_c import MLP, Value, stats
 
@@ -148,3 +148,35 @@ def test_multiprocessing_returns_values_from_its_children():
         outs = pool.map(model, [[1.0, 2.0], [3.0, 4.0]])
     assert [out.data for out in outs] == [model([1.0, 2.0]).data, model([3.0, 4.0]).data]
     outs[0].backward()
+
+
+FORK_DURING_IMPORT = """
+import os, signal, sys, threading
+import micrograd_c as mg
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name.startswith(sys.argv[1]):
+            importing.set()
+            forking.wait()
+
+importing, forking = threading.Event(), threading.Event()
+os.register_at_fork(before=forking.set)
+sys.meta_path.insert(0, Slow())
+thread = threading.Thread(target=lambda: getattr(mg, sys.argv[2]))
+thread.start()
+importing.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    getattr(mg, sys.argv[2])
+    os._exit(0)
+thread.join()
+print("status", os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.parametrize("module, name", [("micrograd_c.viz", "draw"), ("micrograd_c.program", "jit")])
+def test_a_fork_waits_for_a_module_that_another_thread_imports_late(module, name):
+    done = run_python("-c", FORK_DURING_IMPORT, module, name)
+    assert done.stdout == "status 0\n", done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from _thread import RLock
 from collections.abc import Callable
 
 from .hints import Any
@@ -58,6 +60,14 @@ def lacking(module: dict[str, Any], name: str) -> AttributeError:
     return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
 
 
+# Held by a thread that imports a module late, and by a fork: no child has a module that nobody goes on importing.
+_importing = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )
+
+
 def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str], Any]:
     """Return the __getattr__ of a module, given its globals and, for other modules, the names that stand there."""
     homes = {name: home for home, there in names.items() for name in there.split()}
@@ -67,7 +77,8 @@ def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str
             raise lacking({**module, **homes}, name)
         from importlib import import_module
 
-        home = import_module(f".{homes[name]}", module["__package__"])
+        with _importing:
+            home = import_module(f".{homes[name]}", module["__package__"])
         # The import puts a submodule in the place of a function of its name: mg.jit is the function.
         found = module[name] = getattr(home, name, home)
         return found
