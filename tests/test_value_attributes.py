@@ -1,10 +1,12 @@
 """Attributes of Values: set, deleted, and asked for through a core."""
 
+import copy
 import gc
+import pickle
 import weakref
 
 import pytest
-from support import PYPY
+from support import PYPY, live_nodes
 
 from micrograd_c import Value
 from micrograd_c._core import core
@@ -200,3 +202,40 @@ def test_attributes_may_be_replaced_while_one_is_looked_for(use):
         v.__dict__ = {Replacing(v, "note"): [], "other": []}
         USES[use](v)
         assert "other" not in vars(v)
+
+
+OTHER = Value(7.0)
+
+
+class Answering(Value):
+    """A class that has an answer for each name that it does not know."""
+
+    answer = None
+
+    def __getattr__(self, name):
+        return type(self).answer(name)
+
+
+class Overruling(Answering):
+    """And one that has it for private names that it knows."""
+
+    def __getattribute__(self, name):
+        hidden = name.startswith("_") and not name.endswith("__") and not hasattr(type(self), name)
+        return type(self).answer(name) if hidden else object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize("cls", [Answering, Overruling])
+@pytest.mark.parametrize(
+    "answer", [lambda name: 0, lambda name: None, lambda name: {}[name], OTHER.__getattribute__]
+)
+def test_a_class_that_answers_for_every_name_has_nodes_of_its_own(cls, answer, monkeypatch):
+    monkeypatch.setattr(Answering, "answer", staticmethod(answer))
+    before = live_nodes()
+    v = cls(2.0)
+    root = v * cls(3.0, (v,), (1.0,))
+    root.backward()
+    assert (v.data, v.grad, root.data, v._op) == (2.0, 5.0, 6.0, "")
+    assert copy.copy(v).data == copy.deepcopy(v).data == pickle.loads(pickle.dumps(v)).data == 2.0
+    cls.__new__(cls)  # dies without a node, and takes none along
+    del v, root
+    assert live_nodes() == before and OTHER.data == 7.0

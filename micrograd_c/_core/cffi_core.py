@@ -34,6 +34,7 @@ from .cffi_nodes import attributes as attributes
 from .cffi_nodes import closure_at as closure_at
 from .cffi_nodes import flush as flush
 from .cffi_nodes import forget_made as forget_made
+from .cffi_nodes import keep_slots as keep_slots
 from .cffi_nodes import peek as peek
 from .cffi_nodes import put as put
 from .errors import OPS, check, no_node
@@ -97,6 +98,10 @@ class Node:
         "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
         "grad of a Value cannot be deleted: assign 0.0 to clear it",
     )
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        keep_slots(cls)
 
     def __dir__(self) -> list[str]:
         return [name for name in object.__dir__(self) if name not in HABITS or hasattr(self, name)]

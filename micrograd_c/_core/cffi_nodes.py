@@ -142,6 +142,27 @@ def lend(handle: int, owner: Any) -> int:
     return lent
 
 
+# What Python keeps in slots, and no class of a user's may answer for.
+SLOTS = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned"))
+
+
+def keep_slots(cls: Any) -> None:
+    """Let a class with a __getattr__ or a __getattribute__ of its own not be asked for the slots of a node."""
+    for name in ("__getattr__", "__getattribute__"):
+        own = getattr(cls, name, object.__getattribute__)
+        if own is not object.__getattribute__ and not hasattr(own, "_keeps_slots"):
+            setattr(cls, name, _without_slots(own))
+
+
+def _without_slots(own: Any) -> Any:
+    def method(self: Any, name: str) -> Any:
+        return object.__getattribute__(self, name) if name in SLOTS else own(self, name)
+
+    method._keeps_slots = True  # type: ignore[attr-defined]
+    method.__name__, method.__qualname__, method.__doc__ = own.__name__, own.__qualname__, own.__doc__
+    return method
+
+
 # ---- what is read and assigned -----------------------------------------------------------------------------------
 
 
