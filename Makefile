@@ -13,7 +13,6 @@ ARGS       ?=
 BENCH_ARGS ?=
 DEMO_ARGS  ?=
 SECONDS    ?= 60
-PYRIGHT    := pyright[nodejs]==1.1.414
 SEED       ?=
 FUZZ       ?=
 ifneq ($(origin CC),default)
@@ -72,27 +71,27 @@ bench: $(VENV)/.bench  ## measure against micrograd and others
 
 build: $(VENV)/.build  ## compile the extension, and install the package editably into .venv
 
-dist: $(VENV)/.dev  ## sdist, and a wheel built from it, into dist/
+dist: $(VENV)/.dist  ## sdist, and a wheel built from it, into dist/
 	rm -rf dist
 	$(BIN)/python -m build --quiet --outdir dist
 
-format: $(VENV)/.dev  ## lay out Python and C
+format: $(VENV)/.lint  ## lay out Python and C
 	$(BIN)/ruff format $(PY_FORMAT)
 	$(BIN)/ruff check --fix-only $(PY_FORMAT)
 	$(if $(C_FORMAT),$(BIN)/clang-format -i $(C_FORMAT))
 
-lint: $(VENV)/.dev house types warnings  ## ruff, mypy --strict, pyright, clang-format, compiler warnings, arrows between files
+lint: $(VENV)/.lint house types warnings  ## ruff, mypy --strict, pyright, clang-format, compiler warnings, arrows between files
 	$(BIN)/ruff format --check $(PY_FORMAT)
 	$(BIN)/ruff check $(PY_FORMAT)
 	$(BIN)/mypy
 	$(if $(C_FORMAT),$(BIN)/clang-format --dry-run -Werror $(C_FORMAT))
 
-warnings: $(VENV)/.dev  # of the compiler, for all C code that is shipped
+warnings: $(VENV)/.venv  # of the compiler, for all C code that is shipped
 	$(if $(C_SOURCES),$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fsyntax-only $(C_SOURCES))
 	$(CC) $(C_RELEASE) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -DPy_LIMITED_API=0x030A0000 -DMG_SOURCES=0 -fsyntax-only $(C_NATIVE) \
 	  -isystem "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')"
 
-types: $(VENV)/.dev $(VENV)/.pyright  ## mypy and pyright on right uses and on wrong lines; all public names have types
+types: $(VENV)/.lint $(VENV)/.types  ## mypy and pyright on right uses and on wrong lines; all public names have types
 	$(BIN)/mypy tests/types
 	$(BIN)/python -m pyright --pythonpath $(BIN)/python tests/types
 	@mkdir -p build/types && ln -sfn $(CURDIR)/micrograd_c build/types/micrograd_c
@@ -102,7 +101,7 @@ types: $(VENV)/.dev $(VENV)/.pyright  ## mypy and pyright on right uses and on w
 house:  ## every arrow between files points down, and no file is long
 	$(PYTHON) .ci/house.py
 
-hooks: $(VENV)/.dev  ## run the formatters and linters at every git commit
+hooks: $(VENV)/.lint  ## run the formatters and linters at every git commit
 	$(BIN)/pre-commit install
 
 clean:  ## remove what was built, but not the environments
@@ -114,7 +113,7 @@ clean-all: clean  ## remove the environments too
 	rm -rf .venv .venv-*
 
 # ---- Python ----------------------------------------------------------------------------------------------------
-# One stamp for each thing that is installed. A stamp of an extra stands on .build by order only: a change of the C
+# One stamp for each thing that is installed. A stamp of a group stands on .build by order only: a change of the C
 # code compiles the extension again, and no more.
 
 $(VENV)/.venv:
@@ -137,16 +136,12 @@ $(VENV)/.new_enough: | $(VENV)/.venv
 	  || { echo 'The site needs Python 3.11 or newer, as Sphinx does: make clean-all, then make PYTHON=... docs'; exit 1; }
 	@touch $@
 
-# The package is there already, so what this installs is what the extra asks for.
-$(VENV)/.examples $(VENV)/.test $(VENV)/.test-slow $(VENV)/.coverage $(VENV)/.bench $(VENV)/.docs $(VENV)/.dev: $(VENV)/.%: pyproject.toml | $(VENV)/.build
-	@echo '-- installing what the extra "$*" of pyproject.toml names (a minute or two)'
-	$(PIP) 'micrograd-c[$*]'
-	@touch $@
-
-# Not among the extras: it brings node along, 240 MB, and nobody else needs that.
-$(VENV)/.pyright: Makefile | $(VENV)/.build
-	@echo '-- installing pyright, with the node that it runs on'
-	$(PIP) '$(PYRIGHT)' numpy
+# pip knows groups from 25.1 on; an older one comes with most Pythons.
+GROUPS := examples test test-slow coverage bench docs lint types dist
+$(GROUPS:%=$(VENV)/.%): $(VENV)/.%: pyproject.toml | $(VENV)/.build
+	@echo '-- installing the dependency group "$*" of pyproject.toml (a minute or two)'
+	$(PIP) 'pip>=25.1'
+	$(PIP) --group $*
 	@touch $@
 
 # ---- C tests ---------------------------------------------------------------------------------------------------

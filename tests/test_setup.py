@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tarfile
 import textwrap
@@ -121,6 +122,18 @@ def test_two_builds_give_the_same_wheel_byte_for_byte(clone, tmp_path):
             wheels.append({name: zlib.crc32(archive.read(name)) for name in archive.namelist()})
         wheels[-1]["the wheel as a whole"] = zlib.crc32(wheel.read_bytes())
     assert wheels[0] == wheels[1]
+
+
+def test_what_make_installs_are_groups_that_ask_for_no_published_package_of_ours():
+    tomllib = pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups, extras = settings["dependency-groups"], settings["project"]["optional-dependencies"]
+    (line,) = re.findall(r"^GROUPS := (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert sorted([*line.split(), "dev"]) == sorted(groups)
+    for name, items in groups.items():
+        for item in items:
+            assert item["include-group"] in groups if isinstance(item, dict) else "micrograd-c" not in item, name
+    assert groups["examples"] == extras["examples"]
 
 
 @pytest.mark.slow
