@@ -94,6 +94,7 @@ assert_type(sgd.lr, float)
 assert_type(sgd.momentum, float)
 groups = optim.RMSprop([{"params": model.parameters(), "alpha": 0.5}], lr=optim.warm_up(0.1, 10), centered=True)
 groups.groups[0].alpha *= 0.5
+optim.SGD([{"params": model.layers[0].parameters(), "lr": 0.1}, {"params": model.layers[1].parameters()}])
 assert_type(optim.clip_grad_norm(groups.params, 1.0), float)
 adam = optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=0.1)
 assert_type(adam.betas, tuple[float, float])
