@@ -93,8 +93,8 @@ warnings: $(VENV)/.venv  # of the compiler, for all C code that is shipped
 
 types: $(VENV)/.lint $(VENV)/.types  ## mypy and pyright on right uses and on wrong lines; all public names have types
 	$(BIN)/mypy tests/types
-	$(BIN)/python -m pyright --pythonpath $(BIN)/python tests/types
 	@mkdir -p build/types && ln -sfn $(CURDIR)/micrograd_c build/types/micrograd_c
+	PYTHONPATH=$(CURDIR)/build/types $(BIN)/python -m pyright --pythonpath $(BIN)/python tests/types
 	@PYTHONPATH=$(CURDIR)/build/types $(BIN)/python -m pyright --pythonpath $(BIN)/python --ignoreexternal \
 	  --verifytypes micrograd_c >build/types/report || { cat build/types/report; exit 1; }
 

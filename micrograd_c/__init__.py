@@ -60,7 +60,11 @@ __all__ = [
     "where",
     "zero_grad",
 ]
-if not TYPE_CHECKING:
+if TYPE_CHECKING:  # pyright takes no name out of an installed package that __all__ does not have
+    from ._core import operators as _operators
+
+    __all__ += _operators.__all__
+else:
     __all__ += [name for name in _functions if name != "sum"]
 globals().update(_functions)
 globals().pop("logsumexp")  # that of losses takes any number
