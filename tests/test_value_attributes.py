@@ -6,7 +6,7 @@ import pickle
 import weakref
 
 import pytest
-from support import PYPY, live_nodes
+from support import PYPY, collect, live_nodes, nothing_left_behind
 
 from micrograd_c import Value
 from micrograd_c._core import core
@@ -169,6 +169,36 @@ def test_a_property_of_a_subclass_comes_before_its_dict_as_python_has_it():
     v = Noted(1.0)
     vars(v)["note"] = "dict"
     assert v.note == "property"
+
+
+class Ending(Value):
+    """A class with a finalizer of its own."""
+
+    __slots__ = ()
+
+    def __del__(self):
+        self.gone.append(self.data)
+
+
+@pytest.mark.parametrize("before", ["nothing", "closure", "there and back"])
+def test_a_value_that_becomes_one_of_a_class_with_a_finalizer_gives_its_node_back(before):
+    gone, a = [], Value(5.0)
+    with nothing_left_behind():
+        v = Value(2.0, (a,))
+        if before == "closure":
+            v._backward = lambda: setattr(a, "grad", 4.0)
+        v.gone = gone
+        v.__class__ = Ending
+        if before == "there and back":
+            v.__class__ = Value
+            v.__class__ = Ending
+        (v * 3.0).backward()
+        assert (
+            v.grad == 3.0 and type(v) is v.__class__ is Ending and a.grad == (4.0 if before == "closure" else 0.0)
+        )
+        del v
+        collect()
+        assert gone == [2.0]
 
 
 class Replacing:

@@ -56,6 +56,7 @@ check(lib.mg_init())
 
 _THIS = sys.modules[__name__]  # it works on after it was deleted there
 _new = object.__new__
+_class_of: Any = vars(object)["__class__"]
 _NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
 _leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
@@ -98,6 +99,8 @@ class Node:
         "The derivative of the root with respect to this node, summed over backward() calls; may be assigned.",
         "grad of a Value cannot be deleted: assign 0.0 to clear it",
     )
+
+    __class__ = property(type, lambda node, cls: _become(node, cls), _class_of.__delete__)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -185,6 +188,15 @@ def operands(node: Node) -> tuple[Any, Any]:
 def _own(node: Any, handle: int) -> None:
     """Give `node` its handle. A class may have a __del__ of its own, which need not call ours."""
     node._h = handle if PYPY or type(node).__del__ is give_back else lend(handle, Owned(handle))
+
+
+def _become(node: Any, cls: Any) -> None:
+    """Give `node` this class. Where a __del__ of its own needs it, another object owns the handle before."""
+    if not PYPY and getattr(cls, "__del__", give_back) is not give_back and type(getattr(node, "_h", None)) is int:
+        owner = _new(Owned)
+        node._h = lend(node._h, owner)
+        owner._h = int(node._h)  # the last step: two that own it would both give it back
+    _class_of.__set__(node, cls)
 
 
 def new() -> Any:
