@@ -24,7 +24,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"micrograd-c {version}"
 html_static_path = [str(ROOT / "docs" / "_static")]
-html_css_files = ["site.css"]
+html_css_files, html_js_files = ["site.css"], ["site.js"]
 templates_path = [str(ROOT / "docs" / "_templates")]
 html_extra_path = [str(ROOT / "build" / "docs-live")]
 html_copy_source = html_show_sourcelink = html_show_sphinx = False
@@ -77,6 +77,15 @@ def _plain_signature(app, what, name, obj, options, signature, returned):
     return signature and (re.sub(r"(, )?/(?=\))|, \*\*unknown", "", signature), returned)
 
 
+def _no_lists_of_arguments(app, page, template, context, doctree):
+    """Let a signature of several lines be no list of definitions without terms."""
+    lines = re.compile(r"<dl>\n((?:<dd><em class=\"sig-param.*?</dd>\n)+)</dl>")
+    context["body"] = lines.sub(
+        lambda found: re.sub(r"<(/?)dd>", r"<\1span>", f'<span class="arguments">{found[1]}</span>'),
+        context.get("body", ""),
+    )
+
+
 def _mathml(writer, node):
     """Write a formula as the MathML that browsers know, without a script."""
     display = "block" if isinstance(node, nodes.math_block) else "inline"
@@ -88,3 +97,4 @@ def setup(app):
     app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
     app.connect("autodoc-process-docstring", _lines_of_ops, priority=400)  # before numpydoc
     app.connect("autodoc-process-signature", _plain_signature, priority=400)
+    app.connect("html-page-context", _no_lists_of_arguments)

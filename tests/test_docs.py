@@ -8,12 +8,16 @@ import os
 import re
 import shutil
 import subprocess
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from test_viz_page import axe_source
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build" / "docs"
@@ -248,3 +252,71 @@ def test_the_site_loads_nothing_from_elsewhere():
         assert not away, path.name
     for path in SITE.rglob("*.css"):
         assert not re.search(r"url\(\s*[\"']?(https?:)?//|@import", path.read_text("utf-8")), path.name
+
+
+@pytest.fixture(scope="module")
+def served():
+    """The address of the site: pages of files may not read each other."""
+    site()
+    handler = partial(QuietHandler, directory=str(SITE))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Tells of no request."""
+
+    def log_message(self, *args):
+        pass
+
+
+# Elements of a page that scroll sideways and that the tab key does not reach; then what is wider than the window.
+UNREACHED = """
+const wide = [...document.querySelectorAll("article *")].filter(part => part.scrollWidth > part.clientWidth + 1
+  && /auto|scroll/.test(getComputedStyle(part).overflowX) && !part.closest("iframe, svg"));
+const root = document.documentElement;
+return [wide.length, wide.filter(part => part.tabIndex < 0).map(part => part.outerHTML.slice(0, 80)),
+  root.scrollWidth - root.clientWidth];
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_what_scrolls_sideways_on_a_phone_takes_focus_and_no_page_is_wider_than_it(browser, served):
+    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    every = 0
+    for path in site():
+        name = path.relative_to(SITE).as_posix()
+        if name.startswith("live/"):  # tested with the explainer and the lesson
+            continue
+        browser.get(served + name)
+        scrolling, unreached, beyond = browser.execute_script(UNREACHED)
+        assert (unreached, beyond) == ([], 0), name
+        every += scrolling
+    assert every > 50
+    size["width"] = 3000
+    browser.get(served + "errors.html")
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {**size, "mobile": False})
+    for _ in range(100):  # the event of the new size comes a little later
+        if not browser.execute_script("return document.querySelectorAll('article pre[tabindex]').length"):
+            break
+    else:
+        pytest.fail("what scrolls no more still takes focus")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["index", "errors", "api/value", "api/optim", "genindex"])
+def test_axe_finds_no_violation_in_a_page_of_the_site(browser, served, name):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True},
+    )
+    browser.get(f"{served}{name}.html")
+    browser.execute_script(axe_source())
+    run = "axe.run({resultTypes: ['violations']}).then(arguments[0])"
+    found = browser.execute_async_script(run)["violations"]
+    assert [(each["id"], [node["html"][:80] for node in each["nodes"]]) for each in found] == []
