@@ -19,5 +19,11 @@ function name_cells() {
 }
 
 addEventListener("DOMContentLoaded", name_cells);
+// A picture that is wider than a phone begins with its middle.
+function centre() {
+  for (const part of document.querySelectorAll("article p")) part.scrollLeft = (part.scrollWidth - part.clientWidth) / 2;
+}
+
 addEventListener("load", reach);
+addEventListener("load", centre);
 addEventListener("resize", reach);
