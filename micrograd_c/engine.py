@@ -51,7 +51,7 @@ def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Value, Numbe
 class Value(Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
 
-    `_core` makes its operators and functions from the rows of csrc/ops.def: each is an op and its derivatives.
+    Its operators and functions are made from the rows of csrc/ops.def, each an op and its derivatives.
 
     Parameters
     ----------
