@@ -66,7 +66,7 @@ HS = "for (let h = 0; h < 60; h += 2) store.set({h: h / 4}); store.set({h: 14.75
 TRAIN = "for (let i = 0; i < 80; i++) document.querySelectorAll('#training-scene .button')[1].click()"
 LESSON = {  # the address of a state of the lesson, and what is done there
     "top": ("", ""),
-    "top-learnt": ("", "byId('hero-go').click()"),
+    "top-learnt": ("", "$('hero-go').click()"),
     "slope": ("#slope", ""),
     "slope-rounding": ("#slope?h=14.75", HS),
     "gradient": ("#gradient?done=1&steps=6&rate=0.85", ""),

@@ -40,6 +40,11 @@ def _text(name: str) -> str:
     return (_SCENES / name).read_text(encoding="utf-8")
 
 
+def _shared(name: str) -> str:
+    """Return what the explainer's file says before its first part for that page alone."""
+    return _VIZ.joinpath(name).read_text(encoding="utf-8").partition("/* ---- ")[0]
+
+
 def words() -> dict[str, Any]:
     """Return the table of all sentences; a translation is another one."""
 
@@ -187,13 +192,11 @@ def _page(table: dict[str, Any]) -> str:
     }
     parts = {f"{name}.{key}": text for name in ("page", "hero") for key, text in table[name].items()}
     parts |= {
-        "CSS": _VIZ.joinpath("page.tokens.css").read_text(encoding="utf-8").partition("/* ---- ")[0]
-        + _text("lesson.css"),
+        "CSS": _shared("page.tokens.css") + _text("lesson.css"),
         "SECTIONS": "\n".join(_section(i, name, table[name]) for i, name in enumerate(SECTIONS, 1)),
         "GIVEN": _script(given),
         "OPS": javascript_ops({"ADD", "SUB", "MUL", "POW", "TANH", "RELU"}),
-        "JS": _VIZ.joinpath("embed.js").read_text(encoding="utf-8")
-        + "\n".join(_text(f"{name}.js") for name in SCRIPTS.split()),
+        "JS": _shared("embed.js") + _shared("draw.js") + "\n".join(_text(f"{name}.js") for name in SCRIPTS.split()),
     }
     return "".join(parts.get(piece, piece) for piece in _text("lesson.html").split("%%"))
 

@@ -3,19 +3,20 @@ const $ = id => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)"); // no flight, no glide
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
-/* Attributes and children; "onclick" and its like are listeners, null, undefined and false are left out. */
+/* Attributes and children; "onclick" and its like are listeners, null, undefined and false are left out of both. */
 function make(node, attributes, children = []) {
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
   }
-  node.append(...children.flat().filter(child => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
   return node;
 }
 const el = (tag, attributes = {}, ...children) => make(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) => make(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 const onPress = act => e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); act(); } };
 
+/* ---- marks of the page alone; what stands above, the lesson has too ---- */
 const ICONS = {
   play: "M4 2 L14 8 L4 14 Z", pause: "M3 2 h4 v12 h-4 Z M9 2 h4 v12 h-4 Z", back: "M12 2 L4 8 L12 14 Z", next: "M4 2 L12 8 L4 14 Z",
   theme: "M8 1 a7 7 0 1 0 0 14 Z M8 1 a7 7 0 0 1 0 14 v-1.6 a5.4 5.4 0 0 0 0 -10.8 Z", more: "M2 3h12v2H2Z M2 7h12v2H2Z M2 11h12v2H2Z",

@@ -1,8 +1,8 @@
 /* The walk back: the explainer's own player, on the graph of the part before, with the reader's a and b. */
 function backwardScene(host) {
-  const place = html("div", { class: "place" });
-  const still = Object.assign(html("div", { class: "still" }), { innerHTML: GIVEN.still });
-  host.append(place, still, html("figcaption", {}, say("backward.caption")));
+  const place = el("div", { class: "place" });
+  const printed = Object.assign(el("div", { class: "still" }), { innerHTML: GIVEN.still });
+  host.append(place, printed, el("figcaption", {}, say("backward.caption")));
   const kept = () => Object.fromEntries(new URLSearchParams(store.get("walk")));
 
   /* Where the player stands and what was edited in it is kept in the address. In a notebook its frame hides that. */

@@ -58,7 +58,7 @@ function handle(stageOf, { label, min, max, move, nudge }) {
 
 /* A number in running code or text that is dragged sideways, or moved with the arrow keys. */
 function scrubber(label, key, step = 1, limit = 9) {
-  const node = html("span", {
+  const node = el("span", {
     class: "scrub",
     tabindex: 0,
     role: "slider",
@@ -84,12 +84,12 @@ function scrubber(label, key, step = 1, limit = 9) {
   return node;
 }
 
-const button = (words, onclick, kind = "") => html("button", { type: "button", class: `button ${kind}`, onclick }, words);
+const button = (words, onclick, kind = "") => el("button", { type: "button", class: `button ${kind}`, onclick }, words);
 
 function slider(label, { min, max, step, value, show, told = show, input }) {
-  const out = html("output");
-  const box = html("input", { type: "range", min, max, step, value, "aria-label": label, oninput: () => input(Number(box.value)) });
-  const node = html("label", { class: "field" }, html("span", {}, label), box, out);
+  const out = el("output");
+  const box = el("input", { type: "range", min, max, step, value, "aria-label": label, oninput: () => input(Number(box.value)) });
+  const node = el("label", { class: "field" }, el("span", {}, label), box, out);
   return {
     node,
     set(v) {
@@ -100,23 +100,23 @@ function slider(label, { min, max, step, value, show, told = show, input }) {
   };
 }
 function switchBox(label, key) {
-  const box = html("input", { type: "checkbox", role: "switch", onchange: () => store.set({ [key]: box.checked ? 1 : 0 }) });
+  const box = el("input", { type: "checkbox", role: "switch", onchange: () => store.set({ [key]: box.checked ? 1 : 0 }) });
   store.watch([key], () => {
     box.checked = store.get(key) === 1;
   });
-  return html("label", { class: "switch" }, box, label);
+  return el("label", { class: "switch" }, box, label);
 }
 function segments(label, key, options) {
-  const boxes = options.map((_, i) => html("input", { type: "radio", name: key, onchange: () => store.set({ [key]: i }) }));
+  const boxes = options.map((_, i) => el("input", { type: "radio", name: key, onchange: () => store.set({ [key]: i }) }));
   store.watch([key], () =>
     boxes.forEach((box, i) => {
       box.checked = store.get(key) === i;
     }),
   );
-  return html(
+  return el(
     "span",
     { class: "segments", role: "radiogroup", "aria-label": label },
-    options.map((words, i) => html("label", {}, boxes[i], html("span", {}, words))),
+    options.map((words, i) => el("label", {}, boxes[i], el("span", {}, words))),
   );
 }
 
@@ -152,5 +152,5 @@ function player(host, tick, changed) {
 }
 
 /* Below a picture stand rows of what moves it, and in a row its buttons. */
-const controls = (...items) => html("div", { class: "controls" }, items);
-const buttons = (...items) => html("div", { class: "buttons" }, items);
+const controls = (...items) => el("div", { class: "controls" }, items);
+const buttons = (...items) => el("div", { class: "buttons" }, items);

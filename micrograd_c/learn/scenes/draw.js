@@ -1,20 +1,5 @@
-/* Elements, scales, and a stage that redraws with its width. */
-const SVG = "http://www.w3.org/2000/svg";
-
-function build(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
-  return node;
-}
-const svg = (tag, attributes = {}, ...children) => build(document.createElementNS(SVG, tag), attributes, children);
-const html = (tag, attributes = {}, ...children) => build(document.createElement(tag), attributes, children);
-const byId = (id) => document.getElementById(id);
-const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
+/* Scales, marks, and a stage that redraws with its width. Elements are made by the head of viz/draw.js. */
 const range = (n) => Array.from({ length: n }, (_, i) => i);
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 function linear(from, to, start, end) {
   const scale = (v) => start + ((v - from) / (to - from)) * (end - start);
@@ -71,7 +56,7 @@ function pill({ x, y }, words, kind = "grad") {
     text(x, y + 5, words, kind, "middle"),
   );
 }
-const fraction = (top, bottom) => html("span", { class: "frac" }, html("span", {}, top), html("span", {}, bottom));
+const fraction = (top, bottom) => el("span", { class: "frac" }, el("span", {}, top), el("span", {}, bottom));
 
 /* Units of a network in columns, and the wire of a weight: dashed below 0, thick where it is large. */
 const unitPlaces = (sizes, gapX, gapY) =>

@@ -4,7 +4,7 @@ const colors = new Map();
 document.addEventListener("scheme", () => colors.clear());
 function cssColor(name) {
   if (!colors.has(name)) {
-    const probe = html("i", { style: `color: var(${name})`, hidden: true });
+    const probe = el("i", { style: `color: var(${name})`, hidden: true });
     document.body.append(probe);
     colors.set(name, getComputedStyle(probe).color);
     probe.remove();

@@ -16,10 +16,10 @@ function gradientScene(host) {
     return path;
   };
 
-  const readout = html("p", { class: "readout" });
-  const map = html("div");
-  const fall = html("div", { class: "mini" }, html("h3", {}, say("gradient.fall")));
-  const verdict = html("p");
+  const readout = el("p", { class: "readout" });
+  const map = el("div");
+  const fall = el("div", { class: "mini" }, el("h3", {}, say("gradient.fall")));
+  const verdict = el("p");
   const rate = slider(say("gradient.rate"), {
     min: 0.01,
     max: 1.2,
@@ -31,7 +31,7 @@ function gradientScene(host) {
   const go = (count) => store.set({ steps: Math.min(40, store.get("steps") + count) });
   host.append(
     readout,
-    html("div", { class: "cols wide-left" }, map, html("div", { class: "pair" }, fall)),
+    el("div", { class: "cols wide-left" }, map, el("div", { class: "pair" }, fall)),
     controls(
       buttons(
         button(say("gradient.one"), () => go(1), "main"),
@@ -40,7 +40,7 @@ function gradientScene(host) {
       ),
       rate.node,
     ),
-    html("figcaption", {}, say("gradient.caption")),
+    el("figcaption", {}, say("gradient.caption")),
   );
 
   const plot = stage(map, {
@@ -133,8 +133,8 @@ function gradientScene(host) {
     const here = walk().at(-1);
     rate.set(store.get("rate"));
     readout.replaceChildren(
-      ...rich("gradient.at", { place: html("em", { class: "v" }, pair(here)), arrow: html("em", { class: "g" }, pair(slopes(here))) }),
-      html("small", {}, say("gradient.height", { height: short(Number(height(here).toPrecision(3))) })),
+      ...rich("gradient.at", { place: el("em", { class: "v" }, pair(here)), arrow: el("em", { class: "g" }, pair(slopes(here))) }),
+      el("small", {}, say("gradient.height", { height: short(Number(height(here).toPrecision(3))) })),
     );
     verdict.textContent = say(`gradient.${tell(store.get("rate"))}`);
     plot.draw();

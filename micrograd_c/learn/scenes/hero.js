@@ -5,13 +5,13 @@ function heroScene() {
     LIMIT = 4.5,
     RATE = 0.4,
     STEPS = 340;
-  const canvas = byId("hero-canvas");
+  const canvas = $("hero-canvas");
   const data = points("moons");
   const fresh = new Net([2, 4, 1], SEED, { spread: SPREAD });
   const net = new Net([2, 4, 1], SEED, { spread: SPREAD });
   let taken = 0;
   const faders = range(net.p.length).map((i) =>
-    html("input", {
+    el("input", {
       type: "range",
       min: -LIMIT,
       max: LIMIT,
@@ -24,8 +24,8 @@ function heroScene() {
       },
     }),
   );
-  byId("faders").append(...faders);
-  const go = byId("hero-go");
+  $("faders").append(...faders);
+  const go = $("hero-go");
   const walk = player(canvas, tick, () => tell());
   function descend(times) {
     for (let i = 0; i < times; i++) {
@@ -43,21 +43,21 @@ function heroScene() {
   function tell() {
     const arrived = taken >= STEPS;
     go.textContent = say(`hero.${walk.on ? "stop" : arrived ? "replay" : "go"}`);
-    byId("hero-onward").textContent = say(arrived ? "hero.arrived" : "hero.before");
-    byId("hero-steps").textContent = taken ? say("hero.steps", { n: taken }) : say("hero.by-hand");
+    $("hero-onward").textContent = say(arrived ? "hero.arrived" : "hero.before");
+    $("hero-steps").textContent = taken ? say("hero.steps", { n: taken }) : say("hero.by-hand");
   }
   function draw() {
     faders.forEach((fader, i) => {
       fader.value = net.p[i];
     });
     paintField(canvas, (x, y) => net.lean(x, y), data, { span: [-1.15, 1.15, -0.9, 0.9], cells: 64 });
-    byId("hero-right").replaceChildren(...rich("hero.right", { right: html("b", {}, String(net.right(data))), all: data.length }));
+    $("hero-right").replaceChildren(...rich("hero.right", { right: el("b", {}, String(net.right(data))), all: data.length }));
     tell();
   }
   go.addEventListener("click", () => {
     if (walk.on) return walk.run(false);
     if (taken >= STEPS) restart();
-    if (calm.matches) {
+    if (still.matches) {
       descend(STEPS);
       draw();
     } else walk.run(true);
@@ -67,7 +67,7 @@ function heroScene() {
     taken = 0;
     draw();
   }
-  byId("hero-reset").addEventListener("click", () => {
+  $("hero-reset").addEventListener("click", () => {
     walk.run(false);
     restart();
   });

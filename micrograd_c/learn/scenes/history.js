@@ -3,16 +3,16 @@ function historyScene(host) {
   const NAMES = ["a", "b", "tmp", "c"];
   let touched = NAMES[store.get("lines") - 1] ?? "";
   const lines = [["a = Value(", scrubber("a", "a"), ")"], ["b = Value(", scrubber("b", "b"), ")"], ["tmp = a * b"], ["c = tmp + b"]].map(
-    (parts) => html("li", {}, html("span", {}, parts)),
+    (parts) => el("li", {}, el("span", {}, parts)),
   );
-  const memory = html("div", { class: "memory", role: "status" });
-  const picture = html("div");
+  const memory = el("div", { class: "memory", role: "status" });
+  const picture = el("div");
   const next = button(say("history.next"), () => runTo(store.get("lines") + 1), "main");
   host.append(
-    html(
+    el(
       "div",
       { class: "cols history-cols" },
-      html("div", {}, html("ol", { class: "listing", "aria-label": say("history.program") }, lines), memory),
+      el("div", {}, el("ol", { class: "listing", "aria-label": say("history.program") }, lines), memory),
       picture,
     ),
     controls(
@@ -22,7 +22,7 @@ function historyScene(host) {
         button(say("history.clear"), () => runTo(0)),
       ),
     ),
-    html("figcaption", {}, say("history.caption")),
+    el("figcaption", {}, say("history.caption")),
   );
 
   const plot = stage(picture, { label: say("history.picture"), height: (w) => (w < 560 ? 400 : 300), paint });
@@ -58,12 +58,12 @@ function historyScene(host) {
     memory.replaceChildren(
       ...(v
         ? [
-            html("div", {}, `${v.name}.data  = ${short(current()[v.name])}`),
-            html("div", {}, `${v.name}._prev = {${v.prev.join(", ")}}`),
-            html("div", {}, `${v.name}._op   = '${v.op}'`),
-            html("span", { class: "note" }, say(v.op ? "history.parents" : "history.leaf")),
+            el("div", {}, `${v.name}.data  = ${short(current()[v.name])}`),
+            el("div", {}, `${v.name}._prev = {${v.prev.join(", ")}}`),
+            el("div", {}, `${v.name}._op   = '${v.op}'`),
+            el("span", { class: "note" }, say(v.op ? "history.parents" : "history.leaf")),
           ]
-        : [html("span", { class: "note" }, say("history.nothing"))]),
+        : [el("span", { class: "note" }, say("history.nothing"))]),
     );
     plot.draw();
   }

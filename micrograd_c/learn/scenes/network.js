@@ -5,9 +5,9 @@ function networkScene(host) {
   let world = unitPlaces(SIZES, 340, 94);
   let camera = null;
   let frame = 0;
-  const picture = html("div");
-  const readout = html("p", { class: "readout" });
-  const sum = html("p", { class: "sum" });
+  const picture = el("div");
+  const readout = el("p", { class: "readout" });
+  const sum = el("p", { class: "sum" });
   const zoom = slider(say("network.zoom"), {
     min: 0,
     max: 2,
@@ -18,7 +18,7 @@ function networkScene(host) {
     input: (v) => store.set({ zoom: v }),
   });
   const stops = entry("network.stops").map((words, i) => button(words, () => flyTo(i)));
-  const input = (key, i) => html("span", {}, `x${"₁₂"[i]} = `, scrubber(say("network.input", { i: i + 1 }), key, 0.1, 3));
+  const input = (key, i) => el("span", {}, `x${"₁₂"[i]} = `, scrubber(say("network.input", { i: i + 1 }), key, 0.1, 3));
   const inputs = ["in1", "in2"].map(input);
   host.append(
     readout,
@@ -26,7 +26,7 @@ function networkScene(host) {
     sum,
     controls(zoom.node, buttons(stops)),
     controls(inputs, segments(say("network.activation"), "bend", ["tanh", "relu"])),
-    html("figcaption", {}, say("network.caption")),
+    el("figcaption", {}, say("network.caption")),
   );
   const plot = stage(picture, {
     label: say("network.picture"),
@@ -55,7 +55,7 @@ function networkScene(host) {
   }
   function flyTo(target) {
     cancelAnimationFrame(frame);
-    if (calm.matches) return store.set({ zoom: target });
+    if (still.matches) return store.set({ zoom: target });
     const move = () => {
       const gap = target - store.get("zoom");
       store.set({ zoom: Math.abs(gap) < 0.01 ? target : store.get("zoom") + gap * 0.14 });
@@ -199,7 +199,7 @@ function networkScene(host) {
     const count = SIZES[l - 1];
     const bend = now.bendOf(l) === BEND.tanh ? "tanh" : "relu";
     const total = SIZES.slice(1).reduce((t, size, i) => t + size * SIZES[i], 0);
-    const counted = (words) => ({ count: html("em", { class: "v" }, words) });
+    const counted = (words) => ({ count: el("em", { class: "v" }, words) });
     const weights = counted(say("network.weights", { n: count }));
     const neurons = counted(SIZES[l] > 1 ? say("network.neurons", { n: SIZES[l] }) : say("network.one-neuron"));
     const lines = counted(say("network.lines", { n: total }));
@@ -208,22 +208,22 @@ function networkScene(host) {
     );
     sum.replaceChildren(
       ...range(count).map((i) =>
-        html(
+        el(
           "span",
           { class: "term" },
           i ? "+ " : "",
-          html("span", { class: signClass(now.p[start + i], "plus-text", "neg-word") }, num(now.p[start + i])),
+          el("span", { class: signClass(now.p[start + i], "plus-text", "neg-word") }, num(now.p[start + i])),
           ` × ${num(now.out[l - 1][i])}`,
         ),
       ),
-      html(
+      el(
         "span",
         { class: "term" },
         `${say("network.bias")} `,
-        html("span", { class: signClass(now.p[start + count], "plus-text", "neg-word") }, num(now.p[start + count])),
+        el("span", { class: signClass(now.p[start + count], "plus-text", "neg-word") }, num(now.p[start + count])),
       ),
-      html("span", { class: "term" }, `= ${num(now.sum(l, n))}`),
-      html("span", { class: "term" }, `→ ${bend} → `, html("em", { class: "v" }, num(now.out[l][n]))),
+      el("span", { class: "term" }, `= ${num(now.sum(l, n))}`),
+      el("span", { class: "term" }, `→ ${bend} → `, el("em", { class: "v" }, num(now.out[l][n]))),
     );
   }
   store.watch(["zoom", "bend", "in1", "in2", "pick"], () => {

@@ -2,7 +2,7 @@
 function rail() {
   const tick = () => svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("path", { d: "M1.5 5.2 4 7.6 8.6 2.4" }));
   const items = SECTIONS.map((id) =>
-    html("li", {}, html("a", { href: `#${id}`, "data-to": id }, html("span", { class: "dot" }, tick()), html("span", {}, say(`${id}.name`)))),
+    el("li", {}, el("a", { href: `#${id}`, "data-to": id }, el("span", { class: "dot" }, tick()), el("span", {}, say(`${id}.name`)))),
   );
   document.querySelector("#rail ol").append(...items);
   const mark = (here) =>
@@ -16,7 +16,7 @@ function rail() {
     });
   let here = "";
   const find = () => {
-    const passed = ["top", ...SECTIONS].filter((id) => byId(id).getBoundingClientRect().top < innerHeight * 0.4).at(-1);
+    const passed = ["top", ...SECTIONS].filter((id) => $(id).getBoundingClientRect().top < innerHeight * 0.4).at(-1);
     here = passed === "top" ? "" : (passed ?? "");
     if (here) store.visit(here);
     mark(here);
@@ -30,8 +30,8 @@ function lights() {
   const teasers = document.querySelectorAll(".teaser");
   teasers.forEach((p) =>
     p.append(
-      html("span"),
-      html("button", { type: "button", class: "plain", onclick: () => light(p.parentElement.id) }, say("page.light-up")),
+      el("span"),
+      el("button", { type: "button", class: "plain", onclick: () => light(p.parentElement.id) }, say("page.light-up")),
     ),
   );
   const light = (id) => store.set({ done: SECTIONS.indexOf(id) });
@@ -39,7 +39,7 @@ function lights() {
   store.watch(["done"], () => {
     const done = store.get("done");
     SECTIONS.forEach((id, i) => {
-      const section = byId(id);
+      const section = $(id);
       section.classList.toggle("unlit", i > done);
       section.classList.toggle("solved", i < done);
       section.classList.toggle("just-lit", done > before && i === done);
@@ -57,27 +57,27 @@ function theme() {
   const current = () => store.get("theme") || (dark.matches ? "dark" : "light");
   const apply = () => {
     document.documentElement.dataset.theme = current();
-    byId("theme").textContent = say(current() === "dark" ? "page.light" : "page.dark");
+    $("theme").textContent = say(current() === "dark" ? "page.light" : "page.dark");
     document.dispatchEvent(new Event("scheme"));
   };
-  byId("theme").addEventListener("click", () => store.set({ theme: current() === "dark" ? "light" : "dark" }));
+  $("theme").addEventListener("click", () => store.set({ theme: current() === "dark" ? "light" : "dark" }));
   dark.addEventListener("change", apply);
   store.watch(["theme"], apply);
 }
 
 function goTo(id) {
-  const target = byId(id);
-  if (target) target.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
+  const target = $(id);
+  if (target) target.scrollIntoView({ behavior: still.matches ? "auto" : "smooth" });
 }
 
 theme();
 heroScene();
-slopeScene(byId("slope-scene"));
-gradientScene(byId("gradient-scene"));
-historyScene(byId("history-scene"));
-backwardScene(byId("backward-scene"));
-networkScene(byId("network-scene"));
-trainingScene(byId("training-scene"));
+slopeScene($("slope-scene"));
+gradientScene($("gradient-scene"));
+historyScene($("history-scene"));
+backwardScene($("backward-scene"));
+networkScene($("network-scene"));
+trainingScene($("training-scene"));
 document.querySelectorAll(".question").forEach(question);
 lights();
 rail();
@@ -87,7 +87,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   goTo(link.hash.slice(1));
 });
-byId("again").addEventListener("click", () => {
+$("again").addEventListener("click", () => {
   store.set({ ...DEFAULTS, theme: store.get("theme") });
   goTo("top");
 });
@@ -96,4 +96,4 @@ addEventListener("hashchange", () => {
   store.set(values);
   goTo(section);
 });
-if (readHash(location.hash).section) byId(readHash(location.hash).section)?.scrollIntoView();
+if (readHash(location.hash).section) $(readHash(location.hash).section)?.scrollIntoView();

@@ -18,8 +18,8 @@ function readNumber(words) {
 }
 
 function numberForm(box) {
-  const input = html("input", { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": say("question.label") });
-  box.append(html("div", { class: "row" }, input, html("button", { class: "button main" }, say("question.check"))));
+  const input = el("input", { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": say("question.label") });
+  box.append(el("div", { class: "row" }, input, el("button", { class: "button main" }, say("question.check"))));
   return {
     read: () => readNumber(input.value),
     write: (v) => {
@@ -28,14 +28,14 @@ function numberForm(box) {
   };
 }
 function choiceForm(box, id, choices) {
-  const boxes = choices.map((_, i) => html("input", { type: "radio", name: `answer-${id}`, value: i }));
+  const boxes = choices.map((_, i) => el("input", { type: "radio", name: `answer-${id}`, value: i }));
   box.append(
-    html(
+    el(
       "div",
       { class: "choices" },
-      choices.map((words, i) => html("label", {}, boxes[i], words)),
+      choices.map((words, i) => el("label", {}, boxes[i], words)),
     ),
-    html("div", { class: "row" }, html("button", { class: "button main" }, say("question.check"))),
+    el("div", { class: "row" }, el("button", { class: "button main" }, say("question.check"))),
   );
   return {
     read: () => {
@@ -54,17 +54,17 @@ function question(host) {
   const index = SECTIONS.indexOf(id);
   const { ask, choices } = GIVEN.words[id];
   const { answer, hints, praise, after } = ANSWERS[id];
-  const verdict = html("p", { class: "verdict", role: "status" });
-  const fields = html("fieldset", {}, html("legend", {}, ask));
+  const verdict = el("p", { class: "verdict", role: "status" });
+  const fields = el("fieldset", {}, el("legend", {}, ask));
   const field = choices ? choiceForm(fields, id, choices) : numberForm(fields);
   const tell = (words, kind) => {
     verdict.textContent = words;
     verdict.className = `verdict ${kind}`;
   };
-  const conclusion = after.map((words) => Object.assign(html("p"), { innerHTML: words }));
-  host.after(html("div", { class: `prose after ${id === SECTIONS.at(-1) ? "end" : ""}` }, conclusion));
+  const conclusion = after.map((words) => Object.assign(el("p"), { innerHTML: words }));
+  host.after(el("div", { class: `prose after ${id === SECTIONS.at(-1) ? "end" : ""}` }, conclusion));
   host.append(
-    html(
+    el(
       "form",
       {
         novalidate: true,

@@ -10,11 +10,11 @@ function slopeScene(host) {
   const plain = (v) => String(Number(Number(v).toPrecision(9))).replace("-", "−");
   const size = (v) => (v === 0 || Math.abs(v) >= 0.001 ? plain(v.toPrecision(4)) : scientific(v, 2));
 
-  const readout = html("p", { class: "readout", "aria-live": "off" });
-  const big = html("div");
-  const lens = html("div", { class: "mini" }, html("h3", {}, say("slope.lens")));
-  const errors = html("div", { class: "mini" }, html("h3", {}, say("slope.errors")));
-  const moral = html("p");
+  const readout = el("p", { class: "readout", "aria-live": "off" });
+  const big = el("div");
+  const lens = el("div", { class: "mini" }, el("h3", {}, say("slope.lens")));
+  const errors = el("div", { class: "mini" }, el("h3", {}, say("slope.errors")));
+  const moral = el("p");
   const hSlider = slider(say("slope.h"), {
     min: 0,
     max: 16,
@@ -25,9 +25,9 @@ function slopeScene(host) {
   });
   host.append(
     readout,
-    html("div", { class: "cols wide-left" }, big, html("div", { class: "pair" }, lens, errors)),
+    el("div", { class: "cols wide-left" }, big, el("div", { class: "pair" }, lens, errors)),
     controls(hSlider.node),
-    html("figcaption", {}, say("slope.caption")),
+    el("figcaption", {}, say("slope.caption")),
   );
 
   const plot = stage(big, {
@@ -141,8 +141,8 @@ function slopeScene(host) {
       say("slope.slope"),
       fraction(size(rise(h())), size(h())),
       "=",
-      html("em", { class: "g" }, plain(slope)),
-      html("small", {}, say("slope.from", { x: short(store.get("x")), end: h() >= 0.001 ? short(store.get("x") + h()) : say("slope.further") })),
+      el("em", { class: "g" }, plain(slope)),
+      el("small", {}, say("slope.from", { x: short(store.get("x")), end: h() >= 0.001 ? short(store.get("x") + h()) : say("slope.further") })),
     );
     tell();
     [plot, zoom, log].forEach((s) => s.draw());

@@ -18,17 +18,17 @@ function trainingScene(host) {
     losses = [],
     before = [];
 
-  const cloud = html("canvas", { class: "cloud", tabindex: 0, role: "slider", "aria-label": say("training.cloud"), "aria-valuemin": 1 });
-  const wiring = html("div");
-  const curve = html("div", { class: "mini" }, html("h3", {}, say("training.loss")));
+  const cloud = el("canvas", { class: "cloud", tabindex: 0, role: "slider", "aria-label": say("training.cloud"), "aria-valuemin": 1 });
+  const wiring = el("div");
+  const curve = el("div", { class: "mini" }, el("h3", {}, say("training.loss")));
   const meter = (i) => {
-    const value = html("dd");
-    return [value, html("div", {}, html("dt", {}, entry("training.meters")[i]), value)];
+    const value = el("dd");
+    return [value, el("div", {}, el("dt", {}, entry("training.meters")[i]), value)];
   };
   const [lossOut, lossBox] = meter(0);
   const [rightOut, rightBox] = meter(1);
   const [gradOut, gradBox] = meter(2);
-  const code = LINES.map((words, i) => html("li", {}, html("span", {}, words), html("span", { class: "quiet" }, entry("training.notes")[i])));
+  const code = LINES.map((words, i) => el("li", {}, el("span", {}, words), el("span", { class: "quiet" }, entry("training.notes")[i])));
   const play = button(say("training.play"), () => walk.run(!walk.on), "main");
   const rate = slider(say("training.rate"), {
     min: -2,
@@ -38,10 +38,10 @@ function trainingScene(host) {
     show: (v) => short(Number((10 ** v).toPrecision(2))),
     input: (v) => store.set({ lr: Number((10 ** v).toPrecision(2)) }),
   });
-  const moral = html("p", { class: "verdict wrong", role: "status" });
+  const moral = el("p", { class: "verdict wrong", role: "status" });
   host.append(
-    html("dl", { class: "meters" }, lossBox, rightBox, gradBox),
-    html("div", { class: "cols field-first" }, cloud, html("div", { class: "pair" }, wiring, curve)),
+    el("dl", { class: "meters" }, lossBox, rightBox, gradBox),
+    el("div", { class: "cols field-first" }, cloud, el("div", { class: "pair" }, wiring, curve)),
     controls(
       buttons(play, button(say("training.step"), step), button(say("training.reset"), reset)),
       rate.node,
@@ -51,8 +51,8 @@ function trainingScene(host) {
       switchBox(say("training.forget"), "forget"),
       button(say("training.open"), openGraph),
     ),
-    html("div", { class: "cols loop-row" }, html("ol", { class: "listing loop", "aria-label": say("training.loop") }, code), moral),
-    html("figcaption", {}, say("training.caption")),
+    el("div", { class: "cols loop-row" }, el("ol", { class: "listing loop", "aria-label": say("training.loop") }, code), moral),
+    el("figcaption", {}, say("training.caption")),
   );
   const walk = player(cloud, tick, (on) => {
     play.textContent = say(on ? "training.stop" : "training.play");
@@ -83,7 +83,7 @@ function trainingScene(host) {
   function step() {
     walk.run(false);
     once();
-    if (calm.matches) return show();
+    if (still.matches) return show();
     LINES.forEach((_, i) =>
       setTimeout(() => {
         lightLine(i);
@@ -125,9 +125,9 @@ function trainingScene(host) {
     const [x1, x2, truth] = data[chosen];
     const values = { x1, x2, truth, ...Object.fromEntries(GIVEN.sample.names.map((name, i) => [name, net.p[i]])) };
     const title = say("training.opened", { i: chosen + 1 });
-    const place = html("div", { class: "place" });
+    const place = el("div", { class: "place" });
     const close = button(say("training.close"), () => dialog.close());
-    const dialog = html("dialog", { "aria-label": title, onclose: () => dialog.remove() }, html("header", {}, html("b", {}, title), close), place);
+    const dialog = el("dialog", { "aria-label": title, onclose: () => dialog.remove() }, el("header", {}, el("b", {}, title), close), place);
     document.body.append(dialog);
     mount(place, GIVEN.player, GIVEN.sample.data, { values, theme: document.documentElement.dataset.theme }).title = title;
     dialog.showModal();
