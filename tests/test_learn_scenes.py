@@ -522,6 +522,22 @@ def test_print_shows_all_text_and_no_controls(lesson):
     assert lesson.run(shown, ".controls, .buttons, #rail") == 0
 
 
+def test_paper_is_light_and_shows_each_picture(lesson):
+    """A fresh page in the dark, of which most parts are hidden: on paper none of it is dark or empty."""
+    lesson.media(prefers_color_scheme="dark", prefers_reduced_motion="reduce")
+    lesson.open()
+    looks = """return [...document.querySelectorAll('canvas')].map(c =>
+        c.getBoundingClientRect().width ? Math.min(...c.getContext('2d').getImageData(9, 9, 1, 1).data) : null)"""
+    nodes = "return document.querySelectorAll('#history-scene .node').length"
+    lit = "return document.querySelectorAll('.unlit').length"
+    before = lesson.run(looks), lesson.run(nodes), lesson.run(lit)
+    lesson.run("dispatchEvent(new Event('beforeprint'))")
+    assert min(lesson.run(looks)) > 180
+    assert (lesson.run(nodes), lesson.run(lit)) == (4, 0)
+    lesson.run("dispatchEvent(new Event('afterprint'))")
+    assert (lesson.run(looks), lesson.run(nodes), lesson.run(lit)) == before
+
+
 def test_translation_is_one_file(lesson):
     """With each sentence in brackets all text of the page is in brackets, but numbers, names and code."""
 

@@ -67,6 +67,13 @@ function historyScene(host) {
     );
     plot.draw();
   }
+  /* Printed before a line has run, the picture shows what all of them make. */
+  let unread = false;
+  addEventListener("beforeprint", () => {
+    unread = !store.get("lines");
+    if (unread) runTo(4);
+  });
+  addEventListener("afterprint", () => unread && runTo(0));
   let before = store.get("lines");
   store.watch(["lines", "a", "b"], () => {
     const count = store.get("lines");

@@ -54,7 +54,8 @@ function lights() {
 
 function theme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const current = () => store.get("theme") || (dark.matches ? "dark" : "light");
+  let paper = "";
+  const current = () => paper || store.get("theme") || (dark.matches ? "dark" : "light");
   const apply = () => {
     document.documentElement.dataset.theme = current();
     $("theme").textContent = say(current() === "dark" ? "page.light" : "page.dark");
@@ -62,6 +63,15 @@ function theme() {
   };
   $("theme").addEventListener("click", () => store.set({ theme: current() === "dark" ? "light" : "dark" }));
   dark.addEventListener("change", apply);
+  /* On paper the page is light, and all of its parts are lit, so that their pictures are drawn. */
+  const print = (scheme) => {
+    const [from, to] = scheme ? ["unlit", "printed"] : ["printed", "unlit"];
+    document.querySelectorAll(`.${from}`).forEach((section) => section.classList.replace(from, to));
+    paper = scheme;
+    if (document.documentElement.dataset.theme !== current()) apply();
+  };
+  addEventListener("beforeprint", () => print("light"));
+  addEventListener("afterprint", () => print(""));
   store.watch(["theme"], apply);
 }
 
