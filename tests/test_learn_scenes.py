@@ -538,6 +538,54 @@ def test_paper_is_light_and_shows_each_picture(lesson):
     assert (lesson.run(looks), lesson.run(nodes), lesson.run(lit)) == before
 
 
+@pytest.mark.parametrize("width", [360, 820])
+def test_heads_of_arrows_lie_apart_in_an_upright_graph(lesson, width):
+    lesson.device(width, 1180, mobile=width < 800)
+    lesson.open("#history?done=2&lines=4")
+    heads = lesson.run("""return [...document.querySelectorAll('#history-scene .head')].map(e => {
+        const b = e.getBoundingClientRect(); return [b.x, b.y]})""")
+    assert len(heads) == 6
+    assert min(math.dist(p, q) for i, p in enumerate(heads) for q in heads[:i]) > 8
+
+
+@pytest.mark.parametrize("width, height", [(390, 844), (740, 360)])
+def test_first_button_moves_no_other_thing(lesson, width, height):
+    lesson.device(width, height, mobile=True)
+    lesson.media(prefers_reduced_motion="reduce")
+    lesson.open()
+    places = """return ['#hero-go', '#hero-reset', '.desk'].map(name => {
+        const b = document.querySelector(name).getBoundingClientRect(); return [b.x, b.y, b.width]})"""
+    before = lesson.run(places)
+    lesson.run("$('hero-go').click()")
+    assert lesson.run("return $('hero-right').textContent").startswith("100")
+    assert lesson.run(places) == before
+
+
+def test_phone_on_its_side_shows_what_the_first_button_does(lesson):
+    lesson.device(740, 360, mobile=True)
+    lesson.open()
+    ends = "return ['hero-go', 'hero-canvas', 'faders'].map(id => $(id).getBoundingClientRect().bottom)"
+    assert max(lesson.run(ends)) <= 360
+
+
+@pytest.mark.parametrize("width, height", [*SIZES, (740, 360)])
+def test_no_text_crosses_a_dot_or_the_edge_of_a_box(lesson, width, height):
+    lesson.device(width, height, mobile=width < 800)
+    lesson.media(prefers_reduced_motion="reduce")
+    crossed = """const box = e => e.getBoundingClientRect(), far = 1;
+        const words = [...document.querySelectorAll('#slope-scene .mini text, #network-scene text')];
+        const texts = words.map(e => [e, box(e)]);
+        const marks = [...document.querySelectorAll('#slope-scene .mini circle, #network-scene rect.input-box')];
+        return marks.flatMap(m => { const b = box(m); return texts.filter(([, t]) => {
+            const apart = t.right < b.left || t.left > b.right || t.bottom < b.top || t.top > b.bottom;
+            const inside = m.tagName === 'rect' && t.left > b.left + far && t.right < b.right - far
+                && t.top > b.top + far && t.bottom < b.bottom - far;
+            return !apart && !inside; }).map(([t]) => t.textContent); })"""
+    for zoom in range(3):
+        lesson.open(f"#network?done=5&zoom={zoom}")
+        assert lesson.run(crossed) == [], zoom
+
+
 def test_translation_is_one_file(lesson):
     """With each sentence in brackets all text of the page is in brackets, but numbers, names and code."""
 

@@ -45,7 +45,7 @@ function gradientScene(host) {
 
   const plot = stage(map, {
     label: say("gradient.map"),
-    height: (w) => clamp(w * 0.78, 290, 460),
+    height: (w) => clamp(w * 0.78, innerWidth > 760 ? 408 : 290, 460),
     paint: paintMap,
   });
   const setStart = (x, y) =>

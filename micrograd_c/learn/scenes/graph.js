@@ -15,11 +15,17 @@ function graphLayout(w, h) {
   return { tall, box, centre };
 }
 
-/* Ends of an edge lie on the rims of the boxes. */
+/* Ends of an edge lie on the rims of the boxes; what comes from aside in an upright graph goes into the side of an op. */
 function edgePath({ tall, box, centre }, from, to) {
   const p = { ...centre[from] };
   const q = { ...centre[to] };
   const half = (name) => (name in { "*": 1, "+": 1 } ? OP_RADIUS : (tall ? box.h : box.w) / 2);
+  const side = Math.sign(p.x - q.x);
+  if (tall && side) {
+    p.y += half(from);
+    q.x += side * OP_RADIUS;
+    return { d: `M${p.x},${p.y}Q${p.x},${q.y} ${q.x},${q.y}`, head: `M${q.x},${q.y}l${10 * side},-6v12z` };
+  }
   if (tall) {
     p.y += half(from);
     q.y -= half(to);

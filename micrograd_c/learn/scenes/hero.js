@@ -67,6 +67,7 @@ function heroScene() {
     taken = 0;
     draw();
   }
+  go.style.minWidth = `${Math.ceil(go.getBoundingClientRect().width)}px`; // other words in it move nothing below
   $("hero-reset").addEventListener("click", () => {
     walk.run(false);
     restart();

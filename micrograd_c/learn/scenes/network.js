@@ -130,7 +130,7 @@ function networkScene(host) {
       "g",
       {},
       svg("rect", { x: x - r, y: y - r, width: 2 * r, height: 2 * r, rx: 6, class: "input-box" }),
-      r > 19
+      r > 21
         ? [text(x, y - 4, `x${"₁₂"[i]}`, "", "middle"), text(x, y + 14, num(now.out[0][i], 1), "value", "middle")]
         : text(x - r - 4, y + 4, num(now.out[0][i], 1), "value", "end"),
     );

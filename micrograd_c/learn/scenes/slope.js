@@ -32,7 +32,7 @@ function slopeScene(host) {
 
   const plot = stage(big, {
     label: say("slope.curve"),
-    height: (w) => clamp(w * 0.82, 300, 470),
+    height: (w) => clamp(w * 0.82, innerWidth > 760 ? 424 : 300, 470),
     paint: paintCurve,
   });
   const knob = handle(plot, {
@@ -116,12 +116,12 @@ function slopeScene(host) {
   }
 
   function paintErrors(w, hgt) {
-    const X = linear(0, 16, 44, w - 20);
+    const X = linear(0, 16, 48, w - 20);
     const Y = linear(-10, 1, hgt - 24, 8);
     const level = (exponent) => Math.max(-10, Math.log10(Math.abs(quotient(exponent) - exact(store.get("x"))) || 1e-10));
     const spots = [...tried].sort((a, b) => a - b);
     return [
-      [0, -4, -8].map((v) => [line(X(0), Y(v), X(16), Y(v), "axis"), text(X(0) - 6, Y(v) + 4, power(v), "", "end")]),
+      [0, -4, -8].map((v) => [line(X(0), Y(v), X(16), Y(v), "axis"), text(X(0) - 10, Y(v) + 4, power(v), "", "end")]),
       [0, 4, 8, 12, 16].map((v) => text(X(v), hgt - 6, power(-v), "", "middle")),
       spots.map((v) => dot(X(v), Y(level(v)), v === store.get("h") ? 6 : 3.5, `spot ${v === store.get("h") ? "now" : ""}`)),
     ];
