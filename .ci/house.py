@@ -6,7 +6,7 @@ python .ci/house.py --draw   draw the pictures of docs/architecture.md anew
 An arrow goes from a file of C to another whose header it includes, or whose function or variable it uses, and from
 a Python module to another that it imports, wherever in the file the import stands, or has import_later import. What
 is imported for the type checker does not count. Files on one floor do not know each other, so a house without an
-arrow upwards has no circle.
+arrow upwards has no circle. The tables of docs/architecture.md tell of a file after all that it uses.
 """
 
 import ast
@@ -300,6 +300,19 @@ def picture(title, pairs, floor):
     return "\n".join([head, STYLE, *lines, "</svg>", ""])
 
 
+def forward_references(tour, title, arrows):
+    """Yield what the tables of a tour tell of a room before they have told of what it stands on."""
+    told, section = {}, ""
+    for number, line in enumerate(tour.split("\n")):
+        section = line if line.startswith("## ") else section
+        if section.startswith(f"## {title}") and line.startswith("| "):
+            for room in re.findall(r"`([^`]+)`", line.split("|")[1]):
+                told.setdefault(room, number)
+    for a, b in sorted({*arrows}):
+        if told.get(a, 0) < told.get(b, 0):
+            yield f"docs/architecture.md tells of `{a}` before `{b}`, which it uses"
+
+
 def main():
     """Print what is wrong; return whether anything is."""
     failed = False
@@ -311,6 +324,7 @@ def main():
         wrong += long_files(ROOT / title)
         wrong += [f"{room} is no file" for room in floor if room not in rooms]
         wrong += [f"docs/architecture.md does not name `{room}`" for room in floor if f"`{room}`" not in tour]
+        wrong += forward_references(tour, title, arrows)
         if not wrong:
             drawn = picture(title, arrows, floor)
             file = ROOT / "docs" / f"floors-{title}.svg"

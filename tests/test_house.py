@@ -115,3 +115,15 @@ def test_a_long_file_is_found(tmp_path):
     for name, lines in (("long.py", 451), ("full.c", 450), ("words.json", 900)):
         (tmp_path / name).write_text("x\n" * lines, encoding="utf-8")
     assert list(house["long_files"](tmp_path)) == ["long.py has 451 lines, and 450 is the most"]
+
+
+@pytest.mark.skipif(not HOUSE.exists(), reason="the tests of an sdist")
+def test_a_tour_that_tells_of_a_room_before_what_it_uses_is_found():
+    house = runpy.run_path(str(HOUSE))
+    tour = (
+        "## csrc\n| `high` | |\n## house: rooms\n| `lowest`, `low` | |\n| {} | |\n| {} | |\n## Where\n| `high` | |"
+    )
+    arrows = [("high", "low"), ("high", "middle"), ("middle", "lowest"), ("low", "lowest")]
+    assert list(house["forward_references"](tour.format("`middle`", "`high`"), "house", arrows)) == []
+    found = list(house["forward_references"](tour.format("`high`", "`middle`"), "house", arrows))
+    assert found == ["docs/architecture.md tells of `high` before `middle`, which it uses"]
