@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import math
+import operator
 import os
 import re
 import shutil
@@ -18,6 +19,10 @@ from xml.etree import ElementTree
 
 import pytest
 from test_viz_page import axe_source
+
+from micrograd_c import Neuron, optim
+from micrograd_c._checks import ACTIVATIONS
+from micrograd_c._core import NAMES, OPS, ffi
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build" / "docs"
@@ -162,6 +167,26 @@ def test_the_reference_has_every_public_name(module):
     module = importlib.import_module(module)
     public = {name for name in module.__all__ if not inspect.ismodule(getattr(module, name)) or name == "jit"}
     assert public - {*re.findall(r"^\.\. auto\w+:: (?:[\w.]+\.)?(\w+)$", text, re.MULTILINE)} == set()
+
+
+# Ops that the README names by another word: `**`, comparisons, `where`.
+OTHER_WORDS = {"power", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "when", "unless"}
+
+
+@pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="README.md is not here")
+def test_the_lists_for_people_have_every_op_activation_and_optimiser():
+    names = {name.lower(): row for name, row in zip(NAMES, OPS) if row.method or ffi.string(row.step)}
+    ops = {name for name in names if not hasattr(operator, f"__{name}__")} - OTHER_WORDS
+    optimisers = {name for name in optim.__all__ if isinstance(getattr(optim, name), type)} - {"Optimizer"}
+    text = {
+        name: {*re.findall(r"\w+", (ROOT / name).read_text("utf-8"))}
+        for name in ("README.md", "docs/train.md", "docs/programs.md", "docs/coming-from.md", "docs/api/index.md")
+    }
+    for page, words in text.items():
+        assert optimisers <= words, f"{page} lacks {optimisers - words}"
+    assert ops <= text["README.md"], f"README.md lacks {ops - text['README.md']}"
+    for where, said in (("README.md", (ROOT / "README.md").read_text("utf-8")), ("Neuron", Neuron.__doc__)):
+        assert [name for name in ACTIVATIONS if f"'{name}'" not in said] == [], f"{where} lacks an activation"
 
 
 @pytest.fixture
