@@ -61,8 +61,8 @@ typedef struct {
     int32_t method;     /* 1: a method of Value makes it, and its derivatives are those of its value */
     int32_t activation; /* 1: it can be the activation of a neuron, an MG_DOT */
     double k;           /* its default; nan: none */
-    const char
-        *start; /* the row's C expressions as text: y at first, of an op of any number of operands, ... */
+    /* The row's C expressions as text: y at first, of an op of any number of operands, ... */
+    const char *start;
     const char *step;  /* ... y after each of them; "": no such op ... */
     const char *value; /* ... z of x, y and k ... */
     const char *dx;    /* ... dz/dx ... */
@@ -231,8 +231,8 @@ void mg_program_free(mg_program *p);
  * wanted, s the seeds: inputs that stand behind those of f. */
 enum mg_way {
     MG_JACOBIAN = 0, /* d f[row] / d u[column], those that are not known to be 0 */
-    MG_SYMMETRIC =
-        1, /* of f that is the MG_JACOBIAN of one output by the same u: column <= that of f[row] alone */
+    /* Of f that is the MG_JACOBIAN of one output by the same u: column <= that of f[row] alone. */
+    MG_SYMMETRIC = 1,
     MG_FORWARD = 2, /* f, then sum over i of d f / d u[i] * s[i] */
     MG_ALONG = 3,   /* these sums alone */
     MG_REVERSE = 4, /* f, then sum over i of s[i] * d f[i] / d u */

@@ -36,8 +36,8 @@ typedef struct {
     bool y_uniform;
     bool guard_uniform;
     bool matrix; /* LINEAR: the weights stand in u as the rows of a matrix */
-    uint8_t active
-        [2]; /* for MG_BACKWARD, MG_GRADIENT: operands that lead to what is wanted, MG_X | MG_Y | MG_BIAS */
+    /* For MG_BACKWARD, MG_GRADIENT: operands that lead to what is wanted, MG_X | MG_Y | MG_BIAS. */
+    uint8_t active[2];
     int32_t z;
     int32_t x, y;  /* NONE: not there */
     int32_t guard; /* where gradients reach z, NONE: everywhere. In uniform code a count that is 0 or not */

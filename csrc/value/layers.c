@@ -10,8 +10,8 @@ static PyObject *new_tuple(PyObject *items, Py_ssize_t n, PyObject *last, int32_
 
     for (Py_ssize_t i = 0; out && i < all; i++) {
         PyObject *item = i == n ? last : item_of(items, i);
-        if (!item ||
-            Py_TYPE(item) != mg_value_class) { /* a collection has run code that made the list shorter */
+        /* No item: a collection has run code that made the list shorter. */
+        if (!item || Py_TYPE(item) != mg_value_class) {
             Py_DECREF(out);
             return NULL;
         }
