@@ -941,7 +941,8 @@ def test_every_step_of_every_engine_is_shown(browser, tmp_path, make, engine):
     page.choose(engine)
     page.find("#skip").click()
     shown = page.run("""return stops.map((_, i) => { go(i); const e = RUN.events[stops[i]];
-        return [$("now").textContent !== "" && $("steps").querySelectorAll("[aria-current]").length === 1,
+        return [$("now").textContent !== "" && $("steps").querySelectorAll("[aria-current]").length === 1
+            && $("code").querySelectorAll("li.now").length === 1,
           state.calls.length, e.depth ?? null, e.kind]; })""")
     assert all(told for told, *_ in shown)
     for _, calls, depth, kind in shown:  # a call stands in the stack as deep as it is

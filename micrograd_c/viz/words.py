@@ -151,8 +151,10 @@ REASONS: dict[str, str | list[str]] = {
 _RIGHT = """\
 forward|{formula}
 |
+init|self.grad = 0  # by Value.__init__
+|
 |def backward(self):
-init|    topo, visited = [], set()
+|    topo, visited = [], set()
 |    def build_topo(v):
 test|        if v not in visited:
 enter|            visited.add(v)
@@ -170,6 +172,8 @@ CODE = {
     "depth": """\
 forward|{formula}
 |
+init|v.grad = 0  # by Value.__init__, for each v
+|
 |def backward(v):
 node|    v._backward()
 contribution|        {update}
@@ -180,6 +184,8 @@ seed|root.grad = {seed}
 |backward(root)""",
     "returning": """\
 forward|{formula}
+|
+init|v.grad = 0  # by Value.__init__, for each v
 |
 |def backward(v):
 test|    if v not in visited:
