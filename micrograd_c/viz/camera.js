@@ -2,7 +2,8 @@
 
 /* Under READABLE, less on a phone, the camera follows; under SMALLEST an open box is not shown whole. */
 const READABLE = .6, SMALLEST = .5;
-const narrow = matchMedia("(max-width: 680px), (max-width: 880px) and (orientation: landscape), (max-height: 710px) and (orientation: landscape)");
+/* Is the page laid out for a phone? page.css says when. */
+const narrow = () => getComputedStyle(document.documentElement).getPropertyValue("--sheet").trim() === "1";
 const union = (a, b) => {
   const x = Math.min(a.x, b.x), y = Math.min(a.y, b.y);
   return {x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y};
@@ -37,7 +38,7 @@ class Camera {
   /* Show all while it can be read; else go where something happens. What is lit is always in view. */
   follow(box) {
     const whole = this.scaleFor(this.world, 1.7);
-    if (this.free || whole >= (narrow.matches ? SMALLEST : READABLE)) { this.reveal(box, this.view.k); return; }
+    if (this.free || whole >= (narrow() ? SMALLEST : READABLE)) { this.reveal(box, this.view.k); return; }
     const scene = this.frames.length && union(this.frames[0], box);
     if (scene && this.scaleFor(scene, 1) >= SMALLEST) this.centre(scene, this.scaleFor(scene, 1) * .98);
     else this.reveal(box, this.scaleFor(box, .85));
@@ -89,13 +90,18 @@ class Camera {
     this.window = svg("rect", {class: "window"});
     $("map").setAttribute("viewBox", `${x} ${y} ${w} ${h}`);
     $("map").replaceChildren(...[...nodes].map(([id, n]) => svg("rect", {x: n.x, y: n.y, width: n.w, height: n.h, class: hot.has(id) ? "hot" : null})), this.window);
-    this.covered = [...hot].some(id => this.#underMap(nodes.get(id)));
+    const corners = [false, true].map(left => ({left, under: [...nodes].map(([id, n]) => this.#underMap(n, left) * (hot.has(id) ? 1e9 : 1)).reduce((a, b) => a + b, 0)}));
+    const [best] = corners.sort((a, b) => a.under - b.under); // the right one where both are as good
+    this.covered = best.under >= 1e9;
+    $("map").classList.toggle("left", best.left);
     this.#moveWindow();
   }
 
-  #underMap(node) {
-    const {x, y, k} = this.view, {w, h} = this.size, map = narrow.matches ? [104, 68] : [162, 96];
-    return !!node && (node.x + node.w) * k + x > w - map[0] && (node.y + node.h + 30) * k + y > h - map[1];
+  /* How much of a box, with room for its tag, the map would cover in a corner of the pane. */
+  #underMap(node, left) {
+    const {x, y, k} = this.view, {w, h} = this.size, [wide, high] = narrow() ? [104, 68] : [162, 96], from = left ? 0 : w - wide;
+    const across = Math.min((node.x + node.w) * k + x, from + wide) - Math.max(node.x * k + x, from), down = Math.min((node.y + node.h + 30) * k + y, h) - Math.max(node.y * k + y, h - high);
+    return across > 0 && down > 0 ? Math.max(1, across * down) : 0;
   }
 
   /* The map shows only what is not in view anyway, and never covers what is lit. */

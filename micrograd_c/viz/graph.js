@@ -12,7 +12,7 @@ class GraphView {
     this.nodes = new Map(boxed.map(n => [n.id, this.#node(n, layout.boxes.get(n.id))]));
     this.marks = svg("g");
     $("camera").replaceChildren(
-      ...layout.frames.map(f => this.#frame(f)), ...[...this.links.values()].map(l => l.g), ...layout.cards.map(c => this.#card(c)),
+      ...[...this.links.values()].map(l => l.g), ...layout.frames.map(f => this.#frame(f)), ...layout.cards.map(c => this.#card(c)),
       ...[...this.nodes.values()].map(n => n.g), this.marks);
     for (const n of boxed) this.#fitName(n);
     this.camera.setWorld(layout);
@@ -106,7 +106,7 @@ class GraphView {
     set(node.title, `${title} (${n.role}${n.operands.length ? `, ${n.op}` : ""}): ${said}, grad ${grad === undefined ? "not computed" : node.grad.num.textContent}`);
     if (node.place) set(node.place, String(this.order.get(id) ?? ""));
     if (!n.operands.length && !BY_HAND) node.data.g.setAttribute("aria-label", `${said} of ${n.name}: edit`);
-    if (wrong && this.nodes.size <= 24) this.#tag(node, `should be ${short(RIGHT.grad.get(id), 4)}`, true);
+    if (wrong && this.nodes.size <= 24) this.#tag(node, `should be ${short(RIGHT.grad.get(id), 4)}`, true, false);
   }
 
   /* Where the picture is small the captions go and the numbers grow. */
@@ -115,7 +115,7 @@ class GraphView {
     if (text.textContent === written && text.small === this.compact) return;
     text.textContent = written;
     text.small = this.compact;
-    const size = Math.min(row ? 13 : this.compact ? 19 : 14, 14 * (wide - 3) / Math.max(1, textWidth(written, "node num")));
+    const size = Math.min(row ? 13 : this.compact ? 19 : 14, 14 * (wide - 7) / Math.max(1, textWidth(written, "node num")));
     make(text, {y: row ? 19 : this.compact ? 47 : 53, style: `font-size:${size}px`});
   }
 
@@ -134,7 +134,7 @@ class GraphView {
       if (names !== link.names) link.g.setAttribute("class", link.names = names);
     }
     for (const key of landed ? state.bad : []) if (this.lineOf(key) && this.lineOf(key) !== lit) this.#complain(this.lineOf(key), state.edges.get(key));
-    if (this.links.size > 5 || narrow.matches) return;
+    if (this.links.size > 5 || narrow()) return;
     for (const [key, share] of state.edges) // on a small graph the local derivatives stay where the gradient has passed
       if (key !== e.key && !state.bad.has(key) && share.local !== undefined) this.marks.append(this.#localLabel(this.lineOf(key), share, false));
   }
@@ -151,21 +151,28 @@ class GraphView {
   #localLabel(link, e, lit, secret) {
     const label = fractionLabel(e.z.name, e.x.name, secret ? "?" : short(e.local)), length = link.line.getTotalLength();
     if (lit) make(label, {class: "local lit", onclick: this.actions.why});
-    const boxes = [...this.layout.boxes.values()], badges = this.layout.turned ? [4, 20] : [16, 0];
+    const boxes = [...this.layout.boxes.values()], others = [...this.links.values()].filter(l => l !== link).flatMap(l => this.#pointsOf(l)), badges = this.layout.turned ? [4, 20] : [16, 0];
     const overlap = (x, y, side, top) => boxes.reduce((all, b) =>
       all + Math.max(0, Math.min(x + w, b.x + b.w) - Math.max(x - w, b.x - side)) * Math.max(0, Math.min(y + h, b.y + b.h) - Math.max(y - h, b.y - top)), 0);
     const way = [.46, .56, .36, .66, .26, .76].map(t => link.line.getPointAtLength(length * t));
     let best = null, w, h;
     for (const scale of [Math.min(this.boost, 1.15), .8]) {
-      w = +label.firstChild.getAttribute("width") * scale / 2 + 2; // it does not touch one either
-      h = 19 * scale + 2;
+      w = +label.firstChild.getAttribute("width") * scale / 2 + 4; // it does not touch one either
+      h = 19 * scale + 4;
       for (const [i, on] of way.entries()) for (const [dx, dy] of BESIDE) {
-        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), over = overlap(x, y, 4, 0), cost = (over && 200 + over * 9) + overlap(x, y, ...badges) + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
+        const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), over = overlap(x, y, 4, 0), hidden = others.filter(p => Math.abs(p.x - x) < w && Math.abs(p.y - y) < h).length;
+        const cost = (over && 200 + over * 9) + overlap(x, y, ...badges) + hidden * 12 + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
         if (!best || cost < best.cost) best = {x, y, cost, scale};
       }
       if (best.cost < 400) break;
     }
     return this.#place(label, best.x, best.y, best.scale);
+  }
+
+  /* Points along a line that a label of another line had better not hide. */
+  #pointsOf(link) {
+    const length = link.line.getTotalLength();
+    return link.points ??= Array.from({length: 16}, (_, i) => link.line.getPointAtLength(length * (i + .5) / 16));
   }
 
   /* The nearest place at which a mark of that size is not cut off. */
@@ -194,14 +201,35 @@ class GraphView {
     this.#tag(node, text, e.lost.length > 0 || e.early || e.again, turned || edge.points.at(-1)[1] > y + 20);
   }
 
-  /* Under the box or card, or over it: where the line leaves downwards, or where the card's foot is out of view. */
+  /* Under the box or card, or over it: first where the line does not leave it, then where there is room in view. */
   #tag(node, text, bad, over) {
     const tag = pill(bad ? "tag bad" : "tag", text), wide = +tag.firstChild.getAttribute("width");
-    const scale = clamp((node.w + 96) / wide, .8, this.boost), half = wide / 2 * scale; // it does not reach the next column
-    const left = this.layout.turned && node.g.querySelector(".op") ? node.x + node.w / 2 + 16 : node.x - 26; // beside the badge
-    const x = Math.max(left + half, Math.min(node.gradX, node.x + node.w + 80 - half)), shown = y => this.#inView(x, y, half, 12 * scale);
-    const y = node.row ? [node.foot + 15, node.top - 15].find(y => shown(y)[1] === y) : over ? node.y - 15 : node.foot + 15;
-    if (y !== undefined) this.marks.append(this.#place(tag, ...shown(y), scale)); // a row of a card with both ends out of view has none
+    const beside = this.layout.turned && node.g.querySelector(".op"), long = beside ? 116 : node.w + 96; // not over this badge nor the next
+    const left = beside ? node.x + node.w / 2 + 16 : node.x - 26, right = beside ? left + long : node.x + node.w + 80;
+    const places = [over, !over].flatMap(up => {
+      const {room, scale} = this.#roomForTag(node, up, clamp(long / wide, .8, this.boost)), half = wide / 2 * scale, off = Math.min(12 * scale + 4, room / 2);
+      const y = up ? node.top - off : node.foot + off, x = Math.max(left + half, Math.min(node.gradX, right - half));
+      return [x, left + half, Math.max(left + half, right - half)].map(x => {
+        const [seenX, seenY] = this.#inView(x, y, half, 12 * scale);
+        return {x: seenX, y: seenY, scale, fits: seenY === y && !this.#touches(seenX, y, half, 12 * scale)};
+      });
+    });
+    const place = places.find(p => p.fits) ?? (bad || node.row ? null : places[0]); // the box and the verdict say it without
+    if (place) this.marks.append(this.#place(tag, place.x, place.y, place.scale));
+  }
+
+  /* Would a mark of that size touch a box, a card or a badge? */
+  #touches(x, y, w, h) {
+    const {turned, boxes} = this.layout, over = (left, top, right, bottom) => x - w < right && x + w > left && y - h < bottom && y + h > top;
+    return [...boxes].some(([id, {x, y, w, h, top = y, foot = y + h}]) => over(x, top, x + w, foot)
+      || NODE.get(id).operands.length > 0 && (turned ? over(x + w / 2 - 14, top - 20, x + w / 2 + 14, top) : over(x - 14, (top + foot) / 2 - 14, x, (top + foot) / 2 + 14)));
+  }
+
+  /* How far the next box is, and how large a tag may be that touches neither. */
+  #roomForTag({x, w, top, foot}, over, most) {
+    const near = [...this.layout.boxes.values()].filter(b => b.x < x + w + 80 && b.x + b.w > x - 26);
+    const room = Math.min(...near.map(b => over ? top - (b.foot ?? b.y + b.h) : (b.top ?? b.y) - foot).filter(far => far >= 0), 99);
+    return {room, scale: Math.min(most, Math.max(.8, (room - 6) / 24))};
   }
 
   /* The gradient goes from the result to the operand, and through the local derivative as through a gate. */
@@ -223,7 +251,9 @@ class GraphView {
   /* What must be in view: the boxes of the step, their badges, and room for the tag, or for the question. */
   #bounds(e, secret) {
     const ids = [e.node, ...isShare(e) ? [e.operand] : e.chapter <= GRAPH || e.kind === "node" ? e.z.operands.slice(0, 4) : []];
-    const boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean), above = isShare(e) ? 52 : 24, below = secret ? 150 : 36, right = this.layout.turned && isShare(e) ? 40 : 14;
+    let boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean);
+    while (!isShare(e) && boxes.length > 1 && this.camera.scaleFor(boxes.reduce(union), 1) < SMALLEST) boxes = boxes.slice(0, -1); // better fewer that can be read
+    const above = isShare(e) ? 52 : 24, below = secret ? 150 : 36, right = this.layout.turned && isShare(e) ? 40 : 14;
     const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above, wide = Math.max(...boxes.map(b => b.x + b.w)) + right - left;
     const down = foot => ({x: left, y: top, w: wide, h: Math.max(...boxes.map(foot)) + below - top}), whole = down(b => b.foot ?? b.y + b.h);
     return this.camera.scaleFor(whole, 1) < .7 ? down(b => b.y + b.h) : whole; // a card to its foot, where that fits
@@ -232,9 +262,10 @@ class GraphView {
   /* Where an input on a box stands in the pane, with the box in view and room for what is said of it. */
   screenPlace(id, part) {
     const node = this.nodes.get(id);
-    this.camera.reveal({x: node.x - 34, y: node.y - 24, w: node.w + 48, h: node.h + 30 + 96 / this.camera.view.k});
+    const from = part === "grad" ? node.gradX - 26 : node.x, wide = from - node.x + 34 + 240 / this.camera.view.k;
+    this.camera.reveal({x: node.x - 34, y: node.y - 24, w: Math.max(node.w + 48, wide), h: node.h + 30 + 96 / this.camera.view.k});
     const {x, y, k} = this.camera.view;
-    return {left: (part === "grad" ? node.gradX - 26 : node.x) * k + x, top: (node.y + node.h + 6) * k + y};
+    return {left: from * k + x, top: (node.y + node.h) * k + y + 8};
   }
 }
 

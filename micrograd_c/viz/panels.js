@@ -59,7 +59,7 @@ function passNote(e) {
 
 function shareEquation(e) {
   const digits = [e.before, e.upstream, e.local ?? 0, e.after].map(x => short(x)).join("").length, all = [ROOT.name, e.z.name, e.x.name];
-  const long = digits > 13 || all.join("").length + e.x.name.length > (narrow.matches ? 16 : 26), [root, z, x] = all.map(name => trimmed(name, long ? 8 : 10));
+  const long = digits > 13 || all.join("").length + e.x.name.length > (narrow() ? 16 : 26), [root, z, x] = all.map(name => trimmed(name, long ? 8 : 10));
   const late = x => secret ? "?" : landed ? x : "…", closure = e.kind === "closure", sign = equals(value(short(e.before)) + value(short(e.upstream)) * value(short(e.local)), e.after);
   const product = closure ? [term("up", "share", late(factor(e.contribution)))] : [el("div", {class: "product", "data-share": `share ${late(short(e.contribution))}`},
     term("up", fraction(root, z), factor(e.upstream)), join("×"), term("local-term", fraction(z, x), secret ? "?" : factor(e.local)))];

@@ -89,7 +89,7 @@ function buildTimeline() {
 function chapterButton(title, chapter) {
   const inChapter = i => RUN.events[i].chapter === chapter, count = stops.filter(inChapter).length, first = stops.findIndex(inChapter);
   if (!count) return null;
-  const rail = el("span", {class: "rail"}, el("span", {class: "fill"}), count <= (narrow.matches ? 12 : 40) ? el("span", {class: "ticks", style: `--tick:${100 / count}%`}) : null);
+  const rail = el("span", {class: "rail"}, el("span", {class: "fill"}), count <= (narrow() ? 12 : 40) ? el("span", {class: "ticks", style: `--tick:${100 / count}%`}) : null);
   return el("button", {
     type: "button", class: "chapter", style: `flex-grow:${Math.sqrt(count)}`, "data-first": first, "data-count": count, "data-chapter": chapter,
     onclick: e => go(scrubPlace(e, rail, first, count)),
@@ -218,7 +218,7 @@ function pressed(group, key, name) {
   if (RUN) render();
 }
 function openWhy() {
-  if (narrow.matches) { pressed("tabs", "tab", "why"); return; }
+  if (narrow()) { pressed("tabs", "tab", "why"); return; }
   document.body.dataset.why = "open";
   reasons.show(event());
   $("why-close").focus();
@@ -306,7 +306,8 @@ function listen() {
     const {w, h} = view.camera.size, {builtFor} = view;
     if (w !== builtFor.w || h !== builtFor.h) { view.build(); render(); if (secret) askPrediction(event(), stops[at]); }
   }).observe($("pane"));
-  narrow.addEventListener("change", () => refresh(true));
+  let phone = narrow();
+  addEventListener("resize", () => { if (narrow() !== phone) { phone = !phone; refresh(true); } });
   const paper = matchMedia("print");
   paper.addEventListener("change", printed);
 }

@@ -56,7 +56,7 @@ class WhyDrawer {
 }
 
 const localOf = n => { const [f, gs] = localDerivatives(n, DATA_NOW); return gs.map(g => g === null ? null : f * g); };
-const picture = (...children) => svg("svg", {viewBox: "0 0 400 200", role: "img", "aria-label": "Picture of the nudge"}, ...children);
+const picture = (...children) => svg("svg", {viewBox: "0 0 400 206", role: "img", "aria-label": "Picture of the nudge"}, ...children);
 const word = (x, y, text, name = "") => svg("text", {x, y, class: `pic-text ${name}`}, text);
 const rect = (x, y, width, height, name) => svg("rect", {x, y, width: Math.max(0, width), height: Math.max(0, height), class: name});
 
@@ -67,7 +67,7 @@ function areaPicture(names, node, [x, y], slot, h) {
   const extra = slot === 0 ? rect(grow >= 0 ? left + w : left + w - strip, base - t, strip, t, name) : rect(left, grow >= 0 ? base - t - strip : base - t, w, strip, name);
   const tip = slot === 0 ? [left + w + (grow >= 0 ? strip : 0) + 10, base - t / 2 + 4] : [left + w + 10, base - t - grow * unit[1] / 2 + 4];
   return picture(rect(left, base - t, w, t, "pic-base"), extra,
-    word(left + w / 2, base - t / 2 + 5, short(x * y)), word(left + w / 2, 196, `${names[0]} = ${short(x)}`), word(left - 8, base - t / 2 + 4, `${names[1]} = ${short(y)}`, "end"),
+    word(left + w / 2, base - t / 2 + 5, short(x * y)), word(left + w / 2, 199, `${names[0]} = ${short(x)}`), word(left - 8, base - t / 2 + 4, `${names[1]} = ${short(y)}`, "end"),
     word(...tip, `${short([y, x][slot])} · h`, "start local"));
 }
 
@@ -77,7 +77,7 @@ function quotientPicture(names, node, [x, y], slot, h) {
   const wide = 220 / Math.max(now[1], then[1], 1e-9), tall = 150 / Math.max(high(now), Math.min(high(then), 4 * high(now) + 1), 1e-9), at = pair => [pair[1] * wide, Math.min(high(pair) * tall, 170)];
   const [w, t] = at(now), [w2, t2] = at(then), left = 90, base = 178;
   return picture(rect(left, base - t, w, t, "pic-base"), rect(left, base - t2, w2, t2, high(then) >= high(now) ? "pic-more over" : "pic-less"),
-    word(left + w / 2, base - Math.min(t, t2) / 2 + 5, `area ${names[0]} = ${short(x)}`), word(left + w / 2, 195, `width ${names[1]} = ${short(y)}`), word(left - 8, base - t / 2, "height", "end"), word(left - 8, base - t / 2 + 22, short(x / y), "end"),
+    word(left + w / 2, base - Math.min(t, t2) / 2 + 5, `area ${names[0]} = ${short(x)}`), word(left + w / 2, 199, `width ${names[1]} = ${short(y)}`), word(left - 8, base - t / 2, "height", "end"), word(left - 8, base - t / 2 + 22, short(x / y), "end"),
     word(left + Math.max(w, w2) + 10, base - t2 + 4, short(slot ? x / (y + h) : (x + h) / y), "start local"));
 }
 
