@@ -20,7 +20,7 @@ from typing_extensions import TypeAlias
 
 from ..engine import Value
 
-__all__ = [{functions}]
+__all__: list[str] = [{functions}]
 
 Number: TypeAlias = Union[SupportsFloat, SupportsIndex]
 Activation: TypeAlias = Literal[{activations}]
