@@ -52,7 +52,8 @@ _IMPURE = (
     ast.ClassDef,
     ast.AsyncFunctionDef,
 )
-_LEFT_OUT = {"annotation", "returns", "ctx", "lineno", "col_offset", "end_lineno", "end_col_offset"}
+_LEFT_OUT = {*str.split("annotation returns ctx op ops id attr arg kind type_comment type_ignores")}
+_parts: dict[type, list[str]] = {}  # the fields of each kind of node that may have nodes in them
 _MODULES = {"math": math, "collections": collections}
 _missing = object()
 
@@ -68,9 +69,11 @@ def nodes_below(*trees: ast.AST) -> Iterator[Any]:
     while todo:
         node = todo.pop()
         yield node
-        for field, part in vars(node).items():
-            if field in _LEFT_OUT:
-                continue
+        kind = type(node)
+        if kind not in _parts:
+            _parts[kind] = [name for name in kind._fields if name not in _LEFT_OUT]
+        for name in _parts[kind]:
+            part = getattr(node, name, None)
             if type(part) is list:
                 todo += [x for x in part if isinstance(x, ast.AST)]
             elif isinstance(part, ast.AST):
