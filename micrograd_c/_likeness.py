@@ -58,6 +58,7 @@ def _never(x: float) -> bool:
     return False
 
 
+_NAMING = ast.Attribute, ast.Constant
 _OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
 _MISTAKES = None, "x"
@@ -139,8 +140,7 @@ class _Comparison(Nodes):
         for name in ("__add__", "__mul__"):
             if Value not in common.get(name, ()):
                 raise UnlikeError(f"has another meaning of {name}")
-        stays = self.body.texts.keys() - common.keys() - {"__init__", "backward"}  # methods that stay theirs
-        exact = any(map(is_read, self.graph)) or any(self.body.texts[x].reads & self.graph for x in stays)
+        exact = any(map(is_read, self.graph)) or self._reads_graph(tree, {*common, "__init__", "backward"}, is_read)
         self._add_methods(common, exact)
         arrays_are_data[0] = self._keeps_arrays()
 
@@ -153,6 +153,23 @@ class _Comparison(Nodes):
         for name in ("__add__", "__mul__"):
             if name not in self.body.pure:
                 raise UnlikeError(f"does more in its {name} than to make a node")
+
+    def _reads_graph(self, tree: ast.ClassDef, ours: set[str], is_read: Callable[[str], bool]) -> bool:
+        """Tell whether something in the class that goes on to be called, and is not ours, may read the graph."""
+        texts = {name: text for name, text in self.body.texts.items() if name not in ("__init__", "backward")}
+        called = set().union(*(text.reads for text in texts.values()))
+        for part in tree.body:
+            name = getattr(part, "name", "")
+            known = name in texts and not name.startswith("__") and name not in called and not is_read(name)
+            slots = any(getattr(x, "id", "") == "__slots__" for x in getattr(part, "targets", ()))
+            if name in ours or known or slots:  # or known: such as what backward() alone calls, which is ours
+                continue
+            nodes = [*nodes_below(part)]
+            if any(
+                getattr(x, "attr", getattr(x, "value", None)) in self.graph for x in nodes if type(x) in _NAMING
+            ):
+                return True
+        return False
 
     def _is_of_nodes(self, name: str) -> bool:
         """Tell whether a method reads and assigns nothing of a node but what every node has."""
