@@ -281,7 +281,7 @@ class Body:
             return name in _ARITHMETIC
         if x is sys.modules.get("numpy", _missing):
             return text.of.get(name, {name}) <= _NUMPY
-        if getattr(x, "__module__", "") == "math" or any(x is y for y in (*_MODULES.values(), collections.deque)):
+        if getattr(x, "__module__", "") in ("math", "numbers") or x is sys.modules.get("numbers", _missing):
             return True
         return any(x is y for y in _ARITHMETIC.values())
 
