@@ -22,7 +22,7 @@ _ARITHMETIC = {
     for name in {
         *str.split("""
     abs bool float int str tuple list set frozenset dict len range enumerate zip map filter reversed sorted sum
-    min max any all iter next slice isinstance getattr hasattr round pow divmod callable id hash type object
+    min max any all iter next slice isinstance getattr hasattr setattr round pow divmod callable id hash type object
     property format Exception ValueError TypeError AssertionError ZeroDivisionError OverflowError ArithmeticError
     NotImplementedError AttributeError RuntimeError NotImplemented
 """)
@@ -125,11 +125,12 @@ class Text:
         self.of: dict[str, set[str]] = {}
         self.numbers: set[float] = set()
         self.loops = self.overwrites = self.raises = False
+        self._setters = 0  # names of setattr that may be called
         decorators = {getattr(x, "id", "") for x in getattr(tree, "decorator_list", ())}
         self.pure = decorators <= {"property", "staticmethod"}
         for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
             self._read(node)
-        self.pure &= self.changed <= self.variables
+        self.pure &= self.changed <= self.variables and self._setters == 0
         self.used = self.names & self.variables
         self.names -= self.variables
 
@@ -149,6 +150,7 @@ class Text:
         kind = type(node)
         if kind is ast.Name:
             (self.names if type(node.ctx) is ast.Load else self.variables).add(node.id)
+            self._setters -= node.id == "setattr"
         elif kind is ast.Attribute:
             if type(node.value) is ast.Name:
                 self.of.setdefault(node.value.id, set()).add(node.attr)
@@ -171,16 +173,38 @@ class Text:
         elif kind is ast.Call and getattr(node.func, "id", "") in ("getattr", "hasattr"):
             self.pure &= len(node.args) > 1 and type(node.args[1]) is ast.Constant
             self.reads.update(str(x.value) for x in node.args[1:2] if type(x) is ast.Constant)
+        elif kind is ast.Call and getattr(node.func, "id", "") == "setattr":
+            self._read_setattr(node)
         elif kind in (ast.FunctionDef, ast.ExceptHandler, ast.arg):
             self.variables.add(str(node.arg if kind is ast.arg else node.name))
-            assigned = (x for y in nodes_below(node) if type(y) is ast.Assign for x in y.targets)
-            self.overwrites |= any(getattr(x, "attr", "") == "grad" for x in assigned)
+            assigned = ((x, y) for y in nodes_below(node) if type(y) is ast.Assign for x in y.targets)
+            self.overwrites |= any(
+                getattr(x, "attr", "") == "grad" and not _adds(getattr(x, "value", None), y) for x, y in assigned
+            )
         elif kind in (ast.While, ast.For, ast.comprehension):
             self.loops = True
         elif kind is ast.Raise:
             self.raises = True
         elif kind in _IMPURE:
             self.pure = False
+
+    def _read_setattr(self, call: Any) -> None:
+        """Read setattr(v, "name", x) as v.name = x."""
+        v, name, *rest = call.args if len(call.args) == 3 else (None, None)
+        if type(v) is ast.Name and type(name) is ast.Constant and type(name.value) is str:
+            self.assigns.add(name.value)
+            self.changed.add(v.id)
+            self.overwrites |= name.value == "grad" and not _adds(v, ast.Assign([], *rest))
+            self._setters += 1
+        else:
+            self.pure = False
+
+
+def _adds(v: Any, assigned: Any) -> bool:
+    """Tell whether v.grad is assigned v.grad + x or x + v.grad."""
+    given, name = assigned.value, getattr(v, "id", None)
+    terms = [given.left, given.right] if type(given) is ast.BinOp and type(given.op) is ast.Add else []
+    return any(type(x) is ast.Attribute and x.attr == "grad" and getattr(x.value, "id", "") == name for x in terms)
 
 
 def is_constant(x: Any) -> bool:
@@ -283,7 +307,8 @@ class Body:
             return text.of.get(name, {name}) <= _NUMPY
         if getattr(x, "__module__", "") in ("math", "numbers") or x is sys.modules.get("numbers", _missing):
             return True
-        return any(x is y for y in _ARITHMETIC.values())
+        known = *_MODULES.values(), collections.deque, *_ARITHMETIC.values()
+        return x is not setattr and any(x is y for y in known)
 
     def keep(self, pure: set[str]) -> None:
         """Let these be the pure methods, but for those that read an attribute of the class that is not pure."""

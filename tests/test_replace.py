@@ -446,6 +446,85 @@ def test_local_derivatives_that_are_assigned_to_the_node(tmp_path):
     same_output(AFTER + EXPRESSIONS, tmp_path)
 
 
+BY_SETATTR = re.sub(r"(self|other)\.grad \+= (.*)", r"setattr(\1, 'grad', \1.grad + (\2))", CLOSURES)
+BY_SUM = re.sub(r"(self|other)\.grad \+= (.*)", r"\1.grad = (\2) + \1.grad", CLOSURES)
+CUBED = """
+    def cube(self):
+        third = Value(self.data ** 3, (self,), 'cube')
+        def push():
+            self.grad += 3 * self.data ** 2 * third.grad
+        third._backward = push
+        return third
+v = Value(2.0)
+w = v.cube() * v + v
+w.backward()
+print(w, v)
+"""
+
+
+@pytest.mark.parametrize("text", [BY_SETATTR, BY_SUM], ids=["setattr", "sum"])
+def test_closures_that_add_to_gradients_in_other_words(text, tmp_path):
+    before = engine.Value.__mul__, engine.Value.tanh
+    old, new = (
+        "self.grad += 3 * self.data ** 2 * third.grad",
+        "setattr(self, 'grad', 3 * self.data ** 2 * third.grad",
+    )
+    cubed = CUBED.replace(old, f"{new} + self.grad)") if text == BY_SETATTR else CUBED
+    module = same_output(text + cubed + EXPRESSIONS, tmp_path)
+    assert (module.Value.__mul__, module.Value.tanh) == before
+    assert ".grad +=" not in text
+
+
+@pytest.mark.parametrize("check", ["from numbers import Number, Real", "import numbers; Real = numbers.Real"])
+def test_operands_that_are_looked_at_by_kinds_of_numbers(check, tmp_path):
+    text = CLOSURES.replace(
+        "other if isinstance(other, Value) else Value(other)", "Value(other) if isinstance(other, Real) else other"
+    )
+    text = changed(text, "isinstance(k, (int, float))", "isinstance(k, Real)")
+    before = engine.Value.__mul__
+    assert same_output(f"{check}\n{text}{EXPRESSIONS}", tmp_path).Value.__mul__ == before
+
+
+ORDER = changed(
+    changed(
+        CLOSURES,
+        "visit(self)\n",
+        "visit(self)\n        return order\n\n    def backward(self):\n        order = self.order()\n",
+    ),
+    "def backward(self):\n        order, seen",
+    "def order(self):\n        order, seen",
+)
+
+
+@pytest.mark.parametrize(
+    "line, is_ours",
+    [
+        ("", True),
+        ("print(len((-Value(2.0)).order()))", False),
+        ("for f in ('order',): print(len(getattr(-Value(2.0), f)()))", False),
+    ],
+)
+def test_a_method_that_backward_alone_calls_does_not_read_the_graph(line, is_ours, tmp_path):
+    neg = engine.Value.__neg__
+    module = same_output(f"{ORDER}{EXPRESSIONS}\n{line}\n", tmp_path)
+    assert (module.Value.__neg__ == neg) is is_ours
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "    @classmethod\n    def shown(cls, v): return v._op, len(v._prev)\n",
+        "    def shown(v): return v._op, len(v._prev)\n    shown = classmethod(lambda cls, v, f=shown: f(v))\n",
+        "    shown = staticmethod(lambda v: (v._op, len(v._prev))); other = lambda self: None\n",
+    ],
+)
+def test_whatever_in_the_class_reads_the_graph_sees_theirs(lines, tmp_path):
+    same_output(
+        f"{CLOSURES}{lines}v = Value(2.0)\nprint(Value.shown(-v), Value.shown(v - 1), Value.shown(v / 4))\n",
+        tmp_path,
+    )
+
+
 # ---- what scripts do with their class ----------------------------------------------------------------------------
 
 
@@ -590,6 +669,9 @@ EFFECTS = [
     "[made.append(1) for _ in range(1)]",
     "random.random()",
     "setattr(Value, 'made', 1)",
+    "r = setattr; r(Value, 'made', 1)",
+    "setattr(self, 'm' + 'ade', 1)",
+    "list(map(setattr, [Value], ['made'], [1]))",
     "self.log[0:0] = [1]",
     "r = Value.log; r.append(1)",
 ]
@@ -680,6 +762,13 @@ REFUSED = {
         third._backward = push
         return third
 """,
+        "overwrites gradients in cube",
+    ),
+    "gradients that setattr overwrites": (
+        CLOSURES
+        + CUBED.replace("self.grad += 3", "self.grad = 3").replace(
+            "self.grad = 3 * self.data ** 2 * third.grad", "setattr(self, 'grad', 3 * self.data ** 2 * third.grad)"
+        ),
         "overwrites gradients in cube",
     ),
     "local derivatives assigned in a method that stays": (
