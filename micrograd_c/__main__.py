@@ -71,18 +71,23 @@ def main() -> None:
         what = "-m names no module" if as_module else "there is no script to run"
         sys.exit(f"micrograd_c: {what}; see python -m micrograd_c --help")
 
-    sys.argv, sys.excepthook = arguments, _show_theirs if replaced else _show
+    ours = _show_theirs if replaced else _show
+    sys.argv, sys.excepthook = arguments, ours
     start = perf_counter()
     try:
         _run(arguments[0], as_module, replaced, quiet)
-    except (ImportError, OSError) as error:
-        if _script_in(error.__traceback__):
+    except Exception as error:
+        if isinstance(error, (ImportError, OSError)) and not _script_in(error.__traceback__):
+            if isinstance(error, ImportError):
+                sys.exit(f"{sys.executable}: {error}")
+            what = f"can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}"
+            print(f"{sys.executable}: {what}", file=sys.stderr)
+            sys.exit(2)
+        if sys.excepthook is ours:
             raise
-        if isinstance(error, ImportError):
-            sys.exit(f"{sys.executable}: {error}")
-        what = f"can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}"
-        print(f"{sys.executable}: {what}", file=sys.stderr)
-        sys.exit(2)
+        _strip(error, bool(replaced))
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(1)
     finally:
         if timed:
             print(f"micrograd_c: {arguments[0]} took {perf_counter() - start:.3f} s", file=sys.stderr)
@@ -143,17 +148,22 @@ def _script_in(traceback: Any) -> Any:
 
 def _show(kind: Any, error: Any, traceback: Any) -> None:
     """Show an error as Python does, without the frames that led to the script."""
-    traceback = _script_in(traceback)
-    sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
+    _strip(error.with_traceback(traceback), False)
+    sys.__excepthook__(kind, error, error.__traceback__)
 
 
 def _show_theirs(kind: Any, error: Any, traceback: Any) -> None:
     """Show an error, and those it came from, as Python does where the class of the script is in use."""
-    errors = [error.with_traceback(_script_in(traceback))]
-    for e in errors:
+    _strip(error.with_traceback(traceback), True)
+    sys.__excepthook__(kind, error, error.__traceback__)
+
+
+def _strip(error: Any, replaced: bool) -> None:
+    """Take from an error the frames that led to the script, and from those it came from too all frames of ours."""
+    errors = [error.with_traceback(_script_in(error.__traceback__))]
+    for e in errors if replaced else ():
         e.__traceback__ = _without_ours(e.__traceback__)
         errors += (x for x in (e.__cause__, e.__context__) if x and all(x is not known for known in errors))
-    sys.__excepthook__(kind, error, error.__traceback__)
 
 
 def _without_ours(traceback: Any) -> Any:
