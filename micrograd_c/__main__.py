@@ -96,8 +96,8 @@ def main() -> None:
 def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
     import micrograd_c.as_micrograd as as_micrograd  # "from . import" would look for likely names first
 
-    path = os.path.abspath(name)
-    folder = os.getcwd() if as_module else path if os.path.isdir(path) else os.path.dirname(path)
+    path = os.path.join(os.getcwd(), name)  # as it is in __file__
+    folder = os.getcwd() if as_module else path if os.path.isdir(path) else os.path.dirname(os.path.realpath(path))
     tree: Any = None
     replace: Any = None
     if replaced or (not as_module and _says_class(name)):
@@ -120,14 +120,25 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     else:
         sys.path[0] = folder
+        if tree is None and not os.path.isdir(path):
+            tree = _source(path)
         if tree:
             main = sys.modules["__main__"] = type(sys)("__main__")
             vars(main).update(__file__=path, __builtins__=__builtins__, __cached__=None)
+            if "__annotations__" in globals():  # as in each main module before Python 3.14
+                vars(main)["__annotations__"] = {}
             exec(compile(tree, path, "exec", dont_inherit=True), vars(main))
         else:
             runpy.run_path(name, run_name="__main__")
     if replaced and not replace.found_any():
         replace.say(f"no class {replaced} with data, grad, backward, + and * was found outside of functions")
+
+
+def _source(path: str) -> bytes:
+    """Return the text of a script; nothing of what is no text, an archive or bytecode."""
+    with open(path, "rb") as file:
+        text = file.read()
+    return b"" if b"\0" in text else text or b"\n"
 
 
 def _says_class(name: str) -> bool:

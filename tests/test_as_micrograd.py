@@ -5,6 +5,7 @@ import textwrap
 import zipfile
 
 import pytest
+from own_values import CLOSURES
 from support import PYPY, run_python
 
 import micrograd_c
@@ -97,6 +98,47 @@ def test_a_script_sees_argv_main_file_and_path_as_python_sets_them(tmp_path):
     python = run_python(script, "-x", "--help", "file", cwd=tmp_path)
     assert ours.stdout == python.stdout and ours.stdout
     assert (ours.stderr, ours.returncode) == ("", 0)
+
+
+SHOWN = """import os, sys
+import beside
+print(sys.argv, __file__, sys.path[0], __builtins__.__name__, sorted(x for x in globals() if x.startswith("__")))
+"""
+
+
+@pytest.mark.parametrize("own", [(), ("--replace-value",)])
+@pytest.mark.parametrize("text", ["", "class Value: pass\n", CLOSURES])
+@pytest.mark.parametrize("name", ["script.py", "./a/../script.py", "a/link.py", "empty.py"])
+def test_a_script_sees_the_same_of_itself_and_its_folder(name, text, own, tmp_path):
+    write(tmp_path, "script.py", text + SHOWN)
+    write(tmp_path, "beside.py", "")
+    write(tmp_path, "empty.py", "")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "link.py").symlink_to("../script.py")
+    done = run_python("-m", "micrograd_c", "-q", *own, name, "x", "-y", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (run_python(name, "x", "-y", cwd=tmp_path).stdout, "")
+
+
+HOOK = """import sys
+def hook(kind, error, traceback):
+    files = []
+    while traceback:
+        files.append(traceback.tb_frame.f_code.co_filename)
+        traceback = traceback.tb_next
+    print(kind.__name__, files == [__file__] * len(files), len(files))
+sys.excepthook = hook
+"""
+
+
+@pytest.mark.parametrize("own", [(), ("--replace-value",)])
+@pytest.mark.parametrize(
+    "line", ["1 / 0", "import no_such_module", "open('no such file')", "raise KeyError from ValueError()"]
+)
+def test_a_hook_of_the_script_for_errors_sees_its_frames_alone(line, own, tmp_path):
+    write(tmp_path, "script.py", f"{HOOK}{CLOSURES}def f():\n    {line}\nf()\n")
+    python, ours = (run_python(*m, "script.py", cwd=tmp_path) for m in ((), ("-m", "micrograd_c", "-q", *own)))
+    assert (ours.stdout, ours.stderr, ours.returncode) == (python.stdout, "", 1)
+    assert python.stdout.endswith(" True 2\n")
 
 
 def test_a_relative_path_and_a_folder_with_main_run_too(tmp_path):
