@@ -11,19 +11,19 @@ function reach() {
   }
 }
 
-function name_cells() {
+function nameCells() {
   for (const row of document.querySelectorAll("article .table-wrapper tbody tr")) {
     const heads = row.closest("table").querySelectorAll("thead th");
     [...row.cells].forEach((cell, i) => (cell.dataset.head = heads[i]?.textContent.trim() ?? ""));
   }
 }
 
-addEventListener("DOMContentLoaded", name_cells);
 // A picture that is wider than a phone begins with its middle.
 function centre() {
   for (const part of document.querySelectorAll("article p")) part.scrollLeft = (part.scrollWidth - part.clientWidth) / 2;
 }
 
+addEventListener("DOMContentLoaded", nameCells);
 addEventListener("load", reach);
 addEventListener("load", centre);
 addEventListener("resize", reach);
