@@ -178,6 +178,14 @@ def test_labels_and_closures_under_other_names(tmp_path):
 RELU = "kept = Value(0 if self.data < 0 else self.data, (self,), 'ReLU')"
 SLOPE = "self.grad += (kept.data > 0) * kept.grad"
 BACKWARD = "    def backward(self):\n"
+CUBE = """\
+    def cube(self):
+        third = Value(self.data ** 3, (self,), 'cube')
+        def push():
+            self.grad += 3 * self.data ** 2 * third.grad
+        third._backward = push
+        return third
+"""
 DIFFERENT = {
     "a relu with a slope": (
         changed(
@@ -348,13 +356,8 @@ DIFFERENT = {
         return [e / sum(exps) for e in exps]
     @classmethod
     def zero(cls): return cls(0.0)
-    def cube(self):
-        third = Value(self.data ** 3, (self,), 'cube')
-        def push():
-            self.grad += 3 * self.data ** 2 * third.grad
-        third._backward = push
-        return third
-""",
+"""
+        + CUBE,
         "a = Value(1.5); b = a.cube() * a.squared + Value.softmax([a, a * 2])[0] + Value.zero(); b.backward()\n"
         "print(a, b, Value.sharpness, a.sharpness); Value.sharpness += 1; print(b.sharpness)",
     ),
@@ -448,14 +451,8 @@ def test_local_derivatives_that_are_assigned_to_the_node(tmp_path):
 
 BY_SETATTR = re.sub(r"(self|other)\.grad \+= (.*)", r"setattr(\1, 'grad', \1.grad + (\2))", CLOSURES)
 BY_SUM = re.sub(r"(self|other)\.grad \+= (.*)", r"\1.grad = (\2) + \1.grad", CLOSURES)
-CUBED = """
-    def cube(self):
-        third = Value(self.data ** 3, (self,), 'cube')
-        def push():
-            self.grad += 3 * self.data ** 2 * third.grad
-        third._backward = push
-        return third
-v = Value(2.0)
+CUBED = f"""
+{CUBE}v = Value(2.0)
 w = v.cube() * v + v
 w.backward()
 print(w, v)
