@@ -150,7 +150,7 @@ def tree(tmp_path_factory):
     loop, declaration, optimizer = optimiser_of_contributing()
     put(copy / "csrc/engine.h", declaration, before="int32_t mg_sgd(")
     (copy / "csrc/optim.c").write_text((copy / "csrc/optim.c").read_text() + "\n" + loop)
-    put(copy / "micrograd_c/optim.py", optimizer + '\n\n__all__.append("Adagrad")', before="def _checked(")
+    put(copy / "micrograd_c/optim.py", optimizer + '\n\n__all__.append("Adagrad")', before="def clip_grad_norm(")
     put(copy / "micrograd_c/viz/expression.py", VIEWER, before="def javascript_functions(")
     put(copy / "tests/test_ops.py", REFERENCE.rstrip(), before='        "less": ')
     built = run(copy, "setup.py", "-q", "build_ext", "--inplace")
