@@ -20,6 +20,43 @@ INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 
 
+# ---- operators of a user's class ---------------------------------------------------------------------------------
+
+
+def _reflected(operator: str) -> Callable[[Any, Any], Any]:
+    """Return the method for an operand on the left: the operator of a Value there comes first, as in micrograd."""
+
+    def method(self: Any, other: Any) -> Any:
+        out = getattr(type(other), operator)(other, self) if isinstance(other, core.Node) else NotImplemented
+        return getattr(type(self), operator)(self, other) if out is NotImplemented else out
+
+    return method
+
+
+# What micrograd makes of other operators: of which, and how. Each stands below those that it is made of.
+_MADE_OF: dict[str, tuple[set[str], Callable[..., Any]]] = {
+    "__neg__": ({"__mul__"}, lambda self: self * -1),
+    "__radd__": ({"__add__"}, _reflected("__add__")),
+    "__rmul__": ({"__mul__"}, _reflected("__mul__")),
+    "__sub__": ({"__add__", "__neg__"}, lambda self, other: self + (-other)),
+    "__rsub__": ({"__radd__", "__neg__"}, lambda self, other: other + (-self)),
+    "__truediv__": ({"__mul__", "__pow__"}, lambda self, other: self * other**-1),
+    "__rtruediv__": ({"__rmul__", "__pow__"}, lambda self, other: other * self**-1),
+}
+_OPERATORS = ("__add__", "__mul__", "__pow__", *_MADE_OF)
+# By these a class does not ask to come before a Value on its left.
+COMES_SECOND = (_MADE_OF["__radd__"][1], _MADE_OF["__rmul__"][1])
+
+
+def make_operators(cls: type, base: type) -> None:
+    """Let what a class says of +, * and ** hold for the operators that micrograd makes of these."""
+    own = {name for name in _OPERATORS if getattr(cls, name) is not getattr(base, name)}
+    for name, (parts, form) in _MADE_OF.items():
+        if name not in own and not own.isdisjoint(parts):
+            setattr(cls, name, form)
+            own.add(name)
+
+
 # ---- operands ----------------------------------------------------------------------------------------------------
 
 

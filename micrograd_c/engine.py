@@ -122,6 +122,7 @@ class Value(Node):
         for name in _operands.SET_BY_INIT:
             if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
                 delattr(cls, name)
+        _operands.make_operators(cls, Value)
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"

@@ -1,9 +1,11 @@
 """The methods of the op table: equal on the native core, on the cffi core and on traced Values."""
 
+import itertools
+
 import pytest
 from support import run_python
 
-from micrograd_c import stats
+from micrograd_c import Value, stats
 from micrograd_c._core import NAMES, OPS
 
 PROGRAM = """
@@ -74,3 +76,43 @@ def test_docs_signatures_and_messages_of_traced_values_are_those_of_values(eager
 @pytest.mark.skipif(stats().core != "native", reason="compares the native core with the other one")
 def test_docs_signatures_and_messages_are_equal_on_both_cores(eager):
     assert lines(EAGER, "native") == eager
+
+
+# ---- operators of a class of the user's --------------------------------------------------------------------------
+
+EXPRESSIONS = ["-v", "v**-2", "sum([v, w])", "v - v", "-(p - v)", "1 / (p * v)", "(v.relu() - w) / 2"]
+EXPRESSIONS += [f"v {sign} {x}" for sign in "+-*/" for x in ("w", "3", "p")]
+EXPRESSIONS += [f"{x} {sign} v" for sign in "+-*/" for x in ("3.5", "p")]
+
+
+def classes(base, overridden):
+    """Return a class that tells of its operators, and two below it: one as it is, one with another operator."""
+    calls = []
+
+    def told(name):
+        def method(self, *others):
+            calls.append(name)
+            return cls(2 * self.data + 3 * sum(getattr(x, "data", x) for x in others))
+
+        return method
+
+    cls = type("Own", (base,), {name: told(name) for name in overridden})
+    other = "__neg__" if "__add__" in overridden else "__add__"
+    return calls, [cls, type("Below", (cls,), {}), type("Other", (cls,), {other: told(other)})]
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_what_a_class_says_of_operators_holds_for_those_that_micrograd_makes_of_them(text):
+    theirs = pytest.importorskip("micrograd.engine").Value
+    names = "__add__", "__mul__", "__pow__", "__neg__", "__radd__", "__sub__", "__rmul__"
+    some = [chosen for n in range(3) for chosen in itertools.combinations(names, n)]
+    for overridden in some:
+        answers = []
+        for base in (Value, theirs):
+            calls, kinds = classes(base, overridden)
+            for kind in kinds:
+                calls.append(kind.__name__)
+                out = eval(text, {"v": kind(1.5), "w": kind(-0.75), "p": base(4.0)})
+                calls.append((type(out).__name__, round(out.data, 12)))
+            answers.append(calls)
+        assert answers[0] == answers[1], overridden

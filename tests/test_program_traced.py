@@ -1,6 +1,7 @@
 """Traced values: what operators and methods record of them, and what they refuse for want of a number."""
 
 import copy
+import itertools
 
 import pytest
 from programs import Weight
@@ -417,3 +418,35 @@ def test_what_is_detached_has_its_value_at_each_sample_and_no_gradient():
     w.data = 5.0  # a parameter that is detached is read anew too
     values, slopes = f.value_and_gradient([1.0, 2.0])
     assert [*values] == [26.0, 54.0] and [*slopes] == [26.0, 27.0]
+
+
+OPERATORS = {
+    "__add__": lambda self, other: Value.__add__(self, other) - 0.25,
+    "__mul__": lambda self, other: Value.__mul__(self, other) * 1.5,
+    "__pow__": lambda self, k: Value.__pow__(self, k) + 2.0,
+    "__neg__": lambda self: Value.__mul__(self, -3.0),
+    "__rmul__": lambda self, other: Value.__rmul__(self, other) * 0.75,
+    "__rsub__": lambda self, other: Value.__rsub__(self, other) + 8.0,
+}
+
+
+@pytest.mark.parametrize(
+    "text", ["x*v", "v*x", "x + v", "v + x", "x - v", "v - x", "x/v", "v/x", "x*v - v*x + 1/v"]
+)
+def test_operators_of_a_class_of_the_users_are_the_same_beside_a_traced_value(text):
+    for names in (chosen for n in (1, 2, 3) for chosen in itertools.combinations(OPERATORS, n)):
+        own = type("Own", (Value,), {name: OPERATORS[name] for name in names})
+        v, x = own(1.5), Value(-0.75)
+
+        def f(x, v=v):
+            return eval(text)
+
+        out = f(x)
+        out.backward()
+        grads = x.grad, v.grad
+        v.zero_grad()
+        program = mg.jit(f)
+        assert program(-0.75) == pytest.approx(out.data, rel=1e-12), names
+        _, of_x = program.value_and_gradient(-0.75)
+        program.backward(-0.75)
+        assert (of_x, v.grad) == pytest.approx(grads, rel=1e-12), names

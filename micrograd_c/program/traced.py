@@ -15,7 +15,7 @@ from .._core import NAMES, OPS, as_number, core
 from .._core.errors import users_frame
 from .._core.methods import install
 from .._core.numbers import is_array
-from .._operands import INSTEAD, given_by_hand
+from .._operands import COMES_SECOND, INSTEAD, given_by_hand
 from ..engine import Value, dot
 
 TYPE_CHECKING = False
@@ -220,7 +220,7 @@ class TracedValue(Value):
 def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     """Return the function that records an op, see _core/methods.py."""
     reflected = "__rpow__" if NAMES[op] == "POWER" else f"__r{NAMES[op].lower()}__"
-    overridden = getattr(Value, reflected, None)
+    comes_second = (*COMES_SECOND, getattr(Value, reflected, None))
 
     def unary(self: TracedValue, /) -> TracedValue:
         return self._trace.record(op, self)
@@ -231,7 +231,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     def binary(self: Any, value: Any, /) -> Any:
         if not isinstance(value, Value):
             return otherwise(self, value)
-        if getattr(type(value), reflected, None) is not overridden and not hasattr(type(value), "_reflected"):
+        if getattr(type(value), reflected, None) not in comes_second and not hasattr(type(value), "_reflected"):
             return NotImplemented  # a user's class: its own operator comes first, as beside an ordinary Value
         return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)  # type: ignore[attr-defined]
 

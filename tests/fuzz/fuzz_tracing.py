@@ -44,7 +44,20 @@ class Scaled(Value):
     """A class whose operator is its own."""
 
     def __mul__(self, other):
-        return super().__mul__(other) + 0.0 * self.data
+        return super().__mul__(other) + 0.5 * self.data
+
+
+class Shifted(Value):
+    """A class with two operators of its own, and one that is given the Value on its left."""
+
+    def __add__(self, other):
+        return super().__add__(other) - 0.25
+
+    def __pow__(self, k):
+        return super().__pow__(k) * 1.5
+
+    def __rmul__(self, other):
+        return super().__rmul__(other) * 0.75
 
 
 def make(rng, count):
@@ -130,7 +143,7 @@ def close(a, b, scale):
 def compare(rng):
     """Compare a function with one static argument, whose values choose among steps, with eager code."""
     arguments = [rng.uniform(-2, 2) for _ in range(rng.randrange(1, 4))]
-    parameters = [rng.choice([Value, Value, Weight, Scaled])(rng.uniform(-2, 2)) for _ in range(3)]
+    parameters = [rng.choice([Value, Value, Weight, Scaled, Shifted])(rng.uniform(-2, 2)) for _ in range(3)]
     by_name = rng.random() < 0.5
     ways = rng.sample(NAMED_WAYS + WAYS if by_name else WAYS, rng.randrange(1, 4))
     steps = {repr(way): make(rng, len(arguments) + len(parameters)) for way in ways}
