@@ -99,7 +99,7 @@ LANE double lane_log(double x)
 {
     const double scaled = x < 0x1p-1022 ? x * 0x1p54 : x;
     const uint64_t above =
-        (uint64_t)bits_of(scaled) - (uint64_t)bits_of(0x1.6a09e667f3bcdp-1); /* sqrt(1/2): 0 */
+        (uint64_t)bits_of(scaled) - (uint64_t)bits_of(0x1.6a09e667f3bcdp-1); /* 0 at sqrt(1/2) */
     const int64_t e = (int64_t)((above + ((uint64_t)1 << 63)) >> 52) - 2048;
     const double m = from_bits((int64_t)((uint64_t)bits_of(scaled) - ((uint64_t)e << 52)));
     const double n = from_bits(bits_of(ROUNDER) + e) - ROUNDER - (x < 0x1p-1022 ? 54.0 : 0.0);

@@ -25,7 +25,7 @@ int32_t mg_pool_threads(void)
     return atomic_load(&threads);
 }
 
-/* A thread looks for the next task so long before it sleeps: waking it costs as much. */
+/* For so long a thread looks for the next task before it sleeps: to wake it costs as much. */
 enum { SPIN_NS = 100000 };
 
 /* All of this is guarded by `lock`; what is atomic may be read without it. */
@@ -76,7 +76,7 @@ static void relax(void)
 #endif
 }
 
-/* Waits a moment until `*value` is (not) what it `was`. */
+/* Waits a moment until `*value` is `was`; until it is something else where `differs`. */
 static void spin(atomic_int *value, int was, bool differs)
 {
     struct timespec begin, now;

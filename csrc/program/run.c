@@ -69,7 +69,7 @@ static void write_values(const mg_code *code, const mg_chunk *c, int64_t first, 
 
 /* Writes what a chunk has for the batches, in their shapes, beside what other chunks write: values of the last outputs,
  * or gradients of the inputs. None is -0.0. */
-static void write_gradients(const mg_run *run, const mg_chunk *c, int64_t first)
+static void write_batches(const mg_run *run, const mg_chunk *c, int64_t first)
 {
     const mg_code *code = run->code;
     const bool values = run->goal == MG_VALUES;
@@ -123,13 +123,13 @@ static void run_chunk(mg_run *run, mg_chunk *c, mg_strip *s, int64_t chunk)
     if (run->values && run->goal != MG_BACKWARD)
         write_values(code, c, first, run->n, code->output_count - run->rows, run->values);
     if (run->goal == MG_VALUES) {
-        write_gradients(run, c, first);
+        write_batches(run, c, first);
         return;
     }
     memset(c->gv, 0, (size_t)(code->v * c->lanes) * sizeof *c->gv);
     seed(run, c, s, first);
     run->kernels->backward(code, c, run->goal);
-    write_gradients(run, c, first);
+    write_batches(run, c, first);
 }
 
 static bool time_is_up(const mg_run *run)
