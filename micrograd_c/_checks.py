@@ -27,6 +27,15 @@ def size(name: str, n: Any) -> int:
     return index(n)
 
 
+def flag(value: Any, name: str) -> bool:
+    """Return True or False, for which 1 and 0 may stand; by its truth 'no' would be True."""
+    if value is True or value is False:
+        return value
+    if as_number(value) not in (0, 1):
+        raise TypeError(f"{name} must be True or False, not {brief(value)}")
+    return bool(value)
+
+
 def number(value: Any, name: str, least: float, below: float = inf) -> float:
     """Return a finite number as a float, least <= value < below."""
     if type(value) is float and least <= value < below and isfinite(value):
@@ -44,7 +53,7 @@ def number(value: Any, name: str, least: float, below: float = inf) -> float:
 def option(value: Any, name: str, default: Any) -> Any:
     """Return the value of an option of an optimiser, whose default tells what it may be."""
     if isinstance(default, bool):
-        return bool(value)
+        return flag(value, name)
     if name == "lr" and callable(value):
         return value
     if not isinstance(default, tuple):
@@ -161,6 +170,15 @@ def ordered(x: Any) -> Any:
     elif isinstance(x, dict):
         warn("the inputs are the keys of a dict, as in micrograd: pass [*x.values()] if you mean its values")
     return x
+
+
+def several_inputs(x: tuple[Any, ...]) -> TypeError:
+    """Return the error for inputs that are no list, or for several samples."""
+    if any(isinstance(item, _ROWS) or is_array(item) for item in x):
+        remedy = "call the model for one sample at a time, [model(row) for row in rows]"
+    else:
+        remedy = "pass them in a list, as in model([1.0, 2.0])"
+    return TypeError(f"the inputs must be one list, not {len(x)} arguments: {remedy}")
 
 
 def fitting(w: Any, x: Any) -> Any:

@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
+from ._checks import flag
 from ._copying import restore
 from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib
 from ._core.numbers import is_array, is_object
@@ -76,6 +77,7 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     >>> da.data, grad(da, a).data
     (27.0, 18.0)
     """
+    create_graph = flag(create_graph, "create_graph")
     if not isinstance(f, Value):
         if create_graph:
             raise TypeError(

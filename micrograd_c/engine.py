@@ -28,6 +28,11 @@ __all__ = ["Value"]
 
 _SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
+
+def __dir__() -> list[str]:
+    return ["Value", "dot", "topological_order", "where", "zero_grad", *nary]
+
+
 # Functions that tell whether this thread traces a function; jit adds its own.
 tracers: list[Callable[[], bool]] = globals().get("tracers", [])  # those from before a reload
 
@@ -393,6 +398,11 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
             node: Value = condition.when(a) + condition.unless(b)
             return node
         condition = condition.data
+    elif as_number(condition) is None:
+        raise TypeError(
+            f"the condition of where must be a Value, a number or a bool, not "
+            f"{type(condition).__name__}: write x.less(y), or x.data < y.data"
+        )
     chosen = a if condition else b
     chosen = chosen() if callable(chosen) else chosen
     return chosen if isinstance(chosen, Value) else Value(chosen)

@@ -10,9 +10,19 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from . import _fused
-from ._checks import ACTIVATIONS, check_activation, check_arguments, fitting, layer_sizes, size, weight_limit
+from ._checks import (
+    ACTIVATIONS,
+    check_activation,
+    check_arguments,
+    fitting,
+    flag,
+    layer_sizes,
+    several_inputs,
+    size,
+    weight_limit,
+)
 from ._core import LABELS, TYPE_CHECKING, Any, core
-from ._core.absent import lacking
+from ._core.absent import HABITS_OF_MODULES, lacking, say_of
 from ._state import Stateful
 from .engine import Value
 
@@ -65,6 +75,9 @@ class Module(Stateful):
         return table(self)
 
 
+say_of(Module, HABITS_OF_MODULES)
+
+
 class Neuron(Module):
     """activation(b + w[0]*x[0] + w[1]*x[1] + ...), as one node.
 
@@ -113,9 +126,13 @@ class Neuron(Module):
         check_arguments("Neuron", unknown, ("nin", "nonlin", "activation", "fused", "init", "bias"))
         nin = size("nin", nin)
         if isinstance(nonlin, str):  # type: ignore[unreachable]
-            raise TypeError(f"nonlin must be True or False, not {nonlin!r}: pass activation={nonlin!r}")
-        self.nonlin = nonlin
-        self.fused = fused
+            raise TypeError(
+                f"nonlin must be True or False, not {nonlin!r}"
+                + f": pass activation={nonlin!r}" * (nonlin in ACTIVATIONS)
+            )
+        bias = flag(bias, "bias")
+        self.nonlin = nonlin  # by its truth, as in micrograd
+        self.fused = flag(fused, "fused")
         if activation is not None:
             self.activation = activation
         a = weight_limit(init, nin)
@@ -136,7 +153,7 @@ class Neuron(Module):
         if self.nonlin:
             self._activation = activation
 
-    def __call__(self, x: Iterable[Number]) -> Value:
+    def __call__(self, x: Iterable[Number], *more: NoReturn) -> Value:
         """Return the node of this neuron.
 
         Parameters
@@ -149,6 +166,8 @@ class Neuron(Module):
         TypeError
             Where `x` is no list of numbers, or has lists or arrays in it.
         """
+        if more:
+            raise several_inputs((x, *more))
         if type(x) is not list and isinstance(x, Iterator):
             x = list(islice(x, len(self.w)))
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
@@ -207,8 +226,10 @@ class Layer(_Listing):
             kwargs["init"] = weight_limit(kwargs["init"], nin, nout)
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
 
-    def __call__(self, x: Iterable[Number]) -> Any:
+    def __call__(self, x: Iterable[Number], *more: NoReturn) -> Any:
         """Return the outputs in a list; a single one as it is. `x`: as of a Neuron."""
+        if more:
+            raise several_inputs((x, *more))
         if type(x) is not list and isinstance(x, Iterator):
             x = list(x)
         out = _fused.outputs(self, None, x)
@@ -273,8 +294,10 @@ class MLP(_Listing):
             for i in range(len(sizes) - 1)
         ]
 
-    def __call__(self, x: Iterable[Number]) -> Any:
+    def __call__(self, x: Iterable[Number], *more: NoReturn) -> Any:
         """Return the outputs of the last layer in a list; a single one as it is. `x`: as of a Neuron."""
+        if more:
+            raise several_inputs((x, *more))
         out = _fused.outputs(self, self.layers, x)
         if out is None:
             for layer in self.layers:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._checks import check_arguments, distinct_leaves, number, option, parameter, read_state, whole
 from ._copying import in_slots
 from ._core import Held, brief, check, ffi, lib
+from ._core.absent import HABITS_OF_OPTIMISERS, import_later, say_of
 from ._core.numbers import class_of
 from ._operands import listed
 from ._schedules import Rate, cosine, step_decay, warm_up
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # the options of a class are read as the fields of a dataclas
     class _Declared: ...
 else:
     _Declared, _Rate = object, float
+    __getattr__ = import_later(globals(), {})  # says what is close to a name that is not there
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_grad_norm", "cosine", "step_decay", "warm_up"]
 
@@ -311,6 +313,7 @@ class Optimizer(_Declared):
 
 
 Optimizer.__init_subclass__()
+say_of(Optimizer, HABITS_OF_OPTIMISERS)
 
 
 class SGD(Optimizer):

@@ -8,9 +8,9 @@ import pytest
 from support import PYPY, run_python
 
 import micrograd_c
-from micrograd_c import Value
+from micrograd_c import Value, nn, optim
 from micrograd_c._core import DOMAINS, NAMES, OPS, ffi
-from micrograd_c._core.absent import HABITS
+from micrograd_c._core.absent import HABITS, HABITS_OF_MODULES, HABITS_OF_OPTIMISERS
 from micrograd_c._core.docs import is_operator
 
 ROWS = [op for op in range(len(OPS)) if OPS[op].method]
@@ -102,12 +102,34 @@ def test_an_operand_with_operators_of_its_own_is_asked():
         x.power(Matrix())
 
 
-@pytest.mark.parametrize("name", HABITS)
-def test_a_habit_of_other_libraries_is_no_attribute_until_it_is_set(name):
-    v = Value(2.0)
-    assert not hasattr(v, name) and not hasattr(Value, name) and name not in dir(v)
-    setattr(v, name, 3)
-    assert getattr(v, name) == 3 and name in dir(v)
+OWNERS = {
+    Value: (HABITS, lambda: Value(2.0)),
+    nn.MLP: (HABITS_OF_MODULES, lambda: nn.MLP(1, [1])),
+    nn.Neuron: (HABITS_OF_MODULES, lambda: nn.Neuron(1)),
+    optim.SGD: (HABITS_OF_OPTIMISERS, lambda: optim.SGD([Value(1.0)])),
+}
+
+
+@pytest.mark.parametrize(("cls", "name"), [(cls, name) for cls, (habits, _) in OWNERS.items() for name in habits])
+def test_a_habit_of_other_libraries_is_no_attribute_until_it_is_set(cls, name):
+    habits, make = OWNERS[cls]
+    one = make()
+    assert not hasattr(one, name) and not hasattr(cls, name) and name not in dir(one)
+    with pytest.raises(AttributeError) as raised:
+        getattr(one, name)
+    assert str(raised.value) == f"{cls.__name__!r} object has no attribute {name!r}: {habits[name]}"
+    setattr(one, name, 3)
+    assert getattr(one, name) == 3 and name in dir(one)
+
+
+def test_a_habit_of_other_libraries_may_be_a_method_of_a_class_of_the_users():
+    class Net(nn.Module):
+        bias = 2.0
+
+        def forward(self, x):
+            return x * self.bias
+
+    assert Net().forward(3.0) == 6.0 and {"forward", "bias"} <= {*dir(Net())}
 
 
 @pytest.mark.skipif(PYPY, reason="CPython's traceback suggests names")
@@ -147,7 +169,7 @@ def test_data_and_grad_cannot_be_deleted():
 
 PROGRAM = """
 import inspect
-from micrograd_c import Value
+from micrograd_c import Value, nn, optim
 from micrograd_c._core import NAMES, OPS
 
 WRONG = ["3", None, [1.0], 1j, object, b"1", {}]

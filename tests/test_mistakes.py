@@ -9,7 +9,7 @@ import pytest
 from support import nothing_left_behind
 
 import micrograd_c as mg
-from micrograd_c import MLP, Layer, Neuron, Value, optim
+from micrograd_c import MLP, Layer, Neuron, Value, optim, plot
 
 # ---- values that have no text of their own: more digits than Python prints, or a __repr__ that fails -------------
 
@@ -74,6 +74,11 @@ def test_an_error_tells_what_is_wrong_of_values_that_have_no_text_too(call):
             eval(call, {**globals(), "v": v, "model": model, "f": f, "x": x})
         except Exception as error:
             assert "no text" not in str(error) and "Exceeds the limit" not in str(error) and len(str(error)) < 600
+
+
+def test_two_numbers_in_place_of_a_list_are_told_of_in_a_traced_model_too():
+    with pytest.raises(TypeError, match=r"the inputs must be one list, not 2 arguments: pass"):
+        mg.jit(MLP(2, [1]))(1.0, 2.0)
 
 
 def test_a_huge_number_is_told_by_its_size():
@@ -160,6 +165,13 @@ MISTAKES = {
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], Value.tanh)": "TypeError: activation must be a name in quotes, not tanh; there are relu,",
     "Neuron(2, biases=False)": "TypeError: Neuron: argument 'biases' is unknown; .*close to it is bias",
+    "Neuron(2, nonlin='tanh')": "TypeError: nonlin must be True or False, not 'tanh': pass activation='tanh'",
+    "model(1.0, 2.0)": "TypeError: the inputs must be one list, not 2 arguments: .*model([1.0, 2.0])",
+    "model.layers[0](1.0, 2.0)": "TypeError: the inputs must be one list, not 2 arguments: .*model([1.0, 2.0])",
+    "model.layers[0].neurons[0](*range(5))": "TypeError: the inputs must be one list, not 5 arguments: .*model([",
+    "model([1.0, 2.0], [3.0, 4.0])": "TypeError: .*one list, not 2 arguments: .*[model(row) for row in rows]",
+    "mg.where(None, v, w)": "TypeError: the condition of where must be .*not NoneType: write x.less(y)",
+    "mg.where([v > w], v, w)": "TypeError: the condition of where must be .*not list: write x.less(y)",
     # names that other libraries have
     "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
     "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",
@@ -167,6 +179,8 @@ MISTAKES = {
     "setattr(v, 'requires_grad', False)": "AttributeError: requires_grad = False freezes no Value: .*v.detach",
     "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
     "v.reciprocal()": "AttributeError: 'Value' object has no attribute 'reciprocal': write 1 / v",
+    "mg.no_grad()": "AttributeError: module 'micrograd_c' has no attribute 'no_grad': compute with v.data",
+    "optim.lr_scheduler": "AttributeError: .*: pass a function of the step as lr",
     # names that a module does not have
     **{
         f"{module}.{name}": f"AttributeError: module '{full}' has no attribute '{name}'{remedy}"
@@ -217,6 +231,61 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
     for word in words.split(".*"):
         assert word in message
     assert message.startswith(words.partition(".*")[0])
+
+
+@pytest.mark.parametrize("module", [mg, mg.engine, mg.nn, optim, plot], ids=lambda module: module.__name__)
+def test_a_public_name_in_the_wrong_case_or_with_a_letter_more_is_answered_with_the_right_one(module):
+    for name in dir(module):
+        for wrong in (name.swapcase(), name.lower(), f"{name}s"):
+            if name[0] != "_" and not hasattr(module, wrong):
+                with pytest.raises(AttributeError, match=rf"close to it .*\b{name}\b"):
+                    getattr(module, wrong)
+
+
+# What draw takes is also a list of Values, and the truth of nonlin counts, as in micrograd.
+NO_FLAGS = {"Neuron.nonlin", "draw.unfold_neurons"}
+FLAGS = {
+    "Neuron.bias": lambda x: Neuron(2, bias=x),
+    "Neuron.fused": lambda x: Neuron(2, fused=x),
+    "MLP.bias": lambda x: MLP(2, [1], bias=x),
+    "MLP.fused": lambda x: MLP(2, [1], fused=x),
+    "SGD.nesterov": lambda x: optim.SGD([Value(1.0)], momentum=0.5, nesterov=x),
+    "RMSprop.centered": lambda x: optim.RMSprop([Value(1.0)], centered=x),
+    "draw.legend": lambda x: mg.draw(Value(1.0).tanh(), legend=x),
+    "explain.unfold_neurons": lambda x: mg.explain(Value(1.0).tanh(), unfold_neurons=x),
+    "grad.create_graph": lambda x: mg.grad((a := Value(1.0)) * a, a, create_graph=x),
+    "gradient.per_sample": lambda x: mg.jit(jitted).gradient(1.0, per_sample=x),
+    "jacobian.sparse": lambda x: mg.jit(jitted).jacobian(1.0, sparse=x),
+    "hessian.sparse": lambda x: mg.jit(jitted).hessian(1.0, sparse=x),
+}
+
+
+def test_all_that_is_true_or_false_stands_in_the_table_of_flags():
+    program = type(mg.jit(jitted))
+    public = [getattr(x, name) for x in (mg, optim, plot, program) for name in dir(x) if name[0] != "_"]
+    found = set()
+    for x in filter(callable, public):
+        try:
+            parameters = inspect.signature(x).parameters.values()
+        except ValueError:  # of a class of Python's, such as a dict
+            continue
+        found |= {f"{x.__name__}.{p.name}" for p in parameters if isinstance(p.default, bool)}
+    assert found == FLAGS.keys() | NO_FLAGS
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("wrong", ["no", None, 0.5, [], Value(1.0)], ids=repr)
+def test_what_is_neither_true_nor_false_is_not_taken_by_its_truth(flag, wrong):
+    with pytest.raises(TypeError, match=f"{flag.partition('.')[2]} must be True or False, not "):
+        FLAGS[flag](wrong)
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_numbers_and_bools_of_numpy_are_flags(flag):
+    if flag.endswith("sparse"):
+        pytest.importorskip("scipy")
+    for right in (True, False, 1, 0, numpy.bool_(True), numpy.bool_(False)):
+        FLAGS[flag](right)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -32,20 +32,38 @@ HABITS = {
     "clamp": "write v.clip(low, high)",
 }
 
+# Of networks, and of optimisers.
+HABITS_OF_MODULES = {
+    **dict.fromkeys(("forward", "predict"), "call the model itself, model(x)"),
+    **dict.fromkeys(("backward", "fit"), "write the loop: model.zero_grad(), loss.backward(), optimiser.step()"),
+    **dict.fromkeys(("train", "eval"), "a model computes the same in training and after it: leave this call out"),
+    **dict.fromkeys(("to", "cpu", "cuda"), "all numbers are floats in memory: leave this call out"),
+    **dict.fromkeys(("weight", "weights"), "write n.w for those of a neuron, model.parameters() for all"),
+    "bias": "write n.b for that of a neuron",
+    "requires_grad_": "leave the parameters that stay as they are out of the optimiser",
+}
+HABITS_OF_OPTIMISERS = {
+    "learning_rate": "write lr",
+    "param_groups": "write groups, a tuple of optimisers",
+    "parameters": "write params",
+}
+
 _OTHER_MODULES = {
     **dict.fromkeys(("tensor", "Tensor", "Variable"), "write Value(number)"),
     "Linear": "write Layer(inputs, outputs, activation='linear')",
     "Sequential": "write MLP(inputs, [outputs of each layer])",
+    "no_grad": "compute with v.data, or with v.detach(), where no gradient may flow",
+    "lr_scheduler": "pass a function of the step as lr, such as optim.cosine(0.1, 1000)",
 }
 
 _remedies: dict[str, str] = {}  # of names that were asked for, since hasattr() asks again and again
 
 
-def absent(node: Any, name: str) -> AttributeError | None:
+def absent(node: Any, name: str, remedy: str | None = None) -> AttributeError | None:
     """Return the error for an attribute that is not there; None where the class has one that raised."""
     if hasattr(type(node), name):
         return None
-    remedy = _remedies.get(name)
+    remedy = remedy or _remedies.get(name)
     if remedy is None:
         remedy = HABITS.get(name) or close_to(name, {x: x for x in dir(type(node))})
         if len(_remedies) < 1000:
@@ -55,7 +73,8 @@ def absent(node: Any, name: str) -> AttributeError | None:
 
 def lacking(module: dict[str, Any], name: str) -> AttributeError:
     """Return the error for a name that a module does not have, but maybe a Value: `tanh` is v.tanh."""
-    there = {**{x: f"v.{x}" for x in dir(module["Value"]) if x not in HABITS}, **{x: x for x in module}}
+    methods = {x: f"v.{x}" for x in dir(module.get("Value")) if x not in HABITS}
+    there = {**methods, **{x: x for x in module["__dir__"]()}}
     remedy = _OTHER_MODULES.get(name) or close_to(name, there)
     return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
 
@@ -92,20 +111,37 @@ def close_to(name: str, there: dict[str, str]) -> str:
         return ""
     from difflib import get_close_matches
 
-    lower = {x.lower(): shown for x, shown in there.items() if x[0] != "_"}
-    close = [lower[x] for x in get_close_matches(name.lower(), lower)]
+    lower: dict[str, list[str]] = {}  # Stats and stats are one here
+    for x, shown in there.items():
+        if x[0] != "_":
+            lower.setdefault(x.lower(), []).append(shown)
+    close = [shown for x in get_close_matches(name.lower(), lower) for shown in lower[x]]
     return f"close to it {'is' if len(close) == 1 else 'are'} {', '.join(close)}" if close else ""
 
 
 class Absent:
     """Says what to write instead of an attribute: a __getattr__ would make every attribute slower."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_name", "_remedy")
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, remedy: str) -> None:
+        self._name, self._remedy = name, remedy
 
     def __get__(self, node: Any, cls: Any = None) -> Any:
-        raise (node is not None and absent(node, self._name)) or AttributeError(
-            f"type object 'Value' has no attribute {self._name!r}"
+        raise (node is not None and absent(node, self._name, self._remedy)) or AttributeError(
+            f"type object {cls.__name__!r} has no attribute {self._name!r}"
         )
+
+    def __repr__(self) -> str:  # help(cls) shows it
+        return f"not there: {self._remedy}"
+
+
+def say_of(cls: Any, habits: dict[str, str]) -> None:
+    """Let instances of a class say what to write instead of these attributes, which they do not list."""
+
+    def __dir__(self: Any) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in habits or hasattr(self, name)]
+
+    for name, remedy in habits.items():
+        setattr(cls, name, Absent(name, remedy))
+    cls.__dir__ = __dir__

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import starmap
 
 from ._cffi import ffi, lib
-from .absent import HABITS, Absent
+from .absent import HABITS, say_of
 from .cffi_nodes import Owned, changes, closures, column, give_back, lend, owned_list
 from .cffi_nodes import attributes as attributes
 from .cffi_nodes import closure_at as closure_at
@@ -106,13 +106,9 @@ class Node:
         super().__init_subclass__(**options)
         keep_slots(cls)
 
-    def __dir__(self) -> list[str]:
-        return [name for name in object.__dir__(self) if name not in HABITS or hasattr(self, name)]
-
 
 NODES.append(Node)
-for _name in HABITS:
-    setattr(Node, _name, Absent(_name))
+say_of(Node, HABITS)
 
 _Value: Any = Node  # the class of what operators return; that of `complete` as soon as there is one
 

@@ -9,11 +9,17 @@ new axes; nothing else is shown or saved. `training` returns a `Training`, which
 
 from __future__ import annotations
 
+from .._core import TYPE_CHECKING
+from .._core.absent import import_later
 from .functions import secant, surface
 from .models import decision_boundary, gradient_histogram, loss_curve
 from .training import Training, training
 
 __all__ = ["Training", "decision_boundary", "gradient_histogram", "loss_curve", "secant", "surface", "training"]
+
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # says what is close to a name that is not there
 
 
 def __dir__() -> list[str]:

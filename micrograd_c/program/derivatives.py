@@ -11,6 +11,7 @@ from itertools import chain
 from operator import index
 from typing import Any
 
+from .._checks import flag
 from .._core import brief, ffi, lib
 from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, import_numpy, size_of
 from .program import BACKWARD, Program, flattened, rebuilt
@@ -55,7 +56,7 @@ class Derivatives:
             shape (outputs, k), and there is a list of N of them where there is a batch.
         """
         program, a = self._start("jacobian", args, kwargs)
-        if not sparse:
+        if not flag(sparse, "sparse"):
             return self._jacobian(program, a, argnums)
         wanted = self._one(a, argnums)
         derived = program.derived(lib.MG_JACOBIAN, wanted)
@@ -87,7 +88,7 @@ class Derivatives:
             (k, k), and there is a list of N of them where there is a batch.
         """
         program, a = self._start("hessian", args, kwargs, "hessian")
-        spans, wanted = self._spans(a, argnums) if not sparse else ([], self._one(a, argnums))
+        spans, wanted = self._spans(a, argnums) if not flag(sparse, "sparse") else ([], self._one(a, argnums))
         gradient = program.derived(lib.MG_JACOBIAN, wanted)
         derived = gradient.derived(lib.MG_SYMMETRIC, wanted)
         if sparse:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
+from .._checks import flag
 from .._core import brief, ffi
 from .._core.interrupts import guarded
 from .arguments import GUESS, NUMBER, Arguments
@@ -146,7 +147,7 @@ class Function(Derivatives):
             One for each argument that is not static, of its shape: row i is the derivative of value i. For a number
             beside batches it is the sum over the samples. A single one has its derivative returned as it is.
         """
-        if per_sample:
+        if per_sample is not False and flag(per_sample, "per_sample"):
             program, a = self._start("gradient", args, kwargs, "gradient")
             out = self._jacobian(program, a, a.places)
             return out[0] if len(out) == 1 else out

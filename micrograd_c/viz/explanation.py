@@ -22,6 +22,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .._checks import flag
 from ..engine import Value, topological_order, zero_grad
 from .events import Event, Stream, gradients_kept
 from .fold import LINES, shorten, unfold, upper_part
@@ -317,7 +318,7 @@ def explain(
         )
         root = around
     graph = read(root, model, named)
-    if unfold_neurons:
+    if flag(unfold_neurons, "unfold_neurons"):
         graph = unfold(graph, True)
     limit = sys.maxsize if limit is None else limit
     if len(graph.nodes) > limit:

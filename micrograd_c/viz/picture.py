@@ -16,6 +16,7 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
+from .._checks import flag
 from .._core import brief
 from .._core.walk import below, operands
 from ..engine import Value
@@ -308,7 +309,7 @@ def draw(
             f"{what} are drawn, those nearest to the root. To see the rest, draw one of the Values below it, or "
             "raise limit."
         )
-    return Picture(graph, direction, theme, legend)
+    return Picture(graph, direction, theme, flag(legend, "legend"))
 
 
 # ---- as the lecture has them -------------------------------------------------------------------------------------
