@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from operator import add, mul
 
 from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, lib, to_float
 from ._core.docs import doc
@@ -23,38 +24,65 @@ _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 # ---- operators of a user's class ---------------------------------------------------------------------------------
 
 
-def _reflected(operator: str) -> Callable[[Any, Any], Any]:
-    """Return the method for an operand on the left: the operator of a Value there comes first, as in micrograd."""
+def _reflected(name: str, operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the method for an operand on the left, whose operator comes first if it was not asked yet."""
 
     def method(self: Any, other: Any) -> Any:
-        out = getattr(type(other), operator)(other, self) if isinstance(other, core.Node) else NotImplemented
-        return getattr(type(self), operator)(self, other) if out is NotImplemented else out
+        inherited = getattr(type(self), f"__r{name}__", None) is method  # no __radd__ of the user's called this one
+        if inherited and isinstance(other, core.Node) and isinstance(self, type(other)):
+            return getattr(other, f"__{name}__")(self)
+        return operator(self, other)
 
     return method
 
 
-# What micrograd makes of other operators: of which, and how. Each stands below those that it is made of.
-_MADE_OF: dict[str, tuple[set[str], Callable[..., Any]]] = {
-    "__neg__": ({"__mul__"}, lambda self: self * -1),
-    "__radd__": ({"__add__"}, _reflected("__add__")),
-    "__rmul__": ({"__mul__"}, _reflected("__mul__")),
-    "__sub__": ({"__add__", "__neg__"}, lambda self, other: self + (-other)),
-    "__rsub__": ({"__radd__", "__neg__"}, lambda self, other: other + (-self)),
-    "__truediv__": ({"__mul__", "__pow__"}, lambda self, other: self * other**-1),
-    "__rtruediv__": ({"__rmul__", "__pow__"}, lambda self, other: other * self**-1),
+# What micrograd makes of other operators, and how.
+_MADE: dict[str, Callable[..., Any]] = {
+    "__neg__": lambda self: self * -1,
+    "__radd__": _reflected("add", add),
+    "__rmul__": _reflected("mul", mul),
+    "__sub__": lambda self, other: self + (-other),
+    "__rsub__": lambda self, other: other + (-self),
+    "__truediv__": lambda self, other: self * other**-1,
+    "__rtruediv__": lambda self, other: other * self**-1,
 }
-_OPERATORS = ("__add__", "__mul__", "__pow__", *_MADE_OF)
+_PARTS = {"__add__", "__mul__", "__pow__", *_MADE} - {"__sub__", "__truediv__"}
 # By these a class does not ask to come before a Value on its left.
-COMES_SECOND = (_MADE_OF["__radd__"][1], _MADE_OF["__rmul__"][1])
+COMES_SECOND = (_MADE["__radd__"], _MADE["__rmul__"])
+
+
+class MicrogradOperators:
+    """The operators that micrograd makes of others: a base of each class that overrides some of these."""
+
+    __slots__ = ()
+    __array_priority__ = -1000000.0  # numpy's arrays go on item by item, as beside micrograd's Value
+
+
+for _name in _MADE:
+    setattr(MicrogradOperators, _name, _MADE[_name])
+# A Value with these. They come just before Value, behind all that other bases say.
+MicrogradValue: Any = None
 
 
 def make_operators(cls: type, base: type) -> None:
-    """Let what a class says of +, * and ** hold for the operators that micrograd makes of these."""
-    own = {name for name in _OPERATORS if getattr(cls, name) is not getattr(base, name)}
-    for name, (parts, form) in _MADE_OF.items():
-        if name not in own and not own.isdisjoint(parts):
-            setattr(cls, name, form)
-            own.add(name)
+    """Let what a class says of +, * and ** hold for the operators that micrograd makes of these, by super() too."""
+    below = cls.__mro__[: cls.__mro__.index(base)]
+    if below[-1] is MicrogradOperators or all(_PARTS.isdisjoint(vars(c)) for c in below):
+        return
+    bases = [*cls.__bases__]
+    last = max(i for i, c in enumerate(bases) if issubclass(c, base))
+    if bases[last] is base:
+        bases.insert(last, MicrogradOperators)
+    else:
+        bases.insert(last + 1, MicrogradValue)
+    type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
+
+
+def know(base: type) -> None:
+    """Take the class of Values."""
+    global MicrogradValue
+    body = {"__slots__": (), "__module__": __name__, "__doc__": "A Value with the operators of micrograd."}
+    MicrogradValue = type("MicrogradValue", (MicrogradOperators, base), body)
 
 
 # ---- operands ----------------------------------------------------------------------------------------------------

@@ -290,6 +290,8 @@ class Value(Node):
         check(lib.mg_backward_node(core.handle_of(self)))
 
 
+_operands.know(Value)
+
 if Value.__doc__:  # python -OO has none
     Value.__doc__ += (
         f"\n    The operators and their derivatives; `x ** y` with a Value y is `power`::\n\n{operators()}\n"

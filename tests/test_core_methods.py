@@ -1,5 +1,6 @@
 """The methods of the op table: equal on the native core, on the cffi core and on traced Values."""
 
+import abc
 import itertools
 
 import pytest
@@ -83,36 +84,75 @@ def test_docs_signatures_and_messages_are_equal_on_both_cores(eager):
 EXPRESSIONS = ["-v", "v**-2", "sum([v, w])", "v - v", "-(p - v)", "1 / (p * v)", "(v.relu() - w) / 2"]
 EXPRESSIONS += [f"v {sign} {x}" for sign in "+-*/" for x in ("w", "3", "p")]
 EXPRESSIONS += [f"{x} {sign} v" for sign in "+-*/" for x in ("3.5", "p")]
+EXPRESSIONS += ["numpy.int64(2) - v", "numpy.float64(0.5) * v", "sum(numpy.array([1, 2]) * v)"]
 
 
-def classes(base, overridden):
-    """Return a class that tells of its operators, and two below it: one as it is, one with another operator."""
-    calls = []
+def classes(base, overridden, by_super):
+    """Return a class that tells of its operators, and some below it: as it is, with one more, with two bases."""
+    calls, kinds = [], []
 
-    def told(name):
+    def told(name, place):
         def method(self, *others):
-            calls.append(name)
-            return cls(2 * self.data + 3 * sum(getattr(x, "data", x) for x in others))
+            calls.append((name, place, others and type(others[0]) is int))
+            if by_super:
+                return getattr(super(kinds[place], self), name)(*others)
+            return kinds[0](2 * self.data + 3 * sum(getattr(x, "data", x) for x in others))
 
         return method
 
-    cls = type("Own", (base,), {name: told(name) for name in overridden})
+    cls = type("Own", (base,), {name: told(name, 0) for name in overridden})
     other = "__neg__" if "__add__" in overridden else "__add__"
-    return calls, [cls, type("Below", (cls,), {}), type("Other", (cls,), {other: told(other)})]
+    beside = type("Beside", (base,), {"__sub__": lambda self, x: cls(5.0), "__neg__": lambda self: cls(7.0)})
+    kinds += [cls, type("Below", (cls,), {}), type("Other", (cls,), {other: told(other, 2)})]
+    kinds += [type("Both", (cls, beside), {})]
+    return calls, kinds
 
 
+@pytest.mark.parametrize("by_super", [False, True])
 @pytest.mark.parametrize("text", EXPRESSIONS)
-def test_what_a_class_says_of_operators_holds_for_those_that_micrograd_makes_of_them(text):
+def test_what_a_class_says_of_operators_holds_for_those_that_micrograd_makes_of_them(text, by_super):
     theirs = pytest.importorskip("micrograd.engine").Value
-    names = "__add__", "__mul__", "__pow__", "__neg__", "__radd__", "__sub__", "__rmul__"
+    numpy = pytest.importorskip("numpy")
+    names = "__add__", "__mul__", "__pow__", "__neg__", "__radd__", "__sub__", "__rmul__", "__truediv__"
     some = [chosen for n in range(3) for chosen in itertools.combinations(names, n)]
     for overridden in some:
+        if by_super and {*overridden} <= {"__sub__", "__truediv__"}:
+            overridden += ("__mul__",)  # these alone are nodes of their own
         answers = []
         for base in (Value, theirs):
-            calls, kinds = classes(base, overridden)
+            calls, kinds = classes(base, overridden, by_super)
             for kind in kinds:
                 calls.append(kind.__name__)
-                out = eval(text, {"v": kind(1.5), "w": kind(-0.75), "p": base(4.0)})
+                out = eval(text, {"v": kind(1.5), "w": kind(-0.75), "p": base(4.0), "numpy": numpy})
                 calls.append((type(out).__name__, round(out.data, 12)))
             answers.append(calls)
         assert answers[0] == answers[1], overridden
+
+
+def test_operators_are_those_of_micrograd_whatever_a_metaclass_says():
+    class Frozen(type):
+        def __setattr__(cls, name, value):
+            raise TypeError(f"{name} can't be set")
+
+    class Own(Value, metaclass=Frozen):
+        __slots__ = ()
+
+        def __mul__(self, other):
+            return Own(7.0)
+
+    assert (-Own(1.0)).data == (Own(1.0) / 2).data == 7.0
+    assert Own.__base__ is Value and Own in Value.__subclasses__()
+
+
+def test_an_abstract_class_of_values_makes_none():
+    class Named(Value, abc.ABC):
+        @abc.abstractmethod
+        def title(self): ...
+
+    class Weight(Named):
+        def title(self):
+            return "w"
+
+    with pytest.raises(TypeError, match="title"):
+        Named(1.0)
+    assert (2 * Weight(3.0)).data == 6.0

@@ -17,6 +17,12 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         Py_DECREF(record);
         return out;
     }
+    if (PyType_GetFlags(type) & Py_TPFLAGS_IS_ABSTRACT) { /* that of object names the methods in its error */
+        newfunc refuse = (newfunc)PyType_GetSlot(&PyBaseObject_Type, Py_tp_new);
+        PyObject *nothing = PyTuple_New(0), *out = nothing ? refuse(type, nothing, NULL) : NULL;
+        Py_XDECREF(nothing);
+        return out;
+    }
 
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     value *v = as_value(allocate(type, 0)); /* zeroed, and tracked already */
