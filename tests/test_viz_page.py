@@ -416,10 +416,13 @@ def test_gradient_moves_from_the_result_to_the_operand(page):
         const look = () => { const p = document.querySelector('.packet');
           if (!p) { done(out); return; }
           const [x] = p.getAttribute('transform').match(/-?[\\d.]+/g);
-          out.push([+x, $('rule').querySelector('.new .num').textContent]); requestAnimationFrame(look); };
+          const sum = $('rule').querySelector('.new .num').textContent;
+          out.push([+x, sum, $('rule').querySelector('.equation').ariaLabel]); requestAnimationFrame(look); };
         look();""")
-    assert len(places) > 3 and places[-1][0] < places[0][0] and {told for _, told in places} == {"…"}
+    assert len(places) > 3 and places[-1][0] < places[0][0]
+    assert {tuple(told) for _, *told in places} == {("…", "new gradient of e: …")}
     assert page.text("#rule .new .num") == "1"
+    assert page.find("#rule .equation").get_attribute("aria-label") == "new gradient of e: 1"
 
 
 def test_calls_and_topo_fill_while_visiting(page):

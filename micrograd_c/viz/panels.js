@@ -64,7 +64,7 @@ function shareEquation(e) {
   const product = closure ? [term("up", "share", late(factor(e.contribution)))] : [el("div", {class: "product", "data-share": `share ${late(short(e.contribution))}`},
     term("up", fraction(root, z), factor(e.upstream)), join("×"), term("local-term", fraction(z, x), secret ? "?" : factor(e.local)))];
   const before = engine === "overwrite" ? [] : [term("old", "so far", short(e.before)), join("+")];
-  return el("div", {class: `equation${long ? " long" : ""}`, role: "math", "aria-label": secret ? "" : `new gradient of ${e.x.name}: ${short(e.after)}`},
+  return el("div", {class: `equation${long ? " long" : ""}`, role: "math", "aria-label": `new gradient of ${e.x.name}: ${late(short(e.after))}`},
     ...before, ...product, join(secret || !landed || closure || engine === "overwrite" ? "=" : sign), term("new", `${x}.grad`, late(short(e.after))));
 }
 
