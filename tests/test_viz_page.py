@@ -975,6 +975,55 @@ def test_an_edit_that_python_refuses_keeps_the_last_good_state(browser, tmp_path
     page.assert_silent()
 
 
+def test_edit_takes_what_float_takes(browser, tmp_path):
+    """And refuses the rest in float's words; besides, a comma and a real minus are understood."""
+    page = Page(browser, mg.explain(Value(3.0, label="a") + 1), tmp_path / "page.html")
+    numbers = "2 -2.5 +.5 5. 1e3 1E-3 1_000 1_0.0_1e1_0 inf -inf +Infinity nan -NaN 1e400"
+    words = "_1 1_ 1__0 1e _ . e5 0x10 1.2.3 abc 2j infin nanx --1 1_.5 True"
+    for text in f"{numbers} {words}".split():
+        page.run("resetData()")
+        said = page.set("a", text)
+        got = page.run("return String(DATA_NOW.get(0))")
+        try:
+            number = float(text)
+        except ValueError as error:
+            assert (said, got) == (str(error), "3"), text
+        else:
+            assert said == "", text
+            same = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+            assert repr(same.get(got) or float(got)) == repr(number), text
+    page.set("a", "−1,5")
+    assert page.run("return DATA_NOW.get(0)") == -1.5
+    page.assert_silent()
+
+
+def test_no_sentence_has_a_hole(browser, tmp_path, rng):
+    """Where a word was missing the page would say "undefined": at stops of each engine, in text and titles."""
+    x = Value(1e-9, label="x")
+    graphs = [x.sqrt() + 1 / x, neuron()[0], *(wild_graph(rng)[0] for _ in range(2))]
+    for root in graphs:
+        page = Page(browser, mg.explain(root), tmp_path / "page.html")
+        page.media(prefers_reduced_motion="reduce")
+        holes = page.run(r"""const out = [];
+            pressed("list-tabs", "list", "values");
+            for (const name of ["right", "overwrite", "depth", "twice"]) {
+              choose(name);
+              for (let i = 0; i < stops.length; i += Math.ceil(stops.length / 30)) {
+                go(i);
+                const page = document.body.cloneNode(true);
+                for (const part of page.querySelectorAll("script, #data")) part.remove();
+                const labels = [...page.querySelectorAll("[title], [aria-label]")].flatMap(
+                  part => ["title", "aria-label"].map(name => part.getAttribute(name) ?? ""));
+                const said = [page.textContent, ...labels].join(" ");
+                const hole = said.match(/.{0,40}(undefined|NaN|\[object|\{\w+\}).{0,20}/);
+                if (hole) out.push([name, i, hole[0]]);
+              }
+            }
+            return out""")
+        assert holes[:5] == []
+        page.assert_silent()
+
+
 def test_links_hold_the_step_and_the_data(page, browser, tmp_path):
     page.media(prefers_reduced_motion="reduce")
     page.edit("b", "5")

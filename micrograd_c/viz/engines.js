@@ -89,9 +89,10 @@ function python(x) {
   return Number.isInteger(x) ? `${Object.is(x, -0) ? "-" : ""}${x}.0` : String(x);
 }
 
-/* A number as people type it, or null. */
+/* A number as people type it and as Python's float takes it, or null. */
 function parsed(text) {
-  const plain = text.trim().replace("−", "-").replace(",", ".");
+  const plain = text.trim().replace("−", "-").replace(",", ".").replace(/(?<=\d)_(?=\d)/g, "");
+  if (/^[-+]?(nan|infinity)$/i.test(plain)) return /nan/i.test(plain) ? NaN : plain.startsWith("-") ? -Infinity : Infinity;
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? +plain : /^[-+]?inf$/i.test(plain) ? real(plain.toLowerCase()) : null;
 }
 

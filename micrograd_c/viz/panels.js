@@ -7,6 +7,7 @@ const note = (...words) => el("p", {class: "note"}, ...words);
 const plain = (big, ...small) => el("div", {class: "plain"}, ...small.map(text => el("span", {class: "soft"}, text)), el("span", {class: "big"}, big));
 const verdict = (good, text) => el("span", {class: good ? "good" : "bad"}, text);
 const foot = (...words) => el("div", {class: "foot"}, note(...words), el("button", {type: "button", onclick: openWhy}, "Why?"));
+const distrust = ({trust, value}) => fill(DATA.notes[trust], {root: ROOT.name, quotient: short(value)});
 const told = (key, words = {}) => note(fill(DATA.notes[key], {root: ROOT.name, ...words}));
 
 /* ---- the rule ---- */
@@ -88,8 +89,8 @@ function resultEquation(e) {
 
 function resultNote(e) {
   if (BY_HAND || NODES.length > 400) return told("unchecked");
-  const {value, trust, agrees} = quotient(e.z, e.gradient), said = trust ? fill(DATA.notes[trust], {quotient: short(value)}) : `Difference quotient: ${short(value)} `;
-  return note(said, trust ? "" : verdict(agrees, agrees ? "✓ agrees" : `✕ this engine says ${short(e.gradient)}`));
+  const check = quotient(e.z, e.gradient), {value, trust, agrees} = check;
+  return note(trust ? distrust(check) : `Difference quotient: ${short(value)} `, trust ? "" : verdict(agrees, agrees ? "✓ agrees" : `✕ this engine says ${short(e.gradient)}`));
 }
 
 /* ---- the code ---- */
@@ -159,7 +160,7 @@ function showValues(e) {
     const waits = isShare(e) && !landed && e.operand === n.id, grad = waits ? e.before : state.grad.get(n.id), last = e.chapter === RESULT;
     const wrong = last && !near(grad, RIGHT.grad.get(n.id), 1e-9), check = last && !BY_HAND && !n.operands.length && NODES.length < 120 ? quotient(n, grad) : null;
     return el("tr", {}, el("th", {scope: "row"}, trimmed(n.name, 20)), el("td", {class: "d"}, e.chapter > FORWARD || state.computed.has(n.id) || !n.operands.length ? short(DATA_NOW.get(n.id)) : ""),
-      el("td", {class: wrong ? "bad" : "g"}, grad === undefined ? "" : short(grad)), el("td", {class: check && !check.agrees && !check.trust ? "bad" : null, title: check?.trust ? fill(DATA.notes[check.trust], {quotient: short(check.value)}) : null},
+      el("td", {class: wrong ? "bad" : "g"}, grad === undefined ? "" : short(grad)), el("td", {class: check && !check.agrees && !check.trust ? "bad" : null, title: check?.trust ? distrust(check) : null},
         check ? `${short(check.value)} ${check.trust ? "?" : check.agrees ? "✓" : "✕"}` : ""));
   });
   const reset = edited ? [el("button", {type: "button", id: "reset", onclick: resetData}, "Original data")] : [];
