@@ -1041,6 +1041,26 @@ def test_links_hold_the_step_and_the_data(page, browser, tmp_path):
     other.assert_silent()
 
 
+@pytest.mark.parametrize("clipboard", ["as it is", "refuses", "missing"])
+def test_link_is_copied_with_or_without_a_clipboard(page, clipboard):
+    """Pages over http have none."""
+    refuse = {"refuses": "({writeText: () => Promise.reject(Error('not allowed'))})", "missing": "undefined"}
+    if clipboard in refuse:
+        page.run(f"Object.defineProperty(navigator, 'clipboard', {{value: {refuse[clipboard]}}})")
+    page.set("b", "5")
+    page.go("more")
+    page.find("#link").click()
+    page.wait(0.2)
+    assert page.find("#link").get_attribute("textContent") == "Copied"
+    assert page.run("return document.activeElement.id") == "link"
+    page.run("const area = el('textarea', {id: 'paste'}); document.body.append(area)")
+    page.find("#paste").send_keys(Keys.CONTROL, "v")
+    pasted = page.run("return document.getElementById('paste').value")
+    assert pasted == page.run("return location.href")
+    assert f"step={page.run('return stops[at] + 1')}&v.b=5" in pasted
+    page.assert_silent()
+
+
 @pytest.mark.parametrize(
     ("build", "at", "trust"),
     [

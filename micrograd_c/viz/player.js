@@ -268,6 +268,24 @@ function readAddress(text) {
   stops = [clamp((+p.get("step") || 1) - 1, 0, Infinity)];
 }
 
+/* Where there is no clipboard, as over http, or it refuses, the old way; else the address bar has it. */
+async function copyLink() {
+  const link = location.href.split("#")[0] + address();
+  const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false) || copySelected(link);
+  $("link").textContent = copied ? "Copied" : "In the address bar";
+  setTimeout(() => { $("link").textContent = "Link"; }, 1500);
+}
+function copySelected(text) {
+  const area = el("textarea", {class: "off-screen"});
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  $("link").focus();
+  return copied;
+}
+
 /* On paper: the end, and every step as a sentence. */
 function printed({matches}) {
   document.getElementById("paper")?.remove();
@@ -299,7 +317,8 @@ function listen() {
   on("zoom-in", "click", () => view.camera.zoom(1.3));
   on("zoom-out", "click", () => view.camera.zoom(1 / 1.3));
   on("fit", "click", () => { view.camera.free = true; view.camera.fit(); });
-  on("link", "click", () => navigator.clipboard?.writeText(location.href.split("#")[0] + address()).then(() => { $("link").textContent = "Copied"; setTimeout(() => { $("link").textContent = "Link"; }, 1500); }));
+  on("verdict", "scroll", fadeVerdict);
+  on("link", "click", copyLink);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => { pause(); readAddress(location.hash.slice(1)); refresh(true); });
   new ResizeObserver(() => {
