@@ -59,6 +59,7 @@ PAGES = {  # the graph, and what is done to its page
     "neuron": ("network", f"toggleNeuron(0); refresh(true); go({MORE} - 1)"),
     "samples": ("samples", f"go({MORE} - 9)"),
     "wrong": ("article", "choose('overwrite'); go(Infinity)"),
+    "verdict": ("network", "choose('depth'); go(Infinity)"),
     "refused": ("rules", f"editLeaf(NODES.find(n => n.name === 'a')); {REFUSE}"),
     "predict": ("article", f"settings.predict = true; refresh(); go({ASKED})"),
 }

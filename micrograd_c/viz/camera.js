@@ -4,6 +4,7 @@
 const READABLE = .6, SMALLEST = .5;
 /* Is the page laid out for a phone? page.css says when. */
 const narrow = () => getComputedStyle(document.documentElement).getPropertyValue("--sheet").trim() === "1";
+const askWidth = () => narrow() ? 230 : 290; // of an input on the graph, and of what is said of it
 const union = (a, b) => {
   const x = Math.min(a.x, b.x), y = Math.min(a.y, b.y);
   return {x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y};
@@ -82,32 +83,41 @@ class Camera {
     this.view = view;
     this.layer.classList.toggle("glide", Boolean(glide && this.placed));
     this.layer.style.transform = `translate(${view.x}px,${view.y}px) scale(${view.k})`;
-    this.#moveWindow();
+    this.showMap();
   }
 
-  drawMap(nodes, e) {
+  /* `busy` is what the map must not hide: boxes, and what is lit, as rectangles of the picture. */
+  drawMap(nodes, e, busy) {
     const {x, y, w, h} = this.world, hot = new Set([e.node, e.operand]);
     this.window = svg("rect", {class: "window"});
+    this.busy = busy;
     $("map").setAttribute("viewBox", `${x} ${y} ${w} ${h}`);
     $("map").replaceChildren(...[...nodes].map(([id, n]) => svg("rect", {x: n.x, y: n.y, width: n.w, height: n.h, class: hot.has(id) ? "hot" : null})), this.window);
-    const corners = [false, true].map(left => ({left, under: [...nodes].map(([id, n]) => this.#underMap(n, left) * (hot.has(id) ? 1e9 : 1)).reduce((a, b) => a + b, 0)}));
-    const [best] = corners.sort((a, b) => a.under - b.under); // the right one where both are as good
-    this.covered = best.under >= 1e9;
-    $("map").classList.toggle("left", best.left);
-    this.#moveWindow();
+    this.showMap();
   }
 
-  /* How much of a box, with room for its tag, the map would cover in a corner of the pane. */
-  #underMap(node, left) {
-    const {x, y, k} = this.view, {w, h} = this.size, [wide, high] = narrow() ? [104, 68] : [162, 96], from = left ? 0 : w - wide;
-    const across = Math.min((node.x + node.w) * k + x, from + wide) - Math.max(node.x * k + x, from), down = Math.min((node.y + node.h + 30) * k + y, h) - Math.max(node.y * k + y, h - high);
-    return across > 0 && down > 0 ? Math.max(1, across * down) : 0;
+  /* Where it hides nothing: where it stood, in a corner, or somewhere along the edge; smaller where there is no such place. */
+  #roomForMap() {
+    const {x, y, k} = this.view, {w, h} = this.size, busy = this.busy.map(b => ({left: b.x * k + x, top: b.y * k + y, right: (b.x + b.w) * k + x, foot: (b.y + b.h) * k + y})), ask = document.querySelector(".ask");
+    if (ask) busy.push({left: ask.offsetLeft, top: ask.offsetTop, right: ask.offsetLeft + askWidth(), foot: ask.offsetTop + 96}); // with room for what is said
+    const free = ({left, top, wide, high}) => busy.every(b => b.left >= left + wide || b.right <= left || b.top >= top + high || b.foot <= top);
+    const sizes = narrow() ? [[92, 56], [68, 40]] : [[150, 84], [92, 56]];
+    return sizes.flatMap(([wide, high]) => {
+      const steps = end => [end, 8, ...Array.from({length: Math.max(0, Math.floor(end / 20) - 1)}, (_, i) => end - 20 * (i + 1))];
+      const [xs, ys] = [steps(w - wide - 8), steps(h - high - 8)], edge = i => i < 2;
+      const places = ys.flatMap((top, i) => xs.map((left, j) => ({left, top, wide, high, corner: edge(i) && edge(j), edge: edge(i) || edge(j)}))).filter(p => p.edge);
+      const last = this.place?.wide === wide && this.place.left + wide < w && this.place.top + high < h ? [this.place] : [];
+      return [...last, ...places.filter(p => p.corner), ...places.filter(p => !p.corner)];
+    }).find(free);
   }
 
-  /* The map shows only what is not in view anyway, and never covers what is lit. */
-  #moveWindow() {
-    const {x, y, k} = this.view, {w, h} = this.size;
-    $("map").toggleAttribute("hidden", !this.world || this.covered || h < 200 || k < this.scaleFor(this.world, 1.7) * 1.12);
-    if (this.window) make(this.window, {x: -x / k, y: -y / k, width: w / k, height: h / k});
+  /* The map shows only what is not in view anyway. */
+  showMap() {
+    if (!this.window) return;
+    const {x, y, k} = this.view, {w, h} = this.size, wanted = h >= 200 && k >= this.scaleFor(this.world, 1.7) * 1.12;
+    this.place = wanted ? this.#roomForMap() : undefined;
+    $("map").toggleAttribute("hidden", !this.place);
+    if (this.place) $("map").style.cssText = `left:${this.place.left}px;top:${this.place.top}px;width:${this.place.wide}px;height:${this.place.high}px`;
+    make(this.window, {x: -x / k, y: -y / k, width: w / k, height: h / k});
   }
 }

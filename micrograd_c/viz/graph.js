@@ -64,8 +64,9 @@ class GraphView {
 
   #frame({x, y, w, h, group}) {
     const {note, out} = GROUPS[group], layer = GROUPS[group].layer, many = layer !== null && LAYERS[layer].outs.length > 1;
+    const title = `${trimmed(name(out), 14)}: a neuron, ${note}`, wide = textWidth(title, "frame name") * 15 / 13; // its larger size
     return svg("g", {class: "frame", transform: `translate(${x},${y})`}, svg("rect", {width: w, height: h, rx: 16}),
-      svg("text", {class: "name", x: 16, y: 21}, `${trimmed(name(out), 14)}: a neuron, ${note}`), this.#sign("−", `Close ${name(out)}`, w - 18, 17, () => this.actions.neuron(group)),
+      svg("rect", {class: "plate", x: 12, y: 7, width: wide + 8, height: 20, rx: 4}), svg("text", {class: "name", x: 16, y: 21}, title), this.#sign("−", `Close ${name(out)}`, w - 18, 17, () => this.actions.neuron(group)),
       many ? this.#sign("≡", `Fold the layer of ${name(out)}`, w - 42, 17, () => this.actions.layer(layer)) : null);
   }
 
@@ -90,7 +91,22 @@ class GraphView {
     for (const [id, node] of this.nodes) this.#showNode(NODE.get(id), node, e, state, landed);
     this.#showLinks(e, state, lit, landed);
     if (lit && visible(e.x)) this.#showShare(e, lit, landed, secret);
-    this.camera.drawMap(this.nodes, e);
+    this.camera.drawMap(this.nodes, e, this.#busy(lit));
+  }
+
+  /* Where marks stand, with some room around them. */
+  #markPlaces(room) {
+    return [...this.marks.querySelectorAll(":scope > g")].map(mark => {
+      const {a, e, f} = mark.transform.baseVal.consolidate().matrix, [w, h] = ["width", "height"].map(side => mark.firstChild.getAttribute(side) * a + room);
+      return {x: e - w / 2, y: f - h / 2, w, h};
+    });
+  }
+
+  /* What the map must not hide: boxes with their badges, cards, titles of frames, marks, and the lit line. */
+  #busy(lit) {
+    const grown = ({x, y, w, h}) => ({x: x - 20, y: y - 24, w: w + 28, h: h + 32}), {frames, cards} = this.layout;
+    return [...[...this.nodes.values(), ...cards].map(grown), ...frames.map(f => ({...f, h: 34})), ...this.#markPlaces(8),
+      ...lit ? this.#pointsOf(lit).map(({x, y}) => ({x: x - 8, y: y - 8, w: 16, h: 16})) : []];
   }
 
   #showNode(n, node, e, state, landed) {
@@ -141,10 +157,13 @@ class GraphView {
 
   #complain({line}, e) {
     if (!e) return;
-    const {x, y} = line.getPointAtLength(line.getTotalLength() * .5), {contribution: share} = e;
+    const {contribution: share} = e, long = line.getTotalLength();
     const text = e.early ? `${short(share)}, too early` : e.again ? `${share < 0 ? "−" : "+"} ${short(Math.abs(share))} again` : `${short(share)} is lost`;
-    const full = pill("tag bad", `✕ ${text}`), fits = full.firstChild.getAttribute("width") * this.boost < line.getTotalLength() * .8;
-    this.marks.append(this.#place(fits && this.links.size < 9 ? full : pill("tag bad", "✕"), x, y));
+    const full = pill("tag bad", `✕ ${text}`), fits = full.firstChild.getAttribute("width") * this.boost < long * .8, mark = fits && this.links.size < 9 ? full : pill("tag bad", "✕");
+    const [w, h] = ["width", "height"].map(side => mark.firstChild.getAttribute(side) * this.boost / 2), others = this.#markPlaces(0);
+    const places = [.5, .58, .42, .66, .34, .74, .26, .82].map(t => line.getPointAtLength(long * t));
+    const free = places.find(({x, y}) => !this.#touches(x, y, w, h) && !others.some(b => x - w < b.x + b.w && x + w > b.x && y - h < b.y + b.h && y + h > b.y));
+    if (free) this.marks.append(this.#place(mark, free.x, free.y)); // else its dashes say it
   }
 
   /* The label of a line stands on it, where it covers no box; on a short one beside it. */
@@ -152,7 +171,8 @@ class GraphView {
     const label = fractionLabel(e.z.name, e.x.name, secret ? "?" : short(e.local)), length = link.line.getTotalLength();
     if (lit) make(label, {class: "local lit", onclick: this.actions.why});
     const boxes = [...this.layout.boxes.values()], others = [...this.links.values()].filter(l => l !== link).flatMap(l => this.#pointsOf(l)), badges = this.layout.turned ? [4, 20] : [16, 0];
-    const overlap = (x, y, side, top) => boxes.reduce((all, b) =>
+    const [end] = link.edge.points, {turned} = this.layout, tip = lit ? [turned ? {x: end[0] - 4, y: end[1], w: 8, h: 3} : {x: end[0], y: end[1] - 4, w: 3, h: 8}] : [];
+    const overlap = (x, y, side, top, on = boxes) => on.reduce((all, b) =>
       all + Math.max(0, Math.min(x + w, b.x + b.w) - Math.max(x - w, b.x - side)) * Math.max(0, Math.min(y + h, b.y + b.h) - Math.max(y - h, b.y - top)), 0);
     const way = [.46, .56, .36, .66, .26, .76].map(t => link.line.getPointAtLength(length * t));
     let best = null, w, h;
@@ -161,7 +181,7 @@ class GraphView {
       h = 19 * scale + 4;
       for (const [i, on] of way.entries()) for (const [dx, dy] of BESIDE) {
         const [x, y] = this.#inView(on.x + dx, on.y + dy, w, h), over = overlap(x, y, 4, 0), hidden = others.filter(p => Math.abs(p.x - x) < w && Math.abs(p.y - y) < h).length;
-        const cost = (over && 200 + over * 9) + overlap(x, y, ...badges) + hidden * 12 + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
+        const cost = (over && 200 + over * 9) + overlap(x, y, ...badges) + overlap(x, y, 0, 0, tip) * 8 + hidden * 12 + Math.hypot(x - on.x, y - on.y) + i * 5 + 40 / scale;
         if (!best || cost < best.cost) best = {x, y, cost, scale};
       }
       if (best.cost < 400) break;
@@ -203,6 +223,8 @@ class GraphView {
 
   /* Under the box or card, or over it: first where the line does not leave it, then where there is room in view. */
   #tag(node, text, bad, over) {
+    const {view: {x, y, k}, size} = this.camera;
+    if ((node.x + node.w) * k + x < 4 || node.x * k + x > size.w - 4 || node.foot * k + y < 4 || node.top * k + y > size.h - 4) return; // its box is out of view
     const tag = pill(bad ? "tag bad" : "tag", text), wide = +tag.firstChild.getAttribute("width");
     const beside = this.layout.turned && node.g.querySelector(".op"), long = beside ? 116 : node.w + 96; // not over this badge nor the next
     const left = beside ? node.x + node.w / 2 + 16 : node.x - 26, right = beside ? left + long : node.x + node.w + 80;
@@ -262,7 +284,7 @@ class GraphView {
   /* Where an input on a box stands in the pane, with the box in view and room for what is said of it. */
   screenPlace(id, part) {
     const node = this.nodes.get(id);
-    const from = part === "grad" ? node.gradX - 26 : node.x, wide = from - node.x + 34 + 240 / this.camera.view.k;
+    const from = part === "grad" ? node.gradX - 26 : node.x, wide = from - node.x + 34 + (askWidth() + 10) / this.camera.view.k;
     this.camera.reveal({x: node.x - 34, y: node.y - 24, w: Math.max(node.w + 48, wide), h: node.h + 30 + 96 / this.camera.view.k});
     const {x, y, k} = this.camera.view;
     return {left: from * k + x, top: (node.y + node.h) * k + y + 8};

@@ -138,10 +138,12 @@ function ask({place, label, value, predict, submit}) {
   closeAsk();
   const message = el("p", {role: "alert"}), input = el("input", {type: "text", "aria-label": label, value, placeholder: predict ? "?" : null});
   const box = el("form", {class: `ask${predict ? " predict" : ""}`, novalidate: "", onsubmit: e => { e.preventDefault(); submit(input.value, message, input); }}, input, message);
-  box.style.left = `${clamp(place.left, 4, Math.max(4, $("pane").clientWidth - 236))}px`;
+  box.style.left = `${clamp(place.left, 4, Math.max(4, $("pane").clientWidth - askWidth() - 6))}px`;
+  box.style.maxWidth = `${askWidth()}px`;
   box.style.top = `${clamp(place.top, 4, Math.max(4, $("pane").clientHeight - 90))}px`;
   input.addEventListener("keydown", e => { if (e.key === "Escape") { closeAsk(); e.stopPropagation(); } else if (e.key !== "ArrowRight" || input.value) e.stopPropagation(); });
   $("pane").append(box);
+  view.camera.showMap();
   input.focus({preventScroll: true});
   input.select();
   return {message, box};
@@ -154,7 +156,7 @@ function editLeaf(n) {
       const problem = setLeaf(n, text);
       if (!problem) return;
       message.className = "bad";
-      message.textContent = `${problem}. ${n.name} stays ${short(n.data)}.`;
+      message.replaceChildren(`${problem}. `, el("span", {}, `${n.name} stays ${short(n.data)}.`));
       input.setAttribute("aria-invalid", "true");
     }});
   box.addEventListener("focusout", e => { if (!box.contains(e.relatedTarget)) setTimeout(() => box.remove()); });

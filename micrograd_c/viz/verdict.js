@@ -10,8 +10,16 @@ function showVerdict(e) {
     .map(n => `${n.name}.grad is ${short(RUN.grad.get(n.id))}, but should be ${short(RIGHT.grad.get(n.id))}`).join("; ");
   const summary = e.chapter < RESULT ? "Wrong engine. " : wrong.length ? `Wrong: ${text}${wrong.length > 3 ? `, and ${wrong.length - 3} more` : ""}. ` : "";
   const words = summary + said;
-  if (box.textContent !== words) box.replaceChildren(el("b", {}, summary), said);
-  box.className = e.chapter === RESULT && !wrong.length ? "lucky" : "";
+  if (box.textContent !== words) { box.replaceChildren(el("b", {}, summary), said); box.scrollTop = 0; }
+  box.classList.toggle("lucky", e.chapter === RESULT && !wrong.length);
+  fadeVerdict();
+}
+
+/* Its last line fades while there is more below; then it can be scrolled by keyboard too. */
+function fadeVerdict() {
+  const box = $("verdict"), below = box.scrollHeight - box.clientHeight;
+  box.classList.toggle("more", below - box.scrollTop > 4);
+  if (below > 4) box.tabIndex = 0; else box.removeAttribute("tabindex");
 }
 
 /* Why a wrong engine goes wrong on this graph, at the nodes `wrong`. */
