@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+from importlib.machinery import SourceFileLoader
 from time import perf_counter
 
 from . import __version__
@@ -116,18 +117,23 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         replace.say(
             f"{name} has a class Value of its own; with --replace-value before its name it runs on micrograd-c"
         )
+    main = sys.modules["__main__"] = type(sys)("__main__")
+    names = vars(main)
+    names["__builtins__"] = __builtins__
+    if "__annotations__" in globals():  # as in each main module before Python 3.14
+        names["__annotations__"] = {}
+    run: Any = runpy
     if as_module:  # sys.path[0] is the current folder already
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        run._run_module_as_main(name)  # what python itself calls
     else:
         sys.path[0] = folder
         if tree is None and not os.path.isdir(path):
             tree = _source(path)
         if tree:
-            main = sys.modules["__main__"] = type(sys)("__main__")
-            vars(main).update(__file__=path, __builtins__=__builtins__, __cached__=None)
-            if "__annotations__" in globals():  # as in each main module before Python 3.14
-                vars(main)["__annotations__"] = {}
-            exec(compile(tree, path, "exec", dont_inherit=True), vars(main))
+            names.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
+            exec(compile(tree, path, "exec", dont_inherit=True), names)
+        elif os.path.isdir(path):
+            run._run_module_as_main("__main__", False)
         else:
             runpy.run_path(name, run_name="__main__")
     if replaced and not replace.found_any():

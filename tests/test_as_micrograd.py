@@ -103,20 +103,24 @@ def test_a_script_sees_argv_main_file_and_path_as_python_sets_them(tmp_path):
 SHOWN = """import os, sys
 import beside
 print(sys.argv, __file__, sys.path[0], __builtins__.__name__, sorted(x for x in globals() if x.startswith("__")))
+print(__loader__ is None, __spec__ and __spec__.name, __package__, sys.modules["__main__"].os is os)
 """
 
 
 @pytest.mark.parametrize("own", [(), ("--replace-value",)])
 @pytest.mark.parametrize("text", ["", "class Value: pass\n", CLOSURES])
-@pytest.mark.parametrize("name", ["script.py", "./a/../script.py", "a/link.py", "empty.py"])
+@pytest.mark.parametrize(
+    "name", ["script.py", "./a/../script.py", "a/link.py", "empty.py", "-m script", "-m a", "a"]
+)
 def test_a_script_sees_the_same_of_itself_and_its_folder(name, text, own, tmp_path):
     write(tmp_path, "script.py", text + SHOWN)
     write(tmp_path, "beside.py", "")
     write(tmp_path, "empty.py", "")
-    (tmp_path / "a").mkdir()
+    write(tmp_path / "a", "__main__.py", text + SHOWN)
+    write(tmp_path / "a", "beside.py", "")
     (tmp_path / "a" / "link.py").symlink_to("../script.py")
-    done = run_python("-m", "micrograd_c", "-q", *own, name, "x", "-y", cwd=tmp_path)
-    assert (done.stdout, done.stderr) == (run_python(name, "x", "-y", cwd=tmp_path).stdout, "")
+    done = run_python("-m", "micrograd_c", "-q", *own, *name.split(), "x", "-y", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (run_python(*name.split(), "x", "-y", cwd=tmp_path).stdout, "")
 
 
 HOOK = """import sys
