@@ -189,18 +189,19 @@ class _Comparison(Nodes):
         ignored = not self.body.texts["backward"].used & {*parameters}
         seeds = ((), (3.0,))[: 1 if ignored else 2]
         theirs = [_gradients(self.T, self.T.backward, x) for x in seeds]
-        if {returned for returned, _ in theirs} - {"nothing", "itself"}:
+        returned = {what for what, _ in theirs}
+        if len(returned) > 1 or returned == {"something"}:
             raise UnlikeError("has a backward() that returns something")
         for self.backward in (_backward, _zeroing):
             if all(agree(y, _gradients(Value, self.backward, x)[1]) for x, (_, y) in zip(seeds, theirs)):
                 break
         else:
             raise UnlikeError("has a backward() with another meaning")
-        itself = theirs[0][0] == "itself"
-        if itself or parameters not in ((), ("seed",)) or (parameters and (ignored or defaults[0] is None)):
+        result = {"itself": "; return self", "gradient": "; return self.grad"}.get(theirs[0][0], "")
+        if result or parameters not in ((), ("seed",)) or (parameters and (ignored or defaults[0] is None)):
             scope = {"sweep": self.backward, "default": defaults and defaults[0]}
             given = "".join(f", {name}" for name in parameters)
-            passed, result = "" if ignored else given, "; return self" if itself else ""
+            passed = "" if ignored else given
             exec(f"def backward(self{given and given + '=default'}): sweep(self{passed}){result}", scope)
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
@@ -338,7 +339,7 @@ class _Comparison(Nodes):
 
 
 def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
-    """Return what backward returns, and the gradients of a small graph after one backward, and after another."""
+    """Return what backward returns, and the gradients of a small graph after one backward and after another."""
     try:
         a, b, c = cls(0.5), cls(-1.25), cls(0.5)
         d = a * b
@@ -349,7 +350,8 @@ def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, A
         gradients = [[v.grad for v in (a, b, c, d, e, f)]]
         backward(f, *seed)
         gradients.append([v.grad for v in (a, b, c, d, e, f)])
-        return "nothing" if returned is None else "itself" if returned is f else "something", gradients
+        kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
+        return next((kind for kind, holds in kinds if holds), "something"), gradients
     except Exception as error:
         return "nothing", type(error)
 

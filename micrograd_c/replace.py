@@ -118,7 +118,9 @@ def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[byte
                 lines = opened.read().splitlines()
                 for node in classes_in(tree, name) if file == path else ():
                     lines[node.lineno - 1 : node.end_lineno] = [b""] * ((node.end_lineno or 0) - node.lineno + 1)
-                text = b"\n".join(lines)
+                text = b"\n".join(
+                    x if b"'" in x or b'"' in x else x.partition(b"#")[0] for x in lines
+                )  # no comments
                 named.update(text.translate(_BETWEEN_WORDS).split())
                 yield text
         todo = set()

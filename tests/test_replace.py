@@ -117,6 +117,8 @@ def test_a_file_beside_the_class_may_read_the_graph(tmp_path):
     [
         ("", False),
         ("anothers = others_ = 1", False),
+        ("x = 1  # v._op of others", False),
+        ("x = 1; '# '; vars().get('others')", True),
         ("import others", True),
         ("from others import *", True),
         ("import importlib; importlib.import_module('oth' + 'ers')", True),
@@ -246,6 +248,16 @@ DIFFERENT = {
     "a backward that returns the node": (
         changed(CLOSURES, "            v._backward()\n", "            v._backward()\n        return self\n"),
         "a = Value(2.0); b = a * a; print(b.backward() is b, a, b)",
+    ),
+    "a backward that returns the gradient": (
+        changed(
+            changed(
+                CLOSURES, "            v._backward()\n", "            v._backward()\n        return self.grad\n"
+            ),
+            BACKWARD,
+            "    def backward(self, seed=None):\n",
+        ).replace("self.grad = 1.0", "self.grad = 1.0 if seed is None else seed"),
+        "a = Value(2.0); b = a * a; print(b.backward(), b.backward(seed=3.0), (b + 1).backward(), a, b)",
     ),
     "a backward with an iterator and a deque": (
         changed(
