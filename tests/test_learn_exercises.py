@@ -184,7 +184,7 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("08_all_nodes", "    return [root, [root]]\n", "a list, b", "?"),
         ("09_local_derivatives", "    return x + y\n", "2 numbers are asked for", "Python stops"),
         ("09_local_derivatives", '    if op = "+":\n        return 1, 1\n', "the second = of ==", "another kind"),
-        ("10_add_backward", f"            grad += out.grad\n{KEPT}", "Is `self.` missing?", "further down"),
+        ("10_add_backward", f"            grad += out.grad\n{KEPT}", "Is `self.` missing in", "further down"),
         ("10_add_backward", f"            out.grad += self.grad\n{KEPT}", "to the grad of the operands?", "nobody"),
         ("10_add_backward", "            self.grad += 1\n        return _backward\n", "no attribute", "no-return"),
         ("12_by_hand", "    c.grad = 1.0\n    c._backward\n    e._backward()\n", "inner-forgotten", "kept in out"),
@@ -198,6 +198,18 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("23_layer", "    def __init__(self, nin, nout):\n        self.neurons = [Neuron(nin) for _ in nout]\n",
          "range(n) counts", "one thing only"),
         ("26_training", "    loss_of = loss_of(model, xs, ys)\n", "the name of a function, too", "is one missing"),
+        ("01_slope", "    return [(f(x + h) - f(x)) / h]\n", "One number is asked for", "Python stops"),
+        ("01_slope", "    return str((f(x + h) - f(x)) / h)\n", "this is a text", "a tuple"),
+        ("01_slope", "    return (f * (x + h) - f * x) / h\n", "Brackets are missing behind", "another kind"),
+        ("03_value", "        return data, _children, _op\n", "__init__ returns nothing", "another kind"),
+        ("03_value", "        self.data = data,\n        self._prev = set(_children)\n        self._op = _op\n",
+         "a comma at the end", "text"),
+        ("04_add", "        return Value(self.data + other, (self,))\n", "Is .data missing", "another kind"),
+        ("04_add", "        return Value(sum(self.data, other.data), (self,))\n", "one thing only", "no-tuple"),
+        ("13_order", "    return [root, *root._prev]\n", "nodes in it", "ValueError"),
+        ("16_zero_grad", "    for p in parameters:\n        p.grad = None\n", "none-for-zero", "without `return`"),
+        ("22_neuron", "    def __call__(self, x):\n        return sum(w * y for w, y in (self.w, x))\n",
+         "in zip(xs, ys)", "Python does not"),
     ],
 )  # fmt: skip
 def test_a_beginner_reads_what_is_so_and_nothing_else(name, hole, told, untold):
@@ -389,6 +401,14 @@ def test_start_leaves_what_is_there_and_reset_keeps_a_copy(folder):
     assert (folder / "01_slope.py.old").read_text("utf-8") == "mine"
 
 
+def test_start_says_where_to_go_and_that_a_file_is_no_folder(tmp_path):
+    done = exercises("start", "my course", cwd=tmp_path)
+    assert "1. cd 'my course'\n" in done.stdout
+    (tmp_path / "file").write_text("")
+    done = exercises("start", "file", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "micrograd_c: file is a file: the exercises need a folder\n")
+
+
 @pytest.mark.slow
 def test_hint_and_solution_need_no_folder(tmp_path):
     assert exercises("solution", "tanh", cwd=tmp_path).stdout == COURSE["17_tanh"].solution
@@ -470,16 +490,18 @@ def test_grade_makes_a_table_csv_and_json(tmp_path):
     (anna / "04_add.py").write_text(wrong("04_add", hole), encoding="utf-8")
     (boris / "01_slope.py").write_text(SOLVED + "\nimport os; os._exit(0)\n", encoding="utf-8")
     (boris / "02_gradient.py").write_text(COURSE["02_gradient"].start, encoding="utf-8")
+    (boris / "03_value.py").write_bytes(b"\xff\xfe")
+    (boris / "15_used_twice.py").write_text(COURSE["15_used_twice"].start, encoding="utf-8")
     names = ["anna", "=boris", "empty"]
     table = exercises("grade", *names, cwd=tmp_path)
     assert table.returncode == 1
     lines = table.stdout.splitlines()
-    assert lines[:3] == ["anna     2/27  ## o", "=boris   0/27  !.", "empty    0/27"]
-    assert "1 x plain-number in 04_add" in lines
+    assert lines[:3] == ["anna     2/27  ## o", "=boris   0/27  !.o           .", "empty    0/27"]
+    assert lines[-1] == "1 x plain-number in 04_add"
     exercises("grade", *names, "--csv", "class.csv", cwd=tmp_path)
     rows = (tmp_path / "class.csv").read_text("utf-8").splitlines()
     assert rows[0].startswith("folder,done,of,01_slope,") and rows[2].startswith(
-        "'=boris,0,27,ended,untouched,missing"
+        "'=boris,0,27,ended,untouched,open"
     )
     assert rows[1].startswith("anna,2,27,done,done,missing,open: plain-number,missing")
     data = json.loads(exercises("grade", *names, "--json", "-", cwd=tmp_path).stdout)
@@ -489,7 +511,17 @@ def test_grade_makes_a_table_csv_and_json(tmp_path):
         "mistake": "plain-number",
         "says": sentence("plain-number"),
     }
+    assert data["learners"][1]["exercises"]["03_value"]["says"] == "03_value.py is no text in UTF-8"
     assert not (tmp_path / "pages").exists()
+
+
+@pytest.mark.slow
+def test_grade_says_at_once_that_a_table_cannot_be_written(folder):
+    """Before any file of a learner runs."""
+    (folder / "01_slope.py").write_text(f"open({str(folder / 'begun')!r}, 'w').close()\n")
+    done = exercises("grade", folder, "--csv", folder / "nowhere" / "class.csv")
+    assert done.returncode == 2 and "nowhere" in done.stderr
+    assert not (folder / "begun").exists()
 
 
 @pytest.mark.slow

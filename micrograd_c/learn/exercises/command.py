@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -35,6 +36,8 @@ def _here() -> Folder:
 
 def _start(options: argparse.Namespace) -> int:
     path = Path(options.folder).expanduser()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file: the exercises need a folder")
     new = Folder(path).start()
     n = len(course())
     first = next(iter(course()))
@@ -43,7 +46,7 @@ def _start(options: argparse.Namespace) -> int:
     else:
         print(f"{path}: {n} exercises.")
     print(f"""
-1. cd {path}
+1. {shlex.join(["cd", str(path)])}
 2. Open {first}.py in your editor. Its first lines say what to write.
 3. {_US} check
    or, to have that done at each save: {_US} watch""")
@@ -172,6 +175,8 @@ def _grade(options: argparse.Namespace) -> int:
     for name in options.folders:
         if not Path(name).is_dir():
             raise ValueError(f"there is no folder {name!r}")
+    for file in {options.csv, options.json} - {None, "-"}:
+        open(file, "a", encoding="utf-8").close()  # where it cannot be written that is said before the long work
     rows = grade([os.path.normpath(name) for name in options.folders], options.seconds)
     made = {options.csv: as_csv, options.json: as_json}
     made.pop(None, None)

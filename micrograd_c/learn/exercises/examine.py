@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import traceback
 from collections import Counter
@@ -111,9 +112,19 @@ def same(x: Any, y: Any) -> bool:
         return isclose(x, y, rel_tol=1e-6, abs_tol=1e-9)
     if isinstance(x, list) and isinstance(y, list):
         return len(x) == len(y) and all(map(same, x, y))
-    if isinstance(x, dict) and isinstance(y, dict):  # exceptions, of which the kind counts, and whether of a None
-        return bool(x.get("type") == y.get("type") and ("NoneType" in str(x)) == ("NoneType" in str(y)))
+    if isinstance(x, dict) and isinstance(y, dict):  # exceptions
+        return bool(_kind(x) == _kind(y))
     return bool(x == y)
+
+
+def _kind(error: dict[str, Any]) -> tuple[str, bool, str]:
+    """Return what counts of an exception: its type, whether it is of a None, and what does not fit together."""
+    what = ""
+    if error["type"] == "TypeError":
+        what = re.sub("'.*?'", "", error["message"]) + error["code"]
+    elif error["type"] == "AttributeError":
+        what = error["message"].replace("'int'", "'float'")
+    return error["type"], "NoneType" in error["message"], what
 
 
 def _alike(x: dict[str, Any], y: dict[str, Any]) -> bool:
@@ -212,16 +223,20 @@ def _mistake(exercise: Exercise, probe: Probe, names: Names, case: Case, source:
             return named
     # On large graphs a wrong engine may depend on the order of a set, which differs from run to run.
     cases = [case, *(each for each, _ in _cases(probe, small))]
-    yours = [_seen(lambda case=case: probe.observe(names, case)) for case in cases]  # type: ignore[misc]
-    solved = _lines(exercise.solution)
+    given, solved = _lines(exercise.start), _lines(exercise.solution)
+
+    def does(of: Names, text: str, case: Case) -> dict[str, Any]:
+        seen = _seen(lambda: probe.observe(of, case), text, of["__file__"])
+        if RAISED in seen and seen[RAISED]["code"] not in given:  # each writes lines of his own in another way
+            seen[RAISED]["code"] = ""
+        return seen
+
+    yours = [does(names, source, case) for case in cases]
     for mistake, wrong in exercise.mistakes:
         left_out = solved - _lines(wrong)
         if left_out and set(_lines(wrong) - solved) <= {"pass"} and not (solved - _lines(source)).keys() & left_out:
             continue  # it is that of leaving out lines, and this file has them
         its = _defined(wrong, "mistake.py")
-        if all(
-            _alike(one, _seen(lambda case=case: probe.observe(its, case)))  # type: ignore[misc]  # noqa: B023
-            for one, case in zip(yours, cases)
-        ):
+        if all(_alike(one, does(its, wrong, case)) for one, case in zip(yours, cases)):
             return mistake
     return ""

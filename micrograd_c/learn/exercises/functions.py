@@ -28,6 +28,15 @@ class Slope(Probe):
         f = eval(f"lambda x: {case['f']}")
         yield "slope", _rounded(of["slope"](f, case["x"], case["h"]))
 
+    def named(self, of: Names, cases: list[Case]) -> str:
+        """Name what looks at no function: it gives the same for each one."""
+        given: dict[str, set[str]] = {}
+        for case in cases:
+            at = str([case[k] for k in case if k != "f"])
+            given.setdefault(at, set()).add(str(dict(self.observe(of, case))))
+        alike = max(map(len, given.values())) == 1 and not any("None" in each for each in given.popitem()[1])
+        return "one-function" if alike else ""
+
     def code(self, case: Case) -> list[str]:
         """Return the call."""
         return [f"f = lambda x: {case['f']}", f"slope(f, {case['x']}, {case['h']})"]
@@ -93,6 +102,10 @@ class Local(Gradient):
         """Yield the pair."""
         pair = of["local_derivatives"](case["op"], case["x"], case["y"])
         yield "local_derivatives", list(pair) if isinstance(pair, tuple) else pair
+
+    def named(self, of: Names, cases: list[Case]) -> str:
+        """Name nothing: what is asked for is an operator."""
+        return ""
 
     def code(self, case: Case) -> list[str]:
         """Return the call."""

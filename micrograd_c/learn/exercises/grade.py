@@ -14,7 +14,6 @@ from typing import Any
 
 from ...viz.text import clean
 from .course import Exercise, course, sentence
-from .folder import untouched
 from .process import check, read
 from .report import says
 
@@ -31,8 +30,9 @@ def _result(folder: Path, exercise: Exercise, seconds: float) -> dict[str, str]:
     try:
         source = read(folder / f"{exercise.name}.py")
     except (OSError, ValueError) as error:
-        return {"status": "missing", "mistake": "", "says": clean(str(error))}
-    if untouched(exercise, source):
+        missing = isinstance(error, FileNotFoundError)
+        return {"status": "missing" if missing else "open", "mistake": "", "says": clean(str(error))}
+    if source == exercise.start:  # a wrong engine that is to be mended, too
         return {"status": "untouched", "mistake": "", "says": ""}
     verdict = check(exercise, source, seconds)
     if verdict["done"] is True:

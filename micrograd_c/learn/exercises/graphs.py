@@ -89,7 +89,8 @@ def _all_small(ops: tuple[str, ...]) -> Iterator[Graph]:
                 graph = _pruned(list(leaves), steps)
                 if len(graph["steps"]) == size and str(graph) not in seen:
                     seen.add(str(graph))
-                    if graph["leaves"] == list(leaves[: len(graph["leaves"])]):  # the others differ in names only
+                    # The others differ in names only, but for one leaf below 0: relu is another one there.
+                    if graph["leaves"] in (list(leaves[: len(graph["leaves"])]), [leaves[1]]):
                         yield graph
 
 

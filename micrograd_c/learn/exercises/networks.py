@@ -58,7 +58,7 @@ class Network(Probe):
         _weights(model)
         out = model(_X[: case["shape"][0]])
         outs = out if isinstance(out, list) else [out]
-        yield "outputs", [each.data for each in outs]
+        yield "outputs", [each.data for each in outs] if isinstance(out, list) else out.data
         parameters = model.parameters()
         yield "parameters()", [p.data for p in parameters]
         total = outs[0]
@@ -172,7 +172,7 @@ class Training(Loss):
             copy._backward = backward
             return copy
 
-        heard.parameters = model.parameters  # type: ignore[attr-defined]
+        heard.parameters, heard.zero_grad = model.parameters, model.zero_grad  # type: ignore[attr-defined]
         before = [p.data for p in model.parameters()]
         of["train"](heard, _XS, _YS, 1, 0.1)
         after = [(p.data, p.grad) for p in model.parameters()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
@@ -27,26 +28,26 @@ class Node(Probe):
     """A node made by hand."""
 
     def cases(self, ops: list[str]) -> Iterator[Case]:
-        """Yield nodes with none, one and two operands."""
-        yield from (
-            {"data": x, "children": n, "op": op} for x, n, op in ((3.0, 0, ""), (-2.0, 1, "-"), (6.0, 2, "*"))
-        )
+        """Yield nodes with none, one and two operands, and with one that is used twice."""
+        for x, children, op in ((3.0, "", ""), (-2.5, "a", "-"), (6.0, "ab", "*"), (9.0, "aa", "*")):
+            yield {"data": x, "children": children, "op": op}
 
     def observe(self, of: Names, case: Case) -> Seen:
-        """Yield the attributes."""
-        nodes = [of["Value"](float(i)) for i in range(case["children"])]
-        d = of["Value"](case["data"], tuple(nodes), case["op"]) if nodes else of["Value"](case["data"])
+        """Yield the attributes, which another Value that is made later leaves as they are."""
+        names = sorted(set(case["children"]))
+        nodes = [of["Value"](float(i)) for i in range(len(names))]
+        children = tuple(nodes[names.index(name)] for name in case["children"])
+        d = of["Value"](case["data"], children, case["op"]) if nodes else of["Value"](case["data"])
+        of["Value"](7.0)
         yield "d.data", d.data
         yield "d._op", d._op
         yield "d._prev", _prev(d, nodes, {"leaves": nodes, "steps": []})
 
     def code(self, case: Case) -> list[str]:
         """Return the lines."""
-        leaves = code({"leaves": [float(i) for i in range(case["children"])], "steps": []})
-        if not leaves:
-            return [f"d = Value({case['data']})"]
-        children = "(a, b)" if len(leaves) == 2 else "(a,)"
-        return [*leaves, f'd = Value({case["data"]}, {children}, "{case["op"]}")']
+        leaves = code({"leaves": [float(i) for i in range(len(set(case["children"])))], "steps": []})
+        operands = ", ".join(case["children"]) + "," * (len(case["children"]) == 1)
+        return [*leaves, f"d = Value({case['data']}" + f', ({operands}), "{case["op"]}"' * bool(leaves) + ")"]
 
     def root(self, case: Case) -> None:
         """Return nothing: the engine cannot compute it."""
@@ -63,6 +64,17 @@ class History(Probe):
             yield f"{name}.data", node.data
             yield f"{name}._prev", _prev(node, nodes, case)
             yield f"{name}._op", node._op if "+" in op or "*" in op else ""
+
+    def named(self, of: Names, cases: list[Case]) -> str:
+        """Name results that are an operand, and signs that are words."""
+        for case in cases:
+            nodes, n = build(case, of["Value"]), len(case["leaves"])
+            if len(set(map(id, nodes))) < len(nodes):
+                return "changes-an-operand"
+            signs = [node._op for node, (op, *_) in zip(nodes[n:], case["steps"]) if "+" in op or "*" in op]
+            if any(re.search("[a-z ]", sign) for sign in signs):
+                return "sign-in-words"
+        return ""
 
 
 class Leaves(Probe):
@@ -122,6 +134,8 @@ class Order(Nodes):
         """Yield what makes an order right."""
         order = self.found(of, case)
         yield "nodes in it", ", ".join(sorted(order))
+        if not set(names(case)) <= set(order):  # there is no place of what is not in it
+            return
         n, wrong = len(case["leaves"]), []
         for i, (_, *operands) in enumerate(case["steps"], n):
             name = names(case)
@@ -183,7 +197,11 @@ class Backward(Probe):
                 _listen(node, calls)
             self.run(nodes, case)
             if len(calls) > len(set(calls)):
-                return "recursion-on-shared-node"
+                return "self-in-the-loop" if set(calls) == {id(nodes[-1])} else "recursion-on-shared-node"
+            if not calls:
+                continue
+            if id(nodes[-1]) not in calls:
+                return "no-root"
             if set(calls) != set(map(id, nodes[n:])):
                 return ""
             order = [*map(id, nodes[:n]), *calls[::-1]]

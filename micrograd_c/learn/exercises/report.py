@@ -101,7 +101,8 @@ def _share(exercise: Exercise, verdict: Verdict) -> str:
             if part and _near(mine, total - part):
                 keeps = [text.count("out._backward = _backward") for text in (exercise.start, exercise.solution)]
                 kept = keeps[0] < keeps[1] and n == len(shares)  # the learner's own line
-                asked = " Is _backward kept in out, and does it add to the grad of the operands?" if kept else ""
+                asked = " Is _backward kept in out, in a line outside of it?" if kept else ""
+                asked += " And does it add to the grad of the operands?" if kept else ""
                 return f"{sums} Missing: {words}.{asked}"
             if part and _near(mine, total + part):
                 return f"{sums} Counted twice: {words}."
