@@ -322,9 +322,12 @@ def test_training_learns_and_forgetting_zero_grad_does_not(lesson):
     lesson.open("#training?done=5")
     loss = "#training-scene .meters dd"
     before = float(lesson.find(loss).text)
+    meters = lesson.driver.find_elements(By.CSS_SELECTOR, loss)
+    assert meters[2].text == "none yet"
     for _ in range(3):
         lesson.click("#training-scene .controls .button:nth-child(2)")
     assert float(lesson.find(loss).text) < before
+    assert float(meters[2].text) > 0
     runs = lesson.run(
         """return [0, 1].map(forget => { const net = new Net([2, 8, 8, 1], 2), data = points("moons");
             for (let i = 0; i < 300; i++) { if (!forget) net.zeroGrad(); net.loss(data, true); net.update(0.5); }
@@ -561,11 +564,30 @@ def test_first_button_moves_no_other_thing(lesson, width, height):
     assert lesson.run(places) == before
 
 
-def test_phone_on_its_side_shows_what_the_first_button_does(lesson):
-    lesson.device(740, 360, mobile=True)
+@pytest.mark.parametrize("width, height", [(390, 844), (740, 360)])
+def test_phone_shows_what_the_first_button_does(lesson, width, height):
+    lesson.device(width, height, mobile=True)
     lesson.open()
     ends = "return ['hero-go', 'hero-canvas', 'faders'].map(id => $(id).getBoundingClientRect().bottom)"
-    assert max(lesson.run(ends)) <= 360
+    assert max(lesson.run(ends)) <= height
+
+
+@pytest.mark.parametrize("width, height", [(740, 360), (667, 375)])
+def test_phone_on_its_side_has_pictures_beside_what_moves_them(lesson, width, height):
+    lesson.device(width, height, mobile=True)
+    lesson.open("#training?done=6&lines=4")
+    boxes = """return [...document.querySelectorAll(arguments[0])].map(e => {
+        const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]})"""
+    for picture, moved_by in (("#training-scene .cloud", ".controls"), ("#history-scene svg", ".listing")):
+        (left, top, right, bottom), *others = lesson.run(boxes, picture)
+        assert others == []
+        for one in lesson.run(boxes, f"{picture.split()[0]} {moved_by}"):
+            assert (one[0] >= right or one[2] <= left) and one[1] < bottom and one[3] > top
+    drawn = lesson.run(boxes, "#history-scene .node rect, #history-scene .op circle")
+    assert len(drawn) == 6
+    for i, p in enumerate(drawn):
+        for q in drawn[:i]:
+            assert p[0] > q[2] + 8 or q[0] > p[2] + 8 or p[1] > q[3] + 8 or q[1] > p[3] + 8
 
 
 @pytest.mark.parametrize("width, height", [*SIZES, (740, 360)])

@@ -5,8 +5,8 @@ const NODES = GIVEN.graphs.history.nodes.map(([name, , prev, op]) => ({ name, pr
 const OP_RADIUS = 19;
 
 function graphLayout(w, h) {
-  const tall = w < 560;
-  const box = { w: tall ? 104 : 116, h: 54 };
+  const tall = w < 560 && h >= 300;
+  const box = { w: tall ? 104 : w < 560 ? 84 : 116, h: 54 };
   const [padX, padY] = [box.w / 2 + 4, tall ? box.h / 2 + 12 : 0];
   const centre = {};
   for (const [name, [x, y]] of Object.entries(tall ? TALL : WIDE)) {

@@ -182,7 +182,7 @@ function trainingScene(host) {
     cloud.setAttribute("aria-valuetext", say("training.cloud-at", { i: chosen + 1, n: data.length, x: num(x), y: num(y) }));
     lossOut.textContent = num(lossNow, 3);
     rightOut.textContent = say("training.right", { right: net.right(data), all: data.length });
-    gradOut.textContent = taken ? num(length, length > 99 ? 0 : 2) : "·";
+    gradOut.textContent = taken ? num(length, length > 99 ? 0 : 2) : say("training.no-gradient");
     gradOut.className = forgot && taken ? "bad" : "";
     code[1].firstChild.className = forgot ? "gone" : "";
     moral.textContent = forgot ? say("training.forgot") : "";
