@@ -133,6 +133,7 @@ class _Comparison(Nodes):
         self.attributes = self.names()
         if (init := self.constructor()) is not None:
             self.attributes["__init__"] = init
+        self._expect_operands_kept(module, is_read)
         self._compare_backward()
         common = {name: self._common(name) for name in sorted(body.pure & (_UNARY | _BINARY))}
         if changed:
@@ -153,6 +154,18 @@ class _Comparison(Nodes):
         for name in ("__add__", "__mul__"):
             if name not in self.body.pure:
                 raise UnlikeError(f"does more in its {name} than to make a node")
+
+    def _expect_operands_kept(self, module: ast.Module, is_read: Callable[[str], bool]) -> None:
+        """Let pass a module that takes no operands from a node, which ours does not allow."""
+        names = {name for name, _, _ in self.operands}
+        assigned = set[str]().union(*(x.assigns for name, x in self.body.texts.items() if name != "__init__"))
+        if names.isdisjoint(assigned) and not any(map(is_read, names)):
+            return
+        init = {id(x) for x in nodes_below(self.body.texts["__init__"].tree)}
+        for node in nodes_below(module):
+            if type(node) is ast.Assign and id(node) not in init and _is_empty(node.value):
+                for name in names.intersection(getattr(x, "attr", "") for x in node.targets):
+                    raise UnlikeError(f"has nodes that lose their .{name}")
 
     def _reads_graph(self, tree: ast.ClassDef, ours: set[str], is_read: Callable[[str], bool]) -> bool:
         """Tell whether something in the class that goes on to be called, and is not ours, may read the graph."""
@@ -187,6 +200,8 @@ class _Comparison(Nodes):
         if len(parameters) > 1 or len(defaults) != len(parameters):
             raise UnlikeError("has a backward() of another shape")
         ignored = not self.body.texts["backward"].used & {*parameters}
+        if not self._numbers_below("backward") <= {0.0, 1.0, 2.0}:
+            raise UnlikeError("has a backward() with limits of its own")
         seeds = ((), (3.0,))[: 1 if ignored else 2]
         theirs = [_gradients(self.T, self.T.backward, x) for x in seeds]
         returned = {what for what, _ in theirs}
@@ -206,6 +221,16 @@ class _Comparison(Nodes):
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing
+
+    def _numbers_below(self, name: str) -> set[float]:
+        """Return the constants of a method and of those that it calls."""
+        texts = self.body.texts
+        found, todo = {name}, [name]
+        for x in todo:
+            more = texts[x].reads & texts.keys() - found
+            found |= more
+            todo += more
+        return set[float]().union(*(texts[x].numbers for x in found))
 
     # ---- operators and functions ----
 
@@ -338,10 +363,17 @@ class _Comparison(Nodes):
             self.attributes["__repr__"] = object.__repr__
 
 
+def _is_empty(x: Any) -> bool:
+    """Tell whether an expression is None or an empty container."""
+    if type(x) is ast.Call:
+        return not x.args and getattr(x.func, "id", "") in ("set", "frozenset", "tuple", "list")
+    return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)
+
+
 def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
     """Return what backward returns, and the gradients of a small graph after one backward and after another."""
     try:
-        a, b, c = cls(0.5), cls(-1.25), cls(0.5)
+        a, b, c, leaf = cls(0.5), cls(-1.25), cls(0.5), cls(0.5)
         d = a * b
         e = d + b
         f = e * e + d * c
@@ -349,7 +381,8 @@ def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, A
         returned = backward(f, *seed)
         gradients = [[v.grad for v in (a, b, c, d, e, f)]]
         backward(f, *seed)
-        gradients.append([v.grad for v in (a, b, c, d, e, f)])
+        backward(leaf, *seed)
+        gradients.append([v.grad for v in (a, b, c, d, e, f, leaf)])
         kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
         return next((kind for kind, holds in kinds if holds), "something"), gradients
     except Exception as error:

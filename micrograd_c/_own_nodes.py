@@ -43,8 +43,8 @@ class Nodes:
     body : Body
     T : type
         Its pure methods, built again.
-    operands : list of (str, type)
-        Attributes that have the operands, and the types of these.
+    operands : list of (str, type, bool)
+        Attributes that have the operands, the types of these, and whether x * x has x once there.
     closure, locals, op : str
         The attribute that has the closure that passes gradients on, the local derivatives, the label; ''.
     plain : dict
@@ -58,7 +58,7 @@ class Nodes:
     def __init__(self, body: Body) -> None:
         self.body, self.T = body, body.build()
         self._find()
-        self.graph = {name for name, _ in self.operands} | {self.op} - {""}
+        self.graph = {name for name, _, _ in self.operands} | {self.op} - {""}
 
     def _find(self) -> None:
         try:
@@ -68,11 +68,15 @@ class Nodes:
             raise UnlikeError(f"cannot be tried out: {type(error).__name__}: {error}") from None
         if type(z) is not self.T:
             raise UnlikeError("has another meaning of *")
-        leaf, node = vars(x), vars(z)
+        leaf, node, square = vars(x), vars(z), vars(x * x)
+        turned = vars(y * x)
+        if type(leaf.get("data")) not in (int, float):
+            raise UnlikeError("makes something else of its data than Python's numbers")
+        self._expect_all_numbers()
         found = [number_of(v.get(name)) for v in (leaf, node) for name in ("data", "grad")]
         if found != [2.0, 0.0, 6.0, 0.0]:
             raise UnlikeError("has another meaning of data, of grad or of *")
-        self.operands: list[tuple[str, Any]] = []
+        self.operands: list[tuple[str, Any, bool]] = []
         self.closure = self.locals = self.op = ""
         self.plain: dict[str, Any] = {}
         for name in [name for name in {**leaf, **node} if name not in ("data", "grad")]:
@@ -81,7 +85,10 @@ class Nodes:
             if kind is FunctionType and not self.closure:
                 self.closure = name
             elif kind in (set, frozenset, tuple, list) and {*map(id, after)} == {id(x), id(y)}:
-                self.operands.append((name, kind))
+                once = len(square[name]) == 1
+                if kind in (tuple, list) and not once and [*map(id, turned[name])] != [id(y), id(x)]:
+                    raise UnlikeError(f"keeps its operands in .{name} in an order of its own")
+                self.operands.append((name, kind, once))
             elif kind in (tuple, list) and agree([*after], [3.0, 2.0]) and not self.locals:
                 self.locals = name
             elif kind is str and after and after != before and not self.op:
@@ -103,6 +110,17 @@ class Nodes:
                 raise UnlikeError(f"calls its .{self.closure} in a way of its own") from None
             if not agree([x.grad, y.grad], [3.0, 2.0]):
                 raise UnlikeError(f"has another meaning of .{self.closure}()")
+
+    def _expect_all_numbers(self) -> None:
+        """Let pass a constructor that keeps each number as it is, next to the constants of its text too."""
+        near = [c * x for c in self.body.texts["__init__"].numbers for x in (1.01, -1.01, 0.99)]
+        for x in (*near, 1e-300, -1e300, math.inf, -math.inf, math.nan):
+            try:
+                kept = agree(x, self.T(x).data)
+            except Exception:
+                kept = False
+            if not kept:
+                raise UnlikeError(f"makes something else of {x:g} in its __init__")
 
     def constructor(self) -> Any:
         """Return an __init__ of their arguments; None if Value's own takes them."""
@@ -138,7 +156,7 @@ class Nodes:
             changed = {k for k, found in made.items() if k != self.closure and not agree(found, leaf.get(k, self))}
             if made.get(self.closure) is probe:
                 return self.closure
-            if type(probe) in (tuple, list) and changed == {name for name, _ in self.operands}:
+            if type(probe) in (tuple, list) and changed == {name for name, _, _ in self.operands}:
                 return "operands"
             if type(probe) is tuple and changed == {self.locals} and [*made[self.locals]] == [x, x]:
                 return "locals"
@@ -172,16 +190,18 @@ class Nodes:
     def names(self) -> dict[str, Any]:
         """Return attributes of Value by which its nodes have these names and types."""
         found = {name: self.plain[name] for name in self.plain.keys() - {*self.label}}
-        for name, kind in self.operands:
-            if (name, kind) not in (("_prev", set), ("_children", tuple)):
-                found[name] = property(_as(kind), PROPERTIES["_prev"].fset)
+        for name, kind, once in self.operands:
+            if (name, kind, once) not in (("_prev", set, True), ("_children", tuple, False)):
+                found[name] = property(_as(kind, once), PROPERTIES["_prev"].fset)
         for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
             if name and name != ours:
                 found[name] = PROPERTIES[ours]
         return found
 
 
-def _as(kind: Any) -> Callable[[Value], Any]:
-    """Return the getter of operands in a container of this type."""
+def _as(kind: Any, once: bool) -> Callable[[Value], Any]:
+    """Return the getter of operands in a container of this type, those that are equal once or as often as given."""
     get = PROPERTIES["_children"].fget
+    if once and kind in (tuple, list):
+        return lambda self: kind({id(v): v for v in get(self)}.values())
     return lambda self: kind(get(self))

@@ -259,6 +259,23 @@ DIFFERENT = {
         ).replace("self.grad = 1.0", "self.grad = 1.0 if seed is None else seed"),
         "a = Value(2.0); b = a * a; print(b.backward(), b.backward(seed=3.0), (b + 1).backward(), a, b)",
     ),
+    "super() in a method": (
+        CLOSURES + "    def __str__(self): return 'V' + super().__str__()\n"
+        "    @property\n    def shown(self): return super().__repr__()[:1]\n",
+        "print(str(Value(2.0)), Value(2.0).shown)",
+    ),
+    "slots and annotations that the script lists": (
+        changed(SLOPES, "class Value:\n", "class Value:\n    data: float\n"),
+        "print(Value.__slots__, Value.__annotations__, {s: getattr(Value(2.0), s) for s in Value.__slots__})",
+    ),
+    "operands in a list, each once": (
+        changed(CLOSURES, "set(_children)", "list(dict.fromkeys(_children))"),
+        "a = Value(2.0); print(len((a * a)._prev), [v.data for v in (a * Value(3.0))._prev])",
+    ),
+    "operands in a tuple": (
+        changed(CLOSURES, "set(_children)", "tuple(_children)"),
+        "a = Value(2.0); print(len((a * a)._prev), [v.data for v in (a * Value(3.0))._prev])",
+    ),
     "a backward with an iterator and a deque": (
         changed(
             changed(CLOSURES, "import math", "import math\nfrom collections import deque"),
@@ -629,6 +646,14 @@ def test_an_array_becomes_no_array_of_values_where_the_class_keeps_it_as_data(tm
     same_output(f"import numpy\n{text}\nprint([v.data for v in Value(2.0) * numpy.ones(2)])\n", tmp_path)
 
 
+def test_a_class_that_makes_numpys_floats_of_its_data_stays(tmp_path):
+    pytest.importorskip("numpy")
+    text = f"import numpy\n{changed(CLOSURES, '= data', '= numpy.float64(data)')}\n"
+    same_output(
+        f"{text}numpy.seterr(all='ignore')\nprint(Value(0.0) ** -1, Value(2.0) * 3)\n", tmp_path, ours=False
+    )
+
+
 # ---- what the comparison leaves alone ----------------------------------------------------------------------------
 
 
@@ -753,6 +778,38 @@ REFUSED = {
         changed(CLOSURES, "self.grad = 1.0\n", "self.grad = 2.0\n"),
         "has a backward() with another meaning",
     ),
+    "a backward with a far limit": (
+        changed(CLOSURES, "visit(self)\n", "visit(self)\n        order = order[-9000:]\n"),
+        "has a backward() with limits of its own",
+    ),
+    "a backward with a far limit in what it calls": (
+        changed(ORDER, "        return order", "        return order[-9000:]"),
+        "has a backward() with limits of its own",
+    ),
+    "a backward that refuses a leaf": (
+        changed(CLOSURES, BACKWARD, BACKWARD + "        if not self._prev: raise ValueError('a leaf')\n"),
+        "has a backward() with another meaning",
+    ),
+    "data with a limit": (
+        changed(CLOSURES, "self.data = data", "self.data = min(data, 1e7)"),
+        "makes something else of 1.01e+07 in its __init__",
+    ),
+    "data that is never nan": (
+        changed(CLOSURES, "self.data = data", "self.data = 0.0 if data != data else data"),
+        "makes something else of nan in its __init__",
+    ),
+    "operands in order of size": (
+        changed(CLOSURES, "set(_children)", "sorted(_children, key=lambda v: v.data)"),
+        "keeps its operands in ._prev in an order of its own",
+    ),
+    "operands that are taken away": (
+        CLOSURES + "v = Value(2.0) * 3\nv._prev = set()\nv._backward = lambda: None\nv.backward()\n",
+        "has nodes that lose their ._prev",
+    ),
+    "operands that a method takes away": (
+        CLOSURES + "    def cut(self):\n        self._prev = ()\n",
+        "has nodes that lose their ._prev",
+    ),
     "a backward that returns": (
         changed(CLOSURES, "            v._backward()\n", "            v._backward()\n        return order\n"),
         "has a backward() that returns something",
@@ -797,6 +854,13 @@ REFUSED = {
         "does more in its __add__",
     ),
 }
+
+
+def test_a_comparison_that_fails_leaves_the_script_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(replace, "differences", lambda *_: 1 / 0)
+    out, remarks, _ = run(CLOSURES + DIVIDES, True, tmp_path)
+    assert out == run(CLOSURES + DIVIDES, False, tmp_path)[0]
+    assert remarks.endswith("stays as it is: comparing it fails: ZeroDivisionError: division by zero\n")
 
 
 @pytest.mark.parametrize("what", REFUSED)
