@@ -780,6 +780,32 @@ def test_layers_and_neurons_fold_and_the_steps_with_them(browser, tmp_path):
     page.assert_silent()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_opened_or_folded_is_in_view_and_keeps_the_focus(browser, tmp_path, width):
+    """By keyboard alone, far from what is lit."""
+    page = Page(browser, samples(), tmp_path / "page.html")
+    page.device(width, SIZES[width], mobile=width < 800)
+    page.media(prefers_reduced_motion="reduce")
+    page.refresh()
+    page.end()
+    look = """const sign = document.activeElement, label = sign.getAttribute("aria-label") ?? sign.id;
+        const whole = innerWidth < 400 ? sign : sign.closest(".frame, .layer, .node") ?? sign;
+        const [a, b] = [whole, $("pane")].map(part => part.getBoundingClientRect());
+        const inside = a.left > b.left - 1 && a.right < b.right + 1 && a.top > b.top - 1 && a.bottom < b.bottom + 1;
+        return [label, inside]"""
+    page.run("document.querySelector('.layer .fold').focus()")
+    layer = page.run("return LAYERS[0].name")
+    neuron = page.run("return name(LAYERS[0].outs[0])")
+    assert page.run(look)[0] == f"Open {layer}"
+    for wanted in (f"Open {neuron}", f"Close {neuron}", f"Open {neuron}", f"Close {neuron}"):
+        page.press(Keys.ENTER)
+        assert page.run(look) == [wanted, True]
+    page.run("[...document.querySelectorAll('.frame .fold')].at(-1).focus()")
+    page.press(Keys.ENTER)
+    assert page.run(look) == [f"Open {layer}", True]
+    page.assert_silent()
+
+
 def test_a_folded_neuron_passes_what_its_parts_pass(browser, tmp_path):
     """The share of the whole box is the sum of what arrives by the single steps within."""
     page = Page(browser, samples(), tmp_path / "page.html")

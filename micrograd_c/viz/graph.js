@@ -5,6 +5,7 @@ class GraphView {
 
   build() {
     WIDTHS.clear(); // the fonts may be others now
+    this.signs = new Map();
     $("graph").classList.remove("compact");
     this.builtFor = this.camera.size;
     const layout = this.layout = roomyLayout(this.builtFor), boxed = NODES.filter(visible);
@@ -37,7 +38,7 @@ class GraphView {
     const node = {g: svg("g", {class: "node", "data-i": n.id, transform: `translate(${x},${y})`}, svg("rect", {class: "body", width: w, height: h, rx: row ? 4 : 10}), name, data.g, grad.g, place),
       name, data, grad, place, row, top, foot, wide, start, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
     node.g.prepend(node.title);
-    if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g)));
+    if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g), `node:${n.id}`));
     if (!row && n.operands.length) node.g.append(badge(closedBox ? "ƒ" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
     if (!n.operands.length && !BY_HAND) this.#makeEditable(data, n);
     return node;
@@ -57,16 +58,18 @@ class GraphView {
     make(data.g, {class: "data edit", tabindex: 0, role: "button", onclick: edit, onkeydown: onPress(edit)});
   }
 
-  #sign(sign, label, x, y, act) {
-    return svg("g", {class: "fold", transform: `translate(${x},${y})`, tabindex: 0, role: "button", "aria-label": label, onclick: act, onkeydown: onPress(act)},
+  #sign(sign, label, x, y, act, key) {
+    const g = svg("g", {class: "fold", transform: `translate(${x},${y})`, tabindex: 0, role: "button", "aria-label": label, onclick: act, onkeydown: onPress(act)},
       svg("rect", {x: -9, y: -9, width: 18, height: 18, rx: 5}), svg("text", {y: 5}, sign));
+    this.signs.set(key, g);
+    return g;
   }
 
   #frame({x, y, w, h, group}) {
     const {note, out} = GROUPS[group], layer = GROUPS[group].layer, many = layer !== null && LAYERS[layer].outs.length > 1;
     const title = `${trimmed(name(out), 14)}: a neuron, ${note}`, wide = textWidth(title, "frame name") * 15 / 13; // its larger size
     return svg("g", {class: "frame", transform: `translate(${x},${y})`}, svg("rect", {width: w, height: h, rx: 16}),
-      svg("rect", {class: "plate", x: 12, y: 7, width: wide + 8, height: 20, rx: 4}), svg("text", {class: "name", x: 16, y: 21}, title), this.#sign("−", `Close ${name(out)}`, w - 18, 17, () => this.actions.neuron(group)),
+      svg("rect", {class: "plate", x: 12, y: 7, width: wide + 8, height: 20, rx: 4}), svg("text", {class: "name", x: 16, y: 21}, title), this.#sign("−", `Close ${name(out)}`, w - 18, 17, () => this.actions.neuron(group), `frame:${group}`),
       many ? this.#sign("≡", `Fold the layer of ${name(out)}`, w - 42, 17, () => this.actions.layer(layer)) : null);
   }
 
@@ -74,7 +77,7 @@ class GraphView {
     const {name, note} = LAYERS[layer], fits = textWidth(name, "layer name") + textWidth(note, "layer kind") < w - 54;
     return svg("g", {class: "layer", transform: `translate(${x},${y})`}, svg("rect", {class: "back", width: w, height: h, rx: 12}),
       svg("text", {class: "name", x: 16, y: 22}, name), fits ? svg("text", {class: "kind", x: w - 32, y: 21}, note) : null,
-      this.#sign("+", `Open ${name}`, w - 17, 17, () => this.actions.layer(layer)), badge("ƒ", ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
+      this.#sign("+", `Open ${name}`, w - 17, 17, () => this.actions.layer(layer), `layer:${layer}`), badge("ƒ", ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
   }
 
   /* ---- one step ---- */
@@ -279,6 +282,18 @@ class GraphView {
     const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above, wide = Math.max(...boxes.map(b => b.x + b.w)) + right - left;
     const down = foot => ({x: left, y: top, w: wide, h: Math.max(...boxes.map(foot)) + below - top}), whole = down(b => b.foot ?? b.y + b.h);
     return this.camera.scaleFor(whole, 1) < .7 ? down(b => b.y + b.h) : whole; // a card to its foot, where that fits
+  }
+
+  /* What the reader opened or folded is in view, also far from what is lit, and its sign has the focus. */
+  attend(ids) {
+    const group = GROUP_OF.get(ids[0]), {frames, boxes} = this.layout, {camera} = this, {x, y, k} = camera.view, {w, h} = camera.size;
+    const card = this.layout.cards.find(c => c.layer === GROUPS[group].layer), frame = frames.find(f => f.group === group);
+    const box = frame ?? card ?? ids.map(i => boxes.get(i)).reduce(union), whole = camera.scaleFor({w: box.w + 40, h: box.h + 40}, .85);
+    if (box.x * k + x < 0 || box.y * k + y < 0 || (box.x + box.w) * k + x > w || (box.y + box.h) * k + y > h) {
+      camera.free = true;
+      if (whole < SMALLEST) camera.reveal({x: box.x + box.w - 160, y: box.y - 8, w: 168, h: 90}, .85); else camera.centre(box, whole); // else where its sign is
+    }
+    this.signs.get(frame ? `frame:${group}` : card ? `layer:${card.layer}` : `node:${ids[0]}`)?.focus({preventScroll: true});
   }
 
   /* Where an input on a box stands in the pane, with the box in view and room for what is said of it. */

@@ -344,8 +344,8 @@ function onKey(e) {
 
 view = new GraphView({
   edit: editLeaf, why: openWhy,
-  neuron: g => { pause(); toggleNeuron(g); refresh(true); },
-  layer: i => { pause(); toggleLayer(i); refresh(true); },
+  neuron: g => { pause(); toggleNeuron(g); refresh(true); view.attend([GROUPS[g].out]); },
+  layer: i => { pause(); toggleLayer(i); refresh(true); view.attend(LAYERS[i].outs); },
 });
 reasons = new WhyDrawer();
 buildControls();
