@@ -101,9 +101,26 @@ def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
     def is_read(word: str) -> bool:
         if not texts:
             texts.extend(_program(tree, path, name, main))
+        if word == "__dict__":  # that of self in a class that is another one is of no matter
+            others = (x if _extends(x, name.encode()) else x.replace(b"self.__dict__", b"") for x in texts)
+            return any(b".__dict__" in x or b"'__dict__" in x or b'"__dict__' in x for x in others)
         return any(mark + word.encode() in text for text in texts for mark in (b".", b"'", b'"', b"def "))
 
     return is_read
+
+
+def _extends(text: bytes, name: bytes) -> bool:
+    """Tell whether a text may have a subclass of the class, or give it a method."""
+    return any(
+        name in line
+        and (
+            line.lstrip().startswith((b"class ", name + b"."))
+            or b"setattr" in line
+            or name + b" as " in line
+            or line.partition(b"#")[0].rstrip().endswith(b"= " + name)
+        )
+        for line in text.splitlines()
+    )
 
 
 def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[bytes]:

@@ -724,6 +724,25 @@ def test_what_has_an_effect_is_never_called_and_stays_theirs(effect, tmp_path, m
     same_output(f"count, made = 0, [0]\n{text}\n{state}v = Value(2.0) * 3\n{state}", tmp_path, ours=False)
 
 
+MODULE = "class Module:\n    def parts(self): return sorted(self.__dict__)\nm = Module()\nm.w = Value(2.0)\n"
+DUMP = "    def dump(self): return sorted(self.__dict__)\nprint(P(2.0).dump())\n"
+
+
+@pytest.mark.parametrize(
+    "text, ours",
+    [
+        ("print(m.parts())\n", True),
+        ("print(sorted(m.w.__dict__))\n", False),
+        ("print(sorted(getattr(m.w, '__dict__')))\n", False),
+        (f"class P(Value):\n{DUMP}", False),
+        (f"V = Value\nclass P(V):\n{DUMP}", False),
+        ("def dump(self): return sorted(self.__dict__)\nValue.dump = dump\nprint(m.w.dump())\n", False),
+    ],
+)
+def test_attributes_of_other_classes_may_be_listed(text, ours, tmp_path):
+    same_output(CLOSURES + MODULE + text, tmp_path, ours=ours)
+
+
 def test_a_method_with_a_loop_is_not_tried_out(tmp_path):
     text = changed(
         CLOSURES, "t = math.tanh(self.data)", "x = self.data\n        while x > 9: x -= 1\n        t = math.tanh(x)"
