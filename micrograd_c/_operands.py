@@ -62,12 +62,15 @@ for _name in _MADE:
     setattr(MicrogradOperators, _name, _MADE[_name])
 # A Value with these. They come just before Value, behind all that other bases say.
 MicrogradValue: Any = None
+# False while Value stands in for a class of the script's own, which says what its operators are made of.
+as_micrograd = [True]
 
 
 def make_operators(cls: type, base: type) -> None:
     """Let what a class says of +, * and ** hold for the operators that micrograd makes of these, by super() too."""
     below = cls.__mro__[: cls.__mro__.index(base)]
-    if below[-1] is MicrogradOperators or all(_PARTS.isdisjoint(vars(c)) for c in below):
+    made = below[-1] is MicrogradOperators or not as_micrograd[0]
+    if made or all(_PARTS.isdisjoint(vars(c)) for c in below):
         return
     bases = [*cls.__bases__]
     last = max(i for i, c in enumerate(bases) if issubclass(c, base))

@@ -19,6 +19,7 @@ from . import engine
 from ._core import Any
 from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
+from ._operands import as_micrograd
 from ._own_nodes import UnlikeError
 from ._pure import nodes_below, parsed, put_at
 
@@ -226,6 +227,7 @@ def stand_in(number: int) -> Callable[[type], type]:
         for name, x in found.items():
             setattr(engine.Value, name, x)
         engine.unequal[1] |= "__eq__" in found
+        as_micrograd[0] = False
         return engine.Value
 
     return decorator
@@ -251,7 +253,7 @@ def _put_back() -> None:
                 setattr(engine.Value, name, x)
     _before.clear()
     _taken.clear()
-    arrays_are_data[0] = False
+    arrays_are_data[0], as_micrograd[0] = False, True
 
 
 # ---- modules of the script's own folder --------------------------------------------------------------------------

@@ -568,6 +568,44 @@ print(w.shown(), w.label, isinstance(w, Value), isinstance(y, Weight), w.grad)
     )
 
 
+NODES_OF_THEIR_OWN = """
+    def __sub__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        left = Value(self.data - other.data, (self, other), '-')
+        def push():
+            self.grad += left.grad
+            other.grad -= left.grad
+        left._backward = push
+        return left
+
+    def __neg__(self):
+        turned = Value(-self.data, (self,), 'neg')
+        def push():
+            self.grad -= turned.grad
+        turned._backward = push
+        return turned
+"""
+
+
+@pytest.mark.parametrize("own", ["", NODES_OF_THEIR_OWN], ids=["made of others", "nodes of their own"])
+@pytest.mark.parametrize("name", ["add", "mul", "neg", "sub"])
+def test_operators_of_a_subclass_hold_for_what_the_script_makes_of_them(name, own, tmp_path):
+    others = "" if name == "neg" else ", other"
+    same_output(
+        f"""{CLOSURES}{own}
+class Weight(Value):
+    def __{name}__(self{others}):
+        print({name!r})
+        return super().__{name}__({others[2:]}) * 1.5
+v, w = Weight(2.0), Weight(3.0)
+for out in (-v, v - w, v - 1, 1 - v, v / w, 3 * v, 3 + v, sum([v, w])):
+    out.backward()
+    print(out.data, v.grad, w.grad)
+""",
+        tmp_path,
+    )
+
+
 def test_methods_that_are_set_later(tmp_path):
     same_output(
         CLOSURES + "def swish(self): return self * (1 + (-self).exp()) ** -1\nValue.swish = swish\n"
