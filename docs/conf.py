@@ -24,6 +24,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"micrograd-c {version}"
 html_static_path = [str(ROOT / "docs" / "_static")]
+html_favicon = str(ROOT / "docs" / "_static" / "favicon.svg")
 html_css_files, html_js_files = ["site.css"], ["site.js"]
 templates_path = [str(ROOT / "docs" / "_templates")]
 html_extra_path = [str(ROOT / "build" / "docs-live")]

@@ -64,6 +64,12 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     RuntimeError
         A node made by hand has no local derivatives, but a Python closure.
 
+    See Also
+    --------
+    value_and_grad : The value too, from the same run.
+    Value.backward : All derivatives at once, into `.grad`.
+    micrograd_c.jit.Function.gradient : Over batches, at the speed of C.
+
     Notes
     -----
     `.grad` of all Values stays as it is.
@@ -99,6 +105,15 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
 
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
     """Return a function that returns the value of `f`, and what `grad(f, argnums)` returns, from one run.
+
+    Parameters
+    ----------
+    f, argnums
+        A function, and the numbers of its arguments to derive by, as of `grad`.
+
+    See Also
+    --------
+    grad : Without the value.
 
     Examples
     --------

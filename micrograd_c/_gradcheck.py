@@ -99,6 +99,10 @@ def gradcheck(
     GradientError
         It names each operand whose gradient does not agree, and both numbers.
 
+    See Also
+    --------
+    numerical_gradient : The quotients alone.
+
     Examples
     --------
     >>> gradcheck(lambda x, y: (x * y).tanh(), 0.5, 2.0)

@@ -319,6 +319,11 @@ def sum(values: Iterable[Number], start: Number = 0) -> Value:
     ------
     TypeError
         An item is not a number.
+
+    See Also
+    --------
+    mean : The sum, divided by how many there are.
+    dot : The sum of products.
     """
     given = values if type(start) is int and start == 0 else (start, *_operands.listed(values, "values"))
     return _operands.node_over(_SUM, given)  # type: ignore[no-any-return]
@@ -350,6 +355,11 @@ def dot(ws: Iterable[Number], xs: Iterable[Number], bias: Number | None = None) 
         The lengths differ.
     TypeError
         An item is not a number.
+
+    See Also
+    --------
+    sum : Without weights.
+    micrograd_c.nn.Neuron : With an activation, still one node.
     """
     if (direct := core.dot(ws, xs, bias)) is not None:
         return direct  # type: ignore[no-any-return]
@@ -387,6 +397,10 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     Value
         If the condition is a plain number, or `a` or `b` a function: the chosen Value. Else a node. Its gradient
         goes into the branch that is taken, and nothing goes into the other one, not even 0 times infinity.
+
+    See Also
+    --------
+    Value.maximum, Value.minimum, Value.clip : Choices between numbers, by their size.
 
     Examples
     --------

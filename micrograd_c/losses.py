@@ -54,6 +54,10 @@ def softmax(logits: Iterable[Number]) -> list[Value]:
     list of Value
         As many as there are logits.
 
+    See Also
+    --------
+    log_softmax, cross_entropy : Exact where a probability is too small for a float.
+
     Examples
     --------
     >>> [round(p.data, 3) for p in softmax([1.0, 2.0, 3.0])]
