@@ -152,21 +152,28 @@ class GraphView {
       const names = ["link", ...Object.keys(flags).filter(flag => flags[flag])].join(" ");
       if (names !== link.names) link.g.setAttribute("class", link.names = names);
     }
-    for (const key of landed ? state.bad : []) if (this.lineOf(key) && this.lineOf(key) !== lit) this.#complain(this.lineOf(key), state.edges.get(key));
+    const taken = this.#markPlaces(0);
+    for (const key of landed ? state.bad : []) if (this.lineOf(key) && this.lineOf(key) !== lit) this.#complain(this.lineOf(key), state.edges.get(key), taken);
     if (this.links.size > 5 || narrow()) return;
     for (const [key, share] of state.edges) // on a small graph the local derivatives stay where the gradient has passed
       if (key !== e.key && !state.bad.has(key) && share.local !== undefined) this.marks.append(this.#localLabel(this.lineOf(key), share, false));
   }
 
-  #complain({line}, e) {
-    if (!e) return;
+  /* On a line of which an end is in view, and off other marks; where there is no such place the dashes say it. */
+  #complain({line, edge}, e, taken) {
+    const {view: {x, y, k}, size} = this.camera, seen = ([px, py]) => px * k + x > 0 && px * k + x < size.w && py * k + y > 0 && py * k + y < size.h;
+    if (!e || !seen(edge.points[0]) && !seen(edge.points.at(-1))) return;
     const {contribution: share} = e, long = line.getTotalLength();
     const text = e.early ? `${short(share)}, too early` : e.again ? `${share < 0 ? "−" : "+"} ${short(Math.abs(share))} again` : `${short(share)} is lost`;
     const full = pill("tag bad", `✕ ${text}`), fits = full.firstChild.getAttribute("width") * this.boost < long * .8, mark = fits && this.links.size < 9 ? full : pill("tag bad", "✕");
-    const [w, h] = ["width", "height"].map(side => mark.firstChild.getAttribute(side) * this.boost / 2), others = this.#markPlaces(0);
-    const places = [.5, .58, .42, .66, .34, .74, .26, .82].map(t => line.getPointAtLength(long * t));
-    const free = places.find(({x, y}) => !this.#touches(x, y, w, h) && !others.some(b => x - w < b.x + b.w && x + w > b.x && y - h < b.y + b.h && y + h > b.y));
-    if (free) this.marks.append(this.#place(mark, free.x, free.y)); // else its dashes say it
+    const [w, h] = ["width", "height"].map(side => mark.firstChild.getAttribute(side) * this.boost / 2);
+    for (const t of [.5, .58, .42, .66, .34, .74, .26, .82]) {
+      const {x, y} = line.getPointAtLength(long * t);
+      if (taken.some(b => x - w < b.x + b.w && x + w > b.x && y - h < b.y + b.h && y + h > b.y) || this.#touches(x, y, w, h)) continue;
+      this.marks.append(this.#place(mark, x, y));
+      taken.push({x: x - w, y: y - h, w: 2 * w, h: 2 * h});
+      return;
+    }
   }
 
   /* The label of a line stands on it, where it covers no box; on a short one beside it. */
