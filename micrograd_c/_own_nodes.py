@@ -86,7 +86,7 @@ class Nodes:
                 self.closure = name
             elif kind in (set, frozenset, tuple, list) and {*map(id, after)} == {id(x), id(y)}:
                 once = len(square[name]) == 1
-                if kind in (tuple, list) and not once and [*map(id, turned[name])] != [id(y), id(x)]:
+                if kind in (tuple, list) and not once and (after[0] is x) != (turned[name][0] is y):
                     raise UnlikeError(f"keeps its operands in .{name} in an order of its own")
                 self.operands.append((name, kind, once))
             elif kind in (tuple, list) and agree([*after], [3.0, 2.0]) and not self.locals:

@@ -272,6 +272,10 @@ DIFFERENT = {
         changed(CLOSURES, "set(_children)", "list(dict.fromkeys(_children))"),
         "a = Value(2.0); print(len((a * a)._prev), [v.data for v in (a * Value(3.0))._prev])",
     ),
+    "operands in a tuple, the right one first": (
+        changed(CLOSURES, "set(_children)", "tuple(_children)").replace("(self, other), '", "(other, self), '"),
+        "a = Value(2.0); print([v.data for v in (a * Value(3.0))._prev], [v.data for v in (a + a)._prev])",
+    ),
     "operands in a tuple": (
         changed(CLOSURES, "set(_children)", "tuple(_children)"),
         "a = Value(2.0); print(len((a * a)._prev), [v.data for v in (a * Value(3.0))._prev])",
