@@ -218,6 +218,14 @@ def test_a_beginner_reads_what_is_so_and_nothing_else(name, hole, told, untold):
     assert not text.endswith("\n\n")
 
 
+def test_the_name_is_that_of_the_mistake_on_the_graph_that_is_shown():
+    """The start of the last exercise has three; in `b = a * a` the order of the nodes does no harm."""
+    exercise = COURSE["27_mend_the_engine"]
+    text = report(exercise, examine(exercise, exercise.start))
+    assert "    b = a * a\n    b.backward()\n" in text
+    assert "known as `overwrites`" in text
+
+
 def test_a_loop_without_an_end_is_told_with_its_line(monkeypatch):
     monkeypatch.setattr(examination, "SECONDS", 0.1)
     exercise = COURSE["08_all_nodes"]

@@ -207,6 +207,8 @@ class Backward(Probe):
             order = [*map(id, nodes[:n]), *calls[::-1]]
             wrong = wrong or ("" if _is_order(order, nodes, case) else "order-of-visits")
             leaves_first = leaves_first and _is_order([*order[:n], *calls], nodes, case)
+        if len(cases[0].get("steps", [])) == 1:  # what is shown has one node that passes on: another mistake
+            return ""
         return "not-reversed" if wrong and leaves_first else wrong
 
     def code(self, case: Case) -> list[str]:
