@@ -594,7 +594,7 @@ def test_phone_on_its_side_has_pictures_beside_what_moves_them(lesson, width, he
 def test_no_text_crosses_a_dot_or_the_edge_of_a_box(lesson, width, height):
     lesson.device(width, height, mobile=width < 800)
     lesson.media(prefers_reduced_motion="reduce")
-    crossed = """const box = e => e.getBoundingClientRect(), far = 1;
+    crossed = """const box = e => e.getBoundingClientRect(), far = 3.5;
         const words = [...document.querySelectorAll('#slope-scene .mini text, #network-scene text')];
         const texts = words.map(e => [e, box(e)]);
         const marks = [...document.querySelectorAll('#slope-scene .mini circle, #network-scene rect.input-box')];
