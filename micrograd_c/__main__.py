@@ -101,7 +101,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
     folder = os.getcwd() if as_module else path if os.path.isdir(path) else os.path.dirname(os.path.realpath(path))
     tree: Any = None
     replace: Any = None
-    if replaced or (not as_module and _says_class(name)):
+    if replaced or not (quiet or as_module or not _says_class(name)):
         import micrograd_c.replace as module
 
         replace = module

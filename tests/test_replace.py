@@ -962,6 +962,8 @@ def test_without_the_option_a_line_names_it_and_the_script_runs_as_it_is(folder)
     assert done.stdout == "<class '__main__.Value'> False __main__ own.py a -b\n"
     assert done.stderr.count("\n") == 1 and "--replace-value" in done.stderr
     assert command(folder, "-q", "own.py").stderr == ""
+    (folder / "own.py").write_text(f"{CLOSURES}import sys\nprint('micrograd_c.replace' in sys.modules)\n")
+    assert [command(folder, *q, "own.py").stdout for q in ((), ("-q",))] == ["True\n", "False\n"]  # no time for it
     (folder / "none.py").write_text("class Value:\n    pass\n")
     assert command(folder, "none.py").stderr == ""
 
