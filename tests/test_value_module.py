@@ -2,6 +2,9 @@
 
 import collections
 import gc
+import pathlib
+import re
+import sys
 
 import pytest
 from support import live_nodes
@@ -204,3 +207,15 @@ def test_same_takes_lists_alone():
     none = ffi.new("uintptr_t[]", [0])
     with pytest.raises(SystemError):
         _native.same([()], int(ffi.cast("uintptr_t", none)))
+
+
+def test_what_is_returned_for_nothing_has_a_reference_of_its_own():
+    """From 3.12 on Python's headers take none, and the same binary serves 3.10, where such an object can die."""
+    folder = pathlib.Path(__file__).parents[1] / "csrc" / "value"
+    used = {name for path in folder.glob("*.c") for name in re.findall(r"\bPy_RETURN_\w+", path.read_text())}
+    owned = re.findall(r"#define (\w+) return Py_NewRef\(", (folder / "value.h").read_text())
+    assert used and used <= {*owned}
+
+    before = sys.getrefcount(NotImplemented)
+    assert all(V.__pow__(2.0, 5) is NotImplemented for _ in range(1000))
+    assert abs(sys.getrefcount(NotImplemented) - before) < 100

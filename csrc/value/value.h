@@ -20,6 +20,17 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+/* Headers from 3.12 on return these without a reference of their own, since they live for ever there. The same binary
+ * serves 3.10 and 3.11, where they do not. */
+#undef Py_RETURN_NONE
+#undef Py_RETURN_NOTIMPLEMENTED
+#undef Py_RETURN_TRUE
+#undef Py_RETURN_FALSE
+#define Py_RETURN_NONE return Py_NewRef(Py_None)
+#define Py_RETURN_NOTIMPLEMENTED return Py_NewRef(Py_NotImplemented)
+#define Py_RETURN_TRUE return Py_NewRef(Py_True)
+#define Py_RETURN_FALSE return Py_NewRef(Py_False)
+
 #ifdef Py_GIL_DISABLED
 #error "the native core of Value relies on the GIL: free-threaded Python takes the cffi core"
 #endif
