@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._checks import check_arguments, distinct_leaves, number, option, parameter, read_state, whole
 from ._copying import in_slots
 from ._core import Held, brief, check, ffi, lib
-from ._core.absent import HABITS_OF_OPTIMISERS, import_later, say_of
+from ._core.absent import import_later
 from ._core.numbers import class_of
 from ._operands import listed
 from ._schedules import Rate, cosine, step_decay, warm_up
@@ -313,7 +313,6 @@ class Optimizer(_Declared):
 
 
 Optimizer.__init_subclass__()
-say_of(Optimizer, HABITS_OF_OPTIMISERS)
 
 
 class SGD(Optimizer):

@@ -32,21 +32,8 @@ HABITS = {
     "clamp": "write v.clip(low, high)",
 }
 
-# Of networks, and of optimisers.
-HABITS_OF_MODULES = {
-    **dict.fromkeys(("forward", "predict"), "call the model itself, model(x)"),
-    **dict.fromkeys(("backward", "fit"), "write the loop: model.zero_grad(), loss.backward(), optimiser.step()"),
-    **dict.fromkeys(("train", "eval"), "a model computes the same in training and after it: leave this call out"),
-    **dict.fromkeys(("to", "cpu", "cuda"), "all numbers are floats in memory: leave this call out"),
-    **dict.fromkeys(("weight", "weights"), "write n.w for those of a neuron, model.parameters() for all"),
-    "bias": "write n.b for that of a neuron",
-    "requires_grad_": "leave the parameters that stay as they are out of the optimiser",
-}
-HABITS_OF_OPTIMISERS = {
-    "learning_rate": "write lr",
-    "param_groups": "write groups, a tuple of optimisers",
-    "parameters": "write params",
-}
+# Of networks. No more of them: completion at some prompts lists what a class has, and so these too.
+HABITS_OF_MODULES = {"forward": "call the model itself, model(x)"}
 
 _OTHER_MODULES = {
     **dict.fromkeys(("tensor", "Tensor", "Variable"), "write Value(number)"),
