@@ -1159,6 +1159,10 @@ def test_link_is_copied_with_or_without_a_clipboard(page, clipboard):
     page.wait(0.2)
     assert page.find("#link").get_attribute("textContent") == "Copied"
     assert page.run("return document.activeElement.id") == "link"
+    page.wait(0.9)
+    page.find("#link").click()
+    page.wait(0.8)  # more than 1.5 s after the first click
+    assert page.find("#link").get_attribute("textContent") == "Copied"
     page.run("const area = el('textarea', {id: 'paste'}); document.body.append(area)")
     page.find("#paste").send_keys(Keys.CONTROL, "v")
     pasted = page.run("return document.getElementById('paste').value")

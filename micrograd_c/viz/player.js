@@ -270,12 +270,14 @@ function readAddress(text) {
   stops = [clamp((+p.get("step") || 1) - 1, 0, Infinity)];
 }
 
+let sayLink; // the timer after which the button says that again
 /* Where there is no clipboard, as over http, or it refuses, the old way; else the address bar has it. */
 async function copyLink() {
   const link = location.href.split("#")[0] + address();
   const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false) || copySelected(link);
   $("link").textContent = copied ? "Copied" : "In the address bar";
-  setTimeout(() => { $("link").textContent = "Link"; }, 1500);
+  clearTimeout(sayLink);
+  sayLink = setTimeout(() => { $("link").textContent = "Link"; }, 1500);
 }
 function copySelected(text) {
   const area = el("textarea", {class: "off-screen"});
