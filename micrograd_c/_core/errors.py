@@ -82,11 +82,12 @@ def _call(op: int, operands: tuple[float, ...]) -> str:
 
 def brief(x: Any, most: int = 60) -> str:
     """Return a value as a message shows it: on one line, cut, and whatever its own repr does."""
+    size = int.bit_length(x) if issubclass(type(x), int) else 0
     try:
-        text = " ".join(repr(x).split())
-    except Exception:  # Python prints no int of thousands of digits; a class may be half-made
-        size = f" of {int.bit_length(x)} bits" if issubclass(type(x), int) else ""
-        text = f"<{type(x).__name__}{size}>"
+        # Python needs long for the digits of a huge int, and from 3.10.7 on refuses to print it.
+        text = " ".join(repr(x).split()) if size < 2000 else f"<{type(x).__name__} of {size} bits>"
+    except Exception:  # a class may be half-made
+        text = f"<{type(x).__name__}>"
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
