@@ -234,6 +234,42 @@ def test_attributes_may_be_replaced_while_one_is_looked_for(use):
         assert "other" not in vars(v)
 
 
+class Removing:
+    """A key by which all attributes go, as soon as it is told to."""
+
+    value = None
+
+    def __hash__(self):
+        return hash("note")
+
+    def __eq__(self, name):
+        if self.value is not None:
+            del self.value.__dict__
+        return False
+
+
+USES_OF_NOTE = {
+    "delete": lambda v: delattr(v, "note"),
+    "set": lambda v: setattr(v, "note", 1),
+    "the core": core.attributes,
+}
+
+
+@pytest.mark.parametrize("use", USES_OF_NOTE)
+@pytest.mark.parametrize("cls", [Value, Sub, Slotted])
+def test_attributes_may_be_gone_while_one_of_them_is_used(cls, use):
+    v = cls(1.0)
+    keys = [Removing(), Removing()]
+    vars(v).update({key: [] for key in [*keys, "note"]})
+    for key in keys:
+        key.value = v
+    USES_OF_NOTE[use](v)
+    for key in keys:
+        key.value = None
+    v.note = 3
+    assert v.note == 3 and v.data == 1.0
+
+
 OTHER = Value(7.0)
 
 

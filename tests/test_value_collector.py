@@ -305,6 +305,25 @@ def test_a_collection_may_empty_the_list_that_a_node_is_made_of(made):
     assert SHRINKING[made](xs).data in (1.0, 6.0, 14.0)
 
 
+@needs_reference_counts
+def test_a_collection_may_make_a_leaf_of_a_node_while_its_operands_are_asked_for():
+    model = MLP(2, [5, 1])
+    threshold = gc.get_threshold()
+    try:
+        for n in range(1, 60):
+            y = model([1.0, 2.0])
+            gc.callbacks.append(lambda *_, y=y: y.__init__(3.0))
+            gc.set_threshold(n)
+            try:
+                prev = y._prev
+            finally:
+                gc.set_threshold(*threshold)
+                gc.callbacks.pop()
+            assert len(prev) in (0, 11)
+    finally:
+        gc.set_threshold(*threshold)
+
+
 @pytest.mark.parametrize("init", [False, True])
 def test_a_cycle_that_is_older_than_the_node_of_its_value_is_collected(init):
     v = Value.__new__(Value)

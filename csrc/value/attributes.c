@@ -61,12 +61,17 @@ static PyObject *attributes(value *v)
 {
     extra *x = mg_need_extra(v);
 
-    if (x && !x->dict)
-        x->dict = PyDict_New();
+    if (x && !x->dict) {
+        PyObject *dict = PyDict_New(); /* a collection in it could run code that sets attributes */
+        if (x->dict)
+            Py_XDECREF(dict);
+        else
+            x->dict = dict;
+    }
     return x ? x->dict : NULL;
 }
 
-/* Dictionaries are held while they are read: a key may have an __eq__ that gives v another one. */
+/* Dictionaries are held while they are read: a key may have an __eq__ that gives v another one, or none. */
 
 /* What stands in a dictionary under a name, or NULL: look for an exception. */
 static PyObject *item_at(PyObject *dict, PyObject *name)
@@ -88,13 +93,16 @@ static int is_there(value *v, PyObject *name)
     return there;
 }
 
-/* Sets an item of a dictionary that v has; NULL: deletes it. */
-static int set_item(PyObject *dict, PyObject *name, PyObject *o)
+/* Deletes an attribute from the dictionary of v: 1; 0: it has none; -1: an exception is set. */
+static int remove_item(value *v, PyObject *name)
 {
-    Py_INCREF(dict);
-    const int done = o ? PyDict_SetItem(dict, name, o) : PyDict_DelItem(dict, name);
-    Py_DECREF(dict);
-    return done;
+    PyObject *dict = v->flags & EXTRA ? Py_XNewRef(extra_of(v)->dict) : NULL;
+    int there = dict ? PyDict_Contains(dict, name) : 0;
+
+    if (there > 0 && PyDict_DelItem(dict, name) < 0)
+        there = -1;
+    Py_XDECREF(dict);
+    return there;
 }
 
 static inline bool is_name(PyObject *name, PyObject *other)
@@ -145,10 +153,13 @@ static int put(value *v, PyObject *name, PyObject *o)
     if (is_name(name, name_backward))
         return mg_put_closure(v, o);
 
-    if (!attributes(v))
+    if (mg_expect_cycles_of(v, o) < 0)
         return -1;
     mg_track(v);
-    return mg_expect_cycles_of(v, o) < 0 ? -1 : set_item(extra_of(v)->dict, name, o);
+    PyObject *dict = Py_XNewRef(attributes(v));
+    const int done = dict ? PyDict_SetItem(dict, name, o) : -1;
+    Py_XDECREF(dict);
+    return done;
 }
 
 int mg_class_attribute(PyObject *o, PyObject *name, PyObject **found)
@@ -267,9 +278,9 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
     }
     if (o)
         return put(v, name, o);
-    const int there = is_there(v, name);
-    if (there)
-        return there < 0 ? -1 : set_item(extra_of(v)->dict, name, NULL);
+    const int removed = remove_item(v, name);
+    if (removed)
+        return removed < 0 ? -1 : 0;
     if (Py_TYPE(self) != mg_value_class)
         return PyObject_GenericSetAttr(self, name, NULL); /* raises once more */
     PyErr_Format(PyExc_AttributeError, "'Value' object has no attribute %R", name);
@@ -343,13 +354,18 @@ PyObject *mg_py_attributes(PyObject *module, PyObject *node)
     PyObject *dict =
         Py_TYPE(node) != mg_value_class ? PyObject_GetAttrString(node, "__dict__") : PyDict_New();
     PyObject *copy = dict ? PyDict_Copy(dict) : NULL;
-    extra *x = extra_of(as_value(node));
     Py_XDECREF(dict);
-    if (copy && x &&
-        ((x->dict && PyDict_Update(copy, x->dict) < 0) ||
-         (x->label && PyDict_SetItem(copy, name_op, x->label) < 0) ||
-         (x->closure && PyDict_SetItem(copy, name_backward, x->closure) < 0)))
+    extra *x =
+        extra_of(as_value(node)); /* held: keys of the dictionary may have an __eq__ that changes all of it */
+    PyObject *own = x ? Py_XNewRef(x->dict) : NULL, *label = x ? Py_XNewRef(x->label) : NULL,
+             *closure = x ? Py_XNewRef(x->closure) : NULL;
+    if (copy &&
+        ((own && PyDict_Update(copy, own) < 0) || (label && PyDict_SetItem(copy, name_op, label) < 0) ||
+         (closure && PyDict_SetItem(copy, name_backward, closure) < 0)))
         Py_CLEAR(copy);
+    Py_XDECREF(own);
+    Py_XDECREF(label);
+    Py_XDECREF(closure);
     return copy;
 }
 

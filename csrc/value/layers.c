@@ -226,10 +226,14 @@ PyObject *mg_py_operands(PyObject *module, PyObject *o)
     (void)module;
     if (!mg_expect_value(o))
         return NULL;
-    PyObject *a = first_operand(as_value(o)), *b = as_value(o)->b;
     if (as_value(o)->handle < 0)
         return mg_fail(MG_EHANDLE, 0, o, NULL);
-    if (a && Py_TYPE(a) == mg_hidden_class && !(a = values_of((hidden *)a)))
-        return NULL;
-    return PyTuple_Pack(2, a ? a : Py_None, b ? b : Py_None);
+    /* Held: a collection could run code that calls __init__ of o, and they would be gone. */
+    PyObject *a = Py_XNewRef(first_operand(as_value(o))), *b = Py_XNewRef(as_value(o)->b), *out = NULL;
+    PyObject *shown = a && Py_TYPE(a) == mg_hidden_class ? values_of((hidden *)a) : a ? a : Py_None;
+    if (shown)
+        out = PyTuple_Pack(2, shown, b ? b : Py_None);
+    Py_XDECREF(a);
+    Py_XDECREF(b);
+    return out;
 }
