@@ -349,6 +349,16 @@ def test_check_goes_up_to_the_first_that_is_open(folder):
     )
 
 
+def test_what_was_to_be_learned_is_told_once_when_it_is_done(folder):
+    after = "".join(f"  {line}\n" for line in COURSE["09_local_derivatives"].after)
+    assert "-x/y**2" in after
+    solve(folder, *list(COURSE)[:9])
+    told = [exercises("check", cwd=folder).stdout for _ in range(2)]
+    assert f"09_local_derivatives is done\n{after}10_add_backward is open" in told[0]
+    assert "09_local_derivatives is done\n10_add_backward is open" in told[1]
+    assert exercises("check", "9", cwd=folder).stdout.endswith(after)
+
+
 def test_check_shows_a_bar_on_a_terminal_and_none_of_it_in_a_pipe(folder):
     solve(folder, "01_slope", "02_gradient")
     status, seen = run_on_a_terminal("-m", "micrograd_c", "exercises", "check", cwd=folder)
@@ -406,7 +416,11 @@ def test_start_leaves_what_is_there_and_reset_keeps_a_copy(folder):
     assert file.read_text("utf-8") == COURSE["01_slope"].start
     again = exercises("reset", "slope", cwd=folder)
     assert again.returncode == 0 and "already" in again.stdout
+    file.write_text("mine once more", encoding="utf-8")
+    again = exercises("reset", "slope", cwd=folder)
+    assert again.returncode == 0 and "01_slope.py.old2" in again.stdout
     assert (folder / "01_slope.py.old").read_text("utf-8") == "mine"
+    assert (folder / "01_slope.py.old2").read_text("utf-8") == "mine once more"
 
 
 def test_start_says_where_to_go_and_that_a_file_is_no_folder(tmp_path):

@@ -204,7 +204,7 @@ def test_gradient_walks_down_arrives_at_once_or_leaves(lesson):
     lesson.assert_silent()
 
 
-def test_history_makes_a_box_a_line_and_boxes_name_their_parents(lesson):
+def test_history_makes_a_box_a_line_and_boxes_name_their_operands(lesson):
     lesson.open("#history?done=2")
     assert lesson.driver.find_elements(By.CSS_SELECTOR, "#history-scene .node") == []
     for count in range(1, 5):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -83,12 +84,18 @@ def _one(folder: Folder, exercise: Exercise, seconds: float, done: str = "checki
     return False
 
 
+def _tell_after(exercise: Exercise) -> None:
+    for line in exercise.after:
+        print(f"  {line}", flush=True)
+
+
 def _check(options: argparse.Namespace) -> int:
     if options.name:
         exercise = by_name(options.name)
         done = _one(_here(), exercise, options.seconds)
         if done:
             print(f"{exercise.name} is done: {exercise.title}")
+            _tell_after(exercise)
         return 0 if done else 1
     return _in_turn(_here(), options.seconds)
 
@@ -99,6 +106,9 @@ def _in_turn(folder: Folder, seconds: float) -> int:
             print(f"{i} of {len(course())} are done." if i else "", end="\n" if i else "", flush=True)
             return 1
         print(f"{exercise.name} is done", flush=True)
+        if exercise.name in folder.new:
+            folder.new.remove(exercise.name)
+            _tell_after(exercise)
     print(f"All {len(course())} are done: you have written an engine, a network, and its training.", flush=True)
     return 0
 
@@ -144,6 +154,12 @@ def _solution(options: argparse.Namespace) -> int:
     return 0
 
 
+def _old_names(file: Path) -> Iterator[Path]:
+    """Yield NAME.py.old, NAME.py.old2, NAME.py.old3 and so on."""
+    yield file.with_suffix(".py.old")
+    yield from (file.with_suffix(f".py.old{i}") for i in itertools.count(2))
+
+
 def _reset(options: argparse.Namespace) -> int:
     exercise, folder = by_name(options.name), _here()
     file = folder.file(exercise)
@@ -151,8 +167,9 @@ def _reset(options: argparse.Namespace) -> int:
         print(f"{file} is as at the start already.")
         return 0
     if file.exists():
-        file.replace(file.with_suffix(".py.old"))
-        print(f"{file} is as at the start. What you had is in {file}.old")
+        old = next(old for old in _old_names(file) if not old.exists())
+        file.replace(old)
+        print(f"{file} is as at the start. What you had is in {old}")
     else:
         print(f"{file} is there again.")
     folder.write(exercise)

@@ -35,6 +35,8 @@ class Exercise(NamedTuple):
         The learner's file is `name.py`.
     title : str
     hints : list of str
+    after : list of str
+        Lines that are told when it is done.
     probe : str
         What looks at it, a class of `probes.py`, and the words of the `ops` that it is given.
     ops : list of str
@@ -49,6 +51,7 @@ class Exercise(NamedTuple):
     name: str
     title: str
     hints: list[str]
+    after: list[str]
     probe: str
     ops: list[str]
     body: str
@@ -97,6 +100,7 @@ def _exercise(name: str, parts: dict[str, str]) -> Exercise:
         name,
         values["title"],
         hints,
+        [text for key, text in keys if key == "after"],
         values["probe"],
         ops,
         body,

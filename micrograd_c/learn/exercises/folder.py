@@ -26,6 +26,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.new: set[str] = set()  # done since this object was made, and not told yet
         self._done: dict[str, str] = {}
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             kept = json.loads((path / _STATE).read_text("utf-8"))["done"]
@@ -73,6 +74,7 @@ class Folder:
         found = check(exercise, source, seconds)
         if found["done"]:
             self._done[exercise.name] = mark
+            self.new.add(exercise.name)
             with suppress(OSError):  # a folder that cannot be written is checked anew each time
                 (self.path / _STATE).write_text(json.dumps({"done": self._done}, indent=1), encoding="utf-8")
             return None

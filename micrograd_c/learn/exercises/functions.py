@@ -39,12 +39,16 @@ class Slope(Probe):
 
     def code(self, case: Case) -> list[str]:
         """Return the call."""
-        return [f"f = lambda x: {case['f']}", f"slope(f, {case['x']}, {case['h']})"]
+        return [f"f = lambda x: {case['f']}", f"slope(f, {case['x']}, {_written(case['h'])})"]
 
     def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
         """Return f(x)."""
         x = Value(case["x"])
         return eval(case["f"], {"x": x}), {"x": x}
+
+
+def _written(h: float) -> str:
+    return f"{h:.5f}".rstrip("0")  # beginners do not read 1e-05
 
 
 def _rounded(x: Any) -> Any:
@@ -79,7 +83,7 @@ class Gradient(Slope):
 
     def code(self, case: Case) -> list[str]:
         """Return the call."""
-        return [f"f = lambda x, y: {case['f']}", f"gradient(f, {case['x']}, {case['y']}, 1e-05)"]
+        return [f"f = lambda x, y: {case['f']}", f"gradient(f, {case['x']}, {case['y']}, {_written(1e-5)})"]
 
     def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
         """Return f(x, y)."""

@@ -31,7 +31,8 @@ _ERRORS = {
     "IndexError": "A list is shorter than this place in it.",
     "KeyError": "There is no such key in the dict.",
     "AssertionError": "An assert of the file does not hold.",
-    "TimeUp": "This does not come to an end. Has the loop one, and are nodes that were visited left alone?",
+    "TimeUp": "This does not come to an end in time. Does each loop end, and are nodes that were visited left "
+    "alone?",
 }
 _NONE = "None is what a function gives without `return`: is one missing, or is the function still to be written?"
 _IN_PLACE = "reverse, append and sort change a list and give None: write them in a line of their own."

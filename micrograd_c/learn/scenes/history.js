@@ -61,7 +61,7 @@ function historyScene(host) {
             el("div", {}, `${v.name}.data  = ${short(current()[v.name])}`),
             el("div", {}, `${v.name}._prev = {${v.prev.join(", ")}}`),
             el("div", {}, `${v.name}._op   = '${v.op}'`),
-            el("span", { class: "note" }, say(v.op ? "history.parents" : "history.leaf")),
+            el("span", { class: "note" }, say(v.op ? "history.operands" : "history.leaf")),
           ]
         : [el("span", { class: "note" }, say("history.nothing"))]),
     );
