@@ -410,3 +410,38 @@ def test_an_error_in_the_function_leaves_everything_as_it_was():
         mg.jit(f)(1.0)
     assert live_nodes() <= before
     assert Value(1.0).minimum(0.5).data == 0.5
+
+
+# ---- Values that another thread makes anew meanwhile -------------------------------------------------------------
+
+
+class Between:
+    """C's functions; of mg_program_new what another thread may do just before and after it."""
+
+    def __init__(self, lib, before, after):
+        self.lib, self.before, self.after = lib, before, after
+
+    def __getattr__(self, name):
+        return getattr(self.lib, name)
+
+    def mg_program_new(self, *args):
+        self.before()
+        made = self.lib.mg_program_new(*args)
+        self.after()
+        return made
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_program_has_the_leaves_that_it_recorded_whoever_makes_them_anew(where, monkeypatch):
+    for begins_as_leaf in (True, False):
+        w = Value(2.0)
+        v = Value(6.0) if begins_as_leaf else w * 3.0
+        del w
+        happens = {"before": int, "after": int, where: functools.partial(v.__init__, 5.0)}
+        monkeypatch.setattr(program, "lib", Between(trace.lib, **happens))
+        f = mg.jit(lambda x, v=v: x * v)
+        assert f(2.0) == (12.0 if where == "after" and not begins_as_leaf else 10.0)
+        monkeypatch.undo()
+        junk = [Value(1e9) for _ in range(50)]  # at handles that are free
+        f.backward(2.0)
+        assert {p.grad for p in junk} == {0.0}

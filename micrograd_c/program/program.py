@@ -9,7 +9,7 @@ from typing import Any
 from .._core import as_number, brief, check, core, ffi, lib
 from ..engine import Value
 from .arguments import NUMBER, ONE, ROWS, Arguments, doubles, import_numpy, size_of
-from .trace import Trace, leaves_below
+from .trace import Trace
 from .traced import TracingError
 
 VALUES, BACKWARD, GRADIENT = lib.MG_VALUES, lib.MG_BACKWARD, lib.MG_GRADIENT
@@ -41,7 +41,7 @@ class Program:
         each sample, u: computed once a run.
     """
 
-    def __init__(self, title: str, c: Any, leaves: dict[int, Value], tree: Any) -> None:
+    def __init__(self, title: str, c: Any, values: dict[int, Value], tree: Any) -> None:
         self._c = c
         self.tree = tree
         self.title = title
@@ -56,7 +56,7 @@ class Program:
         handles = ffi.unpack(lib.mg_program_parameters(c), figures.parameters)
         self._derived: dict[Any, Program] = {}
         self.pattern: Any = None  # of sparse matrices: which output each entry is, and a matrix of zeros
-        self._parameters = tuple(leaves[handle] for handle in handles)  # `c` has their handles
+        self._parameters = tuple(values[handle] for handle in handles)  # `c` has their handles
 
     @property
     def parameters(self) -> tuple[Value, ...]:
@@ -214,12 +214,14 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
         tree = flatten(trace.run(function, *a.call(given)), outputs, f"{name} must return Values")
         batched = [kind >= ONE for kind, size in zip(kinds, sizes) for _ in range(size)]
         status = ffi.new("int32_t[2]")
+        results = core.handles(map(trace.node_of, outputs))
+        values = trace.values_below()  # first: another thread may make a leaf of one of them
         c = lib.mg_program_new(
             core.handle_of(trace.marker),
             core.handles(map(trace.node_of, inputs)),
             batched,
             len(inputs),
-            core.handles(map(trace.node_of, outputs)),
+            results,
             len(outputs),
             status,
             status + 1,
@@ -234,7 +236,7 @@ def record(function: Callable[..., Any], name: str, a: Arguments) -> Program:
     for i, x in a.static.items():
         words.insert(i, brief(x))
     signature = ", ".join(map("{}: {}".format, a.names(), words))
-    return Program(f"{name}({signature})", c, leaves_below(list(trace.plain.values())), tree)
+    return Program(f"{name}({signature})", c, values, tree)
 
 
 def _in_words(kind: int) -> str:

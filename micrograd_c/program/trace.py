@@ -10,7 +10,7 @@ from weakref import ref
 
 from .._copying import restore
 from .._core import core, lib
-from .._core.walk import below, operands
+from .._core.walk import below
 from .._operands import as_values
 from ..engine import Value, tracers
 from .traced import TracedValue, outside
@@ -77,6 +77,10 @@ class Trace:
         """Call the function; is_inside() knows a trace by this frame."""
         return function(*args, **kwargs)
 
+    def values_below(self) -> dict[int, Value]:
+        """Return all ordinary Values that TracedValues were computed from, by handle."""
+        return {core.handle_of(value): value for value in below(list(self.plain.values())).values()}
+
     def close(self) -> None:
         """Let nothing more be recorded."""
         self.over = True
@@ -134,8 +138,3 @@ def _interrupts(frame: Any) -> bool:
             if type(x) is dict and "uncollectable" in x:
                 return True
     return bool(code.co_name == "__del__")
-
-
-def leaves_below(values: Sequence[Value]) -> dict[int, Value]:
-    """Return all leaves that ordinary Values were computed from, by handle."""
-    return {core.handle_of(value): value for value in below(values).values() if not operands(value)}
