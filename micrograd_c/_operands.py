@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from operator import add, mul
 
-from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, lib, to_float
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, lib, to_float, warn
 from ._core.docs import doc
 from ._core.errors import OrderError
 from ._core.numbers import class_of
@@ -19,6 +19,20 @@ SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local
 
 INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
+
+
+def leave_to_init(cls: type) -> None:
+    """Take off a class what __init__ of micrograd hides on each instance; warn of what it hides from the engine."""
+    body = cls.__dict__
+    for name in SET_BY_INIT:
+        if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
+            delattr(cls, name)
+        elif name in body and name in ("data", "grad") and not hasattr(cls, "_reflected"):
+            warn(
+                f"operators and backward() do not ask the {name} of {cls.__name__}: they read and write the number "
+                f"that the Value has in C. Give this one another name, or let it read Value.{name}.__get__(self) "
+                f"and write Value.{name}.__set__(self, x) as they are"
+            )
 
 
 # ---- operators of a user's class ---------------------------------------------------------------------------------

@@ -122,11 +122,8 @@ class Value(Node):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
-        body = cls.__dict__
-        unequal[1] |= "__eq__" in body
-        for name in _operands.SET_BY_INIT:
-            if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
-                delattr(cls, name)
+        unequal[1] |= "__eq__" in cls.__dict__
+        _operands.leave_to_init(cls)
         _operands.make_operators(cls, Value)
 
     def __repr__(self) -> str:

@@ -592,3 +592,38 @@ def test_a_class_of_the_users_may_have_a_requires_grad_of_its_own():
 
     x = Tensor(2.0, requires_grad=False)
     assert x.requires_grad is False and copy.copy(x).requires_grad is False and Tensor(2.0).requires_grad is True
+
+
+class Stored:
+    """A descriptor that keeps what it is given."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else instance.__dict__.get("_" + self.name, 0.0)
+
+    def __set__(self, instance, number):
+        instance.__dict__["_" + self.name] = number
+
+
+@pytest.mark.parametrize("name", ["data", "grad"])
+@pytest.mark.parametrize(
+    "descriptor",
+    [Stored, lambda: property(lambda self: 0.0), lambda: property(lambda self: 0.0, lambda self, x: None)],
+)
+def test_a_class_is_told_that_operators_do_not_ask_its_own_data_and_grad(name, descriptor):
+    with pytest.warns(UserWarning, match=f"do not ask the {name} of Own.*Value.{name}.__set__") as told:
+        type(Value)("Own", (Value,), {name: descriptor()})
+    assert [w.filename for w in told] == [__file__]
+
+
+@pytest.mark.parametrize("name", ["data", "grad"])
+@pytest.mark.parametrize(
+    "body", [{}, {"data": 3.0, "grad": 2.0}, {"__slots__": ("data", "grad")}, {"_op": Stored()}]
+)
+def test_a_class_that_leaves_data_and_grad_to_the_engine_is_told_nothing(name, body):
+    own = type(Value)("Own", (Value,), dict(body))
+    v = own(2.0)
+    (v * 4.0).backward()
+    assert (v.data, v.grad) == (2.0, 4.0)
