@@ -572,6 +572,13 @@ def test_phone_shows_what_the_first_button_does(lesson, width, height):
     assert max(lesson.run(ends)) <= height
 
 
+def test_the_first_two_buttons_stand_in_a_row_on_a_phone_on_its_side(lesson):
+    lesson.device(740, 360, mobile=True)
+    lesson.open()
+    tops = "return ['hero-go', 'hero-reset'].map(id => $(id).getBoundingClientRect().top)"
+    assert len(set(lesson.run(tops))) == 1
+
+
 @pytest.mark.parametrize("width, height", [(740, 360), (667, 375)])
 def test_phone_on_its_side_has_pictures_beside_what_moves_them(lesson, width, height):
     lesson.device(width, height, mobile=True)

@@ -1306,6 +1306,34 @@ def test_predictions_are_asked_for_and_scored(page):
     assert page.run("return event().kind") == "first" and page.text("#rule .new .num") == "1"
 
 
+@pytest.mark.parametrize("width, height", [(740, 360), (667, 375), (932, 430), (390, 844)])
+def test_prediction_on_a_phone_cuts_and_covers_no_box_of_a_graph_that_fits(page, width, height):
+    page.media(prefers_reduced_motion="reduce")
+    page.device(width, height, mobile=True)
+    page.refresh()
+    page.run("toggle('predict')")
+    asked, wrong = page.run("""const rect = n => n.getBoundingClientRect(), wrong = [], asked = [];
+        for (const name of ["right", "overwrite"]) {
+          choose(name);
+          for (const i of stops.keys()) {
+            go(i);
+            const ask = document.querySelector(".ask"), pane = rect($("pane"));
+            if (!ask) continue;
+            asked.push(i);
+            const {left, top, right, bottom} = rect(ask);
+            for (const [id, {g}] of view.nodes) {
+              const b = rect(g.querySelector(".body"));
+              const cut = b.top < pane.top || b.bottom > pane.bottom || b.left < pane.left || b.right > pane.right;
+              const covered = b.left < right && b.right > left && b.top < bottom && b.bottom > top;
+              if (cut || covered) wrong.push([name, i, id, cut, covered]);
+            }
+            if (left < pane.left || right > pane.right || bottom > rect($("stage")).bottom) wrong.push([name, i]);
+          }
+        }
+        return [asked.length, wrong]""")
+    assert asked >= 8 and wrong == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_on_a_phone_has_tabs_and_a_menu(page, scheme):
     page.device(360, 780, mobile=True)

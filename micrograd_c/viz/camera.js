@@ -98,7 +98,7 @@ class Camera {
 
   /* Where it hides nothing: where it stood, in a corner, or somewhere along the edge; smaller where there is no such place. */
   #roomForMap() {
-    const {x, y, k} = this.view, {w, h} = this.size, busy = this.busy.map(b => ({left: b.x * k + x, top: b.y * k + y, right: (b.x + b.w) * k + x, foot: (b.y + b.h) * k + y})), ask = document.querySelector(".ask");
+    const {x, y, k} = this.view, {w, h} = this.size, busy = this.busy.map(b => ({left: b.x * k + x, top: b.y * k + y, right: (b.x + b.w) * k + x, foot: (b.y + b.h) * k + y})), ask = document.querySelector("#pane > .ask");
     if (ask) busy.push({left: ask.offsetLeft, top: ask.offsetTop, right: ask.offsetLeft + askWidth(), foot: ask.offsetTop + 96}); // with room for what is said
     const free = ({left, top, wide, high}) => busy.every(b => b.left >= left + wide || b.right <= left || b.top >= top + high || b.foot <= top);
     const sizes = narrow() ? [[92, 56], [68, 40]] : [[150, 84], [92, 56]];

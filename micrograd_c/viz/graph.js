@@ -285,7 +285,7 @@ class GraphView {
     const ids = [e.node, ...isShare(e) ? [e.operand] : e.chapter <= GRAPH || e.kind === "node" ? e.z.operands.slice(0, 4) : []];
     let boxes = ids.map(i => this.layout.boxes.get(i)).filter(Boolean);
     while (!isShare(e) && boxes.length > 1 && this.camera.scaleFor(boxes.reduce(union), 1) < SMALLEST) boxes = boxes.slice(0, -1); // better fewer that can be read
-    const above = isShare(e) ? 52 : 24, below = secret ? 150 : 36, right = this.layout.turned && isShare(e) ? 40 : 14;
+    const above = isShare(e) ? 52 : 24, below = secret && !narrow() ? 150 : 36, right = this.layout.turned && isShare(e) ? 40 : 14;
     const left = Math.min(...boxes.map(b => b.x)) - 32, top = Math.min(...boxes.map(b => b.y)) - above, wide = Math.max(...boxes.map(b => b.x + b.w)) + right - left;
     const down = foot => ({x: left, y: top, w: wide, h: Math.max(...boxes.map(foot)) + below - top}), whole = down(b => b.foot ?? b.y + b.h);
     return this.camera.scaleFor(whole, 1) < .7 ? down(b => b.y + b.h) : whole; // a card to its foot, where that fits

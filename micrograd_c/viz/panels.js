@@ -72,7 +72,7 @@ function shareEquation(e) {
 function shareWords(e) {
   const problem = e.lost.length && engine === "overwrite" ? `The old ${short(e.before)} is lost. ${DATA.engines.overwrite[1]}`
     : e.early ? `${e.z.name}.grad was still ${short(e.upstream)}. ${DATA.engines.depth[1]}` : e.again ? DATA.engines.twice[1] : "";
-  if (secret) return ["Type the new number into the box on the graph."];
+  if (secret) return ["Type the new number into the box with the question mark."];
   if (problem) return [verdict(false, `✕ ${problem}`)];
   if (answer) return [verdict(answer.good, answer.text)];
   if (e.kind === "closure") return [`by the _backward of ${e.z.name}`];

@@ -134,15 +134,16 @@ function showPlay() {
 
 function closeAsk() { document.querySelector(".ask")?.remove(); }
 
+/* It stands at its place in the pane; without one, as on a phone, under the graph, where it hides no box. */
 function ask({place, label, value, predict, submit}) {
   closeAsk();
   const message = el("p", {role: "alert"}), input = el("input", {type: "text", "aria-label": label, value, placeholder: predict ? "?" : null});
   const box = el("form", {class: `ask${predict ? " predict" : ""}`, novalidate: "", onsubmit: e => { e.preventDefault(); submit(input.value, message, input); }}, input, message);
-  box.style.left = `${clamp(place.left, 4, Math.max(4, $("pane").clientWidth - askWidth() - 6))}px`;
-  box.style.maxWidth = `${askWidth()}px`;
-  box.style.top = `${clamp(place.top, 4, Math.max(4, $("pane").clientHeight - 90))}px`;
+  box.classList.toggle("strip", !place);
+  box.style.cssText = place ? `left: ${clamp(place.left, 4, Math.max(4, $("pane").clientWidth - askWidth() - 6))}px;
+    max-width: ${askWidth()}px; top: ${clamp(place.top, 4, Math.max(4, $("pane").clientHeight - 90))}px` : "";
   input.addEventListener("keydown", e => { if (e.key === "Escape") { closeAsk(); e.stopPropagation(); } else if (e.key !== "ArrowRight" || input.value) e.stopPropagation(); });
-  $("pane").append(box);
+  (place ? $("pane") : $("stage")).append(box);
   view.camera.showMap();
   input.focus({preventScroll: true});
   input.select();
@@ -176,7 +177,7 @@ function resetData() {
 }
 
 function askPrediction(e, index) {
-  const prompt = ask({place: view.screenPlace(e.operand, "grad"), label: `Your guess for ${e.x.name}.grad`, value: "", predict: true,
+  const prompt = ask({place: narrow() ? null : view.screenPlace(e.operand, "grad"), label: `Your guess for ${e.x.name}.grad`, value: "", predict: true,
     submit: (text, message) => {
       const guess = parsed(text);
       if (guess === null) { message.textContent = "Type a number, or press → to see it."; return; }
