@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from ._core import Any, brief, to_float
+from ._core import Any, brief, to_float, warn
 from .engine import Value, topological_order, zero_grad
 
 
@@ -19,7 +19,8 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
     Parameters
     ----------
     f : callable
-        Takes as many numbers as there are in `at`, returns a number or a Value. It is called twice for each.
+        Takes as many numbers as there are in `at`, returns a number or a Value. It is called twice for each, and
+        before that at the point itself.
     *at : float or Value
         The point. Where a number stands `f` gets a float, where a Value stands a new Value.
     h : float, optional
@@ -35,6 +36,18 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
     ------
     ValueError
         `h` is not above 0, or so small that x + h or x - h is x.
+    Exception
+        What `f` raises at the point, or beside it: `1 / x` at 0 raises ZeroDivisionError.
+
+    Warns
+    -----
+    RuntimeWarning
+        A pole lies at the point: there `f` is a million times what it is at either side, as `tan` is at pi / 2.
+
+    Notes
+    -----
+    At a corner, as of `abs` or relu at 0, the quotient is the mean of the slopes of both sides. At a jump, or where
+    a pole is nearer than h but not at the point, it is a number that says nothing, and no warning is given.
 
     Examples
     --------
@@ -56,7 +69,11 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
         return out.data if isinstance(out, Value) else to_float(out, "what f returns")
 
     step = sys.float_info.epsilon ** (1 / 3)
-    slopes = tuple(_quotient(number, points, i, h or step * max(1.0, abs(x))) for i, x in enumerate(points))
+    steps = [h or step * max(1.0, abs(x)) for x in points]
+    for i, far in enumerate(steps):
+        _ends(points[i], i, far)
+    here = number(*points)  # what is not defined at the point itself raises here
+    slopes = tuple(_quotient(number, points, i, far, here) for i, far in enumerate(steps))
     return slopes[0] if len(slopes) == 1 else slopes
 
 
@@ -64,12 +81,22 @@ def _numbers(at: tuple[Any, ...]) -> list[float]:
     return [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(at)]
 
 
-def _quotient(f: Callable[..., float], points: list[float], i: int, h: float) -> float:
-    """Return the slope of `f` by its operand i, over the step that the rounded operands are apart."""
-    x = points[i]
+def _ends(x: float, i: int, h: float) -> tuple[float, float]:
     if x + h == x or x - h == x:
         raise ValueError(f"operand {i} is {x!r}, which h = {h!r} does not change: take a larger one")
-    high, low = [f(*points[:i], at, *points[i + 1 :]) for at in (x + h, x - h)]
+    return x + h, x - h
+
+
+def _quotient(f: Callable[..., float], points: list[float], i: int, h: float, here: float = 0.0) -> float:
+    """Return the slope of `f`, which is `here` at the points, over the step that the rounded operands are apart."""
+    x = points[i]
+    high, low = [f(*points[:i], at, *points[i + 1 :]) for at in _ends(x, i, h)]
+    if abs(here) > 1e6 * max(1.0, abs(high), abs(low)):
+        warn(
+            f"the difference quotient cannot be trusted at operand {i} = {x!r}: a pole lies there, "
+            f"f is {here:.3g}, and {low:.3g} and {high:.3g} at a distance of {h:.3g}",
+            RuntimeWarning,
+        )
     return (high - low) / ((x + h) - (x - h))
 
 

@@ -88,7 +88,7 @@ def test_f_gets_floats_for_numbers_and_values_for_values_and_nothing_is_changed(
     with nothing_left_behind():
         slopes = numerical_gradient(f, 2, y, 3.0)
     assert slopes == pytest.approx([3 * math.tanh(0.25), 6 * (1 - math.tanh(0.25) ** 2), 2 * math.tanh(0.25)])
-    assert set(kinds) == {(float, Value, float)} and len(kinds) == 6
+    assert set(kinds) == {(float, Value, float)} and len(kinds) == 7
     assert (y.data, y.grad) == (0.5, 7.0)
 
 
@@ -103,6 +103,41 @@ def test_quotients_of_programs_and_of_networks():
     model(x).backward()
     assert numerical_gradient(lambda a, b: model([a, b]), *x) == pytest.approx([v.grad for v in x], abs=1e-8)
     assert numerical_gradient(mg.jit(lambda a: a * a * a), 2.0) == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize("f", [lambda x: 1 / x, lambda x: x**-2.0])
+@pytest.mark.parametrize("x", [0.0, Value(0.0)])
+def test_at_a_pole_python_says_what_it_says_of_f_there(f, x):
+    """Beside it the quotient of 1/x is 3e10, and that of 1/x**2 is 0, as if it were level."""
+    with nothing_left_behind(), pytest.raises(ZeroDivisionError):
+        numerical_gradient(f, x)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, -1e3])
+@pytest.mark.parametrize("x", [math.pi / 2, -math.pi / 2, 11 * math.pi / 2])
+def test_a_pole_that_rounding_misses_is_warned_of(x, size):
+    with pytest.warns(RuntimeWarning, match="operand 1 = .* a pole lies there") as told:
+        numerical_gradient(lambda a, b: a + size * math.tan(b), 1.0, x)
+    assert len(told) == 1 and told[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-300, 1e-9, 1.0, 1e9, 1e200])
+@pytest.mark.parametrize("x", [0.0, 0.1, 0.5, 1.0, 3.0, -2.0, math.pi, 1e-9, 1e6])
+def test_no_other_function_is_taken_for_one_with_a_pole(x, size):
+    """Corners, zeros, noise of rounding and steep curves among them."""
+    ordinary = [
+        abs,
+        lambda x: max(x, 0.0),
+        lambda x: x > 0,
+        lambda x: (x + 0.1) - x - 0.1,
+        lambda x: x * x,
+        math.cos,
+    ]
+    ordinary += [math.floor, lambda x: 1e-16, lambda x: x**3 - x, lambda x: math.tanh(1e3 * x), math.tan, math.sin]
+    ordinary += [lambda x: math.exp(-1e6 * x * x), lambda x: math.atan2(0.0, -x), lambda x: 1 / (x * x + 1e-6)]
+    for f in ordinary:
+        numerical_gradient(lambda x, f=f: size * f(x), x)
 
 
 @pytest.mark.parametrize(
