@@ -185,6 +185,8 @@ MISTAKES = {
     "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
     "v.reciprocal()": "AttributeError: 'Value' object has no attribute 'reciprocal': write 1 / v",
     "mg.no_grad()": "AttributeError: module 'micrograd_c' has no attribute 'no_grad': compute with v.data",
+    "mg.Adam": "AttributeError: module 'micrograd_c' has no attribute 'Adam': close to it .*optim.Adam",
+    "mg.cosine(0.1, 1000)": "AttributeError: .* has no attribute 'cosine': close to it .*optim.cosine",
     "optim.lr_scheduler": "AttributeError: .*: pass a function of the step as lr",
     # names that a module does not have
     **{

@@ -59,9 +59,13 @@ def absent(node: Any, name: str, remedy: str | None = None) -> AttributeError | 
 
 
 def lacking(module: dict[str, Any], name: str) -> AttributeError:
-    """Return the error for a name that a module does not have, but maybe a Value: `tanh` is v.tanh."""
-    methods = {x: f"v.{x}" for x in dir(module.get("Value")) if x not in HABITS}
-    there = {**methods, **{x: x for x in module["__dir__"]()}}
+    """Return the error for a name that a module does not have, but maybe a Value or optim: `tanh` is v.tanh."""
+    there = {x: f"v.{x}" for x in dir(module.get("Value")) if x not in HABITS}
+    if name[0] != "_" and "optim" in module:
+        from importlib import import_module
+
+        there |= {x: f"optim.{x}" for x in dir(import_module(f"{module['__package__']}.optim"))}
+    there |= {x: x for x in module["__dir__"]()}
     remedy = _OTHER_MODULES.get(name) or close_to(name, there)
     return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
 
