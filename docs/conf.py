@@ -19,6 +19,7 @@ extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
 root_doc = "index"
 exclude_patterns = ["files", "examples"]
 nitpicky = True
+smartquotes = False  # what stands in quotes is code more often than speech: 'sum'
 
 # Pages: nothing is fetched from elsewhere, neither now nor by a reader's browser.
 html_theme = "furo"
@@ -67,6 +68,10 @@ python_maximum_signature_line_length = 80
 add_module_names = False
 
 
+# Classes that readers get from a function and never call.
+MADE_BY_FUNCTIONS = ("Function", "Program", "Picture", "Explanation", "Training")
+
+
 def _lines_of_ops(app, what, name, obj, options, lines):
     """Keep the lines of an op's docstring apart: its derivatives, and where it is defined."""
     if lines and lines[0].startswith("Return z = "):
@@ -74,7 +79,9 @@ def _lines_of_ops(app, what, name, obj, options, lines):
 
 
 def _plain_signature(app, what, name, obj, options, signature, returned):
-    """Leave out of a signature what is not for readers: marks, and the arguments that messages are about."""
+    """Leave out of a signature what is not for readers: marks, arguments for messages, all of what we make."""
+    if what == "class" and obj.__name__ in MADE_BY_FUNCTIONS:
+        return "", None
     return signature and (re.sub(r"(, )?/(?=\))|, \*\*unknown", "", signature), returned)
 
 

@@ -62,7 +62,8 @@ def moved(text: str, path: Path, linked: dict[str, Path]) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Return the text of a page with numbers in tables and their units kept on one line."""
+    """Return the text of a page with our name, and numbers and their units, kept on one line in tables."""
+    text = text.replace("| micrograd-c", "| micrograd\N{NON-BREAKING HYPHEN}c")
     return ROW.sub(lambda row: UNIT.sub("\N{NO-BREAK SPACE}", row[0]), text)
 
 

@@ -103,9 +103,8 @@ def written(node: ast.expr) -> str:
         return f"<mfrac>{row(written(above))}{denominator}</mfrac>"
     if isinstance(node, ast.BinOp):
         least = TIGHT[type(node.op)]
-        return row(
-            within(node.left, least), sign(node.op), within(node.right, least + isinstance(node.op, ast.Sub))
-        )
+        left = within(node.left, 1 if isinstance(node.left, ast.UnaryOp) else least)  # a sign in front
+        return row(left, sign(node.op), within(node.right, least + isinstance(node.op, ast.Sub)))
     if isinstance(node, ast.Compare):
         return row(written(node.left), sign(node.ops[0]), written(node.comparators[0]))
     if isinstance(node, ast.BoolOp):

@@ -270,7 +270,7 @@ class MLP(_Listing):
     >>> model = MLP(3, [4, 4, 1], activation="tanh")
     >>> model.count_parameters()
     41
-    >>> model([0.5, -1.0, 2.0]).backward()  # one number in: one Value; several outputs: a list
+    >>> model([0.5, -1.0, 2.0]).backward()  # of several outputs it returns a list
     """
 
     layers: list[Layer]

@@ -99,8 +99,9 @@ class Optimizer(_Declared):
     Examples
     --------
     >>> a, b = Value(1.0), Value(2.0)
-    >>> Adam([{"params": [a]}, {"params": [b], "lr": 0.01}], lr=cosine(0.1, 1000))
-    Adam(2 parameters in 2 groups, lr=(0.1, 0.01), betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)
+    >>> adam = Adam([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=cosine(0.1, 1000))
+    >>> [group.lr for group in adam.groups]
+    [0.1, 0.5]
     """
 
     # The least number in each column of state; a column has one number for each parameter, 0 at first.

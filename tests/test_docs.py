@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from doctest import DocTestFinder
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +75,15 @@ def test_no_line_of_code_is_wider_than_a_page_of_the_site(page):
     else:
         blocks = [block for _, kind, block in CODE_OF_PAGE.findall(text) if kind != "text"]  # that wraps
     assert [line for block in blocks for line in block.splitlines() if len(line) > 90] == []
+
+
+@pytest.mark.parametrize(
+    "module", ["", ".nn", ".optim", "._schedules", ".plot", ".viz", "._grad", "._gradcheck", ".losses"]
+)
+def test_no_example_of_a_docstring_is_wider_than_the_reference(module):
+    tests = DocTestFinder().find(importlib.import_module(f"micrograd_c{module}"), "micrograd_c")
+    lines = [line for test in tests for each in test.examples for line in (each.source + each.want).splitlines()]
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_the_picture_of_the_speed_has_room_for_the_names_of_its_bars():
@@ -148,8 +158,9 @@ def test_links_from_file_to_file_become_links_from_page_to_page(tools):
         "train.md": ROOT / "docs" / "train.md",
         "files/csrc/ops.def": ROOT / "csrc" / "ops.def",
     }
-    rows = "| 60.4 ms | 5 Values |\n60.4 ms\n"
-    assert make_site.on_one_line(rows) == rows.replace("60.4 ms |", "60.4\N{NO-BREAK SPACE}ms |")
+    rows = "| micrograd-c | 60.4 ms | 5 Values |\nmicrograd-c 60.4 ms\n"
+    kept = "| micrograd\N{NON-BREAKING HYPHEN}c | 60.4\N{NO-BREAK SPACE}ms | 5 Values |\nmicrograd-c 60.4 ms\n"
+    assert make_site.on_one_line(rows) == kept
     back = make_site.moved("[a](../README.md#speed) [b](../examples/notebooks)", ROOT / "docs" / "faq.md", linked)
     assert back == "[a](overview.md#speed) [b](notebooks.md)"
 

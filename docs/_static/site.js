@@ -18,9 +18,9 @@ function nameCells() {
   }
 }
 
-// A picture that is wider than a phone begins with its middle.
+// A picture of floors that is wider than a phone begins with its middle.
 function centre() {
-  for (const part of document.querySelectorAll("article p")) part.scrollLeft = (part.scrollWidth - part.clientWidth) / 2;
+  for (const part of document.querySelectorAll('article p:has(> img[src*="floors"])')) part.scrollLeft = (part.scrollWidth - part.clientWidth) / 2;
 }
 
 addEventListener("DOMContentLoaded", nameCells);
