@@ -41,8 +41,8 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     f : callable or Value
         A function that returns one Value; or a Value, y.
     argnums : int or sequence of int; Value or sequence of Value
-        Of a function the numbers of the arguments to derive by, of y the Values to derive by: any that y was
-        computed from, leaves or not.
+        What the derivative is taken with respect to. Of a function: arguments, counted from 0. Of y: Values that it
+        was computed from, leaves or not.
     create_graph : bool
         Of a Value: whether its derivatives can be differentiated again. If not, they have no history.
 
@@ -58,7 +58,7 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     Raises
     ------
     TypeError
-        `f` does not return one Value, or an argument to derive by is no number, or static as in `jit`.
+        `f` does not return one Value, or an argument in `argnums` is no number, or static as in `jit`.
     ValueError
         There is no argument of this number.
     RuntimeError
@@ -109,7 +109,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     Parameters
     ----------
     f, argnums
-        A function, and the numbers of its arguments to derive by, as of `grad`.
+        As of `grad`.
 
     See Also
     --------

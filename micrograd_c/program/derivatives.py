@@ -130,7 +130,7 @@ class Derivatives:
         args : tuple
             The arguments of a call.
         cotangent : float or array of shape (N,)
-            The weights of the values, whose weighted sum is derived: of the structure of what a call returns.
+            The weights of the values in the sum that is differentiated: of the structure of what a call returns.
 
         Returns
         -------
