@@ -1,5 +1,6 @@
 """Headless Chromium, driven over WebDriver, for the tests of pages; conftest.py has it as the fixture `browser`."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def as_new(browser):
         browser.execute_cdp_cmd(f"Emulation.{command}", parameters)
     browser.get_log("browser"), browser.get_log("performance")
     return browser
+
+
+def axe_source():
+    """axe-core as a package of PyPI ships it, or a newer one by MICROGRAD_C_AXE."""
+    if "MICROGRAD_C_AXE" in os.environ:
+        return Path(os.environ["MICROGRAD_C_AXE"]).read_text("utf-8")
+    package = pytest.importorskip("axe_core_python", reason="axe-core comes with the package axe-core-python")
+    return (Path(package.__file__).parent / "axe.min.js").read_text("utf-8")

@@ -84,3 +84,11 @@ def one_browser(tmp_path_factory):
 def browser(one_browser):
     """One browser for all tests, each time as new."""
     return chromium.as_new(one_browser)
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """The explainer's page of the article's graph."""
+    import explainer  # skips without selenium
+
+    return explainer.opened(browser, tmp_path / "page.html")

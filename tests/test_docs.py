@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from test_viz_page import axe_source
+from chromium import axe_source
 
 from micrograd_c import Neuron, optim
 from micrograd_c._checks import ACTIVATIONS

@@ -9,12 +9,12 @@ import pytest
 
 pytest.importorskip("selenium.webdriver", reason="the browser tests are driven by selenium")
 
+from chromium import axe_source
 from micrograd.engine import Value as Outside
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from test_viz_page import axe_source
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
