@@ -2,6 +2,7 @@
 
 import io
 import json
+import linecache
 import os
 import re
 import select
@@ -254,6 +255,16 @@ def test_nodes_that_are_walked_again_and_again_are_told(visit, monkeypatch):
     verdict = examine(COURSE["08_all_nodes"], wrong("08_all_nodes", hole))
     assert not verdict["done"]
     assert "are nodes that were visited left alone?" in report(COURSE["08_all_nodes"], verdict)
+
+
+def test_a_method_that_calls_itself_is_told_without_a_look_for_the_text_of_its_thousand_frames(monkeypatch):
+    """Each look goes through all of sys.path: the process of a check had no time left to tell the mistake."""
+    monkeypatch.setattr(linecache, "getline", lambda *_: pytest.fail("a line was looked for"))
+    for exercise, mistake, hole in WRONG:
+        if mistake == "calls-itself":
+            verdict = examine(exercise, filled(exercise.body, hole))
+            assert (verdict["mistake"], verdict["error"]["type"]) == (mistake, "RecursionError")
+            assert verdict["error"]["code"] in hole
 
 
 def test_what_a_file_prints_is_that_of_the_case_that_is_told(capsys):

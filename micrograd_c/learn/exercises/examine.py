@@ -74,8 +74,8 @@ def _line(error: BaseException, file: str) -> int | None:
     """Return the last line of the learner's file that the exception went through."""
     if isinstance(error, SyntaxError) and error.filename == file:
         return error.lineno
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return lines[-1] if lines else None
+    frames = traceback.walk_tb(error.__traceback__)  # extract_tb looks for the source of each of a thousand frames
+    return next((n for frame, n in reversed([*frames]) if frame.f_code.co_filename == file), None)
 
 
 def _told(error: BaseException, source: str, file: str) -> dict[str, Any]:
