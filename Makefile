@@ -52,9 +52,10 @@ test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python test
 	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
-test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a browser (once), notebooks, builds of copies
-	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'slow and not browser' -n auto --dist loadfile $(ARGS)
-	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m slow -n auto --dist loadfile $(ARGS)
+# A worker that has nothing left takes over half of what another one has still to do.
+test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a browser, notebooks, exercises, builds of copies
+	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'slow and not once' -n auto --dist worksteal $(ARGS)
+	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m slow -n auto --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, SEED=n, FUZZ='names'
 	$(BIN)/python tests/fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FUZZ)

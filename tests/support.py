@@ -22,6 +22,11 @@ needs_reference_counts = pytest.mark.skipif(PYPY, reason="objects die at once on
 LANES = [x for x in ("baseline", "neon", "avx2", "avx512") if ffi.string(lib.mg_lanes(x.encode())).decode() == x]
 
 
+def slow_once(test):
+    """Mark a test as slow, and as one that comes out the same on both cores of Value."""
+    return pytest.mark.slow(pytest.mark.once(test))
+
+
 def collect():
     """Let everything die that nobody refers to; PyPy needs several rounds for what has finalizers."""
     for _ in range(4 if PYPY else 2):

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.once,
     pytest.mark.skipif(not (ROOT / "micrograd_c").is_dir(), reason="there is no tree to copy: it was installed"),
     pytest.mark.skipif(PYPY, reason="what is added is built for the native core"),
 ]

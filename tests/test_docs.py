@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 
 import pytest
 from chromium import axe_source
+from support import slow_once
 
 from micrograd_c import Neuron, optim
 from micrograd_c._checks import ACTIVATIONS
@@ -264,7 +265,7 @@ def site():
     return {path: Page(path) for path in sorted(SITE.rglob("*.html"))}
 
 
-@pytest.mark.slow
+@slow_once
 def test_every_link_of_the_site_leads_to_a_page_and_a_place_in_it():
     pages = site()
     dead = []
@@ -281,7 +282,7 @@ def test_every_link_of_the_site_leads_to_a_page_and_a_place_in_it():
     assert len(pages) > 30 and sum(len(page.links) for page in pages.values()) > 1000
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_site_loads_nothing_from_elsewhere():
     for path, page in site().items():
         away = [link for link in page.loaded if urlsplit(link).scheme not in ("", "data") or link.startswith("//")]
@@ -318,8 +319,7 @@ return [wide.length, wide.filter(part => part.tabIndex < 0).map(part => part.out
 """
 
 
-@pytest.mark.slow
-@pytest.mark.browser
+@slow_once
 def test_what_scrolls_sideways_on_a_phone_takes_focus_and_no_page_is_wider_than_it(browser, served):
     size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -343,8 +343,7 @@ def test_what_scrolls_sideways_on_a_phone_takes_focus_and_no_page_is_wider_than_
         pytest.fail("what scrolls no more still takes focus")
 
 
-@pytest.mark.slow
-@pytest.mark.browser
+@slow_once
 @pytest.mark.parametrize("name", ["index", "errors", "api/value", "api/optim", "genindex"])
 def test_axe_finds_no_violation_in_a_page_of_the_site(browser, served, name):
     browser.execute_cdp_cmd(

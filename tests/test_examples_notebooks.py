@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support import close, golden_script
+from support import close, golden_script, slow_once
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples" / "notebooks").glob("*.ipynb"))
 
@@ -115,7 +115,7 @@ def execute(notebook, folder, monkeypatch):
     ).execute()
 
 
-@pytest.mark.slow
+@slow_once
 def test_plots_show_in_a_notebook_that_does_not_know_pyplot(tmp_path, monkeypatch):
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("matplotlib")

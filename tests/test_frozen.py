@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import PYPY
+from support import PYPY, environment, slow_once
 
 import micrograd_c
 from micrograd_c import _frozen
@@ -52,12 +52,12 @@ import micrograd_c as mg
 
 y = mg.MLP(2, [3, 1])([1.0, 2.0])
 y.backward()
-print(mg.jit(lambda x: x * x)(3.0), mg.softmax([y])[0].data)
+print(mg.stats().core, mg.jit(lambda x: x * x)(3.0), mg.softmax([y])[0].data)
 print("<svg" in mg.draw(y).svg(), "<html" in mg.explain(y).html())
 """
 
 
-@pytest.mark.slow
+@slow_once
 def test_a_frozen_script_runs(tmp_path):
     pytest.importorskip("PyInstaller")
     (tmp_path / "app.py").write_text(SCRIPT)
@@ -75,5 +75,7 @@ def test_a_frozen_script_runs(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    ran = subprocess.run([tmp_path / "dist" / "app" / "app"], capture_output=True, text=True)
-    assert ran.stdout.split() == ["9.0", "1.0", "True", "True"], ran.stderr
+    for core in ("cffi", micrograd_c.stats().core):
+        env = environment({"MICROGRAD_C_CORE": core})
+        ran = subprocess.run([tmp_path / "dist" / "app" / "app"], env=env, capture_output=True, text=True)
+        assert ran.stdout.split() == [core, "9.0", "1.0", "True", "True"], ran.stderr

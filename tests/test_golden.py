@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support import GOLDEN, golden_script
+from support import GOLDEN, golden_script, slow_once
 
 from micrograd_c import MLP, Value
 
@@ -30,7 +30,7 @@ def test_a_hundred_steps_of_the_demo_give_micrograds_losses(fused):
         assert ours[-1][1] == 1.0
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_golden_losses_are_still_those_of_micrograd():
     engine, nn = pytest.importorskip("micrograd.engine"), pytest.importorskip("micrograd.nn")
     module, golden = load()
@@ -38,7 +38,7 @@ def test_the_golden_losses_are_still_those_of_micrograd():
     assert [loss for loss, _ in live] == pytest.approx(golden["losses"][:2], rel=1e-13)
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_golden_points_are_still_those_of_scikit_learn():
     pytest.importorskip("sklearn")
     module, golden = load()

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import run_on_a_terminal, run_python
+from support import run_on_a_terminal, run_python, slow_once
 
 from micrograd_c.learn.exercises import examine as examination
 from micrograd_c.learn.exercises.course import UnknownName, by_name, course, filled, sentence
@@ -54,7 +54,7 @@ def test_the_solution_passes_and_the_start_does_not(exercise):
     assert exercise.start.startswith('"""') and exercise.hints
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.parametrize(
     ("exercise", "mistake", "hole"), WRONG, ids=[f"{exercise.name}-{mistake}" for exercise, mistake, _ in WRONG]
 )
@@ -64,7 +64,7 @@ def test_a_wrong_solution_is_told_by_name(exercise, mistake, hole):
     assert sentence(mistake) in report(exercise, verdict)
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.parametrize("exercise", COURSE.values(), ids=COURSE)
 def test_no_mistake_of_an_exercise_is_taken_for_another_one(exercise):
     for mistake, source in exercise.mistakes:
@@ -73,7 +73,7 @@ def test_no_mistake_of_an_exercise_is_taken_for_another_one(exercise):
         assert sentence(mistake), mistake
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_files_of_the_course_are_installed(tmp_path):
     root = Path(__file__).parent.parent
     if not (root / "setup.py").exists():
@@ -237,7 +237,7 @@ def test_a_loop_without_an_end_is_told_with_its_line(monkeypatch):
     assert re.search(r"Python stops in line \d+: (while True|try|found)", text)
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.parametrize("exercise", [e for e in COURSE.values() if "backward-not-kept" in dict(e.mistakes)])
 def test_no_line_is_called_missing_that_is_there(exercise):
     head, body = exercise.solution.rsplit("def _backward():", 1)
@@ -246,7 +246,7 @@ def test_no_line_is_called_missing_that_is_there(exercise):
     assert not verdict["done"] and verdict["mistake"] != "backward-not-kept"
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.parametrize("visit", ["found.add(v)", "found |= {v}"])
 def test_nodes_that_are_walked_again_and_again_are_told(visit, monkeypatch):
     hole = f"    found = set()\n    def walk(v):\n        nonlocal found\n        {visit}\n"
@@ -303,7 +303,7 @@ def test_a_file_cannot_pass_by_ending_the_process(addition, kind):
     assert verdict["error"]["type"] == kind, verdict["error"]
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no limit of memory")
 @pytest.mark.memory
 def test_memory_is_limited():
@@ -311,7 +311,7 @@ def test_memory_is_limited():
     assert verdict["error"]["type"] == "MemoryError"
 
 
-@pytest.mark.slow
+@slow_once
 def test_a_file_that_holds_on_is_ended_with_what_it_started(tmp_path):
     """It forks, ignores the alarm, and its copy does the same: a pipe that both hold has to come to its end."""
     os.mkfifo(tmp_path / "held")
@@ -381,7 +381,7 @@ def test_check_shows_a_bar_on_a_terminal_and_none_of_it_in_a_pipe(folder):
     assert "\r" not in exercises("check", cwd=folder).stdout
 
 
-@pytest.mark.slow
+@slow_once
 def test_a_wrong_file_gets_a_page_of_its_graph_and_loses_it_when_it_is_right(folder):
     file, page = folder / "11_mul_backward.py", folder / "pages" / "11_mul_backward.html"
     file.write_text(COURSE["11_mul_backward"].mistakes[0][1], encoding="utf-8")
@@ -393,7 +393,7 @@ def test_a_wrong_file_gets_a_page_of_its_graph_and_loses_it_when_it_is_right(fol
     assert not page.exists()
 
 
-@pytest.mark.slow
+@slow_once
 def test_list_has_a_line_for_each_and_its_state_follows_the_file(folder):
     solve(folder, "04_add")
     done = exercises("list", cwd=folder)
@@ -404,7 +404,7 @@ def test_list_has_a_line_for_each_and_its_state_follows_the_file(folder):
     assert ["04_add", "open"] in [line.split()[:2] for line in exercises("list", cwd=folder).stdout.splitlines()]
 
 
-@pytest.mark.slow
+@slow_once
 def test_a_page_that_cannot_be_written_is_left_out(folder):
     (folder / "pages").write_text("no folder")
     (folder / "01_slope.py").write_text("def slope(f, x, h):\n    return x\n")
@@ -416,7 +416,7 @@ def test_a_page_that_cannot_be_written_is_left_out(folder):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.slow
+@slow_once
 def test_start_leaves_what_is_there_and_reset_keeps_a_copy(folder):
     file = folder / "01_slope.py"
     file.write_text("mine", encoding="utf-8")
@@ -442,7 +442,7 @@ def test_start_says_where_to_go_and_that_a_file_is_no_folder(tmp_path):
     assert (done.returncode, done.stderr) == (2, "micrograd_c: file is a file: the exercises need a folder\n")
 
 
-@pytest.mark.slow
+@slow_once
 def test_hint_and_solution_need_no_folder(tmp_path):
     assert exercises("solution", "tanh", cwd=tmp_path).stdout == COURSE["17_tanh"].solution
     first, *more = COURSE["17_tanh"].hints
@@ -450,7 +450,7 @@ def test_hint_and_solution_need_no_folder(tmp_path):
     assert exercises("hint", "tanh", "--more", cwd=tmp_path).stdout == "\n".join([first, *more, ""])
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.parametrize(
     "arguments", [["check"], ["list"], ["watch"], ["reset", "add"], ["grade", "nobody"], ["x"], []]
 )
@@ -460,7 +460,7 @@ def test_what_cannot_be_done_says_why_with_status_2(arguments, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
+@slow_once
 def test_files_that_are_no_texts_are_open(folder):
     (folder / "01_slope.py").write_bytes(b"\xff\xfe")
     assert "no text in UTF-8" in exercises("check", cwd=folder).stdout
@@ -468,7 +468,7 @@ def test_files_that_are_no_texts_are_open(folder):
     assert "`reset 01_slope` brings it back" in exercises("check", cwd=folder).stdout
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent by a signal")
 @pytest.mark.parametrize("arguments", [["check"], ["list"], ["grade", "."]])
 def test_ctrl_c_ends_a_check_without_a_traceback(arguments, folder):
@@ -484,7 +484,7 @@ def test_ctrl_c_ends_a_check_without_a_traceback(arguments, folder):
     assert (told, run.returncode) == ("\nStopped.\n", 1)
 
 
-@pytest.mark.slow
+@slow_once
 def test_watch_checks_at_each_save_and_ctrl_c_ends_it(folder):
     import signal
 
@@ -513,7 +513,7 @@ def until(process, word):
 # ---- grade -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@slow_once
 def test_grade_makes_a_table_csv_and_json(tmp_path):
     anna, boris, empty = tmp_path / "anna", tmp_path / "=boris", tmp_path / "empty"
     for each in (anna, boris, empty):
@@ -548,7 +548,7 @@ def test_grade_makes_a_table_csv_and_json(tmp_path):
     assert not (tmp_path / "pages").exists()
 
 
-@pytest.mark.slow
+@slow_once
 def test_grade_says_at_once_that_a_table_cannot_be_written(folder):
     """Before any file of a learner runs."""
     (folder / "01_slope.py").write_text(f"open({str(folder / 'begun')!r}, 'w').close()\n")
@@ -557,7 +557,7 @@ def test_grade_says_at_once_that_a_table_cannot_be_written(folder):
     assert not (folder / "begun").exists()
 
 
-@pytest.mark.slow
+@slow_once
 def test_check_and_list_of_a_solved_course_are_done(tmp_path):
     solve(tmp_path, *COURSE)
     done = exercises("check", cwd=tmp_path)

@@ -20,7 +20,7 @@ import micrograd_c as mg
 from micrograd_c import MLP, Value
 from micrograd_c.learn import page as pages
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SIZES = [(1440, 900), (1280, 800), (820, 1180), (360, 740)]
 TEXT = """const own = e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data);

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import run_on_a_terminal, run_python
+from support import run_on_a_terminal, run_python, slow_once
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = [ROOT / name for name in ("examples", "benchmarks", "docs", "tests", ".ci")]
@@ -52,7 +52,7 @@ def test_the_fuzzers_show_how_far_they_are_on_a_terminal_alone():
     assert all(line.rpartition("\r")[2] in seen for line in lines)
 
 
-@pytest.mark.slow
+@slow_once
 def test_a_training_shows_a_bar_on_a_terminal():
     for module in ("sklearn", "matplotlib", "tqdm"):
         pytest.importorskip(module)
@@ -61,7 +61,7 @@ def test_a_training_shows_a_bar_on_a_terminal():
     assert "ms a step" in seen
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_writes_whole_lines_into_a_pipe(name):
     for module in ("sklearn", "matplotlib", "tqdm"):
@@ -71,7 +71,7 @@ def test_an_example_writes_whole_lines_into_a_pipe(name):
     assert is_quiet(done.stdout) and done.stderr == "", done.stderr
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.skipif(sys.implementation.name == "pypy", reason="what is measured is CPython's")
 def test_a_race_shows_its_rounds_on_a_terminal_alone():
     for module in ("tqdm", "pytest_benchmark"):

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support import PYPY, run_python
+from support import PYPY, run_python, slow_once
 
 import micrograd_c
 
@@ -69,7 +69,7 @@ def test_a_build_that_fails_does_not_say_before_that_it_does_without_the_native_
         assert NO_NATIVE not in done.stderr + done.stdout
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.skipif(PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="it has no stable ABI")
 def test_on_windows_mingw_compiles_what_every_version_of_python_can_load(clone):
     pytest.importorskip("setuptools", minversion="77")
@@ -90,7 +90,7 @@ def test_on_windows_mingw_compiles_what_every_version_of_python_can_load(clone):
     assert done.stdout == "{'compiler': 'mingw32'} ['m', 'python3']\n['-static']\n", done.stderr
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.skipif(PYPY, reason="PyPy has no native core")
 def test_a_package_without_the_native_core_says_so_after_the_build(clone):
     pytest.importorskip("setuptools", minversion="77")
@@ -104,7 +104,7 @@ def test_a_package_without_the_native_core_says_so_after_the_build(clone):
     assert done.stdout == "cffi\n"
 
 
-@pytest.mark.slow
+@slow_once
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for the compiler is a shell script")
 def test_two_builds_give_the_same_wheel_byte_for_byte(clone, tmp_path):
     pytest.importorskip("setuptools", minversion="77")
@@ -136,7 +136,7 @@ def test_what_make_installs_are_groups_that_ask_for_no_published_package_of_ours
     assert groups["examples"] == extras["examples"]
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_sdist_has_what_builds_and_tests_need_and_no_results_of_benchmarks(clone):
     pytest.importorskip("setuptools", minversion="77")
     done = run_python("setup.py", "-q", "sdist", cwd=clone)
@@ -149,7 +149,7 @@ def test_the_sdist_has_what_builds_and_tests_need_and_no_results_of_benchmarks(c
     assert left_out == {name for name in kept if name.startswith("benchmarks/results/")} != set()
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_commands_of_the_readme_run_a_script_in_a_clone(clone):
     text = (clone / "README.md").read_text("utf-8")
     (block,) = [code for code in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S) if "pip install -e ." in code]
@@ -159,7 +159,7 @@ def test_the_commands_of_the_readme_run_a_script_in_a_clone(clone):
     assert done.stdout.splitlines()[-1] == "micrograd_c.engine"
 
 
-@pytest.mark.slow
+@slow_once
 def test_an_installed_package_that_the_source_hides_says_what_to_do(clone, tmp_path):
     commands = "python3 -m venv ../env && ../env/bin/python -m pip install ."
     done = shell(commands, clone)

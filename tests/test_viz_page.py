@@ -15,7 +15,7 @@ import micrograd_c as mg
 from micrograd_c import Value
 from micrograd_c.viz.rules import evaluate
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def test_page_opens_from_a_file_without_error_or_request(page):

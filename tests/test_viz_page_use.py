@@ -15,7 +15,7 @@ import micrograd_c as mg
 from micrograd_c import Value
 from micrograd_c.viz.page import as_json, page_data, player
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 EMBED = (Path(mg.__file__).parent / "viz" / "embed.js").read_text("utf-8")

@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 import micrograd_c as mg
 from micrograd_c import MLP, Value
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 NASTY = """</script><!-- <b onclick="alert('x')">&amp;😀\\ ${`%%JS%%`} """
