@@ -38,13 +38,16 @@ def started(driver):
 class Page:
     """One page in the browser, and what a reader does with it."""
 
-    def __init__(self, driver, explanation, path, fragment=""):
+    def __init__(self, driver, explanation, path, fragment="", width=None):
         self.driver = driver
         self.explanation = explanation
         self.path = path
         explanation.html(path)
-        driver.get("about:blank")
-        driver.get_log("browser"), driver.get_log("performance")
+        if driver.current_url != "about:blank":
+            driver.get("about:blank")
+            driver.get_log("browser"), driver.get_log("performance")
+        if width is not None:  # before the page loads, so that it need not load twice
+            self.device(width, SIZES[width], mobile=width < 800)
         driver.get(path.as_uri() + fragment)
         started(driver)
 
@@ -260,6 +263,4 @@ def texts(page):
 
 def opened(driver, path):
     """Return the page of the article's graph on a wide screen."""
-    page = Page(driver, mg.explain(article()), path)
-    page.device(1440, 900)
-    return page
+    return Page(driver, mg.explain(article()), path, width=1440)

@@ -32,9 +32,7 @@ NASTY = """</script><!-- <b onclick="alert('x')">&amp;😀\\ ${`%%JS%%`} """
 )
 def test_whatever_is_lit_is_in_view(browser, tmp_path, make, width):
     explanation = GRAPHS[make]()
-    page = Page(browser, explanation, tmp_path / "page.html")
-    page.device(width, SIZES[width], mobile=width < 800)
-    page.refresh()
+    page = Page(browser, explanation, tmp_path / "page.html", width=width)
     if make == "neuron":  # one of the network, open
         page.run("toggleNeuron(0); refresh(true)")
     page.assert_all_in_view(12 if make == "thousand" else 40)
@@ -126,10 +124,8 @@ def test_prediction_on_a_phone_cuts_and_covers_no_box_of_a_graph_that_fits(page,
 @pytest.mark.parametrize("name", ["a", "c"])
 def test_an_edit_stands_at_its_box_wherever_that_is(browser, tmp_path, name, width):
     a, b, c = (Value(x, label=n) for n, x in zip("abc", (2.0, 3.0, 0.5)))
-    page = Page(browser, mg.explain(b.relu() ** 2 / a - c.exp()), tmp_path / "page.html")
+    page = Page(browser, mg.explain(b.relu() ** 2 / a - c.exp()), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.device(width, SIZES[width], mobile=True)
-    page.refresh()
     page.run("editLeaf(NODES.find(n => n.name === arguments[0]))", name)
     page.press("abc", Keys.ENTER)
     box, ask, pane = page.run(
@@ -145,9 +141,7 @@ def test_an_edit_stands_at_its_box_wherever_that_is(browser, tmp_path, name, wid
 @pytest.mark.parametrize("width", [1440, 820, 740, 390])
 def test_marks_of_a_wrong_engine_touch_no_box(browser, tmp_path, make, width):
     """Neither on the way nor at the end; of what is said of it no line is cut through."""
-    page = Page(browser, GRAPHS[make](), tmp_path / "page.html")
-    page.device(width, SIZES[width], mobile=width < 800)
-    page.refresh()
+    page = Page(browser, GRAPHS[make](), tmp_path / "page.html", width=width)
     for engine in ("overwrite", "depth", "twice"):
         page.choose(engine)
         page.assert_all_in_view(25)
@@ -166,10 +160,8 @@ def test_marks_of_a_wrong_engine_touch_no_box(browser, tmp_path, make, width):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_marks_of_a_wrong_engine_lie_on_no_other_mark(browser, tmp_path, engine, width):
     """And no box that is out of view has a mark in view."""
-    page = Page(browser, GRAPHS["network"](), tmp_path / "page.html")
-    page.device(width, SIZES[width], mobile=width < 800)
+    page = Page(browser, GRAPHS["network"](), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.refresh()
     page.choose(engine)
     page.end()
     over, lost, seen = page.run("""const rect = n => n.getBoundingClientRect(), pane = rect($("pane"));
@@ -189,10 +181,8 @@ def test_marks_of_a_wrong_engine_lie_on_no_other_mark(browser, tmp_path, engine,
 @pytest.mark.parametrize("width", [1280, 820, 390])
 def test_map_hides_neither_a_box_nor_what_is_lit(browser, tmp_path, make, width):
     """At each step; after a reader's zoom and pan as well. It is not left out where there is room for it."""
-    page = Page(browser, GRAPHS[make](), tmp_path / "page.html")
-    page.device(width, SIZES[width], mobile=width < 800)
+    page = Page(browser, GRAPHS[make](), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.refresh()
     if make == "neuron":
         page.run("toggleNeuron(0); refresh(true)")
     hidden, shown, wanted = page.run("""const rect = n => n.getBoundingClientRect(), hidden = [];
@@ -223,9 +213,7 @@ def test_map_hides_neither_a_box_nor_what_is_lit(browser, tmp_path, make, width)
 
 def test_name_of_a_frame_lies_over_the_lines(browser, tmp_path):
     """On a plate, so that none goes through its letters."""
-    page = Page(browser, mg.explain(*neuron()), tmp_path / "page.html")
-    page.device(390, 844, mobile=True)
-    page.refresh()
+    page = Page(browser, mg.explain(*neuron()), tmp_path / "page.html", width=390)
     page.run("toggleNeuron(0); refresh(true)")
     assert page.run("""const frame = document.querySelector(".frame"), rect = n => n.getBoundingClientRect();
         const plate = rect(frame.querySelector(".plate")), text = rect(frame.querySelector(".name"));
@@ -237,10 +225,8 @@ def test_name_of_a_frame_lies_over_the_lines(browser, tmp_path):
 @pytest.mark.parametrize("width", [740, 390])
 def test_verdict_that_is_longer_than_its_place_says_so(browser, tmp_path, width):
     """Its last line fades while there is more below; the keyboard scrolls it."""
-    page = Page(browser, GRAPHS["network"](), tmp_path / "page.html")
+    page = Page(browser, GRAPHS["network"](), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.device(width, SIZES[width], mobile=True)
-    page.refresh()
     page.choose("depth")
     page.end()
     state = """const box = $("verdict"), mask = getComputedStyle(box).maskImage;
@@ -259,10 +245,8 @@ def test_verdict_that_is_longer_than_its_place_says_so(browser, tmp_path, width)
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_label_leaves_the_arrowhead_of_its_line_to_be_seen(browser, tmp_path, width):
-    page = Page(browser, samples(), tmp_path / "page.html")
+    page = Page(browser, samples(), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.device(width, SIZES[width], mobile=width < 800)
-    page.refresh()
     covered = page.run("""return stops.map((_, i) => {
           go(i);
           const parts = [".local.lit > rect", ".arrived"].map(part => document.querySelector(part));
@@ -277,9 +261,7 @@ def test_label_leaves_the_arrowhead_of_its_line_to_be_seen(browser, tmp_path, wi
 
 def test_label_hides_no_other_line_where_there_is_room(browser, tmp_path):
     """It would be read as that of the other."""
-    page = Page(browser, samples(), tmp_path / "page.html")
-    page.device(820, 1180)
-    page.refresh()
+    page = Page(browser, samples(), tmp_path / "page.html", width=820)
     page.media(prefers_reduced_motion="reduce")
     hidden = page.run("""const out = [];
         for (const [i, index] of stops.entries()) {
@@ -306,10 +288,8 @@ def test_boxes_can_be_read_at_each_step_on_a_phone(browser, tmp_path, width):
     random.seed(7)
     model = MLP(3, [4, 4, 1], activation="tanh")
     loss = (model([Value(x, label=f"x{i}") for i, x in enumerate((1.0, -2.0, 0.5), 1)]) - 1) ** 2
-    page = Page(browser, mg.explain(loss, model), tmp_path / "page.html")
+    page = Page(browser, mg.explain(loss, model), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.device(width, SIZES[width], mobile=True)
-    page.refresh()
     small = page.run(
         "return stops.filter((_, i) => { go(i); return !isShare(event()) && view.camera.view.k < .45; })"
     )
@@ -362,15 +342,13 @@ return out;
 @pytest.mark.parametrize("make, width", [(neuron, 1440), (samples, 1280)])
 def test_no_label_touches_a_box_in_fonts_of_any_width(browser, tmp_path, make, width):
     made = make()
-    page = Page(browser, made if make == samples else mg.explain(*made), tmp_path / "page.html")
+    page = Page(browser, made if make == samples else mg.explain(*made), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.device(width, SIZES[width])
     assert page.run(TOUCHING)[:12] == []
 
 
 def test_layers_and_neurons_fold_and_the_steps_with_them(browser, tmp_path):
-    page = Page(browser, samples(), tmp_path / "page.html")
-    page.device(1440, 900)
+    page = Page(browser, samples(), tmp_path / "page.html", width=1440)
     boxes, stops = page.run("return [view.nodes.size, stops.length]")
     total = page.run("return [NODES.length, RUN.events.length]")
     assert boxes < total[0] / 3 and stops < total[1] / 4
@@ -397,10 +375,8 @@ def test_layers_and_neurons_fold_and_the_steps_with_them(browser, tmp_path):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_what_is_opened_or_folded_is_in_view_and_keeps_the_focus(browser, tmp_path, width):
     """By keyboard alone, far from what is lit."""
-    page = Page(browser, samples(), tmp_path / "page.html")
-    page.device(width, SIZES[width], mobile=width < 800)
+    page = Page(browser, samples(), tmp_path / "page.html", width=width)
     page.media(prefers_reduced_motion="reduce")
-    page.refresh()
     page.end()
     look = """const sign = document.activeElement, label = sign.getAttribute("aria-label") ?? sign.id;
         const whole = innerWidth < 400 ? sign : sign.closest(".frame, .layer, .node") ?? sign;
@@ -421,8 +397,7 @@ def test_what_is_opened_or_folded_is_in_view_and_keeps_the_focus(browser, tmp_pa
 
 
 def test_picture_zooms_pans_and_shows_a_map(browser, tmp_path):
-    page = Page(browser, samples(), tmp_path / "page.html")
-    page.device(1280, 800)
+    page = Page(browser, samples(), tmp_path / "page.html", width=1280)
     view = "const {x, y, k} = view.camera.view; return [x, y, k]"
     page.run("view.camera.fit()")
     x, y, k = page.run(view)
@@ -456,10 +431,8 @@ def test_picture_stands_in_its_place_as_the_page_opens(page):
 
 
 def test_two_fingers_zoom(browser, tmp_path):
-    page = Page(browser, mg.explain(article()), tmp_path / "page.html")
-    page.device(390, 844, mobile=True)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
-    page.refresh()
+    page = Page(browser, mg.explain(article()), tmp_path / "page.html", width=390)
     k = page.run("return view.camera.view.k")
     top = page.run("return $('pane').getBoundingClientRect().top") + 60
 
@@ -481,8 +454,7 @@ def test_names_are_shown_and_never_interpreted(browser, tmp_path):
     a, b = Value(2.0, label=NASTY), Value(3.0, label="<img src=x onerror=alert(1)>")
     c = a * b
     c.label = "long " * 2000
-    page = Page(browser, mg.explain(c, title=NASTY), tmp_path / "page.html")
-    page.device(1440, 900)
+    page = Page(browser, mg.explain(c, title=NASTY), tmp_path / "page.html", width=1440)
     assert page.run("return document.querySelector('h1').textContent.trim()") == " ".join(NASTY.split())
     assert page.all("img, svg b") == []
     assert page.run("return NODES.map(n => n.label || n.name)")[0] == " ".join(NASTY.split())
@@ -525,9 +497,7 @@ def test_largest_page_stays_below_300_kB_and_responds(browser, tmp_path):
     model = MLP(4, [12, 8, 1], fused=False)
     explanation = mg.explain((model([1.0, -2.0, 0.5, 0.25]) - 1) ** 2, model)
     assert "of 548 values are explained" in explanation.notes[0]
-    page = Page(browser, explanation, tmp_path / "page.html")
-    page.device(1440, 900)
-    page.refresh()
+    page = Page(browser, explanation, tmp_path / "page.html", width=1440)
     assert page.path.stat().st_size < 300_000
     assert "548" in page.text("#notes summary")
     page.end()
