@@ -29,7 +29,7 @@ html_favicon = str(ROOT / "docs" / "_static" / "favicon.svg")
 html_css_files, html_js_files = ["site.css"], ["site.js"]
 templates_path = [str(ROOT / "docs" / "_templates")]
 html_extra_path = [str(ROOT / "build" / "docs-live")]
-html_copy_source = html_show_sourcelink = html_show_sphinx = False
+html_copy_source = html_show_sourcelink = html_show_sphinx = html_domain_indices = False
 html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": "#0b5cad",

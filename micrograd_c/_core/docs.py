@@ -21,8 +21,7 @@ _NAMES = {
 _ERRORS = {
     "TOTAL": "Defined everywhere.",
     "QUOTIENT": "Defined where y != 0; elsewhere it is a ZeroDivisionError.",
-    "POWER": "Raises what Python's floats do: ZeroDivisionError of 0 ** -1, OverflowError, and\n"
-    "ValueError of a negative base with an exponent that is not whole.",
+    "POWER": "Raises ZeroDivisionError of 0 ** -1, ValueError of (-8) ** 0.5, and OverflowError.",
 }
 
 
