@@ -137,6 +137,16 @@ def test_the_missing_share_is_named_on_the_smallest_graph():
     assert "a.grad should be 2 = 1 + 1. Missing: the share from b, 1 * 1 = 1." in text
 
 
+def test_long_lists_of_numbers_stand_below_each_other():
+    """Side by side the table of a layer of four neurons had lines of 350 characters."""
+    exercise = COURSE["23_layer"]
+    text = report(exercise, examine(exercise, dict(exercise.mistakes)["sizes-swapped"]))
+    table = [line for line in text.splitlines() if line.startswith("    ")]
+    assert max(map(len, table)) <= 104
+    at = table.index("    outputs  <-- wrong")
+    assert table[at + 1].startswith("      yours   [-0.33") and table[at + 2].startswith("      engine  [-0.68")
+
+
 def test_a_double_share_is_named():
     exercise = COURSE["14_backward"]
     hole = "        self.grad = 1.0\n        self._backward()\n        for v in topological_order(self)[::-1]:\n"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from itertools import combinations
 from math import fsum, isclose
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from ...viz.explanation import Explanation, explain
@@ -18,6 +19,7 @@ from .words import in_plain_words, on_the_result
 __all__ = ["page", "report", "says"]
 
 _OUTPUT = 20  # lines of what the file printed
+_WIDE = 100  # characters of a table's line; a wider one is read more easily as lines below each other
 
 
 def _shown(x: Any) -> str:
@@ -118,14 +120,22 @@ def _bracketed(x: float) -> str:
 
 
 def _table(verdict: Verdict) -> list[str]:
-    """Return the observations beside the engine's, up to where an exception ended them."""
+    """Return the observations beside the engine's, or above them where they are long."""
     rows = [("", "yours", "engine", "")]
     for label, x in verdict["truth"].items():
         yours = verdict["yours"].get(label, "-")
         wrong = not (_near(yours, x) if isinstance(x, float) else _shown(yours) == _shown(x))
         rows.append((label, _shown(yours), _shown(x), "<-- wrong" if wrong and yours != "-" else ""))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    if sum(widths) > _WIDE:
+        return [line for row in rows[1:] for line in _stacked(*row)]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) + f"  {row[3]}" for row in rows]
+
+
+def _stacked(label: str, yours: str, engine: str, wrong: str) -> list[str]:
+    sides = (("yours   ", yours), ("engine  ", engine))
+    lines = [wrap(text, _WIDE, initial_indent=f"  {name}", subsequent_indent=" " * 11) for name, text in sides]
+    return [f"{label}  {wrong}", *(line for side in lines for line in side)]
 
 
 def report(exercise: Exercise, verdict: Verdict, shown: str = "") -> str:
