@@ -146,6 +146,16 @@ MISTAKES = {
     "mg.gradcheck(abs, v, rtol=None)": "TypeError: rtol must be a number, not NoneType",
     "mg.gradcheck(abs, v, eps=0)": "ValueError: gradcheck: eps must be greater than 0, not 0.0",
     "jit_module(1)": "TypeError: jit takes a function, not int",
+    # pictures, explanations, derivatives
+    "mg.draw(v, names=[v])": "TypeError: names must be a dict of names and Values, as in {'a': a}, not [Value(",
+    "mg.explain(v, names=3)": "TypeError: names must be a dict of names and Values, as in {'a': a}, not 3",
+    "mg.draw(v, limit='a')": "ValueError: limit must be a whole number, at least 1, not 'a'",
+    "mg.draw(v, limit=0)": "ValueError: limit must be a whole number, at least 1, not 0",
+    "mg.explain(v, limit=1.5)": "ValueError: limit must be a whole number, at least 1, not 1.5",
+    "mg.explain(v, seed='a')": "TypeError: seed must be a number, not str: convert it first, float('a')",
+    "mg.explain(v, seed=w)": "TypeError: seed must be a number, not a Value: pass value.data",
+    "mg.jit(lambda: v * w).jacobian()": "ValueError: <lambda>: argnums=0, expected none: no argument is given",
+    "mg.jit(lambda: v * w).hessian(argnums=1)": "ValueError: <lambda>: argnums=1, expected none: no argument",
     # optimisers
     "optim.SGD(model)": "TypeError: params must be a list of Values, not MLP: pass its parameters()",
     "optim.AdamW()": "TypeError: AdamW(params, lr=0.001, .*'params', as in AdamW(model.parameters())",

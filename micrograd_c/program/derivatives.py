@@ -221,9 +221,8 @@ class Derivatives:
         for given in argnums if isinstance(argnums, Sequence) else (argnums,):
             place = as_index(given)
             if place is None or not -n <= place < n:
-                raise ValueError(
-                    f"{self._name}: argnums={brief(argnums)}, expected numbers of arguments from 0 to {n - 1}"
-                )
+                expected = f"numbers of arguments from 0 to {n - 1}" if n else "none: no argument is given"
+                raise ValueError(f"{self._name}: argnums={brief(argnums)}, expected {expected}")
             place %= n
             if place in a.static:
                 raise ValueError(

@@ -23,12 +23,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._checks import flag
+from .._core import to_float
 from ..engine import Value, topological_order, zero_grad
 from .events import Event, Stream, gradients_kept
 from .fold import LINES, shorten, unfold, upper_part
 from .graph import Graph, Node
 from .page import as_json, frame, page
-from .read import callers_names, read, variables
+from .read import callers_names, given_names, limit_of, read
 from .rules import GIVEN, evaluate, refuse
 from .text import fill, number
 from .words import PHASES
@@ -300,8 +301,8 @@ def explain(
     >>> a = Value(2.0, label="a")
     >>> page = explain(a * a).html("page.html")
     """
-    seed = float(seed)
-    named = callers_names(sys._getframe().f_back) if names is None else variables(names)
+    seed = to_float(seed, "seed")
+    named = callers_names(sys._getframe().f_back) if names is None else given_names(names)
     outer = ""
     notes = []
     if around is not None:
@@ -320,7 +321,7 @@ def explain(
     graph = read(root, model, named)
     if flag(unfold_neurons, "unfold_neurons"):
         graph = unfold(graph, True)
-    limit = sys.maxsize if limit is None else limit
+    limit = limit_of(limit) or sys.maxsize
     if len(graph.nodes) > limit:
         shorten(graph, limit)
     if len(graph.nodes) > limit or len(graph.edges) > LINES * limit:

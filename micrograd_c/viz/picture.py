@@ -24,7 +24,7 @@ from .boxes import CELL, LIGHT, LINE, background, box, box_lines, box_size, desc
 from .fold import LINES, fold_graph, shorten, unfold, upper_part
 from .graph import Graph
 from .layout import Layout, lay_out
-from .read import callers_names, read, variables
+from .read import callers_names, given_names, limit_of, read
 from .text import clean, number, width
 
 __all__ = ["Picture", "draw", "draw_dot", "trace"]
@@ -292,7 +292,8 @@ def draw(
     ):
         if value not in allowed:
             raise ValueError(f"draw: {name} must be one of {', '.join(allowed)}, not {brief(value)}")
-    graph = read(root, model, callers_names(sys._getframe().f_back) if names is None else variables(names))
+    limit = limit_of(limit)
+    graph = read(root, model, callers_names(sys._getframe().f_back) if names is None else given_names(names))
     if unfold_neurons:
         graph = unfold(graph, unfold_neurons)
     levels = {"auto": ["neuron", "layer"], "none": []}.get(fold, [fold])

@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Any
 
 from .. import nn
-from .._core import NAMES, OPS, core
+from .._checks import whole
+from .._core import NAMES, OPS, brief, core
 from .._core.walk import describe, operands
 from .._operands import listed
 from ..engine import Value, topological_order
@@ -18,7 +19,7 @@ from .graph import LEAVES, Graph, Node
 from .rules import OP
 from .text import clean, cut
 
-__all__ = ["callers_names", "read", "variables"]
+__all__ = ["callers_names", "given_names", "limit_of", "read", "variables"]
 
 
 def _has_rule(row: str, operands: int) -> bool:
@@ -56,6 +57,18 @@ def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
         elif type(item) in (list, tuple) and len(item) <= LONGEST_LIST and depth < 2:
             items += [(f"{name}[{i}]", part, depth + 1) for i, part in enumerate(item)]
     return out
+
+
+def given_names(names: Any) -> dict[str, Value]:
+    """Return the Values of the argument `names` by their names."""
+    if not isinstance(names, Mapping):
+        raise TypeError(f"names must be a dict of names and Values, as in {{'a': a}}, not {brief(names)}")
+    return variables(names)
+
+
+def limit_of(limit: Any) -> int | None:
+    """Return the argument `limit`, a count; None: there is none."""
+    return None if limit is None else whole(limit, "limit", 1)
 
 
 def callers_names(frame: FrameType | None) -> dict[str, Value]:
