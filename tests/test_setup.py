@@ -171,7 +171,7 @@ def test_an_installed_package_that_the_source_hides_says_what_to_do(clone, tmp_p
     assert done.stdout == "micrograd_c.engine\n", done.stderr
 
 
-@pytest.mark.slow
+@slow_once
 def test_the_demo_prints_one_table_and_leaves_its_picture_where_it_says(tmp_path):
     for module in ("micrograd", "sklearn", "matplotlib", "tqdm"):
         pytest.importorskip(module)
