@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import sys
@@ -99,24 +100,29 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
 
     path = os.path.join(os.getcwd(), name)  # as it is in __file__
     folder = os.getcwd() if as_module else path if os.path.isdir(path) else os.path.dirname(os.path.realpath(path))
-    tree: Any = None
+    found: Any = None
+    code: Any = None
     replace: Any = None
+    gc.disable()  # until the script runs: what is made here is no garbage
     if replaced or not (quiet or as_module or not _says_class(name)):
         import micrograd_c.replace as module
 
         replace = module
         replace.silent = quiet
-        tree = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
+        found = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
     if replaced:
         as_micrograd.tell = replace.Finder(
             folder, replaced, path if os.path.isfile(path) and not as_module else None
         ).tell
-        if tree:
-            replace.replace_in_main(path, tree, replaced)
-    elif tree:
+        code = found and replace.replace_in_main(path, *found, replaced)
+    elif found:
+        code = None if found[1] else found[0]
         replace.say(
             f"{name} has a class Value of its own; with --replace-value before its name it runs on micrograd-c"
         )
+    if hasattr(gc, "freeze"):  # PyPy has none
+        gc.freeze()  # no later collection looks at what is here now, least of all those of the exit
+    gc.enable()
     main = sys.modules["__main__"] = type(sys)("__main__")
     names = vars(main)
     names["__builtins__"] = __builtins__
@@ -127,11 +133,11 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         run._run_module_as_main(name)  # what python itself calls
     else:
         sys.path[0] = folder
-        if tree is None and not os.path.isdir(path):
-            tree = _source(path)
-        if tree:
+        if code is None and not os.path.isdir(path):
+            code = _source(path)
+        if code:
             names.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
-            exec(compile(tree, path, "exec", dont_inherit=True), names)
+            exec(compile(code, path, "exec", dont_inherit=True), names)
         elif os.path.isdir(path):
             run._run_module_as_main("__main__", False)
         else:

@@ -19,8 +19,8 @@ from types import CodeType, FunctionType
 
 from ._core import NAMES, OPS, Any
 from ._core.numbers import arrays_are_data
-from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree
-from ._pure import Body, nodes_below, parsed, put_at
+from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree, called, gradients, is_empty, is_minus_one
+from ._pure import Body, Kinds, by_kind, nodes_below, parsed, put_at, within
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -58,6 +58,8 @@ def _never(x: float) -> bool:
     return False
 
 
+_BY_OTHERS = "__neg__ __radd__ __rmul__ __sub__ __rsub__ __truediv__ __rtruediv__"
+_SIGNS: dict[Any, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.Pow: "pow"}
 _NAMING = ast.Attribute, ast.Constant
 _OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
@@ -65,7 +67,7 @@ _MISTAKES = None, "x"
 
 
 def differences(
-    theirs: type, tree: ast.ClassDef, module: ast.Module, changed: bool, is_read: Callable[[str], bool]
+    theirs: type, tree: ast.ClassDef, nodes: Kinds, changed: bool, is_read: Callable[[str], bool]
 ) -> dict[str, Any]:
     """Return what a class has instead of, or beyond, what Value has: attributes to be set on Value.
 
@@ -74,8 +76,8 @@ def differences(
     theirs : type
     tree : ast.ClassDef
         Its text.
-    module : ast.Module
-        The text around it.
+    nodes : dict
+        All of its module, by their types.
     changed : bool
         Operators of it, or of a subclass, are made elsewhere: what calls others has to call these.
     is_read : function of a str
@@ -91,8 +93,8 @@ def differences(
         raise UnlikeError("has bases or decorators of its own")
     for name in REFUSED & vars(theirs).keys():
         raise UnlikeError(f"has a method {name}")
-    for node in nodes_below(tree):
-        if getattr(node, "attr", "") in _TENSORS:
+    for node in within(tree, nodes[ast.Attribute]):
+        if node.attr in _TENSORS:
             raise UnlikeError(f"may hold arrays: it reads .{node.attr}")
     if is_read("__dict__"):
         raise UnlikeError("has its attributes read from __dict__")
@@ -100,7 +102,7 @@ def differences(
 
     with warnings.catch_warnings():  # numpy's, of an overflow
         warnings.simplefilter("ignore")
-        return _Comparison(theirs, tree, module, changed, is_read).attributes
+        return _Comparison(theirs, tree, nodes, changed, is_read).attributes
 
 
 OPERATORS = _UNARY | _BINARY | {"backward"}
@@ -119,10 +121,12 @@ def _zeroing(self: Value, seed: Any = 1.0) -> None:
 class _Comparison(Nodes):
     """A class beside Value; `attributes` are the differences."""
 
+    _inverse: tuple[str, bool] | None = None  # where x ** -1 is ours, once it was asked
+
     def __init__(
-        self, theirs: type, tree: ast.ClassDef, module: ast.Module, changed: bool, is_read: Callable[[str], bool]
+        self, theirs: type, tree: ast.ClassDef, nodes: Kinds, changed: bool, is_read: Callable[[str], bool]
     ) -> None:
-        body = Body(theirs, tree, module)
+        body = Body(theirs, tree, nodes)
         self.body = body
         self._expect_pure("does more in its __init__ than to keep what it is given")
         super().__init__(body)
@@ -133,9 +137,12 @@ class _Comparison(Nodes):
         self.attributes = self.names()
         if (init := self.constructor()) is not None:
             self.attributes["__init__"] = init
-        self._expect_operands_kept(module, is_read)
+        self._expect_operands_kept(nodes, is_read)
         self._compare_backward()
-        common = {name: self._common(name) for name in sorted(body.pure & (_UNARY | _BINARY))}
+        self._everywhere: set[str] = set()  # methods that are ours for all operands
+        named = sorted(body.pure & (_UNARY | _BINARY))
+        named.sort(key=lambda name: _BY_OTHERS.find(name))  # after those that it may be made of
+        common = {name: self._common(name) for name in named}
         if changed:
             common = {name: x for name, x in common.items() if tree.name in body.texts[name].names}
         for name in ("__add__", "__mul__"):
@@ -155,15 +162,17 @@ class _Comparison(Nodes):
             if name not in self.body.pure:
                 raise UnlikeError(f"does more in its {name} than to make a node")
 
-    def _expect_operands_kept(self, module: ast.Module, is_read: Callable[[str], bool]) -> None:
+    def _expect_operands_kept(self, nodes: Kinds, is_read: Callable[[str], bool]) -> None:
         """Let pass a module that takes no operands from a node, which ours does not allow."""
         names = {name for name, _, _ in self.operands}
         assigned = set[str]().union(*(x.assigns for name, x in self.body.texts.items() if name != "__init__"))
         if names.isdisjoint(assigned) and not any(map(is_read, names)):
             return
-        init = {id(x) for x in nodes_below(self.body.texts["__init__"].tree)}
-        for node in nodes_below(module):
-            if type(node) is ast.Assign and id(node) not in init and _is_empty(node.value):
+        if any(nodes[bytes]):  # the tree is of the class alone
+            nodes = by_kind(parsed(nodes[bytes][0]))
+        init = within(self.body.texts["__init__"].tree, nodes[ast.Assign])
+        for node in nodes[ast.Assign]:
+            if node not in init and is_empty(node.value):
                 for name in names.intersection(getattr(x, "attr", "") for x in node.targets):
                     raise UnlikeError(f"has nodes that lose their .{name}")
 
@@ -177,10 +186,8 @@ class _Comparison(Nodes):
             slots = any(getattr(x, "id", "") == "__slots__" for x in getattr(part, "targets", ()))
             if name in ours or known or slots:  # or known: such as what backward() alone calls, which is ours
                 continue
-            nodes = [*nodes_below(part)]
-            if any(
-                getattr(x, "attr", getattr(x, "value", None)) in self.graph for x in nodes if type(x) in _NAMING
-            ):
+            named = [x for x in nodes_below(part) if type(x) in _NAMING]
+            if any(getattr(x, "attr", getattr(x, "value", None)) in self.graph for x in named):
                 return True
         return False
 
@@ -203,12 +210,12 @@ class _Comparison(Nodes):
         if not self._numbers_below("backward") <= {0.0, 1.0, 2.0}:
             raise UnlikeError("has a backward() with limits of its own")
         seeds = ((), (3.0,))[: 1 if ignored else 2]
-        theirs = [_gradients(self.T, self.T.backward, x) for x in seeds]
+        theirs = [gradients(self.T, self.T.backward, x) for x in seeds]
         returned = {what for what, _ in theirs}
         if len(returned) > 1 or returned == {"something"}:
             raise UnlikeError("has a backward() that returns something")
         for self.backward in (_backward, _zeroing):
-            if all(agree(y, _gradients(Value, self.backward, x)[1]) for x, (_, y) in zip(seeds, theirs)):
+            if all(agree(y, gradients(Value, self.backward, x)[1]) for x, (_, y) in zip(seeds, theirs)):
                 break
         else:
             raise UnlikeError("has a backward() with another meaning")
@@ -249,72 +256,111 @@ class _Comparison(Nodes):
             or text.loops
         ):
             return {}
+        few = (0, 5, 4)[arity] if self._is_made_of_ours(text.tree) else 1  # these have the first sample, and zero
         limits = sorted(text.numbers.difference((0.0, 0.5, 1.0, 2.0, 3.0)))[:8]
         near = [c * x for c in limits for x in (1.01, 1.0, 0.99, 0.5)]
         xs = [*_NUMBERS, *near, *(-x for x in near)]
         if arity == 1:
-            found: dict[Any, Any] = {None: self._guard(name, [(x,) for x in xs], None)}
+            found: dict[Any, Any] = {None: self._guard(name, [(x, None) for x in xs][::few], None)}
         else:
             # What the other operand decides has to be seen where all guards hold.
             whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
             pairs = [(x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)] + [(0.0, 0.0)]
-            pairs += [(0.7, sign * y) for y in near for sign in (1, -1)]
+            pairs = (pairs + [(0.7, sign * y) for y in near for sign in (1, -1)])[::few]
             found = {float: self._guard(name, pairs, float)}
             if found[float] is not None or name not in _REFLECTED:
                 counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)]
-                counted = counted[:: 2 if found[float] == ("everywhere", True) else 1]
+                counted = counted[:: max(few, 2) if found[float] == ("everywhere", True) else few]
                 counted += [(0.0, 0), *((0.7, sign * y) for y in whole for sign in (1, -1))]
                 found[int] = self._guard(name, counted, int)
             if name not in _REFLECTED:
                 found[Value] = self._guard(name, [*pairs, (0.7, None)], Value)
-            mistakes = [(0.7, x) for x in _MISTAKES]
-            found[object] = self._guard(name, mistakes, object)
+            found[object] = self._guard(name, [(0.7, x) for x in _MISTAKES], object)
+        if all(guard and guard[0] == "everywhere" for kind, guard in found.items() if kind is not object):
+            self._everywhere.add(name)
         return {kind: guard for kind, guard in found.items() if guard is not None}
 
-    def _guard(self, name: str, samples: list[tuple[Any, ...]], kind: Any) -> tuple[str, bool] | None:
+    def _is_made_of_ours(self, tree: Any) -> bool:
+        """Tell whether a method is arithmetic by operators that are ours everywhere, and nothing else.
+
+        It means what ours does if it does so at a few numbers: no number is looked at, and none is a case apart.
+        """
+        if isinstance(tree, ast.Lambda) or type(tree.body[0]) is not ast.Return:
+            return False
+        first, used = [*tree.args.posonlyargs, *tree.args.args][0].arg, set[str]()
+        for node in nodes_below(tree.body[0].value):
+            kind = type(node)
+            sign = _SIGNS.get(type(node.op), "") if kind is ast.BinOp else ""
+            if sign == "pow":
+                if not (is_minus_one(node.right) and self._inverts()):
+                    return False
+            elif sign:
+                used.add(f"__{sign}__")
+                if getattr(node.left, "id", "") != first:  # a plain number may be on the left
+                    used.add(f"__r{sign}__")
+            elif kind is ast.UnaryOp and type(node.op) is ast.USub:
+                used.update(() if type(node.operand) is ast.Constant else ["__neg__"])
+            elif kind is not ast.Name and not (kind is ast.Constant and node.value == 1):
+                return False
+        return all(name in self._everywhere for name in used if hasattr(self.T, name))
+
+    def _inverts(self) -> bool:
+        """Tell whether x ** -1 is ours everywhere."""
+        if self._inverse is None and "__pow__" in self.body.pure:
+            self._inverse = self._guard("__pow__", [(x, -1) for x in (*_NUMBERS, *_OTHERS)], int) or ("", True)
+        return self._inverse is not None and self._inverse[0] == "everywhere"
+
+    def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any) -> tuple[str, bool] | None:
         guards = [*_GUARDS]
-        for x, *y in samples:
-            theirs, ours = self._outcome(self.T, name, x, y, kind), self._outcome(Value, name, x, y, kind)
-            if isinstance(theirs, type) and self.body.texts[name].raises:
-                self.in_own_words.add(name)
-            if not (theirs == ours == "refused" if kind is object else agree(theirs, ours)):
+        for i, (x, y) in enumerate(samples):
+            if not self._agree(name, x, y, kind, i == 0):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
                     return None
         if kind is object or name in _ORDER:
             return guards[0], True
-        x, *y = samples[0]
+        x, y = samples[0]
         shapes = [self._shape(cls, name, x, y, kind) for cls in (self.T, Value)]
         if len(shapes[0]) != len(shapes[1]):
             return None
         return guards[0], shapes[0] == shapes[1]
 
-    def _call(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> tuple[Any, list[Any]]:
-        operands = [cls(x)]
-        if kind is Value:
-            operands.append(operands[0] if y[0] is None else cls(y[0]))
-        arguments = operands[1:] or y
-        method = _ours[name] if cls is Value else getattr(cls, name)
-        return method(operands[0], *arguments), operands
+    def _agree(self, name: str, x: float, y: Any, kind: Any, tripled: bool) -> bool:
+        """Tell whether theirs and ours have the same outcome; `tripled`: with another gradient than 1."""
+        theirs, ours = (self._outcome(cls, name, x, y, kind, tripled) for cls in (self.T, Value))
+        if isinstance(theirs, type) and self.body.texts[name].raises:
+            self.in_own_words.add(name)
+        if kind is object:
+            return bool(theirs == ours == "refused")
+        if agree(theirs, ours):
+            return True
+        # Where an operand is returned, its gradient is 1 too.
+        return not tripled and type(theirs) is type(ours) is list and self._agree(name, x, y, kind, True)
 
-    def _outcome(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> Any:
-        """Return the number and the gradients of the operands, or what is no node, or the class of an error."""
+    def _outcome(self, cls: Any, name: str, x: float, y: Any, kind: Any, tripled: bool) -> Any:
+        """Return the number and the gradients of the operands, or what is no node, or the class of an error.
+
+        The gradient of the node is 1, or 3 by a product; operands have a gradient before that.
+        """
         try:
-            z, operands = self._call(cls, name, x, y, kind)
+            v = cls(x)
+            z, *more = called(cls, _ours[name] if cls is Value else getattr(cls, name), v, y, kind)
             if kind is object:
                 return "refused" if z is NotImplemented else "taken"
             if not isinstance(z, cls):
                 return z
-            operands[0].grad = 0.25
-            root = z * cls(3.0)
-            (self.T.backward if cls is self.T else self.backward)(root)
-            return [z.data, *(v.grad for v in operands)]
+            v.grad = 0.25
+            root = z * cls(3.0) if tripled else z
+            (cls.backward if cls is self.T else self.backward)(root)
+            return [z.data, v.grad, *(w.grad for w in more)]
         except Exception as error:
             return "refused" if kind is object else type(error)
 
     def _shape(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> list[Any]:
         """Return the nodes that an op makes, the last first: label and operands."""
-        z, arguments = self._call(cls, name, x, y, kind)
+        v = cls(x)
+        z, *more = called(cls, _ours[name] if cls is Value else getattr(cls, name), v, y, kind)
+        arguments = [v, *more]
         read: Any = PROPERTIES["_children"].fget if cls is Value else lambda v: [*getattr(v, self.operands[0][0])]
         label = "_op" if cls is Value else self.op
         nodes, todo = [], [z]
@@ -363,32 +409,6 @@ class _Comparison(Nodes):
             self.attributes["__repr__"] = object.__repr__
 
 
-def _is_empty(x: Any) -> bool:
-    """Tell whether an expression is None or an empty container."""
-    if type(x) is ast.Call:
-        return not x.args and getattr(x.func, "id", "") in ("set", "frozenset", "tuple", "list")
-    return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)
-
-
-def _gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
-    """Return what backward returns, and the gradients of a small graph after one backward and after another."""
-    try:
-        a, b, c, leaf = cls(0.5), cls(-1.25), cls(0.5), cls(0.5)
-        d = a * b
-        e = d + b
-        f = e * e + d * c
-        a.grad, d.grad = 0.25, 0.5
-        returned = backward(f, *seed)
-        gradients = [[v.grad for v in (a, b, c, d, e, f)]]
-        backward(f, *seed)
-        backward(leaf, *seed)
-        gradients.append([v.grad for v in (a, b, c, d, e, f, leaf)])
-        kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
-        return next((kind for kind, holds in kinds if holds), "something"), gradients
-    except Exception as error:
-        return "nothing", type(error)
-
-
 def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str) -> Any:
     """Return a method that is ours for these types of the other operand, where the guard holds, else theirs.
 
@@ -416,11 +436,8 @@ def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str
     put_at(tree, f)
     f.name, f.args = code.co_name, ast.arguments(**{**vars(tree.args), "defaults": [], "kw_defaults": []})
     f.args.kw_defaults = [None for _ in f.args.kwonlyargs]
-    f.body += (
-        tree.body
-        if isinstance(tree.body, list)
-        else [ast.Return(tree.body, lineno=tree.lineno, col_offset=tree.col_offset)]
-    )
+    is_lambda = not isinstance(tree.body, list)
+    f.body += [ast.Return(tree.body, lineno=tree.lineno, col_offset=tree.col_offset)] if is_lambda else tree.body
     made = compile(module, code.co_filename, "exec", dont_inherit=True)
     for expected in (cls, code.co_name):
         made = next(x for x in made.co_consts if isinstance(x, CodeType) and x.co_name == expected)

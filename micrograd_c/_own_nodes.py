@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ast as ast
 import math
 from collections.abc import Callable
 from types import FunctionType
@@ -21,6 +22,8 @@ class UnlikeError(Exception):
 
 def agree(x: Any, y: Any) -> bool:
     """Tell whether two outcomes are the same, numbers to rounding."""
+    if type(x) is type(y) is float:
+        return x == y or math.isclose(x, y, rel_tol=1e-11) or (x != x and y != y)
     if isinstance(x, list) and isinstance(y, list):
         return len(x) == len(y) and all(map(agree, x, y))
     if isinstance(x, (int, float)) and isinstance(y, (int, float)) and bool not in (type(x), type(y)):
@@ -205,3 +208,44 @@ def _as(kind: Any, once: bool) -> Callable[[Value], Any]:
     if once and kind in (tuple, list):
         return lambda self: kind({id(v): v for v in get(self)}.values())
     return lambda self: kind(get(self))
+
+
+def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:
+    """Return what a method returns, and the other operand if that is a node; for `y` None this is `v`."""
+    if kind is None:
+        return (method(v),)
+    if kind is not Value:
+        return (method(v, y),)
+    other = v if y is None else cls(y)
+    return method(v, other), other
+
+
+def is_minus_one(x: Any) -> bool:
+    """Tell whether an expression is -1."""
+    return type(x) is ast.UnaryOp and type(x.op) is ast.USub and getattr(x.operand, "value", None) in (1,)
+
+
+def is_empty(x: Any) -> bool:
+    """Tell whether an expression is None or an empty container."""
+    if type(x) is ast.Call:
+        return not x.args and getattr(x.func, "id", "") in ("set", "frozenset", "tuple", "list")
+    return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)
+
+
+def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
+    """Return what backward returns, and the gradients of a small graph after one backward and after another."""
+    try:
+        a, b, c, leaf = cls(0.5), cls(-1.25), cls(0.5), cls(0.5)
+        d = a * b
+        e = d + b
+        f = e * e + d * c
+        a.grad, d.grad = 0.25, 0.5
+        returned = backward(f, *seed)
+        gradients = [[v.grad for v in (a, b, c, d, e, f)]]
+        backward(f, *seed)
+        backward(leaf, *seed)
+        gradients.append([v.grad for v in (a, b, c, d, e, f, leaf)])
+        kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
+        return next((kind for kind, holds in kinds if holds), "something"), gradients
+    except Exception as error:
+        return "nothing", type(error)

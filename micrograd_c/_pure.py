@@ -12,7 +12,6 @@ import builtins
 import collections
 import math
 import sys
-from collections.abc import Iterator
 from types import FunctionType
 
 from ._core.hints import Any
@@ -52,10 +51,16 @@ _IMPURE = (
     ast.ClassDef,
     ast.AsyncFunctionDef,
 )
-_LEFT_OUT = {*str.split("annotation returns ctx op ops id attr arg kind type_comment type_ignores")}
-_parts: dict[type, list[str]] = {}  # the fields of each kind of node that may have nodes in them
+# Fields that are not walked: annotations, which a call does not evaluate, and what is no node.
+_LEFT_OUT = {
+    *str.split("""
+    annotation returns ctx op ops id attr arg kind type_comment type_ignores name names asname module level is_async
+    conversion simple kwd_attrs rest str
+""")
+}
 _MODULES = {"math": math, "collections": collections}
 _missing = object()
+Kinds = collections.defaultdict[type, list[Any]]
 
 
 def parsed(text: bytes | str, path: str = "<class>") -> Any:
@@ -63,21 +68,36 @@ def parsed(text: bytes | str, path: str = "<class>") -> Any:
     return compile(text, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
 
 
-def nodes_below(*trees: ast.AST) -> Iterator[Any]:
-    """Yield the nodes of trees without annotations, which a call does not evaluate."""
-    todo = [*trees]
-    while todo:
-        node = todo.pop()
-        yield node
-        kind = type(node)
-        if kind not in _parts:
-            _parts[kind] = [name for name in kind._fields if name not in _LEFT_OUT]
-        for name in _parts[kind]:
+class _Parts(dict[type, list[str]]):
+    """The fields of each kind of node that may have nodes in them."""
+
+    def __missing__(self, kind: Any) -> list[str]:
+        names = self[kind] = [name for name in getattr(kind, "_fields", ()) if name not in _LEFT_OUT]
+        return names
+
+
+_parts = _Parts({ast.Constant: []})
+
+
+def nodes_below(*trees: Any) -> list[Any]:
+    """Return the nodes of trees, and None where a list of nodes has it."""
+    found = [*trees]
+    for node in found:  # which grows
+        for name in _parts[type(node)]:
             part = getattr(node, name, None)
             if type(part) is list:
-                todo += [x for x in part if isinstance(x, ast.AST)]
-            elif isinstance(part, ast.AST):
-                todo.append(part)
+                found += part
+            elif part is not None:
+                found.append(part)
+    return found
+
+
+def by_kind(tree: ast.AST) -> Kinds:
+    """Return the nodes of a tree by their types."""
+    kinds: Kinds = collections.defaultdict(list)
+    for node in nodes_below(tree):
+        kinds[type(node)].append(node)
+    return kinds
 
 
 def put_at(place: Any, tree: ast.AST) -> None:
@@ -85,6 +105,11 @@ def put_at(place: Any, tree: ast.AST) -> None:
     for node in nodes_below(tree):
         node.lineno = node.end_lineno = place.lineno
         node.col_offset = node.end_col_offset = place.col_offset
+
+
+def within(tree: Any, nodes: list[Any]) -> list[Any]:
+    """Return those of a module's nodes that stand in a statement of several lines."""
+    return [x for x in nodes if tree.lineno <= x.lineno <= tree.end_lineno]
 
 
 class Text:
@@ -126,10 +151,17 @@ class Text:
         self.numbers: set[float] = set()
         self.loops = self.overwrites = self.raises = False
         self._setters = 0  # names of setattr that may be called
+        self._parts: list[Any] = []  # functions and handlers of errors in it
+        self._assigns_grad = False
         decorators = {getattr(x, "id", "") for x in getattr(tree, "decorator_list", ())}
         self.pure = decorators <= {"property", "staticmethod"}
         for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
             self._read(node)
+        for part in self._parts if self._assigns_grad else ():
+            assigned = [(x, y) for y in nodes_below(part) if type(y) is ast.Assign for x in y.targets]
+            self.overwrites |= any(
+                getattr(x, "attr", "") == "grad" and not _adds(getattr(x, "value", None), y) for x, y in assigned
+            )
         self.pure &= self.changed <= self.variables and self._setters == 0
         self.used = self.names & self.variables
         self.names -= self.variables
@@ -160,6 +192,7 @@ class Text:
             else:
                 self.assigns.add(node.attr)
                 self.changed.add(getattr(node.value, "id", ""))
+                self._assigns_grad |= node.attr == "grad"
         elif kind is ast.Constant and type(node.value) in (int, float):
             self.numbers.add(float(node.value))
         elif kind in (ast.Import, ast.ImportFrom):
@@ -177,10 +210,8 @@ class Text:
             self._read_setattr(node)
         elif kind in (ast.FunctionDef, ast.ExceptHandler, ast.arg):
             self.variables.add(str(node.arg if kind is ast.arg else node.name))
-            assigned = ((x, y) for y in nodes_below(node) if type(y) is ast.Assign for x in y.targets)
-            self.overwrites |= any(
-                getattr(x, "attr", "") == "grad" and not _adds(getattr(x, "value", None), y) for x, y in assigned
-            )
+            if kind is not ast.arg:
+                self._parts.append(node)
         elif kind in (ast.While, ast.For, ast.comprehension):
             self.loops = True
         elif kind is ast.Raise:
@@ -242,7 +273,7 @@ class Body:
         The pure methods.
     """
 
-    def __init__(self, theirs: type, tree: ast.ClassDef, module: ast.Module) -> None:
+    def __init__(self, theirs: type, tree: ast.ClassDef, nodes: Kinds) -> None:
         self.attributes = {
             name: x
             for name, x in vars(theirs).items()
@@ -252,18 +283,17 @@ class Body:
         init: Any = self.attributes.get("__init__")
         self._scope: dict[str, Any] = getattr(init, "__globals__", {})
         self._file = getattr(getattr(init, "__code__", None), "co_filename", "")
-        self._module = module
-        self._defined = {x.name: x for x in module.body if isinstance(x, ast.FunctionDef)}
+        self._nodes = nodes
+        self._defined = {x.name: x for x in nodes[ast.Module][0].body if isinstance(x, ast.FunctionDef)}
         self._called: dict[str, FunctionType] = {}
         self.texts = self._read(tree)
         self.keep({name for name in self.texts if self._is_calm(name)})
 
     def _read(self, tree: ast.ClassDef) -> dict[str, Text]:
         at: dict[int, Any] = {}
-        for node in nodes_below(tree):
-            if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-                line = min([node.lineno, *(x.lineno for x in getattr(node, "decorator_list", ()))])
-                at[line] = None if line in at else node  # two of one line cannot be told apart
+        for node in within(tree, self._nodes[ast.FunctionDef] + self._nodes[ast.Lambda]):
+            line = min([node.lineno, *(x.lineno for x in getattr(node, "decorator_list", ()))])
+            at[line] = None if line in at else node  # two of one line cannot be told apart
         texts = {}
         for name, attribute in self.attributes.items():
             for function in _functions(attribute):
@@ -276,8 +306,7 @@ class Body:
         """Add what the functions of the script say that a method calls."""
         for name in text.names & self._defined.keys() - known:
             f, node = self._scope.get(name), self._defined[name]
-            assigned = (x for x in nodes_below(self._module) if type(x) is ast.Name and type(x.ctx) is not ast.Load)
-            if any(x.id == name for x in assigned):
+            if any(x.id == name and type(x.ctx) is not ast.Load for x in self._nodes[ast.Name]):
                 continue
             if isinstance(f, FunctionType) and f.__code__.co_firstlineno == node.lineno and not f.__closure__:
                 known.add(name)

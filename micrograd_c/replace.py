@@ -8,8 +8,10 @@ on it: operators of the native core return Value, not a subclass. Tracebacks nam
 from __future__ import annotations
 
 import _ast as ast
+import gc
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -21,15 +23,18 @@ from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
 from ._operands import as_micrograd
 from ._own_nodes import UnlikeError
-from ._pure import nodes_below, parsed, put_at
+from ._pure import Kinds, by_kind, nodes_below, parsed, put_at
 
 _Reads = Callable[[str], bool]
-_statements: list[tuple[ast.ClassDef, ast.Module, _Reads]] = []  # class statements that were decorated
+_statements: list[tuple[ast.ClassDef, ast.Module, _Reads, bytes]] = []  # class statements that were decorated
 _before: dict[str, Any] = {}  # what Value had before a class was replaced
 _taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
 _finders: list[Any] = []  # of a notebook
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
+_STATEMENTS = b"def ", b"class ", b"async ", b"import ", b"from "
+_TELLING = {b"vars", *(name.encode() for name in _MAKERS)}  # words for which a whole module is looked at
+_ASSIGNED = b"\\", b"#", *(x.encode() for x in ({"__init__"} | OPERATORS | REFUSED))  # attributes of the class
 _MAKE_NAMES = {b"importlib", b"__import__", b"exec", b"runpy"}  # by these a file comes in whose name is made
 _BETWEEN_WORDS = bytes(x if chr(x).isalnum() or x > 127 else b"_ "[x != 95] for x in range(256))
 _SPECIAL = sorted(name for name in OPERATORS if name.startswith("__"))
@@ -52,9 +57,7 @@ def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
     for node in todo:
         if isinstance(node, ast.ClassDef) and node.name == name:
             methods = {x.name for x in node.body if isinstance(x, ast.FunctionDef)}
-            stores = (x for x in nodes_below(node) if type(x) is ast.Attribute and type(x.ctx) is ast.Store)
-            kept = {x.attr for x in stores if getattr(x.value, "id", "") == "self"}
-            if {"__init__", "backward", "__add__", "__mul__"} <= methods and {"data", "grad"} <= kept:
+            if {"__init__", "backward", "__add__", "__mul__"} <= methods and _keeps(node.body, {"data", "grad"}):
                 found.append(node)
         elif not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             for part in ("body", "handlers", "orelse", "finalbody"):  # of if, try, with and loops
@@ -62,27 +65,96 @@ def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
     return found
 
 
-def parse(path: str, name: str) -> ast.Module | None:
-    """Return the syntax tree of a file that has such a class."""
+def _keeps(body: list[Any], names: set[str]) -> bool:
+    """Tell whether the statements of a class set all of these attributes of self."""
+    for part in body:
+        stores = [x for x in nodes_below(part) if type(x) is ast.Attribute and type(x.ctx) is ast.Store]
+        names = names - {x.attr for x in stores if getattr(x.value, "id", "") == "self"}
+        if not names:
+            return True
+    return False
+
+
+def parse(path: str, name: str) -> tuple[ast.Module, bytes] | None:
+    """Return the syntax tree of a file that has such a class, or of the class alone and the text of the file."""
     with open(path, "rb") as file:
         text = file.read()
     if b"class " + name.encode() not in text:
         return None
     try:
-        tree: ast.Module = parsed(text, path)
+        alone = _alone(text, name.encode())
+        tree: ast.Module = alone or parsed(text, path)
     except (SyntaxError, ValueError):  # whoever runs it says so
         return None
-    return tree if classes_in(tree, name) else None
+    return (tree, text if alone else b"") if classes_in(tree, name) else None
 
 
-def decorate(tree: ast.Module, name: str, is_read: _Reads) -> None:
-    """Let the class statements of a module be followed by the comparison."""
+def _alone(text: bytes, name: bytes) -> ast.Module | None:
+    """Return the tree of the class alone, at its lines; None if the comparison has to see more: that takes longer.
+
+    The class has to stand at the left margin, below a line that can have a decorator instead.
+    """
+    lines, head = text.split(b"\n"), b"class " + name
+    start = next((i for i, line in enumerate(lines) if line.startswith(head)), 0)
+    if not start or text.count(head) > 1 or text.count(b"\r") != text.count(b"\r\n"):
+        return None
+    above, joined = lines[start - 1].strip(), lines[start - 2].rstrip()[-1:] == b"\\"
+    if joined or above[:1] not in (b"", b"#") or (above and start < 3):
+        return None
+    decorated = (line[:1] == b"@" for line in lines[start - 1 :: -1] if line.startswith((b"@", *_STATEMENTS)))
+    end = next((i for i in range(start + 1, len(lines)) if lines[i][:1].strip() not in (b"", b"#")), len(lines))
+    own, rest = b"\n".join(lines[start:end]), lines[:start] + lines[end:]
+    words = own.replace(b"f'", b"'").replace(b'f"', b'"').translate(_BETWEEN_WORDS).split()  # no f of f-strings
+    if b"coding" in b"".join(lines[:2]) or next(decorated, False) or _matters(rest, name, {*words}):
+        return None
+    with warnings.catch_warnings():  # those of the text come when the file is compiled
+        warnings.simplefilter("ignore")
+        return parsed(b"\n" * start + own)  # type: ignore[no-any-return]
+
+
+def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
+    """Tell whether lines around a class, with these words, may have what the comparison looks for in a tree."""
+    text = b"\n".join(lines)
+    words = {*text.translate(_BETWEEN_WORDS).split()}
+    dense = b"".join(text.split()).replace(b")", b"")
+    if (
+        not words.isdisjoint(_TELLING)
+        or any(name + after in dense for after in (b"\\", b"([", b"((", b"(\\", b"(#"))
+        or any(part.startswith(_ASSIGNED) for part in dense.split(name + b".")[1:])
+        or any(word[:1].isdigit() and word[-1:] in b"jJ" for word in words)
+        or any(b"%d.%c" % (i, j) in text for i in range(10) for j in b"jJ")
+        or (b"micrograd" in words and b"\\\n" in text)
+    ):
+        return True
+    for line in lines:
+        code = line.partition(b"#")[0].strip()
+        if (
+            code.startswith(b".")  # the line above may end with the class
+            or (
+                code.startswith(b"class")
+                and (name in code or code[-1:] == b"\\" or code.count(b"(") != code.count(b")"))
+            )
+            or (line.startswith(b"def") and line[3:].partition(b"(")[0].strip() in own)
+            or (b"grad" in line and (b"None" in line or code[-1:] in (b"\\", b"(", b"=")))
+            or (b"micrograd" in line and b"import" in line)
+        ):
+            return True
+    return False
+
+
+def decorate(tree: ast.Module, name: str, is_read: _Reads, text: bytes = b"") -> Any:
+    """Let the class statements of a module be followed by the comparison; return what is to be compiled."""
     for node in classes_in(tree, name):
         call = f"__import__({__name__!r}, None, None, ('x',)).stand_in({len(_statements)})"
+        _statements.append((node, tree, is_read, text))
+        if text:
+            lines = text.split(b"\n")
+            lines[node.lineno - 2] = b"@" + call.encode()
+            return b"\n".join(lines)
         decorator = parsed(call).body[0].value
         put_at(node, decorator)
-        _statements.append((node, tree, is_read))
         node.decorator_list.append(decorator)
+    return tree
 
 
 def found_any() -> bool:
@@ -90,18 +162,21 @@ def found_any() -> bool:
     return bool(_statements)
 
 
-def replace_in_main(path: str, tree: ast.Module, name: str) -> None:
-    """Let a script have Value for its class."""
-    decorate(tree, name, _reader_of(tree, path, name, path))
+def replace_in_main(path: str, tree: ast.Module, text: bytes, name: str) -> Any:
+    """Let a script have Value for its class; return what is to be compiled."""
+    return decorate(tree, name, _reader_of(tree, path, name, path), text)
 
 
 def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
     """Return a function that tells whether another line of the program has such an attribute or method."""
     texts: list[bytes] = []
+    words: set[bytes] = set()
 
     def is_read(word: str) -> bool:
         if not texts:
-            texts.extend(_program(tree, path, name, main))
+            texts.extend(_program(tree, path, name, main, words))
+        if word.encode() not in words:
+            return False
         if word == "__dict__":  # that of self in a class that is another one is of no matter
             others = (x if _extends(x, name.encode()) else x.replace(b"self.__dict__", b"") for x in texts)
             return any(b".__dict__" in x or b"'__dict__" in x or b'"__dict__' in x for x in others)
@@ -124,10 +199,13 @@ def _extends(text: bytes, name: bytes) -> bool:
     )
 
 
-def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[bytes]:
-    """Yield the text around the class, that of the script, and of what these name: files beside them and below."""
+def _program(tree: ast.Module, path: str, name: str, main: str, words: set[bytes]) -> Iterator[bytes]:
+    """Yield the text around the class, that of the script, and of what these name: files beside them and below.
+
+    The words of all of them are put into `words`.
+    """
     read, path = set[str](), os.path.realpath(path)
-    named = set[bytes]() if os.path.isfile(main) else {*_MAKE_NAMES}
+    named = words if os.path.isfile(main) else {*_MAKE_NAMES}
     todo = {path, os.path.realpath(main)}
     while todo:
         read |= todo
@@ -139,7 +217,9 @@ def _program(tree: ast.Module, path: str, name: str, main: str) -> Iterator[byte
                 text = b"\n".join(
                     x if b"'" in x or b'"' in x else x.partition(b"#")[0] for x in lines
                 )  # no comments
-                named.update(text.translate(_BETWEEN_WORDS).split())
+                found = text.translate(_BETWEEN_WORDS).split()
+                words.update(found)
+                named.update(found)
                 yield text
         todo = set()
         for folder in {os.path.dirname(file) for file in read}:
@@ -156,25 +236,26 @@ def _to_read(entry: os.DirEntry[str], named: set[bytes]) -> str:
     return os.path.join(entry.path, "__init__.py") if entry.is_dir() else entry.path if extension == ".py" else ""
 
 
-def _expect_scalars(nodes: list[Any], name: str) -> None:
+def _expect_scalars(nodes: Kinds, name: str) -> None:
     """Let pass a module, all of its nodes, that gives the class real numbers, and no None for a gradient."""
-    for node in nodes:
-        kind = type(node)
-        if kind in (ast.Import, ast.ImportFrom):
-            modules = [alias.name for alias in node.names] if kind is ast.Import else [node.module or ""]
-            if any(module.partition(".")[0] == "micrograd" for module in modules):
-                raise UnlikeError("stands beside that of micrograd")
-        if kind is ast.Constant and type(node.value) is complex:
-            raise UnlikeError("may hold complex numbers")
-        if kind is ast.Call and getattr(node.func, "id", "") == "vars":
-            raise UnlikeError("has its attributes listed by vars()")
-        assigned = kind is ast.Attribute and type(node.ctx) is ast.Store and getattr(node.value, "id", "") == name
-        if assigned and node.attr in REFUSED | {"__init__"}:
+    modules = [node.module or "" for node in nodes[ast.ImportFrom]]
+    modules += [alias.name for node in nodes[ast.Import] for alias in node.names]
+    if any(module.partition(".")[0] == "micrograd" for module in modules):
+        raise UnlikeError("stands beside that of micrograd")
+    if any(type(node.value) is complex for node in nodes[ast.Constant]):
+        raise UnlikeError("may hold complex numbers")
+    for node in _assigned(nodes, name):
+        if node.attr in REFUSED or node.attr == "__init__":
             raise UnlikeError(f"is given another {node.attr} later")
-        none = kind is ast.Assign and getattr(node.value, "value", node) is None
+    for node in nodes[ast.Assign]:
+        none = getattr(node.value, "value", node) is None
         if none and any(getattr(target, "attr", "") == "grad" for target in node.targets):
             raise UnlikeError("has gradients that are None")
-        if kind is ast.Call and getattr(node.func, "id", "") == name and node.args:
+    for node in nodes[ast.Call]:
+        function = getattr(node.func, "id", "")
+        if function == "vars":
+            raise UnlikeError("has its attributes listed by vars()")
+        if function == name and node.args:
             given = node.args[0]
             called = getattr(given, "func", None)
             made = getattr(called, "attr", getattr(called, "id", None))
@@ -182,13 +263,17 @@ def _expect_scalars(nodes: list[Any], name: str) -> None:
                 raise UnlikeError("may hold arrays")
 
 
-def _changes_operators(nodes: list[Any], name: str) -> bool:
+def _assigned(nodes: Kinds, name: str) -> list[Any]:
+    """Return the attributes of a class that a module assigns."""
+    stored = [node for node in nodes[ast.Attribute] if type(node.ctx) is ast.Store]
+    return [node for node in stored if getattr(node.value, "id", "") == name]
+
+
+def _changes_operators(nodes: Kinds, name: str) -> bool:
     """Tell whether a module assigns an operator of the class, or a subclass in it has one of its own."""
-    made: list[Any] = []
-    for node in nodes:
-        if type(node) is ast.Attribute and type(node.ctx) is ast.Store and getattr(node.value, "id", "") == name:
-            made.append(node.attr)
-        if type(node) is ast.ClassDef and any(getattr(base, "id", "") == name for base in node.bases):
+    made = [node.attr for node in _assigned(nodes, name)]
+    for node in nodes[ast.ClassDef]:
+        if any(getattr(base, "id", "") == name for base in node.bases):
             made += [getattr(x, "name", "") for x in node.body]
     return bool(OPERATORS.intersection(made))
 
@@ -200,22 +285,30 @@ def stand_in(number: int) -> Callable[[type], type]:
     """Return the decorator of a class statement."""
 
     def decorator(theirs: type) -> type:
-        node, tree, is_read = _statements[number]
+        node, tree, is_read, text = _statements[number]
         key = theirs.__module__, theirs.__name__
+        if text and hasattr(theirs, "__firstlineno__"):  # the decorator stands in the line above
+            theirs.__firstlineno__ = node.lineno
+        collects = gc.isenabled()
+        gc.disable()  # trees are many objects, and none of them is garbage
         try:
             if _taken and _taken[0] != key:
                 raise UnlikeError("is the second one here")
             _put_back()  # this statement ran before, or the class is made in steps
-            nodes = [*nodes_below(tree)]
+            nodes = by_kind(tree)
+            nodes[bytes] = [text]
             _expect_scalars(nodes, node.name)
             changed = _changes_operators(nodes, node.name) or any(map(is_read, _SPECIAL))
-            found = differences(theirs, node, tree, changed, is_read)
+            found = differences(theirs, node, nodes, changed, is_read)
         except UnlikeError as why:
             say(f"the class {theirs.__name__} stays as it is: it {why}")
             return theirs
         except Exception as error:  # whatever a class does, its script runs
             say(f"the class {theirs.__name__} stays as it is: comparing it fails: {type(error).__name__}: {error}")
             return theirs
+        finally:
+            if collects:
+                gc.enable()
         _taken[:] = [key]
         for name in _NAMES:
             found[name] = getattr(theirs, name)
@@ -262,11 +355,11 @@ def _put_back() -> None:
 class _Loader(SourceFileLoader):
     """Loads a module that has the class; no bytecode of it is kept."""
 
-    tree: ast.Module
+    text: Any
 
     def get_code(self, fullname: str) -> Any:
         """Return the code of the module."""
-        return compile(self.tree, self.path, "exec", dont_inherit=True)
+        return compile(self.text, self.path, "exec", dont_inherit=True)
 
 
 class Finder:
@@ -291,13 +384,13 @@ class Finder:
         spec: Any = PathFinder.find_spec(fullname, path, target)
         if type(getattr(spec, "loader", None)) is not SourceFileLoader or not self._is_own(spec.origin):
             return spec
-        tree = parse(spec.origin, self._name)
-        if tree is None:
+        found = parse(spec.origin, self._name)
+        if found is None:
             return spec
+        tree, text = found
         main = self._main or os.path.join(self._folder, "__main__.py")
-        decorate(tree, self._name, _reader_of(tree, spec.origin, self._name, main))
         spec.loader = _Loader(spec.loader.name, spec.origin)
-        spec.loader.tree = tree
+        spec.loader.text = decorate(tree, self._name, _reader_of(tree, spec.origin, self._name, main), text)
         return spec
 
     def tell(self, data: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import pytest
 from own_values import CLOSURES, EXPRESSIONS, SLOPES
 from support import run_python
 
-from micrograd_c import engine, replace
+from micrograd_c import _likeness, engine, replace
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 DIVIDES = "print((Value(6.0) / 3.0).data)\n"
@@ -33,22 +33,27 @@ def put_back():
     assert dict(vars(engine.Value)) == before
 
 
-def run(text, replaced, tmp_path, name="Value", read=None):
-    """Run a script in this process; return its output, its remarks and its module."""
+def run(text, replaced, tmp_path, name="Value", read=None, alone=False):
+    """Run a script in this process; return its output, its remarks and its module.
+
+    With `alone` its class is read as the command does it: without the rest, if this does not matter.
+    """
     folder = tmp_path / str(replaced)
     folder.mkdir(exist_ok=True)
     path = folder / "script.py"
-    path.write_text(text)
+    path.write_bytes(text.encode())
     module = types.ModuleType(f"own_script_{replaced}")
     module.__file__ = str(path)
-    tree = ast.parse(text, str(path))
+    tree, rest = replace.parse(path, name) if alone else (ast.parse(text, str(path)), b"")
+    code = tree
     if replaced:
-        replace.decorate(tree, name, read or replace._reader_of(tree, str(path), name, str(path)))
+        read = read or replace._reader_of(tree, str(path), name, str(path))
+        code = replace.decorate(tree, name, read, rest)
     out, remarks = io.StringIO(), io.StringIO()
     sys.modules[module.__name__] = module
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(remarks):
-            exec(compile(tree, str(path), "exec", dont_inherit=True), vars(module))
+            exec(compile(code, str(path), "exec", dont_inherit=True), vars(module))
     finally:
         del sys.modules[module.__name__]
     return out.getvalue(), remarks.getvalue(), module
@@ -408,6 +413,127 @@ def test_where_only_large_and_tiny_numbers_differ_the_others_are_ours(tmp_path):
     module = same_output(text + "print(Value(0.3).tanh())\n", tmp_path)
     made = [module.Value(x).tanh()._op for x in (0.3, -2.0, 31.0, 40.0, 1e-9)]
     assert made == ["tanh", "tanh", "tanh", "by exp", "by exp"]
+
+
+def verdict(text, tmp_path, monkeypatch, alone=False, shortly=True):
+    """Return what a class has instead of Value's, by name, and whether it stays."""
+    found = {}
+
+    def differences(*given):
+        found.update(whole(*given))
+        return {**found}
+
+    whole = _likeness.differences
+    with monkeypatch.context() as patched:
+        patched.setattr(replace, "differences", differences)
+        if not shortly:
+            patched.setattr(_likeness._Comparison, "_is_made_of_ours", lambda self, tree: False)
+        with contextlib.suppress(Exception):  # of what the script does next
+            run(text, True, tmp_path, alone=alone)
+    replace._put_back()
+    constants = {name: getattr(getattr(x, "__code__", None), "co_consts", None) for name, x in found.items()}
+    return {name: repr([*(x or ())]).partition(" at 0x")[0] for name, x in constants.items()}, bool(found)
+
+
+MADE = {
+    "return self * -1": "-1 * self|0 - self|self * 1|self + self * -1 + self * -1|self ** 1 * -1|self * -1 + 0",
+    "def __radd__(self, other): return self + other": "other + self|self + other + 0|self + self"
+    "|self + other * other|self if other == 0 else self + other|self + other if self.data < 700 else self",
+    "return self + (-other)": "self + -1 * other|self + other * -1|-(other - self)|(-other) + self|other + (-self)"
+    "|self + (-other) if self.data < 700 else self|self + other * -1 * other ** -1 * other|self + (-other) + 0",
+    "return other + (-self)": "(-self) + other|-(self - other)|self - other|other - self * self * self ** -1",
+    "def __rmul__(self, other): return self * other": "other * self|self * abs(other)|self * other * 1",
+    "return self * other ** -1": "self * (other ** -1)|self * other ** -1.0|self * (1 / other)|self * other ** -2"
+    "|self * (other + 1e-9) ** -1|other ** -1 * self|self * other ** -1 if other else self"
+    "|(other * self ** -1) ** -1",
+    "return other * self ** -1": "other / self|self ** -1 * other|self / other|(self / other) ** -1"
+    "|(other * self) ** -1",
+}
+POWERS = ["", "if k != -1 else self.data ** k + 1e-9", "if self.data else 0.0", "if abs(self.data) > 1e-8 else 0.0"]
+
+
+@pytest.mark.parametrize("power", POWERS)
+@pytest.mark.parametrize("old", MADE)
+def test_what_is_made_of_operators_is_judged_by_few_numbers_as_by_all(old, power, tmp_path, monkeypatch):
+    start = old.partition("return ")[0] + "return "
+    for new in [old.removeprefix(start), *MADE[old].split("|")]:
+        text = changed(CLOSURES, old, start + new)
+        text = changed(text, "self.data ** k, (self,)", f"self.data ** k {power}, (self,)")
+        assert verdict(text, tmp_path, monkeypatch) == verdict(text, tmp_path, monkeypatch, shortly=False), new
+
+
+# What may stand around a class, and whether the comparison has to see it.
+AROUND = {
+    "class Net:\n    def __init__(self, x=None): self.w = Value(x)\n    def zero(self): self.w.grad = 0\n": False,
+    "def f(n): return [Value(i) for i in range(n)], isinstance(n, Value), Value.__name__\n": False,
+    '"""As micrograd has it: a Value."""\n': False,
+    "Value.exp = lambda self: self\n": True,
+    "(Value) .tanh = 3\n": True,
+    "(Value  # here\n .tanh) = 3\n": True,
+    "(Value.  # here\n tanh) = 3\n": True,
+    "Value \\\n.tanh = 3\n": True,
+    "for Value.tanh in [3]: pass\n": True,
+    "def f(): Value.__init__ = 3\n": True,
+    "class W(Value):\n    def relu(self): return self\n": True,
+    "class W(  # it is\n  Value\n):\n    def relu(self): return self\n": True,
+    "class W(f(),\n  Value):\n    def relu(self): return self\n": True,
+    "class W \\\n  (Value):\n    def relu(self): return self\n": True,
+    "def f(): return vars(Value(2.0))\n": True,
+    "x = 2j\n": True,
+    "x = 2.J\n": True,
+    "def f(p):\n    p.grad = None\n": True,
+    "def f(p):\n    p.grad = \\\n None\n": True,
+    "def f(p):\n    p.grad = (  # or\n  None)\n": True,
+    "def f(): return Value([1.0])\n": True,
+    "def f(): return Value(  # here\n [1.0])\n": True,
+    "def f(n): return Value (n.zeros(3))\n": True,
+    "def f(): from micrograd.engine import Value as V\n": True,
+    "def f():\n    import os, \\\n  micrograd\n": True,
+    "if True:\n    class Value: pass\n": True,
+    "def f(v): v._prev = set()\n": False,  # this is looked for if something reads _prev
+    "def f(v): v._prev, v.x = set(), 3\n": False,
+    "def f(v): return v._op, v.__dict__\n": False,
+}
+ABOVE = {
+    "import math\n\nclass": False,
+    "import math\n# It is a number.\nclass": False,
+    "import math\r\n\r\nclass": False,
+    "x = '''\n\n'''\nimport math\n\nclass": False,
+    "import math\nclass": True,
+    "# coding: latin-1\nimport math\n\nclass": True,
+    "import math\n@(lambda c: c)\n\nclass": True,
+    "import math\n@(\nlambda c: c\n)\n# It is a number.\nclass": True,
+    "import math\nx = 3 \\\n\nclass": True,
+    "import math\nx = '''\nclass Value:\n'''\n\nclass": True,
+    "import math\ndef as_value(x): return x if isinstance(x, Value) else Value(x)\n\nclass": True,
+}
+
+
+@pytest.mark.parametrize("lines", [*AROUND, *ABOVE])
+def test_a_class_that_is_read_alone_is_judged_as_in_its_whole_module(lines, tmp_path, monkeypatch):
+    text = f"{CLOSURES}\n{lines}"
+    if lines in ABOVE:
+        text = CLOSURES.replace("import math\n\nclass", lines, 1)
+        if "as_value" in lines:
+            text = text.replace("other if isinstance(other, Value) else Value(other)", "as_value(other)")
+    (tmp_path / "own.py").write_bytes(text.encode())
+    is_seen = replace.parse(tmp_path / "own.py", "Value")[1] == b""
+    assert is_seen is {**AROUND, **ABOVE}[lines]
+    assert verdict(text, tmp_path, monkeypatch, alone=True) == verdict(text, tmp_path, monkeypatch)
+
+
+def test_a_class_that_is_read_alone_has_its_lines_and_its_warnings(tmp_path):
+    where = "    where = sys._getframe().f_lineno, sys._getframe(1).f_lineno\n    text = '\\d'\n"
+    use = "print(Value.where, len(inspect.getsource(Value)), gc.isenabled())\nValue(2.0).missing()\n"
+    (tmp_path / "own.py").write_text(f"import sys, gc, inspect\n{CLOSURES}{where}{use}")
+    assert replace.parse(tmp_path / "own.py", "Value")[1]
+    plain, done = (
+        run_python("-W", "default", *option, "own.py", cwd=tmp_path)
+        for option in ((), ("-m", "micrograd_c", "--replace-value"))
+    )
+    assert done.stdout == plain.stdout
+    warned = [re.findall(r"own.py:\d+: \w+: invalid escape|line \d+", x.stderr) for x in (plain, done)]
+    assert warned[0] == warned[1] and len(warned[0]) == 2
 
 
 INIT = "data, _children=(), _op='', label=''"
