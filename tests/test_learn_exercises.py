@@ -19,7 +19,7 @@ from micrograd_c.learn.exercises.examine import examine
 from micrograd_c.learn.exercises.graphs import build, code, graphs, shrink
 from micrograd_c.learn.exercises.probes import PROBES
 from micrograd_c.learn.exercises.process import check
-from micrograd_c.learn.exercises.report import report
+from micrograd_c.learn.exercises.report import page, report
 
 COURSE = course()
 # Wrong solutions as people write them, and the name by which each is to be told: not those that the course knows.
@@ -52,6 +52,15 @@ def test_the_solution_passes_and_the_start_does_not(exercise):
     assert verdict["done"], verdict
     assert not examine(exercise, exercise.start)["done"]
     assert exercise.start.startswith('"""') and exercise.hints
+
+
+@pytest.mark.parametrize("exercise", COURSE.values(), ids=COURSE)
+def test_a_text_that_names_a_mistake_stands_in_no_right_file_and_in_a_wrong_one(exercise):
+    right = [exercise.start, *(other.solution for other in COURSE.values())]
+    for mistake, pattern in exercise.texts:
+        assert not any(re.search(pattern, text, re.M) for text in right), pattern
+        wrong = [text for each in COURSE.values() for name, text in each.mistakes if name == mistake]
+        assert any(re.search(pattern, text, re.M) for text in wrong), pattern
 
 
 @slow_once
@@ -193,12 +202,25 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("06_constants", "    def __add__(self, x):\n        return Value(0, (self, Value(Value(x))))\n",
          "a, a Value", "format"),
         ("08_all_nodes", "    return [root, [root]]\n", "a list, b", "?"),
+        ("08_all_nodes", "    found = {root}\n    for v in found:\n        found.add(v._op)\n    return found\n",
+         "A set may not grow while `for` walks it", "Python cannot"),
+        ("08_all_nodes", "    found = {root}\n    for v in root._prev:\n        found.add({v})\n    return found\n",
+         "a whole set goes in with found.update", "another kind"),
+        ("10_add_backward", f"            operand.grad += out.grad\n{KEPT}", "called self and other", "misspelt"),
+        ("04_add", "        return Value(a.data + b.data, (a, b), '+')\n", "called self and other", "misspelt"),
+        ("03_value", "        self.data = data\n        self._prv = set(_children)\n        self._op = _op\n",
+         "d._op       \"\"       \"\"\n    d._prev  missing  nothing", "reached"),
+        ("06_constants", "    def __add__(self, other):\n        if isinstance(other, Value):\n"
+         "            other = Value(other)\n        return Value(self.data + other.data, (self, other), '+')\n",
+         "the wrong way round", "is missing, in one place"),
+        ("07_minus", "    def __neg__(self):\n        return self * -1\n\ndef __sub__(self, other):\n    pass\n",
+         "outside of the class: move it", "not-reflected"),
         ("09_local_derivatives", "    return x + y\n", "2 numbers are asked for", "Python stops"),
         ("09_local_derivatives", '    if op = "+":\n        return 1, 1\n', "the second = of ==", "another kind"),
         ("10_add_backward", f"            grad += out.grad\n{KEPT}", "Is `self.` missing in", "further down"),
         ("10_add_backward", f"            out.grad += self.grad\n{KEPT}", "to the grad of the operands?", "nobody"),
         ("10_add_backward", "            self.grad += 1\n        return _backward\n", "no attribute", "no-return"),
-        ("12_by_hand", "    c.grad = 1.0\n    c._backward\n    e._backward()\n", "inner-forgotten", "kept in out"),
+        ("12_by_hand", "    c.grad = 1.0\n    c._backward\n    e._backward()\n", "brackets call it", "kept in out"),
         ("14_backward", "        for v in topological_order(self).reverse():\n            v._backward()\n",
          "in a line of their own", "without `return`"),
         ("16_zero_grad", "    for p in parameters:\n        p.grad == 0.0\n", "`==` only compares", "Python stops"),
@@ -263,8 +285,10 @@ def test_nodes_that_are_walked_again_and_again_are_told(visit, monkeypatch):
     hole += "        for x in v._prev:\n            walk(x)\n    walk(root)\n    return found\n"
     monkeypatch.setattr(examination, "SECONDS", 0.5)
     verdict = examine(COURSE["08_all_nodes"], wrong("08_all_nodes", hole))
-    assert not verdict["done"]
-    assert "are nodes that were visited left alone?" in report(COURSE["08_all_nodes"], verdict)
+    assert (verdict["done"], verdict["mistake"]) == (False, "walked-again")
+    text = report(COURSE["08_all_nodes"], verdict)
+    assert "It does not come to an end here:" in text and "\n    ...\n    all_nodes(u)\n" in text
+    assert "smallest graph" not in text and len(text.splitlines()) < 15
 
 
 def test_a_method_that_calls_itself_is_told_without_a_look_for_the_text_of_its_thousand_frames(monkeypatch):
@@ -417,13 +441,23 @@ def test_list_has_a_line_for_each_and_its_state_follows_the_file(folder):
 @slow_once
 def test_a_page_that_cannot_be_written_is_left_out(folder):
     (folder / "pages").write_text("no folder")
-    (folder / "01_slope.py").write_text("def slope(f, x, h):\n    return x\n")
-    done = exercises("check", "slope", cwd=folder)
+    (folder / "12_by_hand.py").write_text(COURSE["12_by_hand"].mistakes[0][1])
+    done = exercises("check", "by_hand", cwd=folder)
     assert (done.returncode, done.stderr) == (1, "")
     assert "<-- wrong" in done.stdout and "pages" not in done.stdout
-    solve(folder, "01_slope")
-    done = exercises("check", "slope", cwd=folder)
+    solve(folder, "12_by_hand")
+    done = exercises("check", "by_hand", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_page_of_a_backward_is_there_once_backward_is_the_subject(tmp_path):
+    """A learner of the second file cannot know what a player of backward shows."""
+    for i, (name, exercise) in enumerate(COURSE.items(), 1):
+        cases = PROBES[exercise.probe].cases(exercise.ops)
+        if i < 10:
+            assert PROBES[exercise.probe].root(next(iter(cases))) is None, name
+    exercise = COURSE["10_add_backward"]
+    assert page(exercise, examine(exercise, exercise.mistakes[0][1]), tmp_path / "pages" / "a.html")
 
 
 @slow_once

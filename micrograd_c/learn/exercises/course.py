@@ -4,7 +4,8 @@ Each file of `course/` is one exercise. Its head has lines `key: text`; after a 
 line `@@ add mul` stands for those parts of `parts.txt`. Between `<<<` and `>>>` is the hole: what the learner finds
 there, a line `===`, and what solves it. In the head `mistake: NAME: old => new ;; old => new` is a mistake with a
 name: what it changes in the solved hole (`\n` is a new line, `@@` nothing). A line `--- NAME`, and below it another
-text for the hole, is one as well. What is said of a mistake stands in `mistakes.txt`.
+text for the hole, is one as well. `text: NAME: PATTERN` names a mistake by what stands in the file: a line that is
+wrong wherever it stands. What is said of a mistake stands in `mistakes.txt`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Exercise(NamedTuple):
         The whole files.
     mistakes : list of (str, str)
         Names of mistakes, each with a whole file that makes it.
+    texts : list of (str, str)
+        Names of mistakes, each with a regular expression for what is wrong wherever it stands.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Exercise(NamedTuple):
     start: str
     solution: str
     mistakes: list[tuple[str, str]]
+    texts: list[tuple[str, str]]
 
 
 def _sections(text: str, mark: str) -> Iterator[tuple[str, str]]:
@@ -107,6 +111,7 @@ def _exercise(name: str, parts: dict[str, str]) -> Exercise:
         filled(body, found[1]),
         filled(body, found[2]),
         mistakes,
+        [(name, pattern) for key, text in keys if key == "text" for name, _, pattern in [text.partition(": ")]],
     )
 
 

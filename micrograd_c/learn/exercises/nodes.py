@@ -29,28 +29,38 @@ class Node(Probe):
 
     def cases(self, ops: list[str]) -> Iterator[Case]:
         """Yield nodes with none, one and two operands, and with one that is used twice."""
-        for x, children, op in ((3.0, "", ""), (-2.5, "a", "-"), (6.0, "ab", "*"), (9.0, "aa", "*")):
-            yield {"data": x, "children": children, "op": op}
+        yield {"data": 3.0, "children": "", "op": "", "leaves": []}
+        yield {"data": -2.5, "children": "a", "op": "-", "leaves": [2.5]}
+        yield {"data": 6.0, "children": "ab", "op": "*", "leaves": [2.0, 3.0]}
+        yield {"data": 9.0, "children": "aa", "op": "*", "leaves": [3.0]}
 
     def observe(self, of: Names, case: Case) -> Seen:
-        """Yield the attributes, which another Value that is made later leaves as they are."""
+        """Yield the attributes that it has, which a Value that is made later leaves as they are."""
         names = sorted(set(case["children"]))
-        nodes = [of["Value"](float(i)) for i in range(len(names))]
+        nodes = [of["Value"](x) for x in case["leaves"]]
         children = tuple(nodes[names.index(name)] for name in case["children"])
         d = of["Value"](case["data"], children, case["op"]) if nodes else of["Value"](case["data"])
         of["Value"](7.0)
-        yield "d.data", d.data
-        yield "d._op", d._op
-        yield "d._prev", _prev(d, nodes, {"leaves": nodes, "steps": []})
+        absent = None
+        for name in ("data", "_op", "_prev"):
+            try:
+                x = getattr(d, name)
+            except AttributeError as error:
+                absent = absent or error
+                continue
+            yield f"d.{name}", _prev(d, nodes, {"leaves": nodes, "steps": []}) if name == "_prev" else x
+        if absent:
+            raise absent
+
+    def named(self, of: Names, cases: list[Case]) -> str:
+        """Name what a Value does not have, be it one thing or two."""
+        return "" if all(hasattr(of["Value"](3.0), name) for name in ("data", "_prev", "_op")) else "no-self"
 
     def code(self, case: Case) -> list[str]:
         """Return the lines."""
-        leaves = code({"leaves": [float(i) for i in range(len(set(case["children"])))], "steps": []})
+        leaves = code({"leaves": case["leaves"], "steps": []})
         operands = ", ".join(case["children"]) + "," * (len(case["children"]) == 1)
         return [*leaves, f"d = Value({case['data']}" + f', ({operands}), "{case["op"]}"' * bool(leaves) + ")"]
-
-    def root(self, case: Case) -> None:
-        """Return nothing: the engine cannot compute it."""
 
 
 class History(Probe):
@@ -160,6 +170,15 @@ class Order(Nodes):
             forwards = forwards and order[-1] == id(nodes[-1])
         return "results-first" if backwards else "order-of-visits" if forwards else "appended-too-early"
 
+    def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
+        """Return the last node."""
+        return _named(case)
+
+
+def _named(case: Case) -> tuple[Value, dict[str, Value]]:
+    nodes = build(case, Value)
+    return nodes[-1], dict(zip(names(case), nodes))
+
 
 def _is_order(order: list[int], nodes: list[Any], graph: Graph) -> bool:
     """Tell whether all operands stand before what was computed from them; nodes by their id()."""
@@ -184,6 +203,10 @@ class Backward(Probe):
     def run(self, nodes: list[Any], case: Case) -> None:
         """Run backward."""
         nodes[-1].backward()
+
+    def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
+        """Return the last node."""
+        return _named(case)
 
     def named(self, of: Names, cases: list[Case]) -> str:
         """Name wrong orders by the order in which the nodes pass on, but for those that an operator adds."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from ...engine import Value
-from .graphs import build, code, graphs, names
+from .graphs import code, graphs
 
 __all__ = ["Case", "Names", "Probe", "Seen"]
 
@@ -42,6 +42,5 @@ class Probe:
         return code(case)
 
     def root(self, case: Case) -> tuple[Value, dict[str, Value]] | None:
-        """Return the result of the case in the engine, and names for the page, where there is a graph."""
-        nodes = build(case, Value)
-        return nodes[-1], dict(zip(names(case), nodes))
+        """Return the engine's result of the case, and names for the page, where backward is the subject."""
+        return None

@@ -20,6 +20,7 @@ __all__ = ["page", "report", "says"]
 
 _OUTPUT = 20  # lines of what the file printed
 _WIDE = 100  # characters of a table's line; a wider one is read more easily as lines below each other
+_CODE = 16  # lines of a case
 
 
 def _shown(x: Any) -> str:
@@ -39,7 +40,7 @@ def says(verdict: Verdict) -> list[str]:
     if kind == "time":
         return [
             f"It was stopped after {float(message):g} seconds: it does not come to an end.",
-            "Has each loop an end, and are nodes that were visited left alone?",
+            "Does a method use its own operator? Or does a loop never end?",
         ]
     if kind == "ended":
         return [
@@ -122,10 +123,13 @@ def _bracketed(x: float) -> str:
 def _table(verdict: Verdict) -> list[str]:
     """Return the observations beside the engine's, or above them where they are long."""
     rows = [("", "yours", "engine", "")]
+    absent = "missing" if (verdict["error"] or {}).get("type") == "AttributeError" else "not reached"
     for label, x in verdict["truth"].items():
-        yours = verdict["yours"].get(label, "-")
+        yours = verdict["yours"].get(label)
         wrong = not (_near(yours, x) if isinstance(x, float) else _shown(yours) == _shown(x))
-        rows.append((label, _shown(yours), _shown(x), "<-- wrong" if wrong and yours != "-" else ""))
+        sign = '"{}"' if label.endswith("._op") else "{}"
+        mine = sign.format(_shown(yours)) if label in verdict["yours"] else absent
+        rows.append((label, mine, sign.format(_shown(x)), "<-- wrong" if wrong and mine != absent else ""))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     if sum(widths) > _WIDE:
         return [line for row in rows[1:] for line in _stacked(*row)]
@@ -143,9 +147,14 @@ def report(exercise: Exercise, verdict: Verdict, shown: str = "") -> str:
     lines = [f"{exercise.name} is open: {exercise.title}", ""]
     case, truth = verdict["case"], verdict["truth"]
     if case:
-        graph = "steps" in case
-        lines += ["The smallest graph found on which it goes wrong:" if graph else "It goes wrong here:", ""]
-        lines += [f"    {line}" for line in PROBES[exercise.probe].code(case)] + [""]
+        graph, code = "steps" in case, PROBES[exercise.probe].code(case)
+        if len(code) > _CODE:
+            code = [*code[:3], "...", code[-1]]
+        if (verdict["error"] or {}).get("type") == "TimeUp":
+            lines += ["It does not come to an end here:", ""]
+        else:
+            lines += ["The smallest graph found on which it goes wrong:" if graph else "It goes wrong here:", ""]
+        lines += [f"    {line}" for line in code] + [""]
     if truth and verdict["yours"] and list(verdict["yours"]) != ["raised"]:
         lines += [f"    {line}".rstrip() for line in _table(verdict)] + [""]
     lines += says(verdict)

@@ -19,7 +19,8 @@ _ERRORS = {
     "AttributeError": "There is nothing of this name in that object. Is it misspelt, not set in __init__, or a "
     "function that stands outside of the class?",
     "TypeError": "Something of another kind stands where a number, a Value or a function is expected.",
-    "RecursionError": "A function calls itself again and again, without end. Where should it stop?",
+    "RecursionError": "A function calls itself again and again, without end. Does a method use its own operator? "
+    "Or where should it stop?",
     "ZeroDivisionError": "Here something is divided by 0.",
     "OverflowError": "A number has become too large. Is something multiplied again and again?",
     "MemoryError": "The memory is full: something grows without end, such as a list in a loop.",
@@ -51,6 +52,7 @@ _TYPES = {  # a part of the message of a TypeError
     "'method' object is not iterable": "The brackets ( ) are missing that call the method.",
     "'int' object is not iterable": "A number is not gone through: range(n) counts from 0 to n - 1.",
     "for ^": "^ is no power in Python: write x**2.",
+    "unhashable type": "add takes one node; a whole set goes in with found.update(...).",
     "function": _CALLED,
     "has no len()": "This is one thing and no list. Was a list overwritten, where append would add to it?",
     "list indices": "for p in parameters gives the elements themselves: write p, and not parameters[p].",
@@ -71,6 +73,7 @@ _ATTRIBUTES = {  # a part of the message of an AttributeError
     "'int' object": _NUMBER,
     "'float' object": _NUMBER,
 }
+_OPERANDS = "operands?|[abxy]"  # as the texts call them, and not the file
 _FORGOTTEN = "_backward was called where it should be kept: out._backward = _backward, without brackets."
 
 
@@ -107,6 +110,10 @@ def in_plain_words(kind: str, message: str, code: str = "") -> str:
         return "The numbers of things do not fit. Two lists side by side are: for x, y in zip(xs, ys)."
     if kind == "SyntaxError" and "invalid character" in message:
         return "Python does not know this sign: * multiplies, - is the minus of the keyboard, and x**2 is a square."
+    if kind == "NameError" and quoted and re.fullmatch(_OPERANDS, quoted[0]) and f"{quoted[0]}." in code:
+        return "The operands are called self and other here."
+    if kind == "RuntimeError" and "changed size during iteration" in message:
+        return "A set may not grow while `for` walks it. Keep the nodes still to visit in a list."
     for part, words in _ATTRIBUTES.items() if kind == "AttributeError" else ():
         if part in message:
             return words
