@@ -81,12 +81,12 @@ def parse(path: str, name: str) -> tuple[ast.Module, bytes] | None:
         text = file.read()
     if b"class " + name.encode() not in text:
         return None
-    try:
-        alone = _alone(text, name.encode())
-        tree: ast.Module = alone or parsed(text, path)
-    except (SyntaxError, ValueError):  # whoever runs it says so
-        return None
-    return (tree, text if alone else b"") if classes_in(tree, name) else None
+    for alone in (True, False):
+        with suppress(SyntaxError, ValueError):  # whoever runs it says so
+            tree = _alone(text, name.encode()) if alone else parsed(text, path)
+            if tree and classes_in(tree, name):
+                return tree, text if alone else b""
+    return None
 
 
 def _alone(text: bytes, name: bytes) -> ast.Module | None:
@@ -98,7 +98,7 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
     start = next((i for i, line in enumerate(lines) if line.startswith(head)), 0)
     if not start or text.count(head) > 1 or text.count(b"\r") != text.count(b"\r\n"):
         return None
-    above, joined = lines[start - 1].strip(), lines[start - 2].rstrip()[-1:] == b"\\"
+    above, joined = lines[start - 1].strip(), any(line.rstrip()[-1:] == b"\\" for line in lines[start - 2 : start])
     if joined or above[:1] not in (b"", b"#") or (above and start < 3):
         return None
     decorated = (line[:1] == b"@" for line in lines[start - 1 :: -1] if line.startswith((b"@", *_STATEMENTS)))
@@ -109,6 +109,8 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
         return None
     with warnings.catch_warnings():  # those of the text come when the file is compiled
         warnings.simplefilter("ignore")
+        if any(quotes in b"\n".join(lines[:start]) for quotes in (b"'''", b'"""')):
+            parsed(b"\n".join(lines[:start]))  # which fails where the class stands in a string
         return parsed(b"\n" * start + own)  # type: ignore[no-any-return]
 
 
@@ -128,12 +130,10 @@ def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
         return True
     for line in lines:
         code = line.partition(b"#")[0].strip()
+        goes_on = code[-1:] == b"\\" or code.count(b"(") != code.count(b")")
         if (
             code.startswith(b".")  # the line above may end with the class
-            or (
-                code.startswith(b"class")
-                and (name in code or code[-1:] == b"\\" or code.count(b"(") != code.count(b")"))
-            )
+            or (code.startswith(b"class") and (name in code or goes_on))
             or (line.startswith(b"def") and line[3:].partition(b"(")[0].strip() in own)
             or (b"grad" in line and (b"None" in line or code[-1:] in (b"\\", b"(", b"=")))
             or (b"micrograd" in line and b"import" in line)

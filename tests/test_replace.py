@@ -522,6 +522,24 @@ def test_a_class_that_is_read_alone_is_judged_as_in_its_whole_module(lines, tmp_
     assert verdict(text, tmp_path, monkeypatch, alone=True) == verdict(text, tmp_path, monkeypatch)
 
 
+@pytest.mark.parametrize("quotes", ["'''", '"""'])
+@pytest.mark.parametrize("before", ["", "# one '''\n", '# one """\n'])
+@pytest.mark.parametrize("above", ["\n", "\n# It is a number.\n", "# It is \\\n# a number.\n"])
+def test_a_class_in_a_text_is_none(above, before, quotes, tmp_path):
+    own = above + CLOSURES[CLOSURES.index("class") :].replace(quotes, "")
+    (tmp_path / "own.py").write_text(f"import math\n{before}text = r{quotes}{own}{quotes}\nprint(text)\n")
+    done = run_python("-m", "micrograd_c", "--replace-value", "own.py", cwd=tmp_path)
+    assert done.stdout == f"{own}\n" and "no class Value" in done.stderr
+
+
+def test_a_class_that_has_texts_at_the_left_margin_is_read(tmp_path):
+    head = "class Value:\n"
+    text = changed(CLOSURES, head, head + "    words = '''\nwords at the margin\n'''\n") + "print(Value.words)\n"
+    (tmp_path / "own.py").write_text(text)
+    done = run_python("-m", "micrograd_c", "--replace-value", "own.py", cwd=tmp_path)
+    assert "words at the margin" in done.stdout and done.stderr == ""
+
+
 def test_a_class_that_is_read_alone_has_its_lines_and_its_warnings(tmp_path):
     where = "    where = sys._getframe().f_lineno, sys._getframe(1).f_lineno\n    text = '\\d'\n"
     use = "print(Value.where, len(inspect.getsource(Value)), gc.isenabled())\nValue(2.0).missing()\n"
