@@ -417,6 +417,15 @@ def test_question_answers_each_wrong_number_and_lights_the_next_part(lesson, sec
     lesson.assert_silent()
 
 
+def test_an_answer_may_be_a_fraction(lesson):
+    lesson.open("#gradient?done=1")
+    for wrong in ("1/", "/2", "1/2/1", " "):
+        assert lesson.answer("gradient", wrong) == pages.words()["question"]["no-number"]
+    assert lesson.answer("gradient", "2/2") == pages.words()["gradient"]["hints"][1][1]
+    assert lesson.answer("gradient", "1 / 2") == pages.words()["gradient"]["praise"]
+    lesson.assert_silent()
+
+
 # ---- the page ----------------------------------------------------------------------------------------------------
 
 

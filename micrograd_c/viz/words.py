@@ -79,7 +79,7 @@ SAID = {
     "enter": "{z} is new. First look at what it was made from.",
     "skip": "{z} was visited before. Do not list it twice.",
     "append": "All that {z} needs is in the list. Now add {z}.",
-    "order": "Read the list from its end: each reader comes before what it reads.",
+    "order": "Read the list from its end: each value comes before those it was made from.",
     "zero": "Every gradient starts at 0.",
     "seed": "Start at the result: {root}.grad = {seed}. If {root} moves by 1, {root} moves by 1.",
     "again": "backward() runs a second time. Nobody set the gradients back to 0.",

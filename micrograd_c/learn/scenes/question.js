@@ -13,8 +13,8 @@ function hintFor(hints, v) {
 }
 
 function readNumber(words) {
-  const clean = words.trim().replace(",", ".").replace("−", "-");
-  return clean === "" ? NaN : Number(clean);
+  const [above, below = "1", ...rest] = words.replaceAll(",", ".").replace("−", "-").split("/");
+  return rest.length || !above.trim() || !below.trim() ? NaN : Number(above) / Number(below);
 }
 
 function numberForm(box) {
