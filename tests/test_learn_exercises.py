@@ -19,7 +19,7 @@ from micrograd_c.learn.exercises.examine import examine
 from micrograd_c.learn.exercises.graphs import build, code, graphs, shrink
 from micrograd_c.learn.exercises.probes import PROBES
 from micrograd_c.learn.exercises.process import check
-from micrograd_c.learn.exercises.report import page, report
+from micrograd_c.learn.exercises.report import page, report, says
 
 COURSE = course()
 # Wrong solutions as people write them, and the name by which each is to be told: not those that the course knows.
@@ -216,6 +216,8 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("07_minus", "    def __neg__(self):\n        return self * -1\n\ndef __sub__(self, other):\n    pass\n",
          "outside of the class: move it", "not-reflected"),
         ("09_local_derivatives", "    return x + y\n", "2 numbers are asked for", "Python stops"),
+        ("22_neuron", "    def __call__(self, x):\n        return Value(1.0)\n\ndef parameters(self):\n    pass\n",
+         "outside of the class: move it", "no-return"),
         ("09_local_derivatives", '    if op = "+":\n        return 1, 1\n', "the second = of ==", "another kind"),
         ("10_add_backward", f"            grad += out.grad\n{KEPT}", "Is `self.` missing in", "further down"),
         ("10_add_backward", f"            out.grad += self.grad\n{KEPT}", "to the grad of the operands?", "nobody"),
@@ -354,6 +356,7 @@ def test_a_file_that_holds_on_is_ended_with_what_it_started(tmp_path):
     hold += f"held = open({str(tmp_path / 'held')!r}, 'wb', 0)\nos.fork()\nheld.write(b'x')\nwhile True: pass\n"
     verdict = check(COURSE["01_slope"], SOLVED + hold, seconds=3.0)
     assert verdict["error"]["type"] == "time"
+    assert says(verdict)[1] == "Does a method use its own operator? Or does a loop never end?"
     assert os.read(reader, 9) == b"xx"
     assert select.select([reader], [], [], 60)[0] and os.read(reader, 9) == b""
     os.close(reader)
