@@ -32,9 +32,11 @@ _taken: list[tuple[str, str]] = []  # module and name of the class that Value st
 _finders: list[Any] = []  # of a notebook
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
-_STATEMENTS = b"def ", b"class ", b"async ", b"import ", b"from "
 _TELLING = {b"vars", *(name.encode() for name in _MAKERS)}  # words for which a whole module is looked at
-_ASSIGNED = b"\\", b"#", *(x.encode() for x in ({"__init__"} | OPERATORS | REFUSED))  # attributes of the class
+_ASSIGNED = tuple(x.encode() for x in ({"__init__"} | OPERATORS | REFUSED))  # attributes of the class
+_GOING_ON = b"\\", b"=", b"(", b"[", b"{"  # ends of lines whose statement may assign None below
+_CLASS = b"class ", b"class\t", b"class\\"
+_NUMBERS = bytes.maketrans(b"123456789J", b"000000000j")
 _MAKE_NAMES = {b"importlib", b"__import__", b"exec", b"runpy"}  # by these a file comes in whose name is made
 _BETWEEN_WORDS = bytes(x if chr(x).isalnum() or x > 127 else b"_ "[x != 95] for x in range(256))
 _SPECIAL = sorted(name for name in OPERATORS if name.startswith("__"))
@@ -96,46 +98,44 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
     """
     lines, head = text.split(b"\n"), b"class " + name
     start = next((i for i, line in enumerate(lines) if line.startswith(head)), 0)
-    if not start or text.count(head) > 1 or text.count(b"\r") != text.count(b"\r\n"):
+    if not start or text.count(head) > 1 or text.count(b"\r") != text.count(b"\r\n") or b"\f" in text:
         return None
-    above, joined = lines[start - 1].strip(), any(line.rstrip()[-1:] == b"\\" for line in lines[start - 2 : start])
-    if joined or above[:1] not in (b"", b"#") or (above and start < 3):
+    above = lines[start - 1].strip()
+    if above[:1] not in (b"", b"#") or (above and start < 3) or b"coding" in b"".join(lines[:2]):
         return None
-    decorated = (line[:1] == b"@" for line in lines[start - 1 :: -1] if line.startswith((b"@", *_STATEMENTS)))
+    if not (text.isascii() or __import__("unicodedata").is_normalized("NFKC", text.decode())):  # as names are
+        return None
     end = next((i for i in range(start + 1, len(lines)) if lines[i][:1].strip() not in (b"", b"#")), len(lines))
     own, rest = b"\n".join(lines[start:end]), lines[:start] + lines[end:]
     words = own.replace(b"f'", b"'").replace(b'f"', b'"').translate(_BETWEEN_WORDS).split()  # no f of f-strings
-    if b"coding" in b"".join(lines[:2]) or next(decorated, False) or _matters(rest, name, {*words}):
+    bare = [line.partition(b"#")[0].rstrip() for line in rest]
+    if _matters(rest, name, {*words}) or _matters(bare, name, {*words}):
         return None
     with warnings.catch_warnings():  # those of the text come when the file is compiled
         warnings.simplefilter("ignore")
-        if any(quotes in b"\n".join(lines[:start]) for quotes in (b"'''", b'"""')):
-            parsed(b"\n".join(lines[:start]))  # which fails where the class stands in a string
+        parsed(b"\n".join(lines[: start - 1]))  # fails where the class stands in a string or has a decorator
         return parsed(b"\n" * start + own)  # type: ignore[no-any-return]
 
 
 def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
     """Tell whether lines around a class, with these words, may have what the comparison looks for in a tree."""
     text = b"\n".join(lines)
-    words = {*text.translate(_BETWEEN_WORDS).split()}
-    dense = b"".join(text.split()).replace(b")", b"")
+    words, dense = {*text.translate(_BETWEEN_WORDS).split()}, b"".join(text.split()).translate(None, b"\\)")
     if (
         not words.isdisjoint(_TELLING)
-        or any(name + after in dense for after in (b"\\", b"([", b"((", b"(\\", b"(#"))
+        or any(name + after in dense for after in (b"([", b"(("))
         or any(part.startswith(_ASSIGNED) for part in dense.split(name + b".")[1:])
-        or any(word[:1].isdigit() and word[-1:] in b"jJ" for word in words)
-        or any(b"%d.%c" % (i, j) in text for i in range(10) for j in b"jJ")
-        or (b"micrograd" in words and b"\\\n" in text)
+        or any(part.lstrip(b"(").startswith(b"None") for part in dense.split(b"grad=")[1:])
+        or b"0j" in text.translate(_NUMBERS, b".")
+        or (b"micrograd" in words and any(line.rstrip()[-1:] == b"\\" for line in lines))
     ):
         return True
     for line in lines:
         code = line.partition(b"#")[0].strip()
-        goes_on = code[-1:] == b"\\" or code.count(b"(") != code.count(b")")
         if (
-            code.startswith(b".")  # the line above may end with the class
-            or (code.startswith(b"class") and (name in code or goes_on))
+            (code.startswith(_CLASS) and (name in code or not code.endswith((b":", b": pass"))))
             or (line.startswith(b"def") and line[3:].partition(b"(")[0].strip() in own)
-            or (b"grad" in line and (b"None" in line or code[-1:] in (b"\\", b"(", b"=")))
+            or (b"grad" in line and (b"None" in line or line.endswith(_GOING_ON)))
             or (b"micrograd" in line and b"import" in line)
         ):
             return True
