@@ -229,9 +229,24 @@ static void local_derivatives(int64_t row, double *out)
     }
 }
 
-int32_t mg_local_derivatives(int32_t handle, double *out)
+static void count_operands(void *count, int32_t first, int32_t n)
 {
-    AT(handle, local_derivatives(row, out));
+    (void)first;
+    *(int32_t *)count += n;
+}
+
+int32_t mg_local_derivatives(int32_t handle, double *out, int32_t n)
+{
+    int32_t count = 0;
+
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    TRY(row);
+    mg_each_operand(row, &count, count_operands);
+    if (count <= n)
+        local_derivatives(row, out);
+    mg_unlock();
+    return count;
 }
 
 /* ---- the sweep ---- */

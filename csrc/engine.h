@@ -176,8 +176,9 @@ void mg_sweep_close(mg_pause *pause);
 /* Marks a node as one whose backward is a Python closure (1), or as one of the engine's own (0). 1: it was none, and
  * a sweep that waits may come to it. */
 int32_t mg_set_python(int32_t handle, int32_t on);
-/* dz/dx for each operand of a node: x, or x and y, or those of a list; of MG_DOT x, then w, then the bias. */
-int32_t mg_local_derivatives(int32_t handle, double *out);
+/* dz/dx for each operand of a node: x, or x and y, or those of a list; of MG_DOT x, then w, then the bias. Returns how
+ * many there are; nothing is written if they are more than n, the room in `out`. */
+int32_t mg_local_derivatives(int32_t handle, double *out, int32_t n);
 /* Adds the contributions of one node to its operands. */
 int32_t mg_backward_node(int32_t handle);
 /* Sets the gradient of root and of all below it to 0. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 from collections.abc import Callable, Collection, Iterator
 
-from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, lib
+from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, ffi, lib
 from ._core.walk import describe, flat, in_order, references
 from ._operands import SET_BY_INIT, by_hand, slopes_of
 
@@ -32,10 +32,19 @@ def restore(
 
 
 def _record(value: Value) -> tuple[Any, ...]:
-    """Return the arguments of `restore`; the last are local derivatives, if they are numbers of the node's own."""
-    node = describe(value)
-    a, b = core.operands(value)
-    given = slopes_of(value) if node.op == _GIVEN and type(b) is not list else None
+    """Return the arguments of `restore`; the last are local derivatives, if they are numbers of the node's own.
+
+    Another thread may call __init__ of the Value: it is read again until its parts belong together.
+    """
+    for _ in range(100_000):  # longer than a thread waits for its turn
+        node = describe(value)
+        a, b = core.operands(value)
+        given = slopes_of(value) if node.op == _GIVEN and type(b) is not list else None
+        counts = {len(flat(a, b)), lib.mg_local_derivatives(core.handle_of(value), ffi.NULL, 0)}
+        if given is not None:
+            counts.add(len(given))
+        if len(counts) == 1 and describe(value).op == node.op:
+            break
     return node.op, a, b, node.activation, node.data, node.grad, given
 
 
@@ -53,10 +62,14 @@ def deep(self: Any, memo: dict[int, Any]) -> Any:
     """Return a copy over copies of all that it was computed from."""
     from copy import deepcopy  # here, since few programs copy a Value
 
+    def copied(operand: Any) -> Any:
+        # One that is missing is there since another thread has called __init__.
+        return memo[id(operand)] if id(operand) in memo else deep(operand, memo)
+
     for v in in_order(self, references):
         if id(v) not in memo:
             state = _state(v, "deepcopy")
-            memo[id(v)] = out = _copy_of(v, lambda operand: memo[id(operand)])
+            memo[id(v)] = out = _copy_of(v, copied)
             set_state(out, deepcopy(state, memo))
     return memo[id(self)]
 

@@ -232,9 +232,11 @@ def _slopes_in(given: Any, children: Any, n: int) -> list[Any]:
 
 def slopes_of(value: Value) -> list[float]:
     """Return the local derivatives of a node, at the current data of its operands."""
-    n = len(operands(value))
-    numbers = ffi.new("double[]", n)
-    check(lib.mg_local_derivatives(core.handle_of(value), numbers))
+    n, room = len(operands(value)), -1
+    while n > room:  # again if another thread has called __init__, and there are more of them now
+        room = n
+        numbers = ffi.new("double[]", room)
+        n = check(lib.mg_local_derivatives(core.handle_of(value), numbers, room))
     return list(ffi.unpack(numbers, n))
 
 

@@ -2,13 +2,14 @@
 
 import copy
 import io
+import itertools
 import pickle
 
 import pytest
 from support import GOLDEN, golden_script, nothing_left_behind
 
 import micrograd_c as mg
-from micrograd_c import MLP, Layer, Neuron, Value, dot, topological_order
+from micrograd_c import MLP, Layer, Neuron, Value, _copying, _operands, dot, topological_order
 from micrograd_c._copying import restore
 from micrograd_c._core import NAMES, OPS
 
@@ -341,3 +342,28 @@ def test_public_functions_and_classes_are_pickled_by_their_name():
             found = getattr(module, name)
             if callable(found):
                 assert pickle.loads(pickle.dumps(found)) is found, name
+
+
+def test_a_value_whose_init_another_thread_calls_is_copied_with_parts_that_belong_together(monkeypatch):
+    def disturbing(f):
+        def disturbed(*args):
+            out = f(*args)
+            if todo and args[0] is y:  # what another thread may do between any two steps
+                y.__init__(*todo.pop())
+            return out
+
+        return disturbed
+
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    leaf, custom, given = (1.0,), (2.0, (a, b)), (3.0, (a, b, c), (1.0, 2.0, 3.0))
+    kinds = leaf, custom, given, (4.0, (a,), (b,)), (5.0, (c,), (7.0,))
+    monkeypatch.setattr(_copying, "describe", disturbing(_copying.describe))
+    monkeypatch.setattr(_copying, "slopes_of", disturbing(_copying.slopes_of))
+    monkeypatch.setattr(_operands, "operands", disturbing(_operands.operands))
+    for first, second in itertools.permutations(kinds, 2):
+        for copied in (copy.copy, *COPIES):
+            y, todo = Value(*first), [second]
+            z = copied(y)
+            assert not todo
+            assert (len(z._children), z.data) in [(len(y._children), k[0]) for k in (first, second)]
+            z.backward()

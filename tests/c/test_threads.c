@@ -127,7 +127,7 @@ static void *wrong(void *handle)
     CHECK_INT(mg_rows(pair, 2, (int32_t[2]){0}), MG_EHANDLE);
     CHECK_INT(mg_backward(h, 1.0, &pause), MG_EHANDLE);
     CHECK_INT(mg_set_python(h, 1), MG_EHANDLE);
-    CHECK_INT(mg_local_derivatives(h, out), MG_EHANDLE);
+    CHECK_INT(mg_local_derivatives(h, out, 1), MG_EHANDLE);
     CHECK_INT(mg_backward_node(h), MG_EHANDLE);
     CHECK_INT(mg_zero_grad(h), MG_EHANDLE);
     CHECK_INT(mg_sgd(pair, 2, state, &steps, options), MG_EHANDLE);
