@@ -103,6 +103,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
     found: Any = None
     code: Any = None
     replace: Any = None
+    collects = gc.isenabled()
     gc.disable()  # until the script runs: what is made here is no garbage
     if replaced or not (quiet or as_module or not _says_class(name)):
         import micrograd_c.replace as module
@@ -122,7 +123,8 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         )
     if hasattr(gc, "freeze"):  # PyPy has none
         gc.freeze()  # no later collection looks at what is here now, least of all those of the exit
-    gc.enable()
+    if collects:
+        gc.enable()
     main = sys.modules["__main__"] = type(sys)("__main__")
     names = vars(main)
     names["__builtins__"] = __builtins__

@@ -576,6 +576,16 @@ def test_a_class_that_is_read_alone_has_its_lines_and_its_warnings(tmp_path):
     assert warned[0] == warned[1] and len(warned[0]) == 2
 
 
+@pytest.mark.parametrize("first", ["disable", "enable"])
+@pytest.mark.parametrize("option", ["", "--replace-value"])
+def test_the_collector_is_as_it_was_when_the_script_begins(option, first, tmp_path):
+    (tmp_path / "own.py").write_text(f"import gc\nprint(gc.isenabled())\n{CLOSURES}print(gc.isenabled())\n")
+    command = ["m", *filter(None, [option]), "own.py"]
+    start = f"import gc, sys, micrograd_c.__main__ as m; gc.{first}(); sys.argv = {command}; m.main()"
+    done = run_python("-c", start, cwd=tmp_path)
+    assert done.stdout == f"{first == 'enable'}\n" * 2
+
+
 INIT = "data, _children=(), _op='', label=''"
 
 
