@@ -197,7 +197,7 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("02_gradient", "    return f(x), f(y)\n", "Too few or too many arguments", "another kind"),
         ("02_gradient", "    return slope(f, x, h), 0\n", "from another exercise", "another kind"),
         ("03_value", "        self._data = data\n", "`self.data = data` keeps it", "Python cannot read"),
-        ("04_add", "        return Value(self.data, (1, 2), '+')\n", "b._prev   1, 2       a", "Python stops"),
+        ("04_add", "        return Value(self.data, (1, 2), '+')\n", "a plain 1, a plain 2    ", "Python stops"),
         ("04_add", "        return Value(self.data, self, other, '+')\n", "Too few or too many", "another kind"),
         ("06_constants", "    def __add__(self, x):\n        return Value(0, (self, Value(Value(x))))\n",
          "a, a Value", "format"),
@@ -399,7 +399,7 @@ def test_check_goes_up_to_the_first_that_is_open(folder):
 
 def test_what_was_to_be_learned_is_told_once_when_it_is_done(folder):
     after = "".join(f"  {line}\n" for line in COURSE["09_local_derivatives"].after)
-    assert "-x/y**2" in after
+    assert "-x/(y*y)" in after
     solve(folder, *list(COURSE)[:9])
     told = [exercises("check", cwd=folder).stdout for _ in range(2)]
     assert f"09_local_derivatives is done\n{after}10_add_backward is open" in told[0]

@@ -14,10 +14,14 @@ __all__ = ["Backward", "ByHand", "History", "Leaves", "Node", "Nodes", "Order", 
 
 
 def _prev(node: Any, nodes: list[Any], graph: Graph) -> str:
-    """Return the names of a node's operands; a constant is shown by its number, what is no Value by its kind."""
+    """Return the names of a node's operands; a constant is shown by its number, what is no Value by what it is."""
     of = {id(each): name for name, each in zip(names(graph), nodes)}
-    shown = (of.get(id(child)) or _kind(getattr(child, "data", child)) for child in node._prev)
+    shown = (of.get(id(child)) or _operand(child) for child in node._prev)
     return ", ".join(sorted(shown)) or "nothing"
+
+
+def _operand(x: Any) -> str:
+    return f"a plain {x:g}" if isinstance(x, (int, float)) else _kind(getattr(x, "data", x))
 
 
 def _kind(x: Any) -> str:

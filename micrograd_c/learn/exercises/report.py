@@ -109,7 +109,7 @@ def _share(exercise: Exercise, verdict: Verdict) -> str:
                 return f"{sums} Missing: {words}.{asked}"
             if part and _near(mine, total + part):
                 return f"{sums} Counted twice: {words}."
-    return f"{sums} It is made of {', '.join(told)}."
+    return f"{sums} It is made of {' and '.join(told)}."
 
 
 def _near(x: Any, y: float) -> bool:
