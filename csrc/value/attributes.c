@@ -355,8 +355,8 @@ PyObject *mg_py_attributes(PyObject *module, PyObject *node)
         Py_TYPE(node) != mg_value_class ? PyObject_GetAttrString(node, "__dict__") : PyDict_New();
     PyObject *copy = dict ? PyDict_Copy(dict) : NULL;
     Py_XDECREF(dict);
-    extra *x =
-        extra_of(as_value(node)); /* held: keys of the dictionary may have an __eq__ that changes all of it */
+    extra *x = extra_of(as_value(node));
+    /* Held: keys of the dictionary may have an __eq__ that changes all of it. */
     PyObject *own = x ? Py_XNewRef(x->dict) : NULL, *label = x ? Py_XNewRef(x->label) : NULL,
              *closure = x ? Py_XNewRef(x->closure) : NULL;
     if (copy &&

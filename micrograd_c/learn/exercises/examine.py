@@ -179,17 +179,9 @@ def examine(exercise: Exercise, source: str) -> Verdict:
             return {**verdict, "done": True}
         case, truth, yours = found
         if yours.get(RAISED, {}).get("type") == "TimeUp":  # once more would take as long again
-            mistake = (
-                "walked-again" if len(case.get("steps", [])) > LARGE else ""
-            )  # in smaller ones it comes to an end
-            return {
-                **verdict,
-                "case": case,
-                "yours": yours,
-                "truth": truth,
-                "mistake": mistake,
-                "error": yours[RAISED],
-            }
+            again = len(case.get("steps", [])) > LARGE  # in smaller ones such a walk comes to an end
+            verdict.update(case=case, yours=yours, truth=truth, error=yours[RAISED])
+            return {**verdict, "mistake": "walked-again" if again else ""}
         if "steps" in case:
 
             def fails(smaller: Case) -> bool:
