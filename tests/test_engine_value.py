@@ -22,6 +22,9 @@ class Celsius:
     def __init__(self, degrees):
         self.degrees = degrees
 
+    def __repr__(self):  # in the names of tests; workers of xdist have to agree on them
+        return f"Celsius({self.degrees})"
+
     def __float__(self):
         return float(self.degrees)
 
@@ -48,7 +51,7 @@ def test_every_double_is_kept_bit_for_bit(number):
     assert math.copysign(1, v.data) == math.copysign(1, number)
 
 
-NO_NUMBERS = ["3.0", b"3", bytearray(b"3"), None, [1.0], (1.0,), {1: 2.0}, {1.0}, range(3), 1 + 2j, object(), print]
+NO_NUMBERS = ["3.0", b"3", bytearray(b"3"), None, [1.0], (1.0,), {1: 2.0}, {1.0}, range(3), 1 + 2j, ..., print]
 
 
 @pytest.mark.parametrize("thing", NO_NUMBERS, ids=repr)
@@ -413,7 +416,7 @@ def test_both_operands_may_be_the_same_value(op):
 
 
 @pytest.mark.parametrize("op", [*BINARY, operator.lt], ids=lambda op: op.__name__)
-@pytest.mark.parametrize("other", ["2", None, [1.0], 1j, object(), {}], ids=repr)
+@pytest.mark.parametrize("other", ["2", None, [1.0], 1j, ..., {}], ids=repr)
 def test_an_operand_that_is_no_number_is_a_type_error(op, other):
     v = Value(1.0)
     with nothing_left_behind():

@@ -273,7 +273,7 @@ def test_inputs_of_every_kind_are_taken(kind, fused):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [(set, "a set"), (frozenset, "a set"), (dict.fromkeys, "keys of a dict")],
-    ids=lambda x: str(x),
+    ids=lambda x: x.__name__ if callable(x) else x,
 )
 def test_inputs_whose_order_is_unsure_are_taken_with_a_warning(kind, words, make, fused):
     model = make(3, fused=fused)
