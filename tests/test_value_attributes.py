@@ -305,3 +305,38 @@ def test_a_class_that_answers_for_every_name_has_nodes_of_its_own(cls, answer, m
     cls.__new__(cls)  # dies without a node, and takes none along
     del v, root
     assert live_nodes() == before and OTHER.data == 7.0
+
+
+class Allowing(Value):
+    """A class that takes only the attributes that it knows, as guards of user's classes do."""
+
+    def __setattr__(self, name, attribute):
+        if name not in ("data", "grad", "name"):
+            raise AttributeError(f"no {name}")
+        super().__setattr__(name, attribute)
+
+    def __delattr__(self, name):
+        raise AttributeError(f"{name} stays")
+
+
+class Keeping(Value):
+    """One that writes into the dictionary, past all descriptors."""
+
+    def __setattr__(self, name, attribute):
+        self.__dict__[name] = attribute
+
+
+@pytest.mark.parametrize("cls", [Allowing, Keeping])
+def test_a_class_with_a_setattr_of_its_own_has_nodes_of_its_own(cls):
+    before = live_nodes()
+    v = cls(2.0)
+    root = v * cls(3.0, (v,), (1.0,))
+    root.backward()
+    assert (v.data, v.grad, root.data) == (2.0, 5.0, 6.0)
+    if cls is Allowing:
+        with pytest.raises(AttributeError, match="no note"):
+            v.note = 1
+        with pytest.raises(AttributeError, match="name stays"):
+            del v.name
+    del v, root
+    assert live_nodes() == before

@@ -147,16 +147,17 @@ SLOTS = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned"))
 
 
 def keep_slots(cls: Any) -> None:
-    """Let a class with a __getattr__ or a __getattribute__ of its own not be asked for the slots of a node."""
-    for name in ("__getattr__", "__getattribute__"):
-        own = getattr(cls, name, object.__getattribute__)
-        if own is not object.__getattribute__ and not hasattr(own, "_keeps_slots"):
-            setattr(cls, name, _without_slots(own))
+    """Let a class with a __getattr__, a __setattr__ ... of its own not be asked for the slots of a node."""
+    for name in ("__getattr__", "__getattribute__", "__setattr__", "__delattr__"):
+        pythons = getattr(object, name, object.__getattribute__)
+        own = getattr(cls, name, pythons)
+        if own is not pythons and not hasattr(own, "_keeps_slots"):
+            setattr(cls, name, _without_slots(own, pythons))
 
 
-def _without_slots(own: Any) -> Any:
-    def method(self: Any, name: str) -> Any:
-        return object.__getattribute__(self, name) if name in SLOTS else own(self, name)
+def _without_slots(own: Any, pythons: Any) -> Any:
+    def method(self: Any, name: str, *given: Any) -> Any:
+        return (pythons if name in SLOTS else own)(self, name, *given)
 
     method._keeps_slots = True  # type: ignore[attr-defined]
     method.__name__, method.__qualname__, method.__doc__ = own.__name__, own.__qualname__, own.__doc__
