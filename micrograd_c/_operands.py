@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from operator import add, mul
 
-from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, lib, to_float, warn
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
 from ._core.docs import doc
-from ._core.errors import OrderError
+from ._core.errors import OrderError, error
 from ._core.numbers import class_of
 from ._core.walk import describe, operands
 
@@ -310,6 +310,19 @@ def make(
     core.forget_made(out)
     if label:
         core.put(out, "_op", label)
+
+
+def assigned_first(out: Any, name: str, number: Any) -> None:
+    """Take data or grad of a Value without a node: __init__ of a user's class may set what micrograd's sets."""
+    cls = type(out)
+    is_zero = name == "grad" and number == 0  # as it will be in its node
+    if cls is type(core.new()) or hasattr(cls, "_reflected") or (name == "grad" and not is_zero):
+        raise error(lib.MG_EHANDLE)
+    if not is_zero:
+        closure = core.peek(out, "_backward")  # the engine hears of it once there is a node
+        by_hand(out, -1, to_float(number, name), (), None, from_numpy(number))
+        if closure is not None:
+            core.put(out, "_backward", closure)
 
 
 def _untraced(values: Any) -> Any:

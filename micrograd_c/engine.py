@@ -219,6 +219,7 @@ class Value(Node):
         __gt__ = _comparison(operator.gt)
         __ge__ = _comparison(operator.ge)
 
+        _assigned_first = _operands.assigned_first
         __copy__ = _copying.shallow
         __deepcopy__ = _copying.deep
         __reduce_ex__ = _copying.reduced

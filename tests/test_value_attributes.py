@@ -1,7 +1,9 @@
 """Attributes of Values: set, deleted, and asked for through a core."""
 
 import copy
+import dataclasses
 import gc
+import math
 import pickle
 import weakref
 
@@ -340,3 +342,92 @@ def test_a_class_with_a_setattr_of_its_own_has_nodes_of_its_own(cls):
             del v.name
     del v, root
     assert live_nodes() == before
+
+
+# ---- __init__ of a user's class that sets what micrograd's sets -------------------------------------------------
+
+
+def as_micrograd(self, data, _children=(), _op=""):
+    self.data = data
+    self.grad = 0
+    self._backward = lambda: None
+    self._prev = set(_children)
+    self._op = _op
+
+
+def in_another_order(self, data, _children=(), _op=""):
+    self.grad = 0.0
+    self._op = _op
+    self._backward = lambda: None
+    self.data = data
+    self._prev = set(_children)
+
+
+def data_alone(self, data, _children=(), _op=""):
+    self.data = data
+    self._prev = _children
+    if _op:
+        self._op = _op
+
+
+def before_super(self, data, _children=(), _op=""):
+    self.data = data
+    self.grad = 0
+    Value.__init__(self, data, _children, _op)
+
+
+@pytest.mark.parametrize("given", ["float", "numpy"])
+@pytest.mark.parametrize("init", [as_micrograd, in_another_order, data_alone, before_super])
+def test_an_init_may_set_what_that_of_micrograd_sets_and_call_no_other(init, given):
+    number = float if given == "float" else pytest.importorskip("numpy").float64
+    cls = type("Mine", (Value,), {"__init__": init})
+    before = live_nodes()
+    a, b = cls(number(2.0)), cls(number(-3.0))
+    out = cls(number(10.0), (a, b), "mine")
+
+    def backward():
+        a.grad += 5 * out.grad
+        b.grad += 7 * out.grad
+
+    out._backward = backward
+    root = (out * a + b.tanh()) * 2.0
+    root.backward()
+    assert (root.data, out._op, out._prev) == (2.0 * (20.0 + math.tanh(-3.0)), "mine", {a, b})
+    assert (out.grad, a.grad) == (4.0, 40.0) and b.grad == pytest.approx(28.0 + 2.0 - 2.0 * math.tanh(-3.0) ** 2)
+    a.data = 4.0
+    assert (type(a), (a + 1).data, a.grad) == (cls, 5.0, 40.0)
+    if number is float:
+        with pytest.raises(ZeroDivisionError):
+            _ = 1.0 / cls(0.0)
+    else:
+        with pytest.warns(RuntimeWarning, match="divide by zero"):
+            assert (1.0 / cls(number(0.0))).data == math.inf
+    a = b = out = root = backward = None
+    assert live_nodes() == before
+
+
+def test_a_dataclass_may_have_data_as_a_field():
+    @dataclasses.dataclass(eq=False)
+    class Measured(Value):
+        data: float
+        unit: str = "m"
+
+        def __post_init__(self):
+            super().__init__(self.data)
+
+    a, b = Measured(2.0), Measured(3.0, unit="s")
+    (a * b + a).backward()
+    assert (a.data, a.grad, b.grad, b.unit) == (2.0, 4.0, 2.0, "s")
+
+
+def test_a_gradient_other_than_zero_has_to_wait_for_the_data():
+    half = Sub.__new__(Sub)
+    with pytest.raises(RuntimeError, match="this Value has no node"):
+        half.grad = 1.0
+    half.grad = 0.0
+    with pytest.raises(TypeError, match="data must be a number, not str"):
+        half.data = "2"
+    with pytest.raises(RuntimeError, match="this Value has no node"):
+        _ = half.data
+    half.data = 2
+    assert (half.data, half.grad) == (2.0, 0.0)

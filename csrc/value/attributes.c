@@ -32,9 +32,11 @@ static int set_column(PyObject *self, PyObject *o, void *grad)
     if (row >= 0)
         *(grad ? &mg.grad[row] : &mg.data[row]) = number;
     mg_unlock();
-    if (row < 0)
-        mg_fail(row, 0, NULL, NULL);
-    return row < 0 ? -1 : 0;
+    if (row >= 0)
+        return 0;
+    PyObject *done = PyObject_CallMethod(self, "_assigned_first", "sO", grad ? "grad" : "data", o);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
 /* ---- attributes ---- */

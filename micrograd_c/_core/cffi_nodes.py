@@ -178,14 +178,14 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
             raise error(lib.MG_EHANDLE) from None
 
     def set(self: Any, number: Any) -> None:
-        if type(number) is not float:
-            number = to_float(number, name)
+        x = number if type(number) is float else to_float(number, name)
         try:
-            if not write(self._h, number):
-                return
+            failed = write(self._h, x)
         except AttributeError:
-            pass
-        raise error(lib.MG_EHANDLE)
+            self._assigned_first(name, number)
+            return
+        if failed:
+            raise error(lib.MG_EHANDLE)
 
     def delete(self: Any) -> None:
         raise AttributeError(no_deletion)
