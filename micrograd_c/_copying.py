@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _GIVEN = NAMES.index("GIVEN")
 
+_PYTHONS_STATE = getattr(object, "__getstate__", None)  # there is one from Python 3.11 on
+
 # Slots that are no attributes of a user's class.
 _NOT_COPIED = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned", *SET_BY_INIT))
 
@@ -51,10 +53,10 @@ def _record(value: Value) -> tuple[Any, ...]:
 # ---- copies: methods of Value ------------------------------------------------------------------------------------
 
 
-def shallow(self: Value) -> Value:
+def shallow(self: Any) -> Any:
     """Return a copy over the same operands."""
-    out: Value = _copy_of(self, lambda operand: operand)
-    set_state(out, _state(self, "copy"))
+    out = _copy_of(self, lambda operand: operand)
+    out.__setstate__(_state(self, "copy"))
     return out
 
 
@@ -70,7 +72,7 @@ def deep(self: Any, memo: dict[int, Any]) -> Any:
         if id(v) not in memo:
             state = _state(v, "deepcopy")
             memo[id(v)] = out = _copy_of(v, copied)
-            set_state(out, deepcopy(state, memo))
+            out.__setstate__(deepcopy(state, memo))
     return memo[id(self)]
 
 
@@ -87,8 +89,10 @@ def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
     return restore(cls.__new__(cls), op, rename(a), rename(b), *numbers)
 
 
-def _state(value: Value, verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the attributes of a Value, and those that stand in slots of its class."""
+def _state(value: Any, verb: str) -> Any:
+    """Return the attributes of a Value, and those in slots of its class; or what its own __getstate__ returns."""
+    if getattr(type(value), "__getstate__", None) is not _PYTHONS_STATE:
+        return value.__getstate__()
     closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
         raise TypeError(
@@ -105,10 +109,10 @@ def in_slots(x: Any, others: Collection[str] = ()) -> dict[str, Any]:
     return {name: getattr(x, name) for name in _slotnames(type(x)) if name not in others and hasattr(x, name)}
 
 
-def set_state(self: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def set_state(self: Value, state: Any) -> None:
     """Set the attributes that `_state` returned."""
-    attributes, slots = state
-    for name, attribute in {**attributes, **slots}.items():
+    attributes, slots = state if type(state) is tuple else (state, None)
+    for name, attribute in {**(attributes or {}), **(slots or {})}.items():
         setattr(self, name, attribute)
 
 
@@ -116,7 +120,9 @@ def set_state(self: Value, state: tuple[dict[str, Any], dict[str, Any]]) -> None
 
 
 def reduced(self: Value, protocol: Any) -> tuple[Any, ...]:
-    """Return `unpickle`, its arguments, and the state."""
+    """Return `unpickle`, its arguments, and the state; or what a user's own __reduce__ returns, as Python does."""
+    if type(self).__reduce__ is not object.__reduce__:
+        return self.__reduce__()  # type: ignore[return-value]
     op, a, b, activation, *numbers = _record(self)
     names = NAMES[op], a, b, NAMES[activation] if activation >= 0 else None
     return unpickle, (_below(self), type(self), *names, *numbers), _state(self, "pickle")

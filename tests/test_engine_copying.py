@@ -259,6 +259,68 @@ def test_a_function_without_closure_is_copied_with_its_node(copied):
     assert [v.grad for v in twin._prev] == [0.0]
 
 
+class Stateful(Value):
+    """What users of micrograd write so that their Values can be pickled: its closures cannot."""
+
+    def __init__(self, data, _children=(), _op=""):
+        super().__init__(data, _children, _op)
+        self._backward = lambda: None
+        self.lock = lambda: None
+
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k not in ("_backward", "lock")}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._backward = self.lock = lambda: None
+
+
+class Numbers(Stateful):
+    def __getstate__(self):
+        return {"data": self.data, "grad": self.grad, "note": self.note}
+
+    def __setstate__(self, state):
+        self.__init__(state["data"])
+        self.grad, self.note = state["grad"], state["note"]
+
+
+class Untied(Stateful):
+    """What its own __getstate__ returns is set by Value's __setstate__: without a lock."""
+
+    __setstate__ = Value.__setstate__
+    lock = "of the class"
+
+
+class Reduced(Stateful):
+    def __reduce__(self):
+        return type(self).again, (self.data, self.grad, self.note)
+
+    @classmethod
+    def again(cls, data, grad, note):
+        out = cls(data)
+        out.grad, out.note = grad, note
+        return out
+
+
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
+@pytest.mark.parametrize("cls", [Stateful, Numbers, Untied, Reduced])
+def test_a_class_that_says_how_it_is_pickled_is_asked(copied, cls):
+    v = cls(2.0)
+    v.grad, v.note = -1.5, ["n"]
+    with nothing_left_behind():
+        twin = copied(v)
+        assert (type(twin), twin.data, twin.grad, twin.note, callable(twin.lock)) == (
+            *(cls, 2.0, -1.5, ["n"]),
+            cls is not Untied,
+        )
+        if copied is not copy.copy and cls is not Reduced:
+            root, part = copied((v * 3.0 + 1.0, v))
+            root.backward()
+            assert (root.data, part.grad, v.grad) == (7.0, 1.5, -1.5)
+            del root, part
+        del twin
+
+
 def test_copies_are_nodes_of_their_own_and_die_on_their_own():
     a = Value(2.0)
     with nothing_left_behind():
