@@ -8,25 +8,25 @@ function of scalars into a program that runs over whole batches; `draw` and `exp
 
 from __future__ import annotations
 
-from . import engine, nn
+from . import engine
 from ._core import TYPE_CHECKING
 from ._core.absent import import_later as _import_later
-from ._core.stats import Stats, stats
 from ._version import __version__ as __version__
 from .engine import Value, dot, topological_order, where, zero_grad
 from .engine import nary as _functions
 from .engine import sum as sum
-from .nn import MLP, Layer, Module, Neuron
 
 if TYPE_CHECKING:
-    from . import optim
+    from . import nn, optim
     from . import plot as plot
     from ._core.operators import *  # noqa: F403
+    from ._core.stats import Stats, stats
     from ._grad import grad, value_and_grad
     from ._gradcheck import GradientError, gradcheck, numerical_gradient
     from .jit import TracingError, jit, set_threads
     from .learn.page import lesson
     from .losses import cross_entropy, log_softmax, mse, softmax
+    from .nn import MLP, Layer, Module, Neuron
     from .viz import draw, explain
 
 __all__ = [
@@ -69,13 +69,15 @@ else:
 globals().update(_functions)
 globals().pop("logsumexp")  # that of losses takes any number
 
-# What scripts written for micrograd have no use for is imported when it is first asked for.
+# What not all scripts use is imported when it is first asked for.
 _LATER = {
+    "_core.stats": "Stats stats",
     "_grad": "grad value_and_grad",
     "_gradcheck": "GradientError gradcheck numerical_gradient",
     "jit": "TracingError jit set_threads",
     "learn.page": "lesson",
     "losses": "cross_entropy log_softmax logsumexp mse softmax",
+    "nn": "MLP Layer Module Neuron nn",
     "optim": "optim",
     "plot": "plot",
     "replace": "load_ipython_extension unload_ipython_extension",

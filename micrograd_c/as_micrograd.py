@@ -11,15 +11,41 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
+from importlib.util import find_spec, spec_from_loader
 
 import micrograd_c
-from micrograd_c import engine, nn
+from micrograd_c import engine
 from micrograd_c._core import Any
 
 sys.modules["micrograd"] = micrograd_c
 sys.modules["micrograd.engine"] = engine
-sys.modules["micrograd.nn"] = nn
+sys.modules.pop("micrograd.nn", None)  # of an installed micrograd
+
+
+class _Networks:
+    """Finds micrograd.nn, when it is first asked for."""
+
+    spec: Any = None
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return a spec of micrograd_c.nn under this name."""
+        loader: Any = cls()
+        return spec_from_loader(name, loader) if name == "micrograd.nn" else None
+
+    def create_module(self, spec: Any) -> Any:
+        """Return micrograd_c.nn itself."""
+        from micrograd_c import nn
+
+        self.spec = nn.__spec__
+        return nn
+
+    def exec_module(self, module: Any) -> None:
+        """Give it its spec back: it has been run already."""
+        module.__spec__ = self.spec
+
+
+sys.meta_path.insert(0, _Networks)
 
 
 # ---- processes that are started anew, by "spawn" and "forkserver" ------------------------------------------------

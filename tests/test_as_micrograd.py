@@ -55,6 +55,26 @@ def test_a_script_finds_our_engine_under_micrograds_names(tmp_path):
     assert (done.stdout, done.stderr, done.returncode) == (OURS, "", 0)
 
 
+def test_networks_are_imported_when_they_are_asked_for_and_are_one_module_under_two_names():
+    code = """
+        import importlib.util, pickle, sys
+        import micrograd_c.as_micrograd
+        import micrograd.engine
+        assert "micrograd_c.nn" not in sys.modules and "nn" in dir(micrograd)
+        assert importlib.util.find_spec("micrograd.nn")
+        first, second = {names}
+        __import__(first), __import__(second)
+        theirs, ours = sys.modules["micrograd.nn"], sys.modules["micrograd_c.nn"]
+        assert theirs is ours is micrograd.nn and micrograd.MLP is ours.MLP
+        assert ours.__name__ == ours.__spec__.name == "micrograd_c.nn" and ours.__spec__.origin == ours.__file__
+        assert type(pickle.loads(pickle.dumps(micrograd.MLP(1, [1])))) is micrograd.MLP
+        assert importlib.reload(theirs) is ours
+    """
+    for names in ("micrograd.nn", "micrograd_c.nn"), ("micrograd_c.nn", "micrograd.nn"):
+        done = run_python("-c", textwrap.dedent(code).format(names=names))
+        assert (done.stderr, done.returncode) == ("", 0)
+
+
 def test_it_makes_no_difference_whether_micrograd_is_installed(tmp_path, no_micrograd):
     script = write(tmp_path, "script.py", WHERE)
     plain = run_python(script, cwd=tmp_path, env=no_micrograd)
