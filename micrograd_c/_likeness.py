@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import _ast as ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 
 from ._core import NAMES, OPS, Any
 from ._core.numbers import arrays_are_data
 from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree, called, gradients, is_empty, is_minus_one
-from ._pure import Body, Kinds, by_kind, nodes_below, parsed, put_at, within
+from ._pure import Body, Kinds, Text, by_kind, is_polynomial, nodes_below, parsed, put_at, within
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -249,14 +249,10 @@ class _Comparison(Nodes):
         f: Any = self.body.attributes[name]
         arity = 1 if name in _UNARY else 2
         text = self.body.texts[name]
-        if (
-            not isinstance(f, FunctionType)
-            or f.__code__.co_argcount != arity
-            or f.__code__.co_flags & 0x0C
-            or text.loops
-        ):
+        fits = isinstance(f, FunctionType) and f.__code__.co_argcount == arity and not f.__code__.co_flags & 0x0C
+        if not fits or text.loops:
             return {}
-        few = (0, 5, 4)[arity] if self._is_made_of_ours(text.tree) else 1  # these have the first sample, and zero
+        few = (0, 5, 4)[arity] if self._is_simple(text) else 1  # the first sample and zero are in it
         limits = sorted(text.numbers.difference((0.0, 0.5, 1.0, 2.0, 3.0)))[:8]
         near = [c * x for c in limits for x in (1.01, 1.0, 0.99, 0.5)]
         xs = [*_NUMBERS, *near, *(-x for x in near)]
@@ -266,7 +262,7 @@ class _Comparison(Nodes):
             # What the other operand decides has to be seen where all guards hold.
             whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
             pairs = [(x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)] + [(0.0, 0.0)]
-            pairs = (pairs + [(0.7, sign * y) for y in near for sign in (1, -1)])[::few]
+            pairs = pairs[::few] + pairs[7:8] + [(0.7, sign * y) for y in near for sign in (1, -1)][::few]
             found = {float: self._guard(name, pairs, float)}
             if found[float] is not None or name not in _REFLECTED:
                 counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)]
@@ -280,13 +276,14 @@ class _Comparison(Nodes):
             self._everywhere.add(name)
         return {kind: guard for kind, guard in found.items() if guard is not None}
 
-    def _is_made_of_ours(self, tree: Any) -> bool:
-        """Tell whether a method is arithmetic by operators that are ours everywhere, and nothing else.
+    def _is_simple(self, text: Text) -> bool:
+        """Tell whether a method is a polynomial, or arithmetic by operators that are ours everywhere.
 
         It means what ours does if it does so at a few numbers: no number is looked at, and none is a case apart.
         """
+        tree = text.tree
         if isinstance(tree, ast.Lambda) or type(tree.body[0]) is not ast.Return:
-            return False
+            return is_polynomial(tree, self.body.name) and not text.reads & self.body.texts.keys()
         first, used = [*tree.args.posonlyargs, *tree.args.args][0].arg, set[str]()
         for node in nodes_below(tree.body[0].value):
             kind = type(node)
@@ -312,8 +309,9 @@ class _Comparison(Nodes):
 
     def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any) -> tuple[str, bool] | None:
         guards = [*_GUARDS]
-        for i, (x, y) in enumerate(samples):
-            if not self._agree(name, x, y, kind, i == 0):
+        theirs, ours = (self._outcomes(cls, name, samples, kind) for cls in (self.T, Value))
+        for (x, y), outcome, expected in zip(samples, theirs, ours):
+            if not self._agree(name, x, y, kind, outcome, expected):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
                     return None
@@ -325,36 +323,38 @@ class _Comparison(Nodes):
             return None
         return guards[0], shapes[0] == shapes[1]
 
-    def _agree(self, name: str, x: float, y: Any, kind: Any, tripled: bool) -> bool:
-        """Tell whether theirs and ours have the same outcome; `tripled`: with another gradient than 1."""
-        theirs, ours = (self._outcome(cls, name, x, y, kind, tripled) for cls in (self.T, Value))
+    def _agree(self, name: str, x: float, y: Any, kind: Any, theirs: Any, ours: Any) -> bool:
+        """Tell whether theirs and ours have the same outcome at a sample."""
         if isinstance(theirs, type) and self.body.texts[name].raises:
             self.in_own_words.add(name)
         if kind is object:
             return bool(theirs == ours == "refused")
-        if agree(theirs, ours):
-            return True
-        # Where an operand is returned, its gradient is 1 too.
-        return not tripled and type(theirs) is type(ours) is list and self._agree(name, x, y, kind, True)
+        # Where an operand is returned, its gradient is 1 too: it gets another one as the first of its samples.
+        return agree(theirs, ours) or (
+            type(theirs) is type(ours) is list
+            and all(map(agree, *(self._outcomes(cls, name, [(x, y)], kind) for cls in (self.T, Value))))
+        )
 
-    def _outcome(self, cls: Any, name: str, x: float, y: Any, kind: Any, tripled: bool) -> Any:
-        """Return the number and the gradients of the operands, or what is no node, or the class of an error.
+    def _outcomes(self, cls: Any, name: str, samples: list[tuple[float, Any]], kind: Any) -> Iterator[Any]:
+        """Yield numbers and gradients of operands, which have some before, or what is no node, or an error's class.
 
-        The gradient of the node is 1, or 3 by a product; operands have a gradient before that.
+        The gradient of the node is 1, that of the first one 3, by a product.
         """
-        try:
-            v = cls(x)
-            z, *more = called(cls, _ours[name] if cls is Value else getattr(cls, name), v, y, kind)
-            if kind is object:
-                return "refused" if z is NotImplemented else "taken"
-            if not isinstance(z, cls):
-                return z
-            v.grad = 0.25
-            root = z * cls(3.0) if tripled else z
-            (cls.backward if cls is self.T else self.backward)(root)
-            return [z.data, v.grad, *(w.grad for w in more)]
-        except Exception as error:
-            return "refused" if kind is object else type(error)
+        method, backward = (_ours[name], self.backward) if cls is Value else (getattr(cls, name), cls.backward)
+        factor = 3.0
+        for x, y in samples:
+            try:
+                v = cls(x)
+                z, *more = called(cls, method, v, y, kind)
+                outcome: Any = z if kind is not object else "refused" if z is NotImplemented else "taken"
+                if isinstance(outcome, cls):
+                    v.grad = 0.25
+                    backward(z if factor == 1.0 else z * cls(factor))
+                    outcome = [z.data, v.grad, *(w.grad for w in more)]
+            except Exception as error:
+                outcome = "refused" if kind is object else type(error)
+            yield outcome
+            factor = 1.0
 
     def _shape(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> list[Any]:
         """Return the nodes that an op makes, the last first: label and operands."""

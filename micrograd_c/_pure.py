@@ -112,6 +112,32 @@ def within(tree: Any, nodes: list[Any]) -> list[Any]:
     return [x for x in nodes if tree.lineno <= x.lineno <= tree.end_lineno]
 
 
+_OF_POLYNOMIALS = {
+    *(ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.IfExp, ast.Call),
+    *(ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.keyword),
+    *(ast.BinOp, ast.UnaryOp, ast.arguments, ast.arg),
+}
+
+
+def is_polynomial(tree: Any, name: str) -> bool:
+    """Tell whether a method of the class so named adds, subtracts and multiplies, and asks types alone for more."""
+    for node in nodes_below(tree):
+        kind, op = type(node), type(getattr(node, "op", None))
+        if kind not in _OF_POLYNOMIALS or (kind in (ast.If, ast.IfExp) and not _asks_type(node.test)):
+            return False
+        if kind is ast.Call and getattr(node.func, "id", "") not in (name, "isinstance", "float"):
+            return False
+        if op is not type(None) and op not in (ast.Add, ast.Sub, ast.Mult, ast.USub) and not _asks_type(node):
+            return False
+    return True
+
+
+def _asks_type(x: Any) -> bool:
+    """Tell whether an expression is isinstance(...), or that it is not."""
+    x = x.operand if type(x) is ast.UnaryOp and type(x.op) is ast.Not else x
+    return type(x) is ast.Call and getattr(x.func, "id", "") == "isinstance"
+
+
 class Text:
     """What the text of a method says.
 

@@ -131,7 +131,7 @@ def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
     ):
         return True
     for line in lines:
-        code = line.partition(b"#")[0].strip()
+        code = line.partition(b"#")[0].strip() if b"class" in line else b""
         if (
             (code.startswith(_CLASS) and (name in code or not code.endswith((b":", b": pass"))))
             or (line.startswith(b"def") and line[3:].partition(b"(")[0].strip() in own)

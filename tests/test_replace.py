@@ -427,7 +427,7 @@ def verdict(text, tmp_path, monkeypatch, alone=False, shortly=True):
     with monkeypatch.context() as patched:
         patched.setattr(replace, "differences", differences)
         if not shortly:
-            patched.setattr(_likeness._Comparison, "_is_made_of_ours", lambda self, tree: False)
+            patched.setattr(_likeness._Comparison, "_is_simple", lambda self, text: False)
         with contextlib.suppress(Exception):  # of what the script does next
             run(text, True, tmp_path, alone=alone)
     replace._put_back()
