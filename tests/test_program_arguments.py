@@ -258,11 +258,22 @@ def test_weights_that_are_no_real_numbers_are_refused_as_arguments_are(wrong):
     assert p.grad == 0.0
 
 
-@pytest.mark.parametrize(
-    "weights", [[1, 2, 3], (1.0, 2.0, 3.0), range(1, 4), np.arange(6.0)[::2] / 2 + 1, np.uint8([1, 2, 3])]
-)
-def test_weights_may_be_whatever_a_batch_may_be(weights):
-    assert mg.jit(lambda x: x).backward([1.0, 2.0, 3.0], weights=weights) == 14.0
+def in_all_layouts(x):
+    """Yield arrays of the same numbers, as numpy and others hand them over."""
+    misaligned = np.ndarray(x.shape, x.dtype, bytearray(x.nbytes + 1), 1)
+    misaligned[...] = x
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    yield from (misaligned, read_only, np.frombuffer(x.tobytes()), np.repeat(x, 2)[::2], x[::-1].copy()[::-1])
+    yield from (x.astype(t) for t in ("f4", ">f8", "f2", "g", "u1", ">i4", object))
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], (1.0, 2.0, 3.0), range(1, 4), *in_all_layouts(np.arange(1.0, 4))])
+def test_weights_batches_and_directions_may_have_any_layout(numbers):
+    f, p = mg.jit(lambda x: p * x), mg.Value(1.0)
+    assert f.backward([1.0, 2.0, 3.0], weights=numbers) == p.grad == 14.0
+    assert f.backward(numbers, weights=numbers, reduce="mean") == pytest.approx(14.0 / 6.0)
+    assert f.jvp((numbers,), (numbers,))[1].tolist() == f.vjp((numbers,), numbers)[0].tolist() == [1.0, 2.0, 3.0]
 
 
 def test_more_batches_than_a_call_takes_are_told_how_to_be_one():

@@ -276,7 +276,7 @@ class Arguments:
         given = Arguments(lambda weights: None, self._name, (weights,), {})
         if given.key != (ONE,) or given.n != self.n:
             raise ValueError(f"weights have shape {numpy.shape(weights)}, and {self._shapes()}")
-        w = numpy.ascontiguousarray(given.arrays[0], dtype=float)
+        w = numpy.require(given.arrays[0], float, ["C", "A"])  # it may be read-only
         if not numpy.isfinite(w).all():
             raise ValueError(
                 f"weights of shape {w.shape} must be finite; number {int(numpy.isfinite(w).argmin())} is not"
@@ -284,7 +284,7 @@ class Arguments:
         total = float(w.sum())
         if reduce == "mean" and (self.n == 0 or total == 0.0):
             raise ValueError(f"the mean with weights of shape {w.shape} whose sum is {total}")
-        return 1.0 if reduce == "sum" else 1.0 / total, doubles(w)
+        return 1.0 if reduce == "sum" else 1.0 / total, _buffer("double[]", w)
 
     # ---- names and errors ----------------------------------------------------------------------------------------
 
