@@ -11,7 +11,7 @@ from typing import Any, overload
 from ._checks import flag
 from ._copying import restore
 from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib
-from ._core.numbers import is_array, is_object
+from ._core.numbers import is_object
 from ._core.walk import below, references
 from ._operands import as_values, instead, listed
 from .engine import Value, is_tracing
@@ -164,7 +164,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         if order > 1:
             y, *slopes = slopes
         rest = iter([x.data for x in slopes] if plain else slopes)
-        parts = tuple(_as_given(rebuilt(tree, rest), args[i]) for i, tree in zip(numbers, trees))
+        parts = tuple(rebuilt(tree, rest, _array if plain else list) for tree in trees)
         return (y.data if plain else y), (parts if isinstance(argnums, Sequence) else parts[0])
 
     return value_and_gradient
@@ -217,20 +217,16 @@ def _as_leaves(argument: Any, leaves: list[Value], name: str) -> Any:
     A Value is not taken itself: the function may read it in another way too, as `lambda t: t * x` called with x.
     """
     found: list[Value] = []
-    tree = flatten(
-        argument.tolist() if is_array(argument) else argument, found, f"{name} must be a number, a Value"
-    )
+    tree = flatten(argument, found, f"{name} must be a number, a Value", True)
     leaves += [instead(x, x) for x in found]
     return tree
 
 
-def _as_given(slopes: Any, argument: Any) -> Any:
-    """Return the derivatives by an array of numbers as an array of them."""
-    if is_array(argument) and not _has_values(slopes):
-        import numpy
+def _array(slopes: list[Any]) -> Any:
+    """Return the derivatives by an array of numbers as an array."""
+    import numpy
 
-        return numpy.array(slopes)
-    return slopes
+    return numpy.array(slopes)
 
 
 def _has_values(x: Any) -> bool:

@@ -117,6 +117,39 @@ def test_an_array_has_an_array():
     assert f(np.array([Value(2.0), Value(3.0)]))[0].data == 3.0
 
 
+def test_an_array_inside_of_a_structure_has_an_array():
+    np = pytest.importorskip("numpy")
+    f = lambda p: p["w"][0][1] * p["b"][1][0] * p["s"]  # noqa: E731
+    given = {"w": np.array([[1.0, 2.0]]), "b": (0.5, [np.array([3])[0]]), "s": np.array(4.0)}
+    value, slope = mg.value_and_grad(f)(given)
+    assert value == 24.0 and slope["w"].tolist() == [[0.0, 12.0]]
+    assert slope["b"] == (0.0, [8.0]) and slope["s"] == 6.0
+    seconds = grad(lambda p: mg.sum(grad(f)(p)["w"][0]))(given)  # of Values: lists
+    assert isinstance(seconds["w"], np.ndarray) and seconds["b"] == (0.0, [4.0]) and seconds["s"] == 3.0
+    assert grad(lambda x, p: x * p[0][1])(2.0, [np.array([1.0, 5.0])]) == 5.0
+    slopes = grad(lambda p, x: p[0][1] * x)([np.array([1.0, 5.0])], Value(2.0))
+    assert [x.data for x in slopes[0]] == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("place", ["scalar", "0-d", "array", "rows", "list", "dict"])
+def test_what_numpy_feeds_a_derivative_follows_numpy(place):
+    np = pytest.importorskip("numpy")
+    zero = np.array([0.0])
+    given, read = {
+        "scalar": (zero[0], lambda x: x),
+        "0-d": (np.array(0.0), lambda x: x),
+        "array": (zero, lambda x: x[0]),
+        "rows": (zero.reshape(1, 1), lambda x: x[0][0]),
+        "list": ([[zero[0]]], lambda x: x[0][0]),
+        "dict": ({"a": zero}, lambda x: x["a"][0]),
+    }[place]
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        value, slope = mg.value_and_grad(lambda x: read(x).log())(given)
+    assert value == -math.inf and read(slope) == math.inf
+    with pytest.raises(ValueError, match="not defined"):
+        grad(lambda x: x[0].log())([0.0])
+
+
 def test_where_an_argument_is_a_value_derivatives_are_values():
     x, y = Value(2.0), Value(3.0)
     f = lambda x, y: x**3 * y  # noqa: E731

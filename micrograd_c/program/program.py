@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .._core import as_number, brief, check, core, ffi, lib
+from .._core.numbers import is_array
 from ..engine import Value
 from .arguments import NUMBER, ONE, ROWS, Arguments, doubles, import_numpy, size_of
 from .trace import Trace
@@ -262,20 +263,26 @@ def _closure_error(handle: int, function: Callable[..., Any], name: str) -> Trac
 # ---- what a function returns, as a list of Values and a structure ------------------------------------------------
 
 
-def flatten(result: Any, outputs: list[Value], what: str) -> Any:
+class Array:
+    """Stands for an array in the structure of arguments."""
+
+
+def flatten(result: Any, outputs: list[Value], what: str, arrays: bool = False) -> Any:
     """Add the Values of a result to `outputs`; return its structure, None for a single one. `what` is asked for."""
     if isinstance(result, Value):
         outputs.append(result)
         return None
     if isinstance(result, (list, tuple)):
-        return type(result), [flatten(item, outputs, what) for item in result]
+        return type(result), [flatten(item, outputs, what, arrays) for item in result]
     if isinstance(result, dict):
         cls = dict if isinstance(result, defaultdict) else type(result)  # which takes no dict
-        return cls, [flatten(item, outputs, what) for item in result.values()], list(result)
-    number = as_number(result)
-    if number is None:
+        return cls, [flatten(item, outputs, what, arrays) for item in result.values()], list(result)
+    if arrays and is_array(result):
+        rows = result.tolist() if hasattr(result, "A1") else result  # a row of a matrix is a matrix
+        return Array, [flatten(item, outputs, what, arrays) for item in rows]
+    if as_number(result) is None:
         raise TypeError(f"{what}, or tuples, lists and dicts of them, not {type(result).__name__}")
-    outputs.append(Value(number))
+    outputs.append(Value(result))  # one of numpy's stays one
     return None
 
 
@@ -292,11 +299,13 @@ def flattened(tree: Any, given: Any, name: str) -> tuple[Any, ...]:
     return tuple(x for item, part in zip(items, given) for x in flattened(item, part, name))
 
 
-def rebuilt(tree: Any, values: Iterator[Any]) -> Any:
-    """Return the structure with the next values in the places of the Values."""
+def rebuilt(tree: Any, values: Iterator[Any], array: Callable[[list[Any]], Any] = list) -> Any:
+    """Return the structure with the next values in the places of the Values; `array` makes what stands for one."""
     if tree is None:
         return next(values)
-    cls, items = tree[0], [rebuilt(item, values) for item in tree[1]]
+    cls, items = tree[0], [rebuilt(item, values, array) for item in tree[1]]
+    if cls is Array:
+        return array(items)
     if issubclass(cls, dict):
         return cls(dict(zip(tree[2], items)))
     return cls(*items) if hasattr(cls, "_fields") else cls(items)
