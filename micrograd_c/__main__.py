@@ -83,6 +83,11 @@ def main() -> None:
             if isinstance(error, ImportError):
                 sys.exit(f"{sys.executable}: {error}")
             what = f"can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}"
+            if arguments[0].isalpha():  # no name of a script
+                from ._core.absent import close_to
+
+                close = close_to(arguments[0], {x: f"the command {x}" for x in ("explain", "exercises", "lesson")})
+                what += f"{close and '; '}{close}"
             print(f"{sys.executable}: {what}", file=sys.stderr)
             sys.exit(2)
         if sys.excepthook is ours:

@@ -96,6 +96,8 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
         return slope
     if isinstance(argnums, Value):
         return _derivatives(f, (argnums,), create_graph)[0]
+    if type(argnums) is int:
+        raise TypeError("grad of a Value needs the Values to derive by: grad(y, a), or grad(y, [a, b])")
     wanted = listed(argnums, "argnums") if hasattr(type(argnums), "__iter__") else (argnums,)
     for i, x in enumerate(wanted):
         if not isinstance(x, Value):

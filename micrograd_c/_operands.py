@@ -105,9 +105,9 @@ def know(base: type) -> None:
 # ---- operands ----------------------------------------------------------------------------------------------------
 
 
-def as_values(items: Iterable[Any]) -> tuple[Value, ...]:
+def as_values(items: Iterable[Any], what: str = "values") -> tuple[Value, ...]:
     """Return the items as Values; numbers become leaves, in one step."""
-    values = listed(items, "values")
+    values = listed(items, what)
     if not [t for t in {*map(type, values)} if not issubclass(t, core.Node)]:
         return values
     places = [i for i, x in enumerate(values) if not isinstance(x, core.Node)]

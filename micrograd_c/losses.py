@@ -6,12 +6,26 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from ._core import to_float
+from ._core import Any, to_float
+from ._core.absent import lacking
 from ._operands import as_values
 from .engine import Value, is_tracing, nary, sum, where
 
 if TYPE_CHECKING:
     from ._core.operators import Number
+
+
+__all__ = ["cross_entropy", "log_softmax", "logsumexp", "mse", "softmax"]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise lacking(globals(), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def logsumexp(values: Iterable[Number]) -> Value:
@@ -140,7 +154,7 @@ def mse(predictions: Iterable[Number], targets: Iterable[Number]) -> Value:
     Value
         0 or more.
     """
-    xs, ys = as_values(predictions), as_values(targets)
+    xs, ys = as_values(predictions, "predictions"), as_values(targets, "targets")
     if len(xs) != len(ys):
         raise ValueError(f"mse: {len(xs)} predictions and {len(ys)} targets; both need the same length")
     return nary["mean"]((x - y).square() for x, y in zip(xs, ys))
@@ -148,7 +162,7 @@ def mse(predictions: Iterable[Number], targets: Iterable[Number]) -> Value:
 
 def _below_largest(logits: Iterable[Number]) -> list[Value]:
     """Return the logits less the largest of them, which is a constant to their derivatives."""
-    xs = as_values(logits)
+    xs = as_values(logits, "logits")
     if not xs:
         raise ValueError("logits must be a list of one Value or more; it is empty")
     largest = _largest(xs)

@@ -165,6 +165,16 @@ def test_a_hook_of_the_script_for_errors_sees_its_frames_alone(line, own, tmp_pa
     assert python.stdout.endswith(" True 2\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("explian", "explain"), ("exercise", "exercises"), ("Lesson", "lesson"), ("lesson.py", "")],
+)
+def test_a_command_with_a_slip_is_told(name, command, tmp_path):
+    done = run_python("-m", "micrograd_c", name, "x", cwd=tmp_path)
+    assert "can't open file" in done.stderr and done.returncode == 2
+    assert done.stderr.partition("; ")[2] == (f"close to it is the command {command}\n" if command else "")
+
+
 def test_a_relative_path_and_a_folder_with_main_run_too(tmp_path):
     write(tmp_path / "folder", "__main__.py", "import sys\nprint('folder', len(sys.argv))")
     write(tmp_path, "script.py", "print(__file__)")

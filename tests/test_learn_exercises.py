@@ -94,6 +94,15 @@ def test_the_files_of_the_course_are_installed(tmp_path):
     assert installed == {*COURSE, "parts", "mistakes"}
 
 
+def test_a_folder_in_place_of_a_name_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ex").mkdir()
+    (tmp_path / "add").mkdir()
+    with pytest.raises(UnknownName, match=r"there is no exercise 'ex': it is a folder; go there first \(cd ex\)$"):
+        by_name("ex")
+    assert by_name("add").name == "04_add"
+
+
 def test_a_name_may_be_short_and_an_unknown_one_gets_the_nearest():
     for name in ("04_add", "04_add.py", "add", "4", "04"):
         assert by_name(name).name == "04_add"

@@ -9,7 +9,7 @@ import pytest
 from support import nothing_left_behind
 
 import micrograd_c as mg
-from micrograd_c import MLP, Layer, Neuron, Value, optim, plot
+from micrograd_c import MLP, Layer, Neuron, Value, losses, optim, plot
 
 # ---- values that have no text of their own: more digits than Python prints, or a __repr__ that fails -------------
 
@@ -187,7 +187,36 @@ MISTAKES = {
     "model([1.0, 2.0], [3.0, 4.0])": "TypeError: .*one list, not 2 arguments: .*[model(row) for row in rows]",
     "mg.where(None, v, w)": "TypeError: the condition of where must be .*not NoneType: write x.less(y)",
     "mg.where([v > w], v, w)": "TypeError: the condition of where must be .*not list: write x.less(y)",
+    "mg.mse(v, 1.0)": "TypeError: predictions must be a list of Values, not Value: write [v, ...]",
+    "mg.mse([v], 1.0)": "TypeError: targets must be a list of Values, not float: write [v, ...]",
+    "mg.cross_entropy(v, 0)": "TypeError: logits must be a list of Values, not Value: write [v, ...]",
+    "mg.grad(v)": "TypeError: grad of a Value needs the Values to derive by: grad(y, a), or grad(y, [a, b])",
+    "mg.draw(v, 'v.svg')": "TypeError: model must be a Module or a list of Values, not 'v.svg': .*.save(",
+    "mg.explain(v, [1.0])": "TypeError: parameter 0 must be a Value, not float: pass model.parameters()",
+    "mg.draw(v, {'w': 3})": "TypeError: parameter 0 must be a Value, not int: pass model.parameters()",
+    "mg.draw(v, names={v: 'a'})": "TypeError: names must be a dict of names and Values, as in {'a': a}, not {Value",
+    "mg.explain(v).what_if(v='a')": "TypeError: what_if: v must be a number, not str: .*float('a')",
+    "mg.explain(v).what_if(v=w)": "TypeError: what_if: v must be a number, not a Value: pass value.data",
+    "mg.explain(v).save('v.html')": "AttributeError: 'Explanation' object has no attribute 'save': write html(",
+    "mg.draw(v).show()": "AttributeError: 'Picture' object has no attribute 'show': a notebook shows it; .*save(",
     # names that other libraries have
+    "losses.mse_loss([v], [1.0])": "AttributeError: module .*'mse_loss': write mg.mse(predictions,",
+    "mg.nn.CrossEntropyLoss()": "AttributeError: module .*'CrossEntropyLoss': write mg.cross_entropy(logits,",
+    "losses.BCELoss()": "AttributeError: module .*: write x.softplus() - y * x",
+    "losses.softmx([v])": "AttributeError: module .*'softmx': close to it are softmax, log_softmax",
+    "mg.manual_seed(1)": "AttributeError: .*: weights are drawn by Python's random: write random.seed(1)",
+    "mg.matmul([v], [w])": "AttributeError: .* 'matmul': write mg.dot(ws, xs)",
+    "mg.hessian(abs)": "AttributeError: .* 'hessian': write mg.jit(f).jacobian(x)",
+    "optim.StepLR(sgd, 10)": "AttributeError: .*: pass a function of the step as lr",
+    "model.train()": "AttributeError: 'MLP' object has no attribute 'train': leave it out: a model has no modes",
+    "model.cuda()": "AttributeError: 'MLP' object has no attribute 'cuda': leave it out: .*the processor",
+    "model.predict([1.0, 2.0])": "AttributeError: 'MLP' object has no attribute 'predict': call the model itself",
+    "model.layers[0].weights": "AttributeError: 'Layer' object has no attribute 'weights': .*model.parameters()",
+    "model.fit([[1.0, 2.0]], [1.0])": "AttributeError: .*'fit': write the loop of opt.zero_grad(), loss.backward()",
+    "v.to('cpu')": "AttributeError: 'Value' object has no attribute 'to': .*v.data",
+    "v.softmax()": "AttributeError: 'Value' object has no attribute 'softmax': write mg.softmax(values)",
+    "v.add_(1.0)": "AttributeError: 'Value' object has no attribute 'add_': write v.data += number",
+    "v.prev": "AttributeError: 'Value' object has no attribute 'prev': .*v._prev",
     "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
     "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",
     "v.requires_grad_(False)": "AttributeError: 'Value' object has no attribute 'requires_grad_': .*v.detach",
@@ -228,6 +257,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "mg": mg,
         "numpy": numpy,
         "array": array,
+        "losses": losses,
         "optim": optim,
         "MLP": MLP,
         "Layer": Layer,
@@ -250,7 +280,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
     assert message.startswith(words.partition(".*")[0])
 
 
-@pytest.mark.parametrize("module", [mg, mg.engine, mg.nn, optim, plot], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [mg, mg.engine, mg.nn, losses, optim, plot], ids=lambda module: module.__name__)
 def test_a_public_name_in_the_wrong_case_or_with_a_letter_more_is_answered_with_the_right_one(module):
     for name in dir(module):
         for wrong in (name.swapcase(), name.lower(), f"{name}s"):

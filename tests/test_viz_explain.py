@@ -404,6 +404,51 @@ def test_inner_scopes_hide_outer_ones():
     assert names_of(scope["out"]) == {"v", "k1", "e"}
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "[look(v) for v in [c]][0]",
+        "{1: look(v) for v in [c]}[1]",
+        "next(look(v) for v in [c])",
+        "(lambda: look(c))()",
+        "by_helper(c)",
+        "by_decorated(c)",
+        "again(3, c)",
+    ],
+)
+@pytest.mark.parametrize("look", ["mg.explain", "mg.draw"])
+def test_names_of_the_function_around_are_those_of_the_user_too(call, look):
+    """A lambda, a helper and, before Python 3.12, a comprehension have a frame of their own."""
+    scope = {"mg": mg, "Value": Value}
+    source = f"""
+look = {look}
+def by_helper(v):
+    return look(v)
+def twice(f):
+    return lambda v: f(v)
+by_decorated = twice(by_helper)
+def again(n, v):
+    return again(n - 1, v) if n else look(v)
+def f():
+    a, b = Value(2.0), Value(3.0)
+    e, k1, x1, h = Value(5.0), Value(6.0), Value(7.0), [Value(8.0)]
+    c = (a * b + 2.0) * a * b * b * a
+    return {call}, a, b
+"""
+    exec(source, scope)
+    seen, a, b = scope["f"]()
+    named = {node.name: node.value for node in seen._graph.nodes.values()}
+    assert named["a"] is a and named["b"] is b
+    assert named.keys().isdisjoint({"e", "k1", "x1", "h"})
+
+
+def test_names_of_callers_in_another_module_are_not_asked_for():
+    library = {"mg": mg}
+    exec("def show(v):\n    return mg.explain(v)", library)
+    a = Value(2.0)
+    assert names_of(library["show"](a * 3.0)) == {"v", "x1", "k1"}
+
+
 def test_names_can_be_given_and_left_out():
     a = Value(2.0)
     assert names_of(mg.explain(a * a, names={})) == {"x1", "e"}

@@ -48,6 +48,11 @@ def test_arithmetic_is_parsed_into_values():
         ("\n;  c = 2a", 5, "    c = 2a"),
         ("c = F.relu(a)", 5, "'F' has no value: add F=..."),
         ("c = np.tanh(a, b)", 5, "tanh takes 1 argument, not 2"),
+        ("c = a^2", 5, "the operator '^' is not one of + - * / **; a power is written a**2"),
+        ("2a", 1, "write 2*a for 2a"),
+        ("a × b", 3, "the operators are + - * / **"),
+        ("a*b = c", 1, "only a name can be assigned to, and it stands first, as in c = a*b"),
+        ("c = tahn(a)", 5, "there is no function 'tahn'; close to it are tan, tanh, atan; there are abs, acos"),
     ],
 )
 def test_what_is_no_arithmetic_is_refused_where_it_stands(source, column, why):
@@ -55,6 +60,11 @@ def test_what_is_no_arithmetic_is_refused_where_it_stands(source, column, why):
         parse(source, {"a": 1.0, "b": 2.0})
     assert why in str(refusal.value)
     assert (refusal.value.line, refusal.value.column) == (1, column)
+
+
+def test_a_leaf_called_by_a_word_of_python_is_told():
+    with pytest.raises(Refused, match="'lambda' is a word of Python: take another name"):
+        parse("lambda * w**2", {"lambda": 0.1, "w": 2.0})
 
 
 def test_no_text_is_ever_run(monkeypatch):

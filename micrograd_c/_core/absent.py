@@ -10,14 +10,18 @@ from .hints import Any
 
 _ITS_NUMBER = "its number is v.data, a float"
 _ONE_NUMBER = "a Value is one number; keep several in a list, and add them by mg.sum(values)"
+_ITS_OP = "v._op is the op that made it, v._prev has its operands"
+_IN_PLACE = "write v.data += number, which no gradient sees"
 
 # What users of other libraries look for.
 HABITS = {
-    **dict.fromkeys(("item", "numpy", "tolist", "cpu", "value", "val"), _ITS_NUMBER),
+    **dict.fromkeys(("item", "numpy", "tolist", "cpu", "cuda", "to", "float", "int", "value", "val"), _ITS_NUMBER),
     "retain_grad": "every Value keeps its gradient, v.grad",
     "requires_grad_": "every Value has a gradient; compute with v.detach() where none may flow",
-    **dict.fromkeys(("shape", "dtype", "ndim", "size", "reshape", "view", "sum", "mean"), _ONE_NUMBER),
-    "grad_fn": "v._op is the op that made it, v._prev has its operands",
+    **dict.fromkeys(("shape", "dtype", "ndim", "dim", "size", "reshape", "view", "squeeze"), _ONE_NUMBER),
+    **dict.fromkeys(("sum", "mean", "argmax", "T"), _ONE_NUMBER),
+    **dict.fromkeys(("grad_fn", "is_leaf", "op", "prev", "children"), _ITS_OP),
+    **dict.fromkeys(("add_", "sub_", "mul_", "div_"), _IN_PLACE),
     "zero_": "write v.grad = 0.0, or v.zero_grad() for all below too",
     "clone": "write copy.copy(v)",
     "reciprocal": "write 1 / v",
@@ -26,21 +30,46 @@ HABITS = {
     "sub": "write v - other",
     "mul": "write v * other",
     "div": "write v / other",
-    "matmul": "write mg.dot(ws, xs)",
+    "neg": "write -v",
+    "ln": "write v.log()",
+    "softmax": "write mg.softmax(values), of a list",
+    **dict.fromkeys(("matmul", "dot"), "write mg.dot(ws, xs)"),
     "max": "write v.maximum(other)",
     "min": "write v.minimum(other)",
     "clamp": "write v.clip(low, high)",
 }
 
-# Of networks. No more of them: completion at some prompts lists what a class has, and so these too.
-HABITS_OF_MODULES = {"forward": "call the model itself, model(x)"}
+# Of networks. Few of them: completion at Python's own prompt lists what a class has, and so these too.
+HABITS_OF_MODULES = {
+    **dict.fromkeys(("forward", "predict"), "call the model itself, model(x)"),
+    **dict.fromkeys(("train", "eval"), "leave it out: a model has no modes"),
+    **dict.fromkeys(("to", "cuda"), "leave it out: all is computed on the processor"),
+    **dict.fromkeys(("params", "weights"), "its weights and biases are model.parameters()"),
+    "fit": "write the loop of opt.zero_grad(), loss.backward() and opt.step(); opt = optim.SGD(model.parameters())",
+}
 
 _OTHER_MODULES = {
-    **dict.fromkeys(("tensor", "Tensor", "Variable"), "write Value(number)"),
-    "Linear": "write Layer(inputs, outputs, activation='linear')",
+    **dict.fromkeys(("tensor", "Tensor", "Variable", "Parameter"), "write Value(number)"),
+    **dict.fromkeys(("array", "zeros", "ones", "stack", "randn"), "keep Values in a list, [Value(x) for x in ...]"),
+    **dict.fromkeys(("mse_loss", "MSELoss", "mean_squared_error"), "write mg.mse(predictions, targets)"),
+    **dict.fromkeys(
+        ("CrossEntropyLoss", "cross_entropy_loss", "NLLLoss", "nll_loss"), "write mg.cross_entropy(logits, index)"
+    ),
+    **dict.fromkeys(
+        ("BCELoss", "BCEWithLogitsLoss", "binary_cross_entropy"),
+        "write x.softplus() - y * x, of the logit x and the label y, 0 or 1",
+    ),
+    **dict.fromkeys(("manual_seed", "seed"), "weights are drawn by Python's random: write random.seed(1)"),
+    **dict.fromkeys(("functional", "F"), "functions of one Value are its methods, as v.relu()"),
+    **dict.fromkeys(("jacobian", "hessian"), "write mg.jit(f).jacobian(x), or .hessian(x)"),
+    **{name: HABITS[name] for name in ("matmul", "max", "min", "abs")},
+    **dict.fromkeys(("Linear", "Dense"), "write Layer(inputs, outputs, activation='linear')"),
     "Sequential": "write MLP(inputs, [outputs of each layer])",
     "no_grad": "compute with v.data, or with v.detach(), where no gradient may flow",
-    "lr_scheduler": "pass a function of the step as lr, such as optim.cosine(0.1, 1000)",
+    **dict.fromkeys(
+        ("lr_scheduler", "StepLR", "CosineAnnealingLR"),
+        "pass a function of the step as lr, such as optim.cosine(0.1, 1000)",
+    ),
 }
 
 _remedies: dict[str, str] = {}  # of names that were asked for, since hasattr() asks again and again

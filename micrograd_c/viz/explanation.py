@@ -24,6 +24,7 @@ from typing import Any
 
 from .._checks import flag
 from .._core import to_float
+from .._core.absent import say_of
 from ..engine import Value, topological_order, zero_grad
 from .events import Event, Stream, gradients_kept
 from .fold import LINES, shorten, unfold, upper_part
@@ -155,7 +156,7 @@ class Explanation:
         for name, x in data.items():
             if name not in leaves:
                 raise ValueError(f"what_if: there is no leaf {name!r}; there are {', '.join(leaves)}")
-            values[leaves[name].id] = float(x)
+            values[leaves[name].id] = to_float(x, f"what_if: {name}")
         for node in nodes.values():
             if node.id in values:
                 continue
@@ -224,6 +225,9 @@ class Explanation:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": self.text()}
+
+
+say_of(Explanation, dict.fromkeys(("save", "show", "open"), "write html('page.html'), and open that file"))
 
 
 class WhatIf(float):

@@ -10,9 +10,11 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
+from keyword import iskeyword
 from typing import Any
 
 from .._core import NAMES, OPS, core
+from .._core.absent import close_to
 from ..engine import Value, nary
 
 __all__ = ["Refused", "parse"]
@@ -123,7 +125,7 @@ class _Builder:
         try:
             tree = ast.parse(self.source, mode="exec")
         except SyntaxError as error:
-            raise Refused(self.source, error.lineno or 1, error.offset or 1, error.msg) from None
+            raise Refused(self.source, error.lineno or 1, error.offset or 1, self.in_our_words(error.msg)) from None
         except (RecursionError, MemoryError):
             raise Refused(self.source, 1, 1, "it is nested too deep, or too long; split it by ;") from None
         except ValueError as error:  # a null character
@@ -135,6 +137,17 @@ class _Builder:
         if self.unused:
             raise ValueError(f"{', '.join(self.unused)}: given, but not used in {self.source!r}")
         return last, self.names
+
+    def in_our_words(self, message: str) -> str:
+        """Return what Python says of a text that it cannot read, with what people meant by it most often."""
+        if message.startswith("cannot assign to"):
+            return "only a name can be assigned to, and it stands first, as in c = a*b"
+        words = [name for name in self.names if iskeyword(name)]
+        if words and message.startswith("invalid syntax"):
+            return f"{words[0]!r} is a word of Python: take another name"
+        remedy = "write 2*a for 2a" if "decimal literal" in message else ""
+        remedy = "the operators are + - * / **" if message.startswith("invalid character") else remedy
+        return f"{message}{remedy and ': '}{remedy}"
 
     def statement(self, statement: ast.stmt) -> Value:
         if isinstance(statement, ast.Expr):
@@ -230,7 +243,8 @@ class _Builder:
             return [node.operand]
         if isinstance(node, ast.BinOp):
             if type(node.op) not in _BINARY:
-                raise self.refuse(node, f"the operator {_SIGNS[type(node.op)]!r} is not one of + - * / **")
+                power = "; a power is written a**2" * isinstance(node.op, ast.BitXor)
+                raise self.refuse(node, f"the operator {_SIGNS[type(node.op)]!r} is not one of + - * / **{power}")
             return [node.left, node.right]
         if isinstance(node, ast.Call):
             return self.arguments(node)
@@ -260,7 +274,9 @@ class _Builder:
     def arguments(self, node: ast.Call) -> list[Any]:
         name, arguments = self.function(node)
         if name not in _FUNCTIONS:
-            raise self.refuse(node, f"there is no function {name!r}; there are {', '.join(sorted(_FUNCTIONS))}")
+            close = close_to(name, {x: x for x in _FUNCTIONS})
+            there = f"{close}{close and '; '}there are {', '.join(sorted(_FUNCTIONS))}"
+            raise self.refuse(node, f"there is no function {name!r}; {there}")
         for keyword in node.keywords:
             raise self.refuse(keyword.value, f"{name} takes no argument by name")
         least, most, numbers = _FUNCTIONS[name]

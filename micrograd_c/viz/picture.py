@@ -18,6 +18,7 @@ from typing import Any
 
 from .._checks import flag
 from .._core import brief
+from .._core.absent import say_of
 from .._core.walk import below, operands
 from ..engine import Value
 from .boxes import CELL, LIGHT, LINE, background, box, box_lines, box_size, describe, path, shape, style
@@ -232,6 +233,11 @@ def _converted(svg: str) -> bytes:
         "a PNG needs a converter, and none was found: pip install cairosvg, or micrograd-c[png], or install one of "
         f"{', '.join(_CONVERTERS)}. SVG and HTML need nothing."
     )
+
+
+say_of(
+    Picture, dict.fromkeys(("show", "view", "render"), "a notebook shows it; write save('graph.svg') for a file")
+)
 
 
 def draw(

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from .. import nn
-from .._checks import whole
+from .._checks import parameter, whole
 from .._core import NAMES, OPS, brief, core
 from .._core.walk import describe, operands
 from .._operands import listed
@@ -33,9 +33,13 @@ def parameters_in(model: Any) -> dict[int, str]:
         return {}
     if isinstance(model, nn.Module):
         return {id(p): name for name, p in model.named_parameters()}
+    if isinstance(model, str):
+        raise TypeError(
+            f"model must be a Module or a list of Values, not {brief(model)}: draw(root).save(path) writes a file"
+        )
     if isinstance(model, dict):
-        return {id(p): str(name) for name, p in model.items()}
-    return dict.fromkeys(map(id, listed(model, "model")), "")
+        return {id(parameter(p, i)): str(name) for i, (name, p) in enumerate(model.items())}
+    return {id(parameter(p, i)): "" for i, p in enumerate(listed(model, "model"))}
 
 
 def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
@@ -61,7 +65,7 @@ def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
 
 def given_names(names: Any) -> dict[str, Value]:
     """Return the Values of the argument `names` by their names."""
-    if not isinstance(names, Mapping):
+    if not isinstance(names, Mapping) or any(isinstance(name, Value) for name in names):
         raise TypeError(f"names must be a dict of names and Values, as in {{'a': a}}, not {brief(names)}")
     return variables(names)
 
@@ -72,8 +76,16 @@ def limit_of(limit: Any) -> int | None:
 
 
 def callers_names(frame: FrameType | None) -> dict[str, Value]:
-    """Return the Values that are seen from a frame, by the names of their variables."""
-    return {} if frame is None else variables(frame.f_locals, frame.f_globals)
+    """Return the Values that are seen from a frame, by the names of their variables.
+
+    Its callers in the same module are looked at too: the function around a lambda or a list in brackets is one.
+    """
+    scopes: list[Mapping[str, Any]] = []
+    module = frame.f_globals if frame else {}
+    while frame and frame.f_globals is module and len(scopes) < MOST_FRAMES:
+        scopes.append(frame.f_locals)
+        frame = frame.f_back
+    return variables(*scopes, module)
 
 
 def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = None) -> Graph:
@@ -129,7 +141,8 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     if nodes[last].row not in LEAVES:
         nodes[last].role = "result"
     computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
-    graph = Graph(nodes, last, computed, len(order), taken={*names, *(str(value.name) for value in names.values())})
+    taken = {*names, *(name.partition("[")[0] for name in names), *(str(value.name) for value in names.values())}
+    graph = Graph(nodes, last, computed, len(order), taken=taken)
     give_names(graph)
     return graph
 
@@ -139,6 +152,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
 # Names for intermediate results that have none, as the article has them: e = a * b.
 _LETTERS = [c for c in string.ascii_lowercase[4:] if c not in "lo"] + ["d"]
 NAME_CELLS = 24
+MOST_FRAMES = 20  # of callers whose variables are looked at
 LONGEST_LIST = 1000  # of what is in longer lists nothing gets a name
 
 

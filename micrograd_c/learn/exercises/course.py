@@ -132,6 +132,7 @@ def by_name(name: str) -> Exercise:
     UnknownName
         With the nearest name.
     """
+    folder = name if Path(name).is_dir() else ""
     name = Path(name).name
     name = name[:-3] if name.endswith(".py") else name
     for exercise in course().values():
@@ -141,6 +142,7 @@ def by_name(name: str) -> Exercise:
     known = [*course(), *(each.partition("_")[2] for each in course())]
     near = get_close_matches(name, known, n=1)
     more = f"do you mean {near[0]}?" if near else "`list` shows the names"
+    more = f"it is a folder; go there first (cd {folder})" if folder else more
     raise UnknownName(f"there is no exercise {name!r}: {more}")
 
 
