@@ -18,6 +18,9 @@ OPERATORS = [op for op in ROWS if is_operator(op) and not OPS[op].takes_k]
 METHODS = [op for op in ROWS if op not in OPERATORS]
 
 
+WIDE = [s * x for x in (0.0, 0.5, 1.0, 2.0, 8.0, 1e3, 1e200, 1.7e308, math.inf) for s in (1, -1)] + [math.nan]
+
+
 def walk(ops):
     return pytest.mark.parametrize("op", ops, ids=[NAMES[op].lower() for op in ops])
 
@@ -34,6 +37,20 @@ def test_the_docstring_of_an_op_tells_formula_derivative_and_domain(op):
     if DOMAINS[op] != "1":
         assert f"Defined where {DOMAINS[op].replace('&&', 'and')}" in doc
     assert not any(word in doc for word in ("?", "&&", "||", "fabs", "M_", "logistic"))  # C
+
+
+@walk(METHODS)
+def test_the_docstring_of_an_op_names_each_error_that_it_raises(op):
+    doc = inspect.getdoc(getattr(Value, NAMES[op].lower()))
+    raised = set()
+    for x in WIDE:
+        for y in WIDE if OPS[op].arity == 2 or OPS[op].takes_k else [None]:
+            operands = [y] if y is not None else []
+            try:
+                getattr(Value(x), NAMES[op].lower())(*operands)
+            except (ArithmeticError, ValueError) as error:
+                raised.add(type(error).__name__)
+    assert raised == set(re.findall(r"\w+Error", doc))
 
 
 @walk(METHODS)

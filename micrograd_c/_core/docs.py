@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 
-from ._cffi import ffi
+from ._cffi import ffi, lib
 from .errors import DOMAINS, NAMES, NARY, OPS
 
 _NAMES = {
@@ -70,6 +70,8 @@ def doc(op: int) -> str:
     more = ", k a plain number" if row.takes_k else ", y is `other`" if row.arity == 2 else ""
     if DOMAINS[op] == "1":
         domain = _ERRORS[ffi.string(row.errors).decode()]
+        if abs(row.arity) == 1 and any(math.isinf(lib.mg_value(op, x, 0.0, 0.0)) for x in (1e308, -1e308)):
+            domain = "Defined everywhere; where z is too large for a float it is an OverflowError."
     else:
         domain = f"Defined where {_readable(DOMAINS[op])}; elsewhere it is a ValueError."
     return "\n".join([f"Return {z} as a node; x is this Value{more}.", "", *derivatives, domain])
