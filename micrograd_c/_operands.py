@@ -312,17 +312,17 @@ def make(
         core.put(out, "_op", label)
 
 
-def assigned_first(out: Any, name: str, number: Any) -> None:
+def assigned_first(self: Any, name: str, number: Any) -> None:
     """Take data or grad of a Value without a node: __init__ of a user's class may set what micrograd's sets."""
-    cls = type(out)
+    cls = type(self)
     is_zero = name == "grad" and number == 0  # as it will be in its node
     if cls is type(core.new()) or hasattr(cls, "_reflected") or (name == "grad" and not is_zero):
         raise error(lib.MG_EHANDLE)
     if not is_zero:
-        closure = core.peek(out, "_backward")  # the engine hears of it once there is a node
-        by_hand(out, -1, to_float(number, name), (), None, from_numpy(number))
+        closure = core.peek(self, "_backward")  # the engine hears of it once there is a node
+        by_hand(self, -1, to_float(number, name), (), None, from_numpy(number))
         if closure is not None:
-            core.put(out, "_backward", closure)
+            core.put(self, "_backward", closure)
 
 
 def _untraced(values: Any) -> Any:
