@@ -255,7 +255,10 @@ class Value(Node):
         return self.maximum(low).minimum(high)
 
     def detach(self) -> Value:
-        """Return a leaf with the same data, through which no gradient flows; in a traced function, a constant."""
+        """Return a leaf with the same data, through which no gradient flows; in a traced function, a constant.
+
+        Its data is a Python float: what is computed from it raises as those do, wherever the data came from.
+        """
         return _operands.detached(self) if is_tracing() else Value(self.data)
 
     @property
