@@ -10,6 +10,7 @@ from operator import index, mul
 from ._core import NAMES, OPS, Any, as_number, brief, core, to_float, warn
 from ._core.absent import close_to
 from ._core.numbers import class_of, is_array
+from ._operands import ONE_SAMPLE
 from .engine import Value, is_tracing
 
 # Rows of the op table that say they are activations, and none.
@@ -200,7 +201,7 @@ def fitting(w: Any, x: Any) -> Any:
     except TypeError:
         remedy = f"pass [{brief(x)}]" if n == 1 and as_number(x) is not None else "pass a list of them"
         if traced and isinstance(x, Value):
-            remedy = "to jit a list is a batch: pass one sample as [[...]], or call the model without jit"
+            remedy = f"{ONE_SAMPLE}, or call the model without jit"
         raise TypeError(f"the inputs must be {wanted}, not {brief(x)} ({type(x).__name__}): {remedy}") from None
     for i, item in enumerate(x):
         if isinstance(item, _NO_NUMBERS):

@@ -122,6 +122,9 @@ def with_leaves(values: tuple[Any, ...], places: list[int], numbers: list[float]
     return tuple(out)
 
 
+ONE_SAMPLE = "to jit a list is a batch: pass one sample as [[...]]"
+
+
 def listed(items: Any, what: str) -> tuple[Any, ...]:
     """Return the items of an iterable; an error that shows how to make one where it is none."""
     try:
@@ -130,7 +133,9 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
         if hasattr(type(items), "__iter__"):
             raise
         remedy = "write [v, ...]"
-        if hasattr(items, "parameters"):
+        if hasattr(type(items), "_reflected"):  # jit traces it
+            remedy = ONE_SAMPLE
+        elif hasattr(items, "parameters"):
             remedy = "pass its parameters()"
         elif callable(items):
             remedy = "pass what it returns"

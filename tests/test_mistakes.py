@@ -81,6 +81,34 @@ def test_two_numbers_in_place_of_a_list_are_told_of_in_a_traced_model_too():
         mg.jit(MLP(2, [1]))(1.0, 2.0)
 
 
+def unpacking(x):
+    one, two = x
+    return one * two
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: sum(x), "'TracedValue' object is not iterable: "),
+        (lambda x: x[0] * x[1], "'TracedValue' object is not subscriptable: "),
+        (lambda x: x[0] * 2 / len(x), "'TracedValue' object is not subscriptable: "),
+        (lambda x: 1 / len(x), r"object of type 'TracedValue' has no len\(\): "),
+        (lambda x: mg.sum(x), "values must be a list of Values, not TracedValue: "),
+        (lambda x: mg.dot(x, x), "ws must be a list of Values, not TracedValue: "),
+        (unpacking, "TracedValue.*: "),
+    ],
+)
+def test_one_sample_as_a_list_is_told_to_be_a_batch(f, words):
+    with pytest.raises(TypeError, match=rf"{words}to jit a list is a batch: pass one sample as \[\[\.\.\.\]\]$"):
+        mg.jit(f)([1.0, 2.0])
+    assert mg.jit(lambda x: x[0] + x[1])([[1.0, 2.0]]) == 3.0
+
+
+def test_an_error_of_a_traced_function_that_is_the_users_own_stays_as_it_is():
+    with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):
+        mg.jit(lambda x: x * len(3))(1.0)
+
+
 @pytest.mark.parametrize("digits", [1000, 5000])
 def test_a_huge_number_is_told_by_its_size(digits):
     """Python before 3.10.7 prints more than 4,300 digits too."""
@@ -199,6 +227,9 @@ MISTAKES = {
     "mg.explain(v).what_if(v=w)": "TypeError: what_if: v must be a number, not a Value: pass value.data",
     "mg.explain(v).save('v.html')": "AttributeError: 'Explanation' object has no attribute 'save': write html(",
     "mg.draw(v).show()": "AttributeError: 'Picture' object has no attribute 'show': a notebook shows it; .*save(",
+    "mg.draw(v, unfold_neurons=3)": "TypeError: unfold_neurons must be True, or a list of what neurons.*not 3",
+    "mg.plot.gradient_histogram(v)": "TypeError: parameters must be a list of Values, not Value: write [v, ...]",
+    "mg.plot.gradient_histogram([1.0])": "TypeError: parameter 0 must be a Value, not float: pass model.param",
     # names that other libraries have
     "losses.mse_loss([v], [1.0])": "AttributeError: module .*'mse_loss': write mg.mse(predictions,",
     "mg.nn.CrossEntropyLoss()": "AttributeError: module .*'CrossEntropyLoss': write mg.cross_entropy(logits,",

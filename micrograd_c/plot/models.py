@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from itertools import cycle
 from typing import Any
 
-from .._checks import whole
+from .._checks import parameter, whole
+from .._operands import listed
 from ..engine import Value
 from ..program.function import Function
 from .axes import BLUE, COLOURS, GREY, ORANGE, needed, new_axes, number
@@ -210,7 +211,8 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     bins = whole(bins, "gradient_histogram: bins", 1)
     groups = {f"layer {i}": layer.parameters() for i, layer in enumerate(getattr(model, "layers", ()))}
     if not groups:
-        groups["parameters"] = model.parameters() if hasattr(model, "parameters") else model
+        given = listed(model.parameters() if hasattr(model, "parameters") else model, "parameters")
+        groups["parameters"] = [parameter(p, i) for i, p in enumerate(given)]
     sizes = {name: np.array([abs(p.grad) for p in parameters]) for name, parameters in groups.items()}
     every = np.concatenate([*sizes.values()])
     if not len(every):

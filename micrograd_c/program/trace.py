@@ -11,7 +11,7 @@ from weakref import ref
 from .._copying import restore
 from .._core import core, lib
 from .._core.walk import below
-from .._operands import as_values
+from .._operands import ONE_SAMPLE, as_values
 from ..engine import Value, tracers
 from .traced import TracedValue, outside
 
@@ -75,7 +75,13 @@ class Trace:
 
     def run(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call the function; is_inside() knows a trace by this frame."""
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            text = str(error)
+            if "TracedValue" in text and any(word in text for word in ("iterable", "subscriptable", "len()")):
+                error.args = (f"{text}: {ONE_SAMPLE}",)
+            raise
 
     def values_below(self) -> dict[int, Value]:
         """Return all ordinary Values that TracedValues were computed from, by handle."""

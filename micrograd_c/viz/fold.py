@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._core import LABELS, NAMES, OPS, core
+from .._core import LABELS, NAMES, OPS, brief, core
 from ..engine import Value
 from .graph import Graph, Node
 from .rules import slope_of_activation
@@ -224,6 +224,8 @@ def unfold(graph: Graph, which: bool | Iterable[Value]) -> Graph:
 
     The parts are records of the picture; the engine builds no node for them.
     """
+    if not hasattr(type(which), "__iter__") and not isinstance(which, bool):
+        raise TypeError(f"unfold_neurons must be True, or a list of what neurons returned, not {brief(which)}")
     chosen = None if isinstance(which, bool) else set(map(id, which))
     nodes: dict[int, Node] = {}
     renamed: dict[int, int] = {}
