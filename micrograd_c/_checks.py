@@ -140,7 +140,7 @@ def distinct_leaves(params: tuple[Any, ...]) -> tuple[Value, ...]:
         if core.operands(parameter(p, i))[0] is not None:
             raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
         if id(p) in seen:
-            raise ValueError(f"parameter {i} is there twice")
+            raise ValueError(f"parameter {i} is there twice: pass dict.fromkeys(params) where layers share it")
         seen.add(id(p))
     return params
 

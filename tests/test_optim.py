@@ -676,3 +676,15 @@ def test_signatures_show_the_options_and_their_defaults():
             super().__init__(params, 0.25)
 
     assert list(inspect.signature(Mine).parameters) == ["params"] and Mine([Value(1.0)]).lr == 0.25
+
+
+def test_a_parameter_that_parts_of_a_model_share_is_told_how_to_be_passed_once():
+    model = mg.MLP(2, [2, 2])
+    model.layers[1].neurons[0].w = shared = model.layers[0].neurons[0].w
+    with pytest.raises(ValueError, match=r"parameter 6 is there twice: pass dict.fromkeys\(params\)"):
+        optim.SGD(model.parameters(), lr=0.5)
+    sgd = optim.SGD(dict.fromkeys(model.parameters()), lr=0.5)
+    mg.sum(model([1.0, -2.0])).backward()
+    before, slope = shared[0].data, shared[0].grad
+    sgd.step()
+    assert len(sgd.params) == 10 and shared[0].data == before - 0.5 * slope
