@@ -40,6 +40,39 @@ def test_nothing_but_the_nodes_under_way_is_lost_by_an_exception_at_any_opcode_o
             raise AssertionError(f"after an exception at opcode {n}") from error
 
 
+class Two:
+    """Something like a number, for which a core asks its Python half."""
+
+    def __float__(self):
+        return 2.0
+
+    def __rmatmul__(self, value):
+        return 3.0
+
+
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda v, n: hasattr(v, f"tahn{n:04}"),
+        lambda v, n: getattr(v, f"is_leaf{n:04}", None),
+        lambda v, n: v * Two(),
+        lambda v, n: v ** Two(),
+        lambda v, n: Value(Two(), (v,)),
+        lambda v, n: setattr(v, "data", Two()),
+        lambda v, n: v @ Two(),
+    ],
+    ids=["hasattr", "getattr", "operand", "exponent", "data", "assigned data", "operator of the other"],
+)
+def test_an_exception_at_any_opcode_is_raised_where_a_core_asks_its_python_half(ask):
+    v, ended = Value(1.0), []
+    opcodes = stopped_at(lambda: ended.append(ask(v, 0)), -1)
+    ended.clear()  # the end of a Value is not counted: what is raised in a finalizer is lost
+    for n in range(1, opcodes + 1, 1 + opcodes // 200):
+        stopped_at(lambda n=n: ended.append(ask(v, n)), n)
+        assert not ended, f"the exception at opcode {n} of {opcodes} was lost"
+
+
 @pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
 @pytest.mark.parametrize("make", ["leaves", "one layer", "two layers"])
 def test_a_call_that_makes_many_nodes_loses_one_of_them_at_most(make, monkeypatch):

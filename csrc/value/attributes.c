@@ -200,17 +200,17 @@ static PyObject *absent(PyObject *self, PyObject *name)
         return NULL;
     PyErr_Fetch(&type, &error, &traceback);
     ours = PyObject_CallFunctionObjArgs(mg_python.absent, self, name, NULL);
-    if (!ours || ours == Py_None) {
-        Py_XDECREF(ours);
+    if (ours == Py_None || (!ours && PyErr_ExceptionMatches(PyExc_Exception))) {
         PyErr_Clear();
         PyErr_Restore(type, error, traceback);
-        return NULL;
+    } else { /* without ours a Ctrl-C, which hasattr() passes on */
+        if (ours)
+            PyErr_SetObject(PyExc_AttributeError, ours);
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
     }
-    Py_XDECREF(type);
-    Py_XDECREF(error);
-    Py_XDECREF(traceback);
-    PyErr_SetObject(PyExc_AttributeError, ours);
-    Py_DECREF(ours);
+    Py_XDECREF(ours);
     return NULL;
 }
 
