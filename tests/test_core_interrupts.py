@@ -2,6 +2,7 @@
 
 import _thread
 import ast
+import copy
 import gc
 import random
 import signal
@@ -11,7 +12,7 @@ import types
 from pathlib import Path
 
 import pytest
-from interrupting import stopped_at
+from interrupting import in_package, stopped_at
 from public_calls import CALLS, Watched
 from support import PYPY, collect, live_nodes
 
@@ -106,6 +107,37 @@ def test_operands_are_those_of_c_after_an_exception_in_a_second_init(monkeypatch
         if n < stop_at:
             break
     assert out._prev == {c}
+
+
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+def test_operands_are_those_of_c_where_another_init_comes_between():
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    expected = {(a,): [2.0, 0.0, 0.0], (b, c): [0.0, 3.0, 4.0]}
+    seen, n, count = set(), 0, 1
+
+    def trace(frame, event, _):
+        nonlocal count
+        if not in_package(frame.f_code.co_filename):
+            return None
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        if event == "opcode" and count == n:  # as a finalizer or another thread would
+            v.__init__(1.0, (b, c), (3.0, 4.0))
+        return trace
+
+    while n <= count:
+        n, count, v = n + 1, 0, Value(1.0, (c,), (1.0,))
+        before = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True
+        sys.settrace(trace)
+        v.__init__(1.0, (a,), (2.0,))
+        sys.settrace(before)
+        zero_grad(mg_sum([a, b, c]))
+        v.backward()
+        assert [x.grad for x in (a, b, c)] == expected[v._children], f"at opcode {n} of {count}"
+        assert copy.deepcopy(v).data == 1.0
+        seen.add(v._children)
+    assert len(seen) == 2
 
 
 def test_no_while_stands_in_a_block_that_has_to_be_left_in_order():

@@ -175,3 +175,21 @@ def test_assignments_to_one_model_are_honoured_while_others_are_called():
             assert model([1.0, 2.0]).data == expected == scalar([1.0, 2.0]).data
 
     run_in_threads(work)
+
+
+def test_operands_are_those_of_c_after_threads_have_called_init_of_one_value():
+    leaves = [Value(float(i)) for i in range(200)]
+
+    def work(i):
+        k = (3, 50, 120, 200)[i % 4]
+        children, ones = tuple(leaves[:k]), (1.0,) * k
+        for _ in range(10):
+            v.__init__(1.0, children, ones)
+
+    for _ in range(200):
+        v = Value(1.0, tuple(leaves[:2]), (1.0, 1.0))
+        run_in_threads(work)
+        for leaf in leaves:
+            leaf.grad = 0.0
+        v.backward()
+        assert sum(leaf.grad for leaf in leaves) == len(v._children)

@@ -209,7 +209,7 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
         _own(node, handle)
         return node
     made: list[int] = []
-    changes[0] += 1
+    changes[0] = known = object()
     try:  # one step: an exception comes before the call or finds its status
         made.extend(starmap(function, (arguments,)))
         if made[0] >= 0:
@@ -221,7 +221,9 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
             node._b = b
         raise
     check(made[0])
-    return node
+    # Another thread, or a finalizer, may have done it too, in between: then C may know the operands of one call and
+    # Python those of the other.
+    return node if changes[0] is known else own(node, a, b, function, *arguments)
 
 
 class Hidden:

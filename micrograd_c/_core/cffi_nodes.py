@@ -32,8 +32,8 @@ _SLOTS = {"_op": "_label", "_backward": "_closure"}
 
 # Values whose `_backward` is a Python closure, by handle.
 closures: dict[int, ref[Any]] = globals().get("closures", {})  # those from before a reload
-# [how often a node changed that a sweep may have handed out, or whose readers it may have]
-changes = [0]
+# [a new object whenever a node changed that a sweep may have handed out, or whose readers it may have]
+changes = [object()]
 
 
 def owned_list(
@@ -216,7 +216,7 @@ def put(node: Any, name: str, attribute: Any) -> None:
         handle = int(handle)
     closures[handle] = ref(node)
     if _set_python(handle, 1):
-        changes[0] += 1
+        changes[0] = object()
 
 
 def forget_made(node: Any) -> None:
