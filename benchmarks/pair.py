@@ -65,6 +65,11 @@ def built(base):
         tree.mkdir(parents=True)
         archive = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True).stdout
         subprocess.run(["tar", "-x"], cwd=tree, input=archive, check=True)
+    return compiled(tree)
+
+
+def compiled(tree):
+    """Compile the C code of a tree, where it is newer than what was compiled; return the tree."""
     subprocess.run([sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"], cwd=tree, check=True)
     return tree
 
@@ -115,7 +120,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=50)
     options = parser.parse_args()
     os.chdir(ROOT)
-    trees = (ROOT, built(options.base))
+    trees = (compiled(ROOT), built(options.base))
     env = {"MICROGRAD_C_CORE": options.core, "KERNELS": options.kernels}
     engine = "micrograd-c" if options.core == "native" else "micrograd-c, cffi core"
     print(f"{'this tree / ' + options.base:<42} median  95 % interval", flush=True)
