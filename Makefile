@@ -202,10 +202,12 @@ asan: $(VENV)/.test  ## the Python tests but the slow ones, with an extension bu
 
 # ---- coverage --------------------------------------------------------------------------------------------------
 # Another copy of the tree: the C tests and the Python tests on both cores run in it, on code that counts what it
-# reaches, and that lets allocations fail. fork is no builtin: that one forgets what the handlers of fork have reached. A test that fails is told and stops nothing: `make test` judges tests.
+# reaches, and that lets allocations fail. fork is no builtin: that one forgets what the handlers of fork have reached. A
+# function that is else copied into each caller counts once. A test that fails is told and stops nothing: `make test`
+# judges tests.
 
 COVERAGE := build/coverage
-COUNTED  := --coverage -fprofile-update=atomic -O0 -DMG_COUNTED -fno-builtin-fork
+COUNTED  := --coverage -fprofile-update=atomic -O0 -DMG_COUNTED -Dalways_inline=unused -fno-builtin-fork
 
 coverage: $(VENV)/.coverage  ## which lines and branches of the C code the C tests and both cores' Python tests reach
 	rm -rf $(COVERAGE) && mkdir -p $(COVERAGE)/src
