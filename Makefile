@@ -48,14 +48,16 @@ help:  ## this list
 demo: $(VENV)/.examples  ## train a network through an unchanged micrograd script, and time it
 	$(BIN)/python examples/demo.py $(DEMO_ARGS)
 
-test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests but the slow ones, on both cores
-	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'not slow' $(ARGS)
-	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m 'not slow' $(ARGS)
+# A worker for each processor; one that has nothing left takes over half of what another one has still to do.
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
-# A worker that has nothing left takes over half of what another one has still to do.
+test: ctest $(VENV)/.test  ## the C tests under sanitizers, then the Python tests but the slow ones, on both cores
+	MICROGRAD_C_CORE=cffi $(PYTEST) -m 'not slow' $(ARGS)
+	MICROGRAD_C_CORE=$(CORE) $(PYTEST) -m 'not slow' $(ARGS)
+
 test-slow: $(VENV)/.test-slow  ## the tests that `make test` leaves out: a browser, notebooks, exercises, builds of copies
-	MICROGRAD_C_CORE=cffi $(BIN)/python -m pytest -m 'slow and not once' -n auto --dist worksteal $(ARGS)
-	MICROGRAD_C_CORE=$(CORE) $(BIN)/python -m pytest -m slow -n auto --dist worksteal $(ARGS)
+	MICROGRAD_C_CORE=cffi $(PYTEST) -m 'slow and not once' $(ARGS)
+	MICROGRAD_C_CORE=$(CORE) $(PYTEST) -m slow $(ARGS)
 
 fuzz: $(VENV)/.test  ## random input against second opinions: SECONDS=60 each, SEED=n, FUZZ='names'
 	$(BIN)/python tests/fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FUZZ)
