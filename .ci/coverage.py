@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LINES, BRANCHES = 99.0, 92.0  # percent
+LINES, BRANCHES = 99.0, 94.5  # percent
 
 
 def merged(lines):

@@ -612,6 +612,14 @@ def kept(f):
     return inner
 
 
+def test_derivatives_by_hand_that_are_numbers_are_constants_of_the_next_order():
+    a, b = Value(2.0), Value(3.0)
+    y = Value(6.0, (a, b), (3.0, 2.0))
+    first = mg.grad(y * y, [a, b], create_graph=True)
+    assert [x.data for x in first] == [36.0, 24.0]
+    assert [x.data for x in mg.grad(first[0], [a, b])] == [18.0, 12.0]
+
+
 def test_errors_name_what_is_wrong_and_leave_nothing():
     def f(x, y):
         return x[0] * y
