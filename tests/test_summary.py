@@ -1,8 +1,10 @@
 """What networks show of themselves: micrograd's text, short where it is long, and a table in notebooks."""
 
+import ast
 import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from support import run_python
@@ -117,3 +119,17 @@ def test_nothing_slow_is_imported_before_it_is_asked_for():
         "functools",
         "numpy",
     }
+
+
+def test_no_module_asks_the_package_for_what_it_imports_late():
+    """Else two threads wait for each other: one with the lock of that module, one with that of late imports."""
+    package = Path(mg.__file__).parent
+    late = {name for names in mg._LATER.values() for name in names.split()}
+    found = []
+    for file in package.rglob("*.py"):
+        depth = len(file.relative_to(package).parts)  # dots that lead to the package itself
+        for node in ast.parse(file.read_text()).body:
+            home = (node.level, node.module) if isinstance(node, ast.ImportFrom) else None
+            if home in ((depth, None), (0, "micrograd_c")):
+                found += [(file.name, alias.name) for alias in node.names if alias.name in late]
+    assert not found

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from .. import nn
 from .._checks import parameter, whole
 from .._core import NAMES, OPS, brief, core
 from .._core.walk import describe, operands
 from .._operands import listed
 from ..engine import Value, topological_order
+from ..nn import Module
 from .graph import LEAVES, Graph, Node
 from .rules import OP
 from .text import clean, cut
@@ -31,7 +31,7 @@ def parameters_in(model: Any) -> dict[int, str]:
     """Return the names of the parameters of a module, of a dict by name, or of an iterable, by their id()."""
     if model is None:
         return {}
-    if isinstance(model, nn.Module):
+    if isinstance(model, Module):
         return {id(p): name for name, p in model.named_parameters()}
     if isinstance(model, str):
         raise TypeError(

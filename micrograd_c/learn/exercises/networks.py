@@ -6,8 +6,11 @@ import random
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ... import nn, optim
 from ...engine import Value, zero_grad
+from ...nn import MLP as OurMLP
+from ...nn import Layer as OurLayer
+from ...nn import Neuron as OurNeuron
+from ...optim import SGD
 from .probe import Case, Names, Probe, Seen
 
 __all__ = ["MLP", "Layer", "Loss", "Network", "Training"]
@@ -28,7 +31,7 @@ def _weights(model: Any) -> None:
 
 
 def _tanh_network(nin: int, nouts: list[int]) -> Any:
-    model = nn.MLP(nin, nouts, activation="tanh")
+    model = OurMLP(nin, nouts, activation="tanh")
     for neuron in model.layers[-1].neurons:
         neuron.activation = "tanh"
     return model
@@ -42,8 +45,8 @@ class Network(Probe):
 
     needs: tuple[str, ...] = ("Neuron",)
     engine: ClassVar[Names] = {
-        "Neuron": lambda nin: nn.Neuron(nin, activation="tanh"),
-        "Layer": lambda nin, nout: nn.Layer(nin, nout, activation="tanh"),
+        "Neuron": lambda nin: OurNeuron(nin, activation="tanh"),
+        "Layer": lambda nin, nout: OurLayer(nin, nout, activation="tanh"),
         "MLP": _tanh_network,
     }
     shapes: tuple[Any, ...] = ([1], [2], [3])
@@ -105,7 +108,7 @@ def _loss(model: Any, xs: Any, ys: Any) -> Any:
 
 
 def _train(model: Any, xs: Any, ys: Any, steps: int, rate: float) -> None:
-    descent = optim.SGD(model.parameters(), lr=rate)
+    descent = SGD(model.parameters(), lr=rate)
     for _ in range(steps):
         descent.zero_grad()
         _loss(model, xs, ys).backward()
