@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _GIVEN = NAMES.index("GIVEN")
 
-_PYTHONS_STATE = getattr(object, "__getstate__", None)  # there is one from Python 3.11 on
-
 # Slots that are no attributes of a user's class.
 _NOT_COPIED = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned", *SET_BY_INIT))
 
@@ -56,7 +54,8 @@ def _record(value: Value) -> tuple[Any, ...]:
 def shallow(self: Any) -> Any:
     """Return a copy over the same operands."""
     out = _copy_of(self, lambda operand: operand)
-    out.__setstate__(_state(self, "copy"))
+    if (state := _state(self, "copy")) is not None:
+        out.__setstate__(state)
     return out
 
 
@@ -72,7 +71,8 @@ def deep(self: Any, memo: dict[int, Any]) -> Any:
         if id(v) not in memo:
             state = _state(v, "deepcopy")
             memo[id(v)] = out = _copy_of(v, copied)
-            out.__setstate__(deepcopy(state, memo))
+            if state is not None:
+                out.__setstate__(deepcopy(state, memo))
     return memo[id(self)]
 
 
@@ -90,8 +90,8 @@ def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
 
 
 def _state(value: Any, verb: str) -> Any:
-    """Return the attributes of a Value, and those in slots of its class; or what its own __getstate__ returns."""
-    if getattr(type(value), "__getstate__", None) is not _PYTHONS_STATE:
+    """Return the state of a Value; an error where it has a closure and its class no __getstate__ of its own."""
+    if type(value).__getstate__ is not get_state:
         return value.__getstate__()
     closure = core.peek(value, "_backward")
     if getattr(closure, "__closure__", None):
@@ -99,7 +99,13 @@ def _state(value: Any, verb: str) -> Any:
             f"cannot {verb} {brief(value)}, made by {value._op!r}: its _backward is the Python closure "
             f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
         )
-    return core.attributes(value), in_slots(value, _NOT_COPIED)
+    return get_state(value)
+
+
+def get_state(self: Any) -> Any:
+    """Return the attributes of a Value, and those in slots of its class where there are any, as Python's does."""
+    attributes, slots = core.attributes(self), in_slots(self, _NOT_COPIED)
+    return (attributes, slots) if slots else attributes
 
 
 def in_slots(x: Any, others: Collection[str] = ()) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def in_slots(x: Any, others: Collection[str] = ()) -> dict[str, Any]:
 
 
 def set_state(self: Value, state: Any) -> None:
-    """Set the attributes that `_state` returned."""
+    """Set the attributes that `get_state` returned."""
     attributes, slots = state if type(state) is tuple else (state, None)
     for name, attribute in {**(attributes or {}), **(slots or {})}.items():
         setattr(self, name, attribute)
@@ -119,10 +125,8 @@ def set_state(self: Value, state: Any) -> None:
 # ---- pickles -----------------------------------------------------------------------------------------------------
 
 
-def reduced(self: Value, protocol: Any) -> tuple[Any, ...]:
-    """Return `unpickle`, its arguments, and the state; or what a user's own __reduce__ returns, as Python does."""
-    if type(self).__reduce__ is not object.__reduce__:
-        return self.__reduce__()  # type: ignore[return-value]
+def reduced(self: Value) -> tuple[Any, ...]:
+    """Return `unpickle`, its arguments, and the state."""
     op, a, b, activation, *numbers = _record(self)
     names = NAMES[op], a, b, NAMES[activation] if activation >= 0 else None
     return unpickle, (_below(self), type(self), *names, *numbers), _state(self, "pickle")

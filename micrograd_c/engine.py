@@ -220,10 +220,9 @@ class Value(Node):
         __ge__ = _comparison(operator.ge)
 
         _assigned_first = _operands.assigned_first
-        __copy__ = _copying.shallow
-        __deepcopy__ = _copying.deep
-        __reduce_ex__ = _copying.reduced
-        __setstate__ = _copying.set_state
+        __copy__, __deepcopy__ = _copying.shallow, _copying.deep
+        __getstate__, __setstate__ = _copying.get_state, _copying.set_state
+        __reduce__ = _copying.reduced
 
     # ---- backward ------------------------------------------------------------------------------------------------
 

@@ -302,8 +302,44 @@ class Reduced(Stateful):
         return out
 
 
+class Asking(Value):
+    """Takes what Python would keep, and leaves out one attribute of it."""
+
+    lock = staticmethod(repr)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("lock", None)
+        return state
+
+
+class AskingReduce(Value):
+    lock = staticmethod(repr)
+
+    def __reduce__(self):
+        return super().__reduce__()
+
+
+class Setting(Value):
+    """Restores the attributes as Python's documentation does, and has no __getstate__."""
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.lock = repr
+
+
+class Stateless(Numbers):
+    """Has nothing to restore but the number; __setstate__ is not called then."""
+
+    note = ["n"]  # noqa: RUF012
+    lock = staticmethod(repr)
+
+    def __getstate__(self):
+        return None
+
+
 @pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
-@pytest.mark.parametrize("cls", [Stateful, Numbers, Untied, Reduced])
+@pytest.mark.parametrize("cls", [Stateful, Numbers, Untied, Reduced, Asking, AskingReduce, Setting, Stateless])
 def test_a_class_that_says_how_it_is_pickled_is_asked(copied, cls):
     v = cls(2.0)
     v.grad, v.note = -1.5, ["n"]
