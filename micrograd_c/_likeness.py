@@ -261,14 +261,14 @@ class _Comparison(Nodes):
         else:
             # What the other operand decides has to be seen where all guards hold.
             whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
-            pairs = [(x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)] + [(0.0, 0.0)]
+            pairs = [*((x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)), (0.0, 0.0)]
             pairs = pairs[::few] + pairs[7:8] + [(0.7, sign * y) for y in near for sign in (1, -1)][::few]
             found = {float: self._guard(name, pairs, float)}
             if found[float] is not None or name not in _REFLECTED:
                 counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)]
                 counted = counted[:: max(few, 2) if found[float] == ("everywhere", True) else few]
                 counted += [(0.0, 0), *((0.7, sign * y) for y in whole for sign in (1, -1))]
-                found[int] = self._guard(name, counted, int)
+                found[int] = self._guard(name, counted, int, found[float] if few > 1 else None)
             if name not in _REFLECTED:
                 found[Value] = self._guard(name, [*pairs, (0.7, None)], Value)
             found[object] = self._guard(name, [(0.7, x) for x in _MISTAKES], object)
@@ -307,7 +307,8 @@ class _Comparison(Nodes):
             self._inverse = self._guard("__pow__", [(x, -1) for x in (*_NUMBERS, *_OTHERS)], int) or ("", True)
         return self._inverse is not None and self._inverse[0] == "everywhere"
 
-    def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any) -> tuple[str, bool] | None:
+    def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any, like: Any = None) -> Any:
+        """Return under which guard ours is theirs at samples, and whether to the label, as it is in `like`."""
         guards = [*_GUARDS]
         theirs, ours = (self._outcomes(cls, name, samples, kind) for cls in (self.T, Value))
         for (x, y), outcome, expected in zip(samples, theirs, ours):
@@ -315,10 +316,9 @@ class _Comparison(Nodes):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
                     return None
-        if kind is object or name in _ORDER:
-            return guards[0], True
-        x, y = samples[0]
-        shapes = [self._shape(cls, name, x, y, kind) for cls in (self.T, Value)]
+        if like or kind is object or name in _ORDER:
+            return guards[0], like[1] if like else True
+        shapes = [self._shape(cls, name, *samples[0], kind) for cls in (self.T, Value)]
         if len(shapes[0]) != len(shapes[1]):
             return None
         return guards[0], shapes[0] == shapes[1]

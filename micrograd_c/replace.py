@@ -108,8 +108,7 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
     end = next((i for i in range(start + 1, len(lines)) if lines[i][:1].strip() not in (b"", b"#")), len(lines))
     own, rest = b"\n".join(lines[start:end]), lines[:start] + lines[end:]
     words = own.replace(b"f'", b"'").replace(b'f"', b'"').translate(_BETWEEN_WORDS).split()  # no f of f-strings
-    bare = [line.partition(b"#")[0].rstrip() for line in rest]
-    if _matters(rest, name, {*words}) or _matters(bare, name, {*words}):
+    if _matters(rest, name, {*words}):
         return None
     with warnings.catch_warnings():  # those of the text come when the file is compiled
         warnings.simplefilter("ignore")
@@ -119,8 +118,9 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
 
 def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
     """Tell whether lines around a class, with these words, may have what the comparison looks for in a tree."""
-    text = b"\n".join(lines)
-    words, dense = {*text.translate(_BETWEEN_WORDS).split()}, b"".join(text.split()).translate(None, b"\\)")
+    text, bare = b"\n".join(lines), [line.partition(b"#")[0].rstrip() for line in lines]
+    words = {*text.translate(_BETWEEN_WORDS).split()}
+    dense = b"".join(b"\n".join([text, b";", *bare]).split()).translate(None, b"\\)")  # comments may stand between
     if (
         not words.isdisjoint(_TELLING)
         or any(name + after in dense for after in (b"([", b"(("))
@@ -130,12 +130,11 @@ def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
         or (b"micrograd" in words and any(line.rstrip()[-1:] == b"\\" for line in lines))
     ):
         return True
-    for line in lines:
-        code = line.partition(b"#")[0].strip() if b"class" in line else b""
+    for line, code in zip(lines, bare):
         if (
-            (code.startswith(_CLASS) and (name in code or not code.endswith((b":", b": pass"))))
+            (code.lstrip().startswith(_CLASS) and (name in code or not code.endswith((b":", b": pass"))))
             or (line.startswith(b"def") and line[3:].partition(b"(")[0].strip() in own)
-            or (b"grad" in line and (b"None" in line or line.endswith(_GOING_ON)))
+            or (b"grad" in line and (b"None" in line or line.endswith(_GOING_ON) or code.endswith(_GOING_ON)))
             or (b"micrograd" in line and b"import" in line)
         ):
             return True
