@@ -118,18 +118,32 @@ _OF_POLYNOMIALS = {
     *(ast.BinOp, ast.UnaryOp, ast.arguments, ast.arg),
 }
 
+_NUMBERS = {ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp}
+
 
 def is_polynomial(tree: Any, name: str) -> bool:
-    """Tell whether a method of the class so named adds, subtracts and multiplies, and asks types alone for more."""
+    """Tell whether a method of the class so named adds, subtracts and multiplies, and asks types alone for more.
+
+    What it computes with are attributes and constants: a name may be a node, whose operators are methods too.
+    """
+    numbers: list[Any] = []
     for node in nodes_below(tree):
         kind, op = type(node), type(getattr(node, "op", None))
         if kind not in _OF_POLYNOMIALS or (kind in (ast.If, ast.IfExp) and not _asks_type(node.test)):
             return False
-        if kind is ast.Call and getattr(node.func, "id", "") not in (name, "isinstance", "float"):
-            return False
-        if op is not type(None) and op not in (ast.Add, ast.Sub, ast.Mult, ast.USub) and not _asks_type(node):
-            return False
-    return True
+        if kind is ast.Call:
+            if getattr(node.func, "id", "") not in (name, "isinstance", "float"):
+                return False
+            numbers += node.args if node.func.id == "float" else ()
+        elif op is not type(None) and not _asks_type(node):
+            if op not in (ast.Add, ast.Sub, ast.Mult, ast.USub):
+                return False
+            numbers += [
+                getattr(node, x) for x in ("left", "right", "operand", "target", "value") if hasattr(node, x)
+            ]
+    return all(
+        type(x) in _NUMBERS or (type(x) is ast.Call and getattr(x.func, "id", "") == "float") for x in numbers
+    )
 
 
 def _asks_type(x: Any) -> bool:

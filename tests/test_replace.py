@@ -462,6 +462,27 @@ def test_what_is_made_of_operators_is_judged_by_few_numbers_as_by_all(old, power
         assert verdict(text, tmp_path, monkeypatch) == verdict(text, tmp_path, monkeypatch, shortly=False), new
 
 
+FORMS = [
+    "def {}({}): 'Text.'; return {}",
+    "def {}({}): y = {}; return y",
+    "def {}({}): y = self; return {}",
+    "{} = lambda {}: {}",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("old", [old for old in MADE if "**" not in old])
+def test_operators_of_a_class_that_look_at_numbers_are_no_polynomials(old, form, tmp_path, monkeypatch):
+    """What is made of a product that another number cuts off is cut off too, in whichever statements it stands."""
+    line = next(line for line in CLOSURES.splitlines() if line.endswith(old))
+    written = form.format(*re.fullmatch(r"    def (\w+)\((.+?)\): return (.+)", line).groups())
+    for by in ("self.data", "min(self.data, 5e4)", "(self.data if self.data < 5e4 else 5e4)"):
+        text = changed(CLOSURES, f"{line}\n", f"    {written}\n")
+        for op in "*+":
+            text = changed(text, f"Value(self.data {op} other.data", f"Value({by} {op} other.data")
+        assert verdict(text, tmp_path, monkeypatch) == verdict(text, tmp_path, monkeypatch, shortly=False), by
+
+
 # What may stand around a class, and whether the comparison has to see it.
 AROUND = {
     "class Net:\n    def __init__(self, x=None): self.w = Value(x)\n    def zero(self): self.w.grad = 0\n": False,
