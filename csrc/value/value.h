@@ -133,10 +133,10 @@ int mg_from_numpy(PyObject *o);
 int mg_number_of(PyObject *o, double *out);
 int mg_to_double(PyObject *o, const char *what, double *out);
 
-/* The double of a Python float, or what float() makes of it. */
+/* The double of a Python float, or what float() makes of it; PyFloat_AsDouble makes a float of an int first. */
 static inline int float_of(PyObject *o, double *out)
 {
-    *out = PyFloat_AsDouble(o);
+    *out = PyLong_CheckExact(o) ? PyLong_AsDouble(o) : PyFloat_AsDouble(o);
     return *out == -1.0 && PyErr_Occurred() ? -1 : 1;
 }
 
