@@ -146,6 +146,21 @@ def test_a_habit_of_other_libraries_may_be_a_method_of_a_class_of_the_users():
     assert Net().forward(3.0) == 6.0 and "forward" in dir(Net())
 
 
+@pytest.mark.parametrize(
+    ("ours", "name"), [*((Value, name) for name in HABITS), *((nn.Module, name) for name in HABITS_OF_MODULES)]
+)
+def test_a_habit_of_other_libraries_may_stand_in_a_base_behind_ours(ours, name):
+    class Behind:
+        pass
+
+    for attribute in (lambda self: self, property(lambda self: self), 3):
+        setattr(Behind, name, attribute)
+        both = type("Both", (ours, Behind), {})(*[2.0] * (ours is Value))
+        found = getattr(both, name)
+        assert (found() if callable(attribute) else found) is (3 if attribute == 3 else both)
+        assert getattr(type(both), name) is attribute and name in dir(both)
+
+
 @pytest.mark.skipif(PYPY, reason="CPython's traceback suggests names")
 def test_a_name_that_is_spelled_wrongly_is_answered_with_close_ones():
     for name, meant in [("tahn", "tan"), ("backwards", "backward"), ("logg", "log"), ("sigmod", "sigmoid")]:

@@ -140,14 +140,20 @@ def close_to(name: str, there: dict[str, str]) -> str:
 
 
 class Absent:
-    """Says what to write instead of an attribute: a __getattr__ would make every attribute slower."""
+    """Says what to write instead of an attribute: a __getattr__ would make every attribute slower.
 
-    __slots__ = ("_name", "_remedy")
+    It stands in the class `home`. A base that a user's class has behind that one may have the attribute.
+    """
 
-    def __init__(self, name: str, remedy: str) -> None:
-        self._name, self._remedy = name, remedy
+    __slots__ = ("_home", "_name", "_remedy")
+
+    def __init__(self, home: Any, name: str, remedy: str) -> None:
+        self._home, self._name, self._remedy = home, name, remedy
 
     def __get__(self, node: Any, cls: Any = None) -> Any:
+        found = getattr(super(self._home, cls if node is None else node), self._name, self)
+        if found is not self:
+            return found
         raise (node is not None and absent(node, self._name, self._remedy)) or AttributeError(
             f"type object {cls.__name__!r} has no attribute {self._name!r}"
         )
@@ -163,5 +169,5 @@ def say_of(cls: Any, habits: dict[str, str]) -> None:
         return [name for name in object.__dir__(self) if name not in habits or hasattr(self, name)]
 
     for name, remedy in habits.items():
-        setattr(cls, name, Absent(name, remedy))
+        setattr(cls, name, Absent(cls, name, remedy))
     cls.__dir__ = __dir__
