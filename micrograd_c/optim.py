@@ -252,7 +252,11 @@ class Optimizer(_Declared):
         numbers, n = list(state), len(self._state)
         if len(numbers) != n:
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
-        return [number(x, f"number {i} of {name}", self._columns[i // self._n]) for i, x in enumerate(numbers)]
+        for i, x in enumerate(numbers):
+            least = self._columns[i // self._n]
+            if not (isinstance(x, float) and math.isnan(x - x) and not x < least):  # gradients left it
+                numbers[i] = number(x, f"number {i} of {name}", least)
+        return numbers
 
     def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:
         """Return all options: those that are given, checked, and others that are there already."""
@@ -271,10 +275,7 @@ class Optimizer(_Declared):
         scheduled = callable(lr)
         flat: list[float] = [0.0 if scheduled else lr]
         for value in rest:
-            if type(value) is tuple:
-                flat += value
-            else:
-                flat.append(value)
+            flat += value if type(value) is tuple else (value,)
         self._options: dict[str, Any]
         self._scheduled: bool
         self._numbers: Any

@@ -442,6 +442,27 @@ def f():
     assert named.keys().isdisjoint({"e", "k1", "x1", "h"})
 
 
+@pytest.mark.parametrize("call", ["look(v)", "show(v)", "[look(v) for _ in [1]]"])
+@pytest.mark.parametrize("look", [mg.explain, mg.draw])
+def test_a_loop_over_the_variables_of_a_function_goes_on(call, look):
+    """Before Python 3.13 whoever reads frame.f_locals changes the dict that locals() returned."""
+    scope = {"look": look, "Value": Value}
+    source = f"""
+def show(v):
+    return look(v)
+def f():
+    a, b = Value(2.0), Value(3.0)
+    seen = []
+    for name, v in locals().items():
+        if isinstance(v, Value):
+            seen.append(name)
+            {call}
+    return seen
+"""
+    exec(source, scope)
+    assert scope["f"]() == ["a", "b"]
+
+
 def test_names_of_callers_in_another_module_are_not_asked_for():
     library = {"mg": mg}
     exec("def show(v):\n    return mg.explain(v)", library)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import re
 import string
+import sys
 from collections import Counter, deque
 from collections.abc import Mapping
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from .._checks import parameter, whole
@@ -79,13 +81,22 @@ def callers_names(frame: FrameType | None) -> dict[str, Value]:
     """Return the Values that are seen from a frame, by the names of their variables.
 
     Its callers in the same module are looked at too: the function around a lambda or a list in brackets is one.
+    Left out are functions that call `locals()`: before Python 3.13 a look at their variables renews the dict which
+    that returned, and a loop may be going over it.
     """
     scopes: list[Mapping[str, Any]] = []
     module = frame.f_globals if frame else {}
     while frame and frame.f_globals is module and len(scopes) < MOST_FRAMES:
-        scopes.append(frame.f_locals)
+        scopes.append({} if sys.version_info < (3, 13) and _calls_locals(frame.f_code) else frame.f_locals)
         frame = frame.f_back
     return variables(*scopes, module)
+
+
+def _calls_locals(code: CodeType) -> bool:
+    return "locals" in code.co_names and any(
+        step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval == "locals"
+        for step in dis.get_instructions(code)
+    )
 
 
 def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = None) -> Graph:
