@@ -7,7 +7,7 @@ from operator import add, mul
 
 from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
 from ._core.docs import doc
-from ._core.errors import OrderError, error
+from ._core.errors import NoNodeError, OrderError, error
 from ._core.numbers import class_of
 from ._core.walk import describe, operands
 
@@ -339,7 +339,11 @@ def _untraced(values: Any) -> Any:
 
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     """Let a leaf, or a node made by hand, have other operands."""
-    op = describe(out).op
+    try:
+        op = describe(out).op
+    except NoNodeError:
+        assigned_first(out, "data", 0.0)  # its data come later
+        op = describe(out).op
     if op != _CUSTOM and OPS[op].arity:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {brief(out)} can't be assigned: {what}; make a node by hand, Value(data)")

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import gc
+import itertools
 import math
 import pickle
 import weakref
@@ -402,6 +403,39 @@ def test_an_init_may_set_what_that_of_micrograd_sets_and_call_no_other(init, giv
     else:
         with pytest.warns(RuntimeWarning, match="divide by zero"):
             assert (1.0 / cls(number(0.0))).data == math.inf
+    a = b = out = root = backward = None
+    assert live_nodes() == before
+
+
+@pytest.mark.parametrize("first", ["data", "grad", "_backward", "_prev", "_op"])
+@pytest.mark.parametrize("then_super", [False, True])
+def test_an_init_may_set_them_in_any_order(first, then_super):
+    rest = {"data", "grad", "_backward", "_prev", "_op"} - {first}
+    for order in itertools.permutations(sorted(rest)):
+        set_in_order((first, *order), then_super)
+
+
+def set_in_order(order, then_super):
+    class Mine(Value):
+        def __init__(self, data, _children=(), _op=""):
+            attributes = {"data": data, "grad": 0, "_backward": lambda: None, "_prev": set(_children), "_op": _op}
+            for name in order:
+                setattr(self, name, attributes[name])
+            if then_super:
+                super().__init__(data, _children, _op)
+
+    before = live_nodes()
+    a, b = Mine(2.0), Mine(3.0)
+    out = Mine(6.0, (a, b), "mine")
+
+    def backward():
+        a.grad += b.data * out.grad
+        b.grad += a.data * out.grad
+
+    out._backward = backward
+    root = out * a
+    root.backward()
+    assert (root.data, out._op, out._prev, a.grad, b.grad) == (12.0, "mine", {a, b}, 12.0, 4.0)
     a = b = out = root = backward = None
     assert live_nodes() == before
 
