@@ -378,6 +378,21 @@ def test_axes_stand_for_samples_outputs_and_items():
     assert [np.shape(g) for g in gradients] == [(5, 2), (5,), ()] and gradients[2] == 5.0
 
 
+@pytest.mark.parametrize("n, m", [(3, 0), (0, 2), (0, 0), (1, 0), (40, 0)])
+def test_batches_without_samples_and_without_columns_have_derivatives_of_their_shapes(n, m):
+    """vjp of samples without a column was a RuntimeError."""
+    w, x, seed = Value(0.5), np.ones((n, m)), np.arange(float(n))
+    f = mg.jit(lambda xs: mg.sum([a * w for a in xs]) + w)
+    value = np.full(n, m * 0.5 + 0.5)
+    assert f.jacobian(x).shape == (n, m) and f.hessian(x).shape == (n, m, m)
+    assert f.hvp((x,), (x,)).shape == f.gradient(x).shape == (n, m)
+    values, tangents = f.jvp((x,), (x,))
+    assert values.tolist() == value.tolist() and tangents.tolist() == (value - 0.5).tolist()
+    values, (gradient,) = f.vjp((x,), seed)
+    assert values.tolist() == value.tolist() and gradient.tolist() == np.outer(seed, [0.5] * m).tolist()
+    assert f.backward(x) == value.sum() and w.grad == n * (m + 1)
+
+
 def test_without_a_batch_results_are_numbers():
     f = mg.jit(lambda x, y: x * x * y)
     assert f.jacobian(2.0, 3.0) == 12.0 and type(f.jacobian(2.0, 3.0)) is float

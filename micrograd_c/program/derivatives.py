@@ -146,7 +146,10 @@ class Derivatives:
                 raise ValueError(
                     f"{self._name}: a cotangent is {_shape(found, c.n)}, expected {_shape(kind, a.n)} as the value"
                 )
-        out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
+        if program.inputs:
+            out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
+        else:  # a batch without columns: nothing takes a cotangent
+            out = program.matrix(a)
         values, slopes = out[: program.outputs], out[program.outputs :]
         spans, _ = self._spans(a, a.places)
         gradients = [_as_argument(slopes[at], kind) for (at, _), kind in zip(spans, a.kinds)]
