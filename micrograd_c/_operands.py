@@ -216,7 +216,8 @@ def _values_in(items: Any, what: str) -> tuple[Value, ...]:
     values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
-            raise TypeError(f"{what} must be Values, not {class_of(value)}: {brief(value)}")
+            label = f"label={brief(items)} gives a name" * (what == "_children" and isinstance(items, str))
+            raise TypeError(f"{what} must be Values, not {class_of(value)}: {label or brief(value)}")
     return values
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 from array import array
 
 import numpy
@@ -140,6 +141,7 @@ MISTAKES = {
     "mg.mean(model.parameters)": "TypeError: values must be a list of Values, not method: pass what it returns",
     "mg.dot(v, w)": "TypeError: ws must be a list of Values, not Value: write [v, ...]",
     "mg.dot([v], w)": "TypeError: xs must be a list of Values, not Value: write [v, ...]",
+    "Value(1.0, 'a')": "TypeError: _children must be Values, not str: label='a' gives a name",
     "Value(1.0, v)": "TypeError: _children must be a list of Values, not Value: write [v, ...]",
     # several numbers where one is expected
     "Value([1.0, 2.0])": "TypeError: data must be a number, not list: .*[Value(x) for x in ...]",
@@ -164,13 +166,17 @@ MISTAKES = {
     "v.pow('3')": "TypeError: pow(k): k must be a plain number, not str",
     "v.pow(v)": "TypeError: pow(k): k must be a plain number, not a Value",
     "v.pow()": "TypeError: .*missing 1 required positional argument: 'k'",
+    "v.pow(2, 3)": "TypeError: Value.pow() takes ",
+    "v.leaky_relu(slope=0.1)": "TypeError: .*'slope'.*Value.leaky_relu()"
+    if mg.stats().core == "native" and sys.version_info < (3, 13)
+    else "TypeError: Value.leaky_relu() got an unexpected keyword argument 'slope'",
     "v.leaky_relu(None)": "TypeError: leaky_relu(k): k must be a plain number, not NoneType",
     "Value('3')": "TypeError: data must be a number, not str: .*float('3')",
     # no function where one is expected
     "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",
     "mg.gradcheck(v, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not Value",
     # numbers that are none, or of which nothing right can come
-    "mg.gradcheck(abs, v, eps='a')": "TypeError: eps must be a number, not str: convert it first, float('a')",
+    "mg.gradcheck(abs, v, eps='a')": "TypeError: eps must be a number, not str: pass a float or an int",
     "mg.gradcheck(abs, v, rtol=None)": "TypeError: rtol must be a number, not NoneType",
     "mg.gradcheck(abs, v, eps=0)": "ValueError: gradcheck: eps must be greater than 0, not 0.0",
     "jit_module(1)": "TypeError: jit takes a function, not int",
@@ -180,7 +186,7 @@ MISTAKES = {
     "mg.draw(v, limit='a')": "ValueError: limit must be a whole number, at least 1, not 'a'",
     "mg.draw(v, limit=0)": "ValueError: limit must be a whole number, at least 1, not 0",
     "mg.explain(v, limit=1.5)": "ValueError: limit must be a whole number, at least 1, not 1.5",
-    "mg.explain(v, seed='a')": "TypeError: seed must be a number, not str: convert it first, float('a')",
+    "mg.explain(v, seed='a')": "TypeError: seed must be a number, not str: pass a float or an int",
     "mg.explain(v, seed=w)": "TypeError: seed must be a number, not a Value: pass value.data",
     "mg.jit(lambda: v * w).jacobian()": "ValueError: <lambda>: argnums=0, expected none: no argument is given",
     "mg.jit(lambda: v * w).hessian(argnums=1)": "ValueError: <lambda>: argnums=1, expected none: no argument",
@@ -220,10 +226,11 @@ MISTAKES = {
     "mg.cross_entropy(v, 0)": "TypeError: logits must be a list of Values, not Value: write [v, ...]",
     "mg.grad(v)": "TypeError: grad of a Value needs the Values to derive by: grad(y, a), or grad(y, [a, b])",
     "mg.draw(v, 'v.svg')": "TypeError: model must be a Module or a list of Values, not 'v.svg': .*.save(",
+    "mg.explain(v, 'v.html')": "TypeError: model must be a Module or a list of Values, not 'v.html': .*.html(",
     "mg.explain(v, [1.0])": "TypeError: parameter 0 must be a Value, not float: pass model.parameters()",
     "mg.draw(v, {'w': 3})": "TypeError: parameter 0 must be a Value, not int: pass model.parameters()",
     "mg.draw(v, names={v: 'a'})": "TypeError: names must be a dict of names and Values, as in {'a': a}, not {Value",
-    "mg.explain(v).what_if(v='a')": "TypeError: what_if: v must be a number, not str: .*float('a')",
+    "mg.explain(v).what_if(v='3')": "TypeError: what_if: v must be a number, not str: .*float('3')",
     "mg.explain(v).what_if(v=w)": "TypeError: what_if: v must be a number, not a Value: pass value.data",
     "mg.explain(v).save('v.html')": "AttributeError: 'Explanation' object has no attribute 'save': write html(",
     "mg.draw(v).show()": "AttributeError: 'Picture' object has no attribute 'show': a notebook shows it; .*save(",
@@ -309,6 +316,48 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
     for word in words.split(".*"):
         assert word in message
     assert message.startswith(words.partition(".*")[0])
+
+
+# What takes a plain number alone, and what takes Values too.
+PLAIN = """
+v.backward(x)|v.leaky_relu(x)|setattr(v, "grad", x)|mg.cross_entropy([v, v], x)|mg.numerical_gradient(abs, x)
+mg.gradcheck(abs, v, eps=x)|mg.sum([v, x])|mg.explain(v, seed=x)|mg.explain(v).what_if(v=x)
+optim.SGD([v], weight_decay=x)|optim.cosine(0.1, x)|optim.SGD([v], lr=lambda step: x).step()
+"""
+OPERANDS = "Value(x)|setattr(v, 'data', x)|v + x|x * v|v**x|v.maximum(x)"
+REMEDIES = {
+    "three": ("pass a float or an int", ""),
+    "3": ("convert it first, float('3')", ""),
+    len: ("call it, and pass what it returns", ""),
+    Value(2.0).relu: ("call it, and pass what it returns", ""),
+    (1.0, 2.0): ("pass one number", "pass its elements one by one, as in [Value(x) for x in ...]"),
+}
+
+
+@pytest.mark.parametrize("x", REMEDIES, ids=str)
+@pytest.mark.parametrize(
+    "call", [call for text in (PLAIN, OPERANDS) for call in text.strip().replace("\n", "|").split("|")]
+)
+def test_the_remedy_for_what_is_no_number_is_one_that_can_be_taken(call, x):
+    remedy, of_operands = REMEDIES[x]
+    with pytest.raises(TypeError) as caught:
+        eval(call, {**globals(), "v": Value(2.0, label="v"), "x": x})
+    assert str(caught.value).endswith(f": {(call in OPERANDS and of_operands) or remedy}")
+
+
+def test_what_does_not_fit_a_large_model_is_told_in_few_names():
+    model = MLP(30, [40])
+    with pytest.raises(ValueError, match=r"neurons\.0\.w\.19, \.\.\. \(1240 in all\); not in MLP: a$"):
+        model.load_state_dict({"a": 1.0})
+    with pytest.raises(ValueError, match=r"float or an int; \.\.\. \(1240 in all\)$"):
+        model.load_state_dict(dict.fromkeys(model.state_dict(), None))
+
+
+@pytest.mark.parametrize("name", ["Adagrad", "sgd", "zero_grads", "steps", "backwards"])
+def test_no_name_of_a_value_is_close_to_one_of_an_optimiser(name):
+    with pytest.raises(AttributeError, match=rf"has no attribute '{name}'") as caught:
+        getattr(optim, name)
+    assert "v." not in str(caught.value)
 
 
 @pytest.mark.parametrize("module", [mg, mg.engine, mg.nn, losses, optim, plot], ids=lambda module: module.__name__)

@@ -174,7 +174,11 @@ def test_training_leaves_no_node_behind():
         ({"step": lambda k: 1.0, "margin": math.inf}, ValueError, "the margin must be finite"),
         ({"step": lambda k: 1.0, "X": [[1.0]]}, ValueError, r"training: X must have the shape \(n, 2\)"),
         ({"step": lambda k: 1.0, "y": [1]}, ValueError, "training: y must have 4 labels"),
-        ({"step": lambda k: 1.0, "model": lambda x: [0.5]}, TypeError, "the score of the model must be a number"),
+        (
+            {"step": lambda k: 1.0, "model": lambda x: [0.5]},
+            TypeError,
+            "the score of the model, its one output, must be a number, not list: pass one number",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(options, error, message):

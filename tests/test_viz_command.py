@@ -60,7 +60,7 @@ def test_command_writes_page_picture_and_json(tmp_path, told):
         (["c = a", "a=two"], "'two' is no number"),
         (["c = a", "a=1", "a"], "not of the form name=number"),
         (["c = a", "a"], "Put the expression into quotes, and the leaves behind it"),
-        (["c = a", "a=1", "a=2"], "given twice"),
+        (["c = a", "a=1", "a=2"], "a is given twice\n"),
         (["c = a*b", "a=1", "b=2", "--what-if", "a=1", "b=2"], "are one text, as a=1,b=2"),
         (["c = F.relu(a)", "a=1"], "'F' has no value"),
         (["c = a", "a=1", "--draw", "c"], "save: a name without an ending is no format"),

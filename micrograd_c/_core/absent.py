@@ -89,7 +89,7 @@ def absent(node: Any, name: str, remedy: str | None = None) -> AttributeError | 
 
 def lacking(module: dict[str, Any], name: str) -> AttributeError:
     """Return the error for a name that a module does not have, but maybe a Value or optim: `tanh` is v.tanh."""
-    there = {x: f"v.{x}" for x in dir(module.get("Value")) if x not in HABITS}
+    there = {x: f"v.{x}" for x in dir(module.get("Value")) if x not in HABITS and "Optimizer" not in module}
     if name[0] != "_" and "optim" in module:
         from importlib import import_module
 

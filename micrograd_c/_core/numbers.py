@@ -104,17 +104,29 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
         return TypeError(f"{what} must be {expected}, not a {class_of(x)}: pass value.data, which is a float")
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
-        remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
+        if _says_number(x):
+            remedy = f"convert it first, float({x if len(x) < 40 else x[:40]!r})"
     elif is_masked(t):
         remedy = "pass a.filled(number), or a.compressed()"
     elif hasattr(t, "__iter__") and getattr(x, "ndim", None) != 0:
-        remedy = "pass its elements one by one, as in [Value(x) for x in ...]"
+        remedy = "pass one number"
+        if what == "data" or "Value" in expected:
+            remedy = "pass its elements one by one, as in [Value(x) for x in ...]"
         remedy += "; a class of yours that keeps arrays runs without --replace-value" * arrays_are_data[0]
+    elif callable(x):
+        remedy = "call it, and pass what it returns"
     elif isinstance(x, complex) or "complex" in t.__name__:
         remedy = "pass its .real or abs() of it"
     elif x is None:
         remedy = "pass 0.0 to clear it" if what == "grad" else "pass a float or an int"
     return TypeError(f"{what} must be {expected}, not {t.__name__}: {remedy}")
+
+
+def _says_number(text: Any) -> bool:
+    try:
+        return float(text) is not None
+    except ValueError:
+        return False
 
 
 def class_of(x: Any) -> str:

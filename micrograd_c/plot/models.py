@@ -84,7 +84,7 @@ class Plane:
 def _scores(model: Any, points: Any) -> list[float]:
     """Return the score at each of the points, of shape (n, 2); a function of `mg.jit` takes all at once."""
     outs = model(points) if isinstance(model, Function) else map(model, points.tolist())
-    return [number(out, "the score of the model") for out in outs]
+    return [number(out, "the score of the model, its one output,") for out in outs]
 
 
 def largest(scores: Any) -> float:

@@ -57,7 +57,7 @@ def _parted(texts: Sequence[str]) -> tuple[str, Sequence[str]]:
     return " ".join(texts[:n]), texts[n:]
 
 
-def _assignments(texts: Sequence[str]) -> dict[str, float]:
+def _assignments(texts: Sequence[str], what_if: bool = False) -> dict[str, float]:
     """Return the numbers of 'a=2' and 'b=3,c=4' by name."""
     out: dict[str, float] = {}
     parts = (part for text in texts for part in re.split(r",(?=\s*(?:\w+\s*=|$))", text))
@@ -66,7 +66,8 @@ def _assignments(texts: Sequence[str]) -> dict[str, float]:
         if not name:
             raise ValueError(f"{text!r} is not of the form name=number")
         if name in out:
-            raise ValueError(f"{name} is given twice; the other data of --what-if are one text, as a=1,b=2")
+            other = "; the other data of --what-if are one text, as a=1,b=2" * what_if
+            raise ValueError(f"{name} is given twice{other}")
         try:
             out[name] = _number(number)
         except Refused:
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")
     expression, leaves = _parted([options.expression, *options.values])
     try:
-        data = _assignments(leaves)
+        data = _assignments(leaves, bool(options.what_if))
         what_if = _assignments([options.what_if])
         if what_if and options.json:
             raise ValueError("--what-if is no part of the JSON: leave out --json, or give the leaves these numbers")

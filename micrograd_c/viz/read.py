@@ -37,7 +37,8 @@ def parameters_in(model: Any) -> dict[int, str]:
         return {id(p): name for name, p in model.named_parameters()}
     if isinstance(model, str):
         raise TypeError(
-            f"model must be a Module or a list of Values, not {brief(model)}: draw(root).save(path) writes a file"
+            f"model must be a Module or a list of Values, not {brief(model)}: "
+            "files are written by draw(root).save(path) and explain(root).html(path)"
         )
     if isinstance(model, dict):
         return {id(parameter(p, i)): str(name) for i, (name, p) in enumerate(model.items())}
