@@ -180,6 +180,22 @@ def hidden(x):
     return model([x])
 
 
+class Mine(Value):
+    pass
+
+
+def assigned(x, cls=Value):
+    v = cls(1.0)
+    v.data = x
+    return v
+
+
+def stepped(x):
+    v = Value(x)
+    v.data -= np.float64(0.0) * v.grad  # as by a learning rate of np.linspace
+    return v
+
+
 def by_hand(x):
     return Value(np.float64(x.data), (Value(1.0),), "mine")
 
@@ -199,6 +215,12 @@ FED = {
     "an input of a layer": lambda x: layer(np.float64(x)) if x else Value(np.float64(x)),
     "below a layer": lambda x: layer(Value(np.float64(x))) if x else Value(np.float64(x)),
     "below hidden layers": lambda x: hidden(np.float64(x)) if x else Value(np.float64(x)),
+    "assigned": lambda x: assigned(np.float64(x)),
+    "assigned as float32": lambda x: assigned(np.float32(x)),
+    "assigned as an array": lambda x: assigned(np.array(x)),
+    "assigned to a class of one's own": lambda x: assigned(np.float64(x), Mine),
+    "below what was assigned": lambda x: assigned(np.float64(x)) * 1.0,
+    "a step": stepped,
     "made by hand": lambda x: by_hand(Value(x)),
     "made by hand over numpy": lambda x: Value(x, (Value(np.float64(1.0)),), "mine"),
     "a copy": lambda x: copy.copy(Value(np.float64(x))),
@@ -225,8 +247,8 @@ def test_what_numpy_feeds_gives_inf_or_nan_and_numpys_warning(f, x, expected, ki
 @pytest.mark.parametrize(("f", "x", "expected", "kind"), RAISING.values(), ids=RAISING)
 def test_what_python_feeds_raises_as_python_does(f, x, expected, kind):
     with nothing_left_behind():
-        v = Value(x)
-        v.data = np.float64(x)
+        v = Value(np.float64(x).item())
+        v.data = x
         v.grad = np.float64(1.0)
         with pytest.raises((ArithmeticError, ValueError)):
             f(v)

@@ -27,13 +27,19 @@ static int set_column(PyObject *self, PyObject *o, void *grad)
     }
     if (to_double(o, grad ? "grad" : "data", &number) < 0)
         return -1;
+    const int numpy = grad ? 0 : from_numpy(o);
+    if (numpy < 0)
+        return -1;
     mg_lock();
     const int32_t row = mg_row(as_value(self)->handle);
     if (row >= 0)
         *(grad ? &mg.grad[row] : &mg.data[row]) = number;
     mg_unlock();
-    if (row >= 0)
+    if (row >= 0) {
+        if (!first_operand(as_value(self)))
+            mg_set_numpy(as_value(self), numpy);
         return 0;
+    }
     PyObject *done = PyObject_CallMethod(self, "_assigned_first", "sO", grad ? "grad" : "data", o);
     Py_XDECREF(done);
     return done ? 0 : -1;

@@ -25,7 +25,7 @@ from ._cffi import ffi, lib
 from .errors import error
 from .hints import Any
 from .interrupts import guarded
-from .numbers import to_float
+from .numbers import from_numpy, to_float
 
 _set_python = lib.mg_set_python
 _SLOTS = {"_op": "_label", "_backward": "_closure"}
@@ -186,6 +186,8 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
             return
         if failed:
             raise error(lib.MG_EHANDLE)
+        if name == "data" and x is not number and from_numpy(number) and self._a is None:
+            self._b = ...  # as of a leaf that is made of it
 
     def delete(self: Any) -> None:
         raise AttributeError(no_deletion)
