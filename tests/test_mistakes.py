@@ -5,12 +5,13 @@ import inspect
 import sys
 from array import array
 
-import numpy
 import pytest
 from support import nothing_left_behind
 
 import micrograd_c as mg
 from micrograd_c import MLP, Layer, Neuron, Value, losses, optim, plot
+
+numpy = pytest.importorskip("numpy")
 
 # ---- values that have no text of their own: more digits than Python prints, or a __repr__ that fails -------------
 

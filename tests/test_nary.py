@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 
 import micrograd_c as mg
@@ -10,6 +9,8 @@ from micrograd_c import Value
 from micrograd_c.engine import nary
 from micrograd_c.viz.read import read
 from micrograd_c.viz.rules import evaluate, local_derivatives
+
+np = pytest.importorskip("numpy")
 
 NUMPY = {"sum": np.sum, "logsumexp": np.logaddexp.reduce}  # what numpy has under another name, or in other words
 NUMBERS = [0.5, -1.25, 3.0, 2.0, -0.75, 1.5, 0.25, 4.0]
