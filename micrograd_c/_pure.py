@@ -12,7 +12,7 @@ import builtins
 import collections
 import math
 import sys
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from ._core.hints import Any
 
@@ -323,6 +323,7 @@ class Body:
         init: Any = self.attributes.get("__init__")
         self._scope: dict[str, Any] = getattr(init, "__globals__", {})
         self._file = getattr(getattr(init, "__code__", None), "co_filename", "")
+        self._flags = getattr(getattr(init, "__code__", None), "co_flags", 0)
         self._nodes = nodes
         self._defined = {x.name: x for x in nodes[ast.Module][0].body if isinstance(x, ast.FunctionDef)}
         self._called: dict[str, FunctionType] = {}
@@ -345,7 +346,8 @@ class Body:
     def _with_called(self, text: Text, known: set[str]) -> Text:
         """Add what the functions of the script say that a method calls."""
         for name in text.names & self._defined.keys() - known:
-            f, node = self._scope.get(name), self._defined[name]
+            node = self._defined[name]
+            f = self._scope[name] if name in self._scope else self._made_below(node)
             if any(x.id == name and type(x.ctx) is not ast.Load for x in self._nodes[ast.Name]):
                 continue
             if isinstance(f, FunctionType) and f.__code__.co_firstlineno == node.lineno and not f.__closure__:
@@ -353,6 +355,16 @@ class Body:
                 self._called[name] = f
                 text.add(self._with_called(Text(node), known))
         return text
+
+    def _made_below(self, node: Any) -> FunctionType | None:
+        """Return what a function statement will make that stands below the class, if its defaults are constants."""
+        given = node.args.defaults
+        if node.decorator_list or node.args.kwonlyargs or not all(type(x) is ast.Constant for x in given):
+            return None
+        future = self._flags & 0x1000000  # annotations that are not evaluated
+        code = compile(ast.Module([node], []), self._file, "exec", future, dont_inherit=True)
+        body = next(x for x in code.co_consts if isinstance(x, CodeType) and x.co_name == node.name)
+        return FunctionType(body, self._scope, node.name, tuple(x.value for x in given))
 
     def _is_calm(self, name: str) -> bool:
         """Tell whether a method is pure if all others are."""
@@ -395,7 +407,7 @@ class Body:
             scope.update((x, self._scope[x]) for x in self.texts[name].names if x in self._scope)
             attribute, (f,) = self.attributes[name], _functions(self.attributes[name])
             body[name] = _again(f, scope) if attribute is f else type(attribute)(_again(f, scope))
-        scope.update((name, _again(f, scope)) for name, f in self._called.items() if name in scope)
+        scope.update((name, _again(f, scope)) for name, f in self._called.items())
         if self.attributes.get("__hash__", _missing) in (None, object.__hash__):
             body["__hash__"] = self.attributes["__hash__"]
         scope[self.name] = built = type(self.name, (), body)

@@ -924,6 +924,38 @@ def test_functions_of_the_script_that_only_compute_are_called_too(tmp_path):
     same_output(noisy + EXPRESSIONS + "print(len(calls))\n", tmp_path)
 
 
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
+def test_functions_that_stand_below_the_class_are_called_too(future, tmp_path):
+    text = CLOSURES.replace("other if isinstance(other, Value) else Value(other)", "as_value(other)")
+    text = changed(text, "self._backward = lambda: None", "self._backward = nothing")
+    text = changed(text, "visit(self)", "order = sorted_below(self)")
+    below = """
+def as_value(x: object) -> Value: return x if isinstance(x, Value) else Value(x)
+def nothing() -> None: return None
+def sorted_below(root: Value, first: bool = True) -> list:
+    order, seen, todo = [], set(), [(root, first)]
+    while todo:
+        v, is_new = todo.pop()
+        if not is_new:
+            order.append(v)
+        elif v not in seen:
+            seen.add(v)
+            todo += [(v, False), *((child, True) for child in v._prev)]
+    return order
+"""
+    same_output(future + text + below + EXPRESSIONS, tmp_path)
+    _, _, module = run(future + text + below, True, tmp_path, alone=True)
+    assert module.Value is engine.Value
+    for old, new in (
+        ("return None", "calls.append(1)"),
+        ("first: bool = True", "first: bool = not calls"),
+        ("def as_value", "@staticmethod\ndef as_value"),
+        ("def nothing() -> None: return None", "nothing = list().copy"),
+    ):
+        noisy = "calls = []\n" + text + changed(below, old, new)
+        same_output(noisy + EXPRESSIONS + "print(len(calls))\n", tmp_path, ours=False)
+
+
 EFFECTS = [
     "global count; count += 1",
     "Value.made += 1",
