@@ -234,18 +234,29 @@ def is_empty(x: Any) -> bool:
 
 def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
     """Return what backward returns, and the gradients of a small graph after one backward and after another."""
+    numbers: dict[int, int] = {}
+    if scattered := cls is not Value and "__hash__" not in vars(cls):  # sets have operands in any order
+        cls.__hash__ = lambda v: numbers.setdefault(id(v), len(numbers)) * 0x9E3779B1 >> 9
     try:
         a, b, c, leaf = cls(0.5), cls(-1.25), cls(0.5), cls(0.5)
         d = a * b
         e = d + b
         f = e * e + d * c
+        nodes = [a, b, c, d, e, leaf]
+        for i in range(8):  # a node beside a product of it
+            nodes.append(f)
+            f = f + f * c if i % 2 else f * c + f
+        nodes.append(f)
         a.grad, d.grad = 0.25, 0.5
         returned = backward(f, *seed)
-        gradients = [[v.grad for v in (a, b, c, d, e, f)]]
+        gradients = [[v.grad for v in nodes]]
         backward(f, *seed)
         backward(leaf, *seed)
-        gradients.append([v.grad for v in (a, b, c, d, e, f, leaf)])
+        gradients.append([v.grad for v in nodes])
         kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
         return next((kind for kind, holds in kinds if holds), "something"), gradients
     except Exception as error:
         return "nothing", type(error)
+    finally:
+        if scattered:
+            del cls.__hash__

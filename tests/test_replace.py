@@ -1076,6 +1076,41 @@ REFUSED = {
         changed(ORDER, "        return order", "        return order[-9000:]"),
         "has a backward() with limits of its own",
     ),
+    "a backward that passes on twice what waits on its stack": (
+        CLOSURES[: CLOSURES.index(BACKWARD)]
+        + """
+    def backward(self):
+        order, seen, waiting = [], set(), [self]
+        while waiting:
+            v = waiting[-1]
+            if v in seen:
+                order.append(waiting.pop())
+            else:
+                seen.add(v)
+                waiting += [child for child in v._prev if child not in seen]
+        self.grad = 1.0
+        for v in reversed(order):
+            v._backward()
+"""
+        + CLOSURES[CLOSURES.index("    def __neg__") :],
+        "has a backward() with another meaning",
+    ),
+    "a backward in order of the distance": (
+        SLOPES[: SLOPES.index(BACKWARD)]
+        + """
+    def backward(self):
+        order = [self]
+        for v in order:
+            for child in v._children:
+                if child not in order:
+                    order.append(child)
+        self.grad = 1
+        for v in order:
+            for child, slope in zip(v._children, v._local_grads):
+                child.grad += slope * v.grad
+""",
+        "has a backward() with another meaning",
+    ),
     "a backward that refuses a leaf": (
         changed(CLOSURES, BACKWARD, BACKWARD + "        if not self._prev: raise ValueError('a leaf')\n"),
         "has a backward() with another meaning",
