@@ -19,7 +19,7 @@ from types import CodeType, FunctionType
 
 from ._core import NAMES, OPS, Any
 from ._core.numbers import arrays_are_data
-from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree, called, gradients, is_empty, is_minus_one
+from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree, called, define, gradients, is_empty, is_minus_one
 from ._pure import Body, Kinds, Text, by_kind, is_polynomial, nodes_below, parsed, put_at, within
 from .engine import Value, zero_grad
 
@@ -224,7 +224,7 @@ class _Comparison(Nodes):
             scope = {"sweep": self.backward, "default": defaults and defaults[0]}
             given = "".join(f", {name}" for name in parameters)
             passed = "" if ignored else given
-            exec(f"def backward(self{given and given + '=default'}): sweep(self{passed}){result}", scope)
+            define(f"def backward(self{given and given + '=default'}): sweep(self{passed}){result}", scope)
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing

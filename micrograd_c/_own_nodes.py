@@ -38,6 +38,11 @@ def number_of(x: Any) -> float:
     return float(x) if isinstance(x, (int, float)) and type(x) is not bool else math.nan
 
 
+def define(text: str, scope: dict[str, Any]) -> None:
+    """Run a definition in a file of ours: the frames of what it makes are left out of tracebacks."""
+    exec(compile(text, f"{__file__}: made", "exec", dont_inherit=True), scope)
+
+
 class Nodes:
     """A class of scalars by what its nodes keep.
 
@@ -187,7 +192,7 @@ class Nodes:
         for name, what in sets.items():
             if what not in ("operands", "locals", self.op, ""):
                 lines.append(f"if {name} is not default_{name}: self.{what} = {name}")
-        exec(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
+        define(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
         return scope["__init__"]
 
     def names(self) -> dict[str, Any]:

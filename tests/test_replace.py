@@ -1410,6 +1410,16 @@ def test_tracebacks_have_no_frames_of_ours(lines, folder):
     assert frames[0] == frames[1] != []
 
 
+@pytest.mark.parametrize("line", ["(Value(2.0) * 3).cube().backward()", "Value('text') + 1"])
+def test_functions_that_are_made_for_a_class_are_in_no_traceback(line, folder):
+    text = changed(CLOSURES, "def __init__(self, data,", "def __init__(self, number,")
+    text = changed(text, "self.data = data", "self.data = number")
+    text = changed(text, BACKWARD, BACKWARD.replace("self", "self, keep=False"))
+    (folder / "fails.py").write_text(f"{text}{CUBE}\n{line}\n")
+    done = command(folder, "--replace-value", "fails.py")
+    assert set(re.findall(r'File "(.*)", line', done.stderr)) == {str(folder / "fails.py")}
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
