@@ -338,6 +338,35 @@ def _untraced(values: Any) -> Any:
     return values
 
 
+def _growing(kind: Any, *names: str) -> Any:
+    """Return a class of sets or lists of operands: what these methods add is added to their `node` too."""
+
+    def adding(name: str) -> Callable[..., None]:
+        def method(self: Any, *given: Any) -> None:
+            n = len(self)
+            getattr(kind, name)(self, *given)
+            if kind is list or len(self) > n:
+                assign_operands(self.node, self)
+
+        return method
+
+    body: dict[str, Any] = {name: adding(name) for name in names}
+    body["__repr__"] = lambda self: repr(kind(self))
+    body["__reduce__"] = lambda self: (kind, ([*self],))  # copies are nobody's
+    return type(kind.__name__, (kind,), {"__slots__": ("node",), **body})
+
+
+_GROWING = {set: _growing(set, "add", "update"), list: _growing(list, "append", "extend", "insert", "__setitem__")}
+
+
+def operands_in(kind: Any, node: Value, values: Iterable[Value]) -> Any:
+    """Return operands of a node in a container of this type; those of a node made by hand grow with it."""
+    out = _GROWING.get(kind, kind)(values)
+    if kind in _GROWING:
+        out.node = node
+    return out
+
+
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     """Let a leaf, or a node made by hand, have other operands."""
     try:

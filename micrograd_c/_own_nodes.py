@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import FunctionType
 
 from ._core import Any
+from ._operands import operands_in
 from ._pure import Body, is_constant
 from .engine import Value
 
@@ -199,7 +200,7 @@ class Nodes:
         """Return attributes of Value by which its nodes have these names and types."""
         found = {name: self.plain[name] for name in self.plain.keys() - {*self.label}}
         for name, kind, once in self.operands:
-            if (name, kind, once) not in (("_prev", set, True), ("_children", tuple, False)):
+            if (name, kind, once) != ("_prev", set, True):  # ours can be assigned
                 found[name] = property(_as(kind, once), PROPERTIES["_prev"].fset)
         for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
             if name and name != ours:
@@ -211,8 +212,8 @@ def _as(kind: Any, once: bool) -> Callable[[Value], Any]:
     """Return the getter of operands in a container of this type, those that are equal once or as often as given."""
     get = PROPERTIES["_children"].fget
     if once and kind in (tuple, list):
-        return lambda self: kind({id(v): v for v in get(self)}.values())
-    return lambda self: kind(get(self))
+        return lambda self: operands_in(kind, self, {id(v): v for v in get(self)}.values())
+    return lambda self: operands_in(kind, self, get(self))
 
 
 def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:

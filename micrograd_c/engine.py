@@ -140,8 +140,8 @@ class Value(Node):
 
     @property
     def _prev(self) -> set[Value]:
-        """The operands of this node; may be assigned if no op made it."""
-        return set(operands(self))
+        """The operands of this node; may be assigned and added to if no op made it."""
+        return _operands.operands_in(set, self, operands(self))  # type: ignore[no-any-return]
 
     @_prev.setter
     def _prev(self, operands: Iterable[Value]) -> None:

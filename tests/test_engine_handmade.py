@@ -348,6 +348,50 @@ def test_prev_may_be_assigned_and_works_as_if_made_so():
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 9])
+@pytest.mark.parametrize("hand_made", [False, True])
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda node, xs: [node._prev.add(x) for x in xs],
+        lambda node, xs: node._prev.update(xs),
+        lambda node, xs: node._prev.update(*[[x] for x in xs]),
+        lambda node, xs: (lambda kept: [kept.add(x) for x in xs])(node._prev),
+        lambda node, xs: setattr(node, "_prev", node._prev | {*xs}),
+        lambda node, xs: setattr(node, "_prev", node._prev.__ior__({*xs})),
+    ],
+)
+def test_operands_that_are_added_to_prev_are_operands(give, hand_made, n):
+    a = Value(2.0)
+    xs = [a * i for i in range(n)]  # gradients go on from them
+    loss = Value(6.0, (a,) * hand_made)
+    loss._backward = lambda: [setattr(x, "grad", x.grad + loss.grad) for x in xs]
+    give(loss, xs)
+    assert loss._prev == {*xs, *[a] * hand_made}
+    (loss * 3).backward()
+    assert a.grad == 3 * sum(range(n))
+
+
+def test_prev_is_a_set_whose_copies_are_their_owners():
+    a, b = Value(2.0), Value(3.0)
+    out = Value(6.0, (a,))
+    out._prev.add(a)
+    for kept in (out._prev.copy(), set(out._prev), out._prev | {b}, copy.copy(out._prev)):
+        kept.add(b)
+    assert len(pickle.loads(pickle.dumps(out._prev))) == len(copy.deepcopy(out._prev)) == 1
+    assert out._prev == {a} and repr(out._prev) == repr({a}) and isinstance(out._prev, set)
+    product = a * b
+    product._prev.clear()  # as scripts do to free a graph
+    product._prev.add(a)
+    product.backward()
+    assert (a.grad, b.grad) == (3.0, 2.0)
+    for node, why in [(product, r"'\*' computed it"), (Value(1.0, (a,), (1.0,)), "derivatives")]:
+        with pytest.raises(AttributeError, match=why):
+            node._prev.add(out)
+    with pytest.raises(TypeError, match="_prev"):
+        Value(1.0)._prev.add(1.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
 def test_a_younger_operand_is_fine_while_nobody_has_read_the_node(n):
     out = Value(6.0)
     xs = [Value(i) for i in range(n)]

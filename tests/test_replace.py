@@ -157,6 +157,32 @@ print(a.grad, b.grad)
 """
 
 
+@pytest.mark.parametrize("name", ["_prev", "_children", "parents"])
+@pytest.mark.parametrize(
+    "kind, add",
+    [
+        ("set", "for x in xs: loss._prev.add(x)"),
+        ("set", "loss._prev.update(xs)"),
+        ("set", "loss._prev |= set(xs)"),
+        ("list", "for x in xs: loss._prev.append(x)"),
+        ("list", "loss._prev.extend(xs)"),
+        ("list", "loss._prev += xs"),
+        ("list", "loss._prev[:] = xs"),
+        ("list", "for x in xs: loss._prev.insert(0, x)"),
+        ("tuple", "loss._prev += tuple(xs)"),
+    ],
+)
+def test_operands_that_are_added_to_those_of_a_node_count(kind, add, name, tmp_path):
+    text = (
+        CLOSURES.replace("set(_children)", f"{kind}(_children)")
+        + "a, b = Value(2.0), Value(3.0)\nxs = [a * b, b * b, a * a]\nloss = Value(20.0)\n"
+        + "def share():\n    for i, x in enumerate(xs): x.grad += (i + 1) * loss.grad\n"
+        + f"loss._backward = share\n{add}\n(loss * 2.0).backward()\n"
+        + "print(a.grad, b.grad, len(loss._prev), type(loss._prev).__name__)\n"
+    )
+    same_output(text.replace("_prev", name), tmp_path)
+
+
 @pytest.mark.parametrize(
     "kind, name",
     [("set", "_children"), ("tuple", "_prev"), ("list", "parents"), ("frozenset", "_prev"), ("tuple", "_children")],
