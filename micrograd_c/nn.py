@@ -288,10 +288,14 @@ class MLP(_Listing):
         check_arguments("MLP", unknown, ("nin", "nouts", "activation", "fused", "init", "bias"))
         sizes = layer_sizes(nin, nouts)
         check_activation(activation)
-        activations = [activation] * (len(sizes) - 2) + ["linear"]
+        # What is not asked for is not passed on: a user's Layer or Neuron may take what micrograd's take alone.
+        given = (("fused", fused, True), ("init", init, "uniform"), ("bias", bias, True))
+        options: Any = {name: x for name, x, default in given if x is not default}
+        hidden = options if activation == "relu" else {**options, "activation": activation}
+        last = len(sizes) - 2
         self.layers = [
-            Layer(sizes[i], sizes[i + 1], activation=activations[i], fused=fused, init=init, bias=bias)
-            for i in range(len(sizes) - 1)
+            Layer(sizes[i], sizes[i + 1], nonlin=i < last, **(hidden if i < last else options))
+            for i in range(last + 1)
         ]
 
     def __call__(self, x: Iterable[Number], *more: NoReturn) -> Any:

@@ -386,6 +386,66 @@ def test_a_subclass_that_overrides_call_is_called():
     assert [o.data for o in shifted(X)] == [scalar(m, X).data + 1 for m in shifted.layers[0].neurons]
 
 
+def gaussian(nn):
+    def init(self, nin, nonlin=True):
+        self.w = [nn.Value(random.gauss(0, 1)) for _ in range(nin)]
+        self.b, self.nonlin = nn.Value(0.1), nonlin
+
+    return nn.Neuron, "__init__", init
+
+
+def noted(nn):
+    original = nn.Layer.__init__
+
+    def init(self, nin, nout, **kwargs):
+        original(self, nin, nout, **kwargs)
+        self.seen = nin, nout, kwargs["nonlin"]
+
+    return nn.Layer, "__init__", init
+
+
+def another_neuron(nn):
+    class Mine(nn.Neuron):
+        def __init__(self, nin, nonlin):
+            super().__init__(nin, nonlin)
+            self.b = nn.Value(1.0)
+
+    return nn, "Neuron", Mine
+
+
+def another_layer(nn):
+    class Mine(nn.Layer):
+        def __init__(self, nin, nout, nonlin=False):
+            super().__init__(nin, nout, nonlin=nonlin)
+            self.scale = nn.Value(2.0)
+
+        def __call__(self, x):
+            out = super().__call__(x)
+            return [v * self.scale for v in out] if isinstance(out, list) else out * self.scale
+
+        def parameters(self):
+            return [*super().parameters(), self.scale]
+
+    return nn, "Layer", Mine
+
+
+@pytest.mark.parametrize("shape", [(1, [1]), (2, [3, 1]), (2, [2, 3, 2])])
+@pytest.mark.parametrize("change", [gaussian, noted, another_neuron, another_layer])
+def test_what_takes_the_arguments_of_micrograds_can_stand_in_for_a_neuron_or_a_layer(change, shape, monkeypatch):
+    found = []
+    for module in (pytest.importorskip("micrograd.nn"), nn):
+        monkeypatch.setattr(*change(module))
+        random.seed(4)
+        model = module.MLP(*shape)
+        outs = listed(model(X[: shape[0]]))
+        sum(outs).backward()
+        numbers = [*outs, *model.parameters()]
+        seen = [getattr(layer, "seen", None) for layer in model.layers]
+        found.append(([v.data for v in numbers], [v.grad for v in numbers], seen))
+    (data, grads, seen), ours = found
+    assert all(map(close, ours[0], data)) and all(map(close, ours[1], grads)) and ours[2] == seen
+
+
 def test_a_subclass_with_an_init_of_its_own_is_fused_too():
     class Mine(Neuron):
         def __init__(self, nin):
