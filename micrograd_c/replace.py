@@ -249,7 +249,7 @@ def _expect_scalars(nodes: Kinds, name: str) -> None:
     for node in nodes[ast.Assign]:
         none = getattr(node.value, "value", node) is None
         if none and any(getattr(target, "attr", "") == "grad" for target in node.targets):
-            raise UnlikeError("has gradients that are None")
+            raise UnlikeError("may have gradients that are None")
     for node in nodes[ast.Call]:
         function = getattr(node.func, "id", "")
         if function == "vars":

@@ -1054,7 +1054,7 @@ REFUSED = {
     ),
     "lists": (CLOSURES + "try:\n Value([1.0, 2.0])\nexcept TypeError:\n pass\n", "may hold arrays"),
     "complex numbers": (CLOSURES + "print(Value(1j).data)\n", "may hold complex numbers"),
-    "None for a gradient": (CLOSURES + "v = Value(1.0)\nv.grad = None\n", "has gradients that are None"),
+    "None for a gradient": (CLOSURES + "v = Value(1.0)\nv.grad = None\n", "may have gradients that are None"),
     "an __init__ that is changed later": (
         CLOSURES + "made = []\nbefore = Value.__init__\ndef init(self, *given, **more):\n    made.append(self)\n"
         "    before(self, *given, **more)\nValue.__init__ = init\nValue(2.0) * 3 + 1\nprint(len(made))\n",
