@@ -204,12 +204,12 @@ class _Comparison(Nodes):
         if not isinstance(f, FunctionType) or f.__code__.co_flags & 0x0C or f.__code__.co_kwonlyargcount:
             raise UnlikeError("has a backward() of another shape")
         parameters, defaults = f.__code__.co_varnames[1 : f.__code__.co_argcount], f.__defaults__ or ()
-        if len(parameters) > 1 or len(defaults) != len(parameters):
+        read = [x for x in parameters if x in self.body.texts["backward"].used]
+        if read not in ([], [*parameters[:1]]) or len(defaults) != len(parameters):
             raise UnlikeError("has a backward() of another shape")
-        ignored = not self.body.texts["backward"].used & {*parameters}
         if not self._numbers_below("backward") <= {0.0, 1.0, 2.0}:
             raise UnlikeError("has a backward() with limits of its own")
-        seeds = ((), (3.0,))[: 1 if ignored else 2]
+        seeds = ((), (3.0,))[: 2 if read else 1]
         theirs = [gradients(self.T, self.T.backward, x) for x in seeds]
         returned = {what for what, _ in theirs}
         if len(returned) > 1 or returned == {"something"}:
@@ -220,11 +220,10 @@ class _Comparison(Nodes):
         else:
             raise UnlikeError("has a backward() with another meaning")
         result = {"itself": "; return self", "gradient": "; return self.grad"}.get(theirs[0][0], "")
-        if result or parameters not in ((), ("seed",)) or (parameters and (ignored or defaults[0] is None)):
-            scope = {"sweep": self.backward, "default": defaults and defaults[0]}
-            given = "".join(f", {name}" for name in parameters)
-            passed = "" if ignored else given
-            define(f"def backward(self{given and given + '=default'}): sweep(self{passed}){result}", scope)
+        if result or parameters not in ((), ("seed",)) or (parameters and (not read or defaults[0] is None)):
+            scope = {"sweep": self.backward, "defaults": defaults}
+            given = "".join(f", {name}=defaults[{i}]" for i, name in enumerate(parameters))
+            define(f"def backward(self{given}): sweep({', '.join(['self', *read])}){result}", scope)
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing

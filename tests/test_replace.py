@@ -749,6 +749,21 @@ ORDER = changed(
 )
 
 
+@pytest.mark.parametrize("more", ["retain_graph=False", "retain_graph=False, create_graph=None"])
+def test_a_backward_with_a_seed_and_arguments_that_it_does_not_read(more, tmp_path):
+    text = changed(CLOSURES, BACKWARD, f"    def backward(self, grad=1.0, {more}):\n")
+    text = changed(text, "self.grad = 1.0\n", "self.grad = grad\n")
+    same_output(
+        text + "a = Value(3.0)\nfor given in ({}, {'grad': 2.5}, {'retain_graph': True}):\n"
+        " (a * a).backward(**given); print(a.grad)\n",
+        tmp_path,
+    )
+    _, remarks, _ = run(
+        changed(text, "self.grad = grad\n", "self.grad = grad if retain_graph else 1.0\n"), True, tmp_path
+    )
+    assert "has a backward() of another shape" in remarks
+
+
 @pytest.mark.parametrize(
     "line, is_ours",
     [
