@@ -194,7 +194,7 @@ class _Comparison(Nodes):
     def _is_of_nodes(self, name: str) -> bool:
         """Tell whether a method reads and assigns nothing of a node but what every node has."""
         text = self.body.texts[name]
-        assigned = text.assigns - {"data", "grad", self.closure, self.locals} - self.graph
+        assigned = text.assigns - {self.body.data, "grad", self.closure, self.locals} - self.graph
         return name == "__init__" or not (assigned or text.reads & self.plain.keys())
 
     # ---- backward ----

@@ -79,16 +79,19 @@ class Nodes:
             raise UnlikeError("has another meaning of *")
         leaf, node, square = vars(x), vars(z), vars(x * x)
         turned = vars(y * x)
-        if type(leaf.get("data")) not in (int, float):
+        used = {*self.body.attributes}.union(*(x.assigns | x.reads for x in self.body.texts.values()))
+        if self.body.data != "data" and "data" in used:
+            raise UnlikeError(f"has a .{self.body.data} and another .data")
+        if type(leaf.get(self.body.data)) not in (int, float):
             raise UnlikeError("makes something else of its data than Python's numbers")
         self._expect_all_numbers()
-        found = [number_of(v.get(name)) for v in (leaf, node) for name in ("data", "grad")]
+        found = [number_of(v.get(name)) for v in (leaf, node) for name in (self.body.data, "grad")]
         if found != [2.0, 0.0, 6.0, 0.0]:
             raise UnlikeError("has another meaning of data, of grad or of *")
         self.operands: list[tuple[str, Any, bool]] = []
         self.closure = self.locals = self.op = ""
         self.plain: dict[str, Any] = {}
-        for name in [name for name in {**leaf, **node} if name not in ("data", "grad")]:
+        for name in [name for name in {**leaf, **node} if name not in (self.body.data, "grad")]:
             before, after = leaf.get(name, self), node.get(name, self)
             kind = type(after)
             if kind is FunctionType and not self.closure:
@@ -205,6 +208,8 @@ class Nodes:
         for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
             if name and name != ours:
                 found[name] = PROPERTIES[ours]
+        if self.body.data != "data":
+            found[self.body.data] = next(vars(cls)["data"] for cls in Value.__mro__ if "data" in vars(cls))
         return found
 
 

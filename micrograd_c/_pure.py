@@ -12,6 +12,7 @@ import builtins
 import collections
 import math
 import sys
+from operator import attrgetter
 from types import CodeType, FunctionType
 
 from ._core.hints import Any
@@ -59,6 +60,7 @@ _LEFT_OUT = {
 """)
 }
 _MODULES = {"math": math, "collections": collections}
+DATA = "data", "value", "val"  # what classes call the number of a node
 _missing = object()
 Kinds = collections.defaultdict[type, list[Any]]
 
@@ -304,7 +306,8 @@ class Body:
 
     Attributes
     ----------
-    name : str
+    name, data : str
+        Of the class, and of the attribute that has the number of a node.
     attributes : dict
         All that the class statement put into it.
     texts : dict
@@ -328,6 +331,8 @@ class Body:
         self._defined = {x.name: x for x in nodes[ast.Module][0].body if isinstance(x, ast.FunctionDef)}
         self._called: dict[str, FunctionType] = {}
         self.texts = self._read(tree)
+        sets = self.texts["__init__"].assigns if "__init__" in self.texts else ()
+        self.data = next((name for name in DATA if name in sets), "data")
         self.keep({name for name in self.texts if self._is_calm(name)})
 
     def _read(self, tree: ast.ClassDef) -> dict[str, Text]:
@@ -410,6 +415,8 @@ class Body:
         scope.update((name, _again(f, scope)) for name, f in self._called.items())
         if self.attributes.get("__hash__", _missing) in (None, object.__hash__):
             body["__hash__"] = self.attributes["__hash__"]
+        if self.data != "data":
+            body["data"] = property(attrgetter(self.data), lambda v, x: setattr(v, self.data, x))
         scope[self.name] = built = type(self.name, (), body)
         return built
 

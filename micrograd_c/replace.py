@@ -23,7 +23,7 @@ from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
 from ._operands import as_micrograd
 from ._own_nodes import UnlikeError
-from ._pure import Kinds, by_kind, nodes_below, parsed, put_at
+from ._pure import DATA, Kinds, by_kind, nodes_below, parsed, put_at
 
 _Reads = Callable[[str], bool]
 _statements: list[tuple[ast.ClassDef, ast.Module, _Reads, bytes]] = []  # class statements that were decorated
@@ -59,7 +59,7 @@ def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
     for node in todo:
         if isinstance(node, ast.ClassDef) and node.name == name:
             methods = {x.name for x in node.body if isinstance(x, ast.FunctionDef)}
-            if {"__init__", "backward", "__add__", "__mul__"} <= methods and _keeps(node.body, {"data", "grad"}):
+            if {"__init__", "backward", "__add__", "__mul__"} <= methods and _keeps_numbers(node.body):
                 found.append(node)
         elif not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             for part in ("body", "handlers", "orelse", "finalbody"):  # of if, try, with and loops
@@ -67,12 +67,13 @@ def classes_in(tree: ast.Module, name: str) -> list[ast.ClassDef]:
     return found
 
 
-def _keeps(body: list[Any], names: set[str]) -> bool:
-    """Tell whether the statements of a class set all of these attributes of self."""
+def _keeps_numbers(body: list[Any]) -> bool:
+    """Tell whether the statements of a class set grad, and data or another name of that, of self."""
+    names = set[str]()
     for part in body:
         stores = [x for x in nodes_below(part) if type(x) is ast.Attribute and type(x.ctx) is ast.Store]
-        names = names - {x.attr for x in stores if getattr(x.value, "id", "") == "self"}
-        if not names:
+        names.update(x.attr for x in stores if getattr(x.value, "id", "") == "self")
+        if "grad" in names and not names.isdisjoint(DATA):
             return True
     return False
 

@@ -685,6 +685,22 @@ def test_a_constructor_with_other_names_and_another_order(tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["value", "val"])
+@pytest.mark.parametrize("text", [CLOSURES, SLOPES], ids=["closures", "slopes"])
+def test_data_under_another_name(name, text, tmp_path):
+    text = re.sub(r"\bdata\b", name, text + EXPRESSIONS)
+    module = same_output(text, tmp_path)
+    v = module.Value(**{name: 2})
+    setattr(v, name, getattr(v, name) + 1)
+    assert (v.data, getattr(v, name), (v * v).data) == (3.0, 3.0, 9.0)
+
+
+def test_data_beside_a_value_is_something_else(tmp_path):
+    text = re.sub(r"\bdata\b", "value", CLOSURES) + "    @property\n    def data(self): return [self.value]\n"
+    _, remarks, _ = run(text, True, tmp_path)
+    assert "has a .value and another .data" in remarks
+
+
 def test_operands_that_are_taken_from_a_list_alone(tmp_path):
     text = CLOSURES.replace("_children=()", "_children=None").replace(
         "set(_children)", "_children if isinstance(_children, list) else []"
