@@ -290,7 +290,7 @@ class MLP(_Listing):
         check_activation(activation)
         # What is not asked for is not passed on: a user's Layer or Neuron may take what micrograd's take alone.
         given = (("fused", fused, True), ("init", init, "uniform"), ("bias", bias, True))
-        options: Any = {name: x for name, x, default in given if x is not default}
+        options: Any = {name: x for name, x, plain in given if type(x) is not type(plain) or x != plain}
         hidden = options if activation == "relu" else {**options, "activation": activation}
         last = len(sizes) - 2
         self.layers = [
