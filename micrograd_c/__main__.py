@@ -117,14 +117,22 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         replace.silent = quiet
         found = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
     if replaced:
-        as_micrograd.tell = replace.Finder(
-            folder, replaced, path if os.path.isfile(path) and not as_module else None
-        ).tell
+        tell = replace.Finder(folder, replaced, path if os.path.isfile(path) and not as_module else None).tell
+        as_micrograd.tell = tell
+        if _has_micrograd(folder):  # of the script's author, with a class that is to be replaced
+            as_micrograd.step_back()
+            as_micrograd.tell = lambda data: f"{tell(data)}; micrograd_c.as_micrograd.step_back()"
         code = found and replace.replace_in_main(path, *found, replaced)
     elif found:
         code = None if found[1] else found[0]
         replace.say(
             f"{name} has a class Value of its own; with --replace-value before its name it runs on micrograd-c"
+        )
+    if not (replaced or quiet) and _has_micrograd(folder):
+        print(
+            f"micrograd_c: the micrograd in {folder} is not used, imports find micrograd-c; with --replace-value "
+            "before the name they find it, and its class Value runs on micrograd-c",
+            file=sys.stderr,
         )
     if hasattr(gc, "freeze"):  # PyPy has none
         gc.freeze()  # no later collection looks at what is here now, least of all those of the exit
@@ -151,6 +159,12 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
             runpy.run_path(name, run_name="__main__")
     if replaced and not replace.found_any():
         replace.say(f"no class {replaced} with data, grad, backward, + and * was found outside of functions")
+
+
+def _has_micrograd(folder: str) -> bool:
+    """Tell whether a folder has a micrograd that Python would import from there."""
+    files = "micrograd.py", "micrograd/engine.py", "micrograd/__init__.py"
+    return any(os.path.isfile(os.path.join(folder, file)) for file in files)
 
 
 def _source(path: str) -> bytes:

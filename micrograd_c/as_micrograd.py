@@ -48,6 +48,13 @@ class _Networks:
 sys.meta_path.insert(0, _Networks)
 
 
+def step_back() -> None:
+    """Let `import micrograd` find what the search path has."""
+    sys.meta_path.remove(_Networks)
+    for name in [x for x in sys.modules if x.partition(".")[0] == "micrograd"]:
+        del sys.modules[name]
+
+
 # ---- processes that are started anew, by "spawn" and "forkserver" ------------------------------------------------
 # Such a process unpickles what its parent tells it about itself, then it imports the main script. What it is told
 # has a message in it, which imports this module.

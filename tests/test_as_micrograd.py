@@ -426,6 +426,35 @@ def test_processes_that_a_script_starts_find_our_engine_too(method, option, tmp_
     assert done.stdout.splitlines() == [*expected, f"('micrograd_c.engine', 'micrograd_c.nn', ['{method}'])"]
 
 
+FORK = """
+import multiprocessing
+from micrograd.net import Neuron
+from micrograd.engine import Value
+
+if __name__ == "__main__":
+    print(Neuron()(3.0), hasattr(Value, "gelu"))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.map(Neuron(), [2.0]))
+"""
+
+
+@pytest.mark.parametrize("option", [(), ("-m",)], ids=["script", "module"])
+def test_a_micrograd_of_the_folder_is_found_if_its_class_is_to_be_replaced(option, tmp_path):
+    script = write(tmp_path, "script.py", FORK)
+    own = CLOSURES + "    def halved(self): return self * 0.5\n"
+    write(tmp_path / "micrograd", "__init__.py", "")
+    write(tmp_path / "micrograd", "engine.py", own)
+    neuron = "class Neuron:\n    def __call__(self, x): return (Value(2.0) * x).halved().data\n"
+    write(tmp_path / "micrograd", "net.py", "from micrograd.engine import Value\n" + neuron)
+    named = (*option, "script" if option else script)
+    done = run_python("-m", "micrograd_c", "--replace-value", *named, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("3.0 True\n[2.0]\n", "")
+    plain = run_python("-m", "micrograd_c", *named, cwd=tmp_path)
+    assert f"the micrograd in {tmp_path} is not used" in plain.stderr and "No module named" in plain.stderr
+    quiet = run_python("-m", "micrograd_c", "-q", *named, cwd=tmp_path)
+    assert "is not used" not in quiet.stderr
+
+
 def test_as_micrograd_reaches_processes_where_multiprocessing_was_there_first(tmp_path):
     write(tmp_path, "work.py", "from micrograd.engine import Value\n\ndef where(_):\n    return Value.__module__\n")
     code = """
