@@ -263,22 +263,6 @@ int32_t mg_make_room(int64_t rows, int64_t ints)
 
 /* ---- append and free ---- */
 
-int32_t mg_append_list(const int32_t *handles, int32_t n)
-{
-    const int64_t at = mg.pool_used;
-    int32_t *rows = mg.pool + at + MG_LIST_HEAD;
-    bool consecutive = true;
-
-    if (mg_to_rows(handles, n, rows) < 0)
-        return MG_EHANDLE;
-    for (int32_t i = 1; i < n && consecutive; i++)
-        consecutive = rows[i] == rows[0] + i;
-    mg.pool[at] = n;
-    mg.pool[at + 1] = n == 0 ? 0 : consecutive ? rows[0] : -1;
-    mg.pool_used += MG_LIST_HEAD + (consecutive ? 0 : n);
-    return (int32_t)at;
-}
-
 int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     for (int32_t i = 0; i < n; i++) {

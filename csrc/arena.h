@@ -69,8 +69,6 @@ typedef struct {
     int32_t (*nary)(int32_t op, const int32_t *x, int32_t n);
     int32_t (*dot)(const int32_t *w, const int32_t *x, int32_t n, int32_t bias, int32_t activation);
     int32_t (*layers)(const mg_layer *layers, int32_t n, const int32_t *x, int32_t inputs, int32_t *out);
-    int32_t (*by_hand)(int32_t handle, const int32_t *x, int32_t n, const double *slopes,
-                       const int32_t *nodes, double data);
     int32_t (*backward)(int32_t root, double seed, mg_pause *pause);
     int32_t (*resume)(mg_pause *pause);
     void (*close)(mg_pause *pause);
@@ -197,7 +195,39 @@ int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows);
 
 /* A list of the rows of n handles at the end of the pool, after mg_reserve(.., MG_LIST_HEAD + n). Returns its place;
  * or MG_EHANDLE, nothing was done then. All n rows stand behind its head until the next append, consecutive ones too. */
-int32_t mg_append_list(const int32_t *handles, int32_t n);
+static inline int32_t mg_append_list(const int32_t *handles, int32_t n)
+{
+    const int64_t at = mg.pool_used;
+    int32_t *const list = mg.pool + at, *const rows = list + MG_LIST_HEAD;
+    bool consecutive = true;
+
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t row = mg_row(handles[i]);
+        if (row < 0)
+            return MG_EHANDLE;
+        rows[i] = row;
+        consecutive &= row == rows[0] + i;
+    }
+    list[0] = n;
+    list[1] = n == 0 ? 0 : consecutive ? rows[0] : -1;
+    mg.pool_used = at + MG_LIST_HEAD + (consecutive ? 0 : n);
+    return (int32_t)at;
+}
+
+/* Puts n >= 1 derivatives into the pool, after mg_reserve(.., n * MG_K_INTS). Returns the b of an MG_GIVEN. */
+static inline int32_t mg_append_slopes(const double *slopes, int32_t n)
+{
+    const int64_t at = mg.pool_used;
+    int32_t *const to = mg.pool + at;
+
+    memcpy(to, slopes, sizeof *slopes);
+    if (n > 1)
+        memcpy(to + MG_K_INTS, slopes + 1, sizeof *slopes);
+    if (n > 2) /* a loop would become an instruction that takes longer to start than two derivatives do */
+        memcpy(to + 2 * MG_K_INTS, slopes + 2, (size_t)(n - 2) * sizeof *slopes);
+    mg.pool_used = at + (int64_t)n * MG_K_INTS;
+    return (int32_t)~at;
+}
 
 /* Derivative i of an MG_GIVEN. */
 static inline double mg_row_slope(int64_t row, int32_t i)
@@ -291,6 +321,17 @@ static inline int32_t mg_make_with_number(int op, int32_t x, double c, bool left
         return status;
     *leaf = mg_append(MG_CONSTANT, 0, 0, c);
     return left ? mg_append(op, b, a, z) : mg_append(op, a, b, z);
+}
+
+/* A new node made by hand over n >= 1 operands; slopes as in mg_by_hand. Its handle, or a status. */
+static inline int32_t mg_make_by_hand(const int32_t *x, int32_t n, const double *slopes, double data)
+{
+    const int32_t status = mg_reserve(1, MG_LIST_HEAD + (int64_t)n * (1 + MG_K_INTS)),
+                  a = status < 0 ? status : mg_append_list(x, n);
+
+    return a < 0
+               ? a
+               : mg_append(slopes ? MG_GIVEN : MG_CUSTOM, a, slopes ? mg_append_slopes(slopes, n) : 0, data);
 }
 
 #endif

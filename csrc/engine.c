@@ -35,9 +35,8 @@ int32_t mg_init(void)
 
 const void *mg_engine_of(void)
 {
-    static mg_engine engine = {
-        &mg,    NULL,      mg_take_lock, mg_give_lock, mg_make_room,    mg_free,       mg_nary,
-        mg_dot, mg_layers, mg_by_hand,   mg_backward,  mg_sweep_resume, mg_sweep_close};
+    static mg_engine engine = {&mg,     NULL,   mg_take_lock, mg_give_lock, mg_make_room,    mg_free,
+                               mg_nary, mg_dot, mg_layers,    mg_backward,  mg_sweep_resume, mg_sweep_close};
 
     engine.single_threaded = mg_single_threaded;
     mg_lock();

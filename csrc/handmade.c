@@ -91,9 +91,7 @@ int32_t mg_by_hand(int32_t handle, const int32_t *x, int32_t n, const double *sl
         mg.pool_mixed |= row < mg.rows - 1;
         mg.a[row] = mg_append_list(x, n);
         if (slopes) {
-            mg.b[row] = (int32_t)~mg.pool_used;
-            memcpy(mg.pool + mg.pool_used, slopes, (size_t)n * sizeof *slopes);
-            mg.pool_used += (int64_t)n * MG_K_INTS;
+            mg.b[row] = mg_append_slopes(slopes, n);
         } else if (nodes) {
             mg.b[row] = mg_append_list(nodes, n);
         }
@@ -106,5 +104,8 @@ int32_t mg_by_hand_over(int32_t x, int32_t y, double data)
 {
     const int32_t operands[] = {x, y};
 
-    return mg_by_hand(MG_NONE, operands, y < 0 ? 1 : 2, NULL, NULL, data);
+    mg_lock();
+    const int32_t handle = mg_make_by_hand(operands, y < 0 ? 1 : 2, NULL, data);
+    mg_unlock();
+    return handle;
 }

@@ -3,9 +3,10 @@
 import copy
 import gc
 import pickle
+import textwrap
 
 import pytest
-from support import PYPY, collect, live_nodes, nothing_left_behind
+from support import PYPY, collect, live_nodes, nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import Value
@@ -121,6 +122,71 @@ def test_a_local_derivative_that_no_float_can_hold_leaves_nothing_behind():
         with pytest.raises(OverflowError, match="too large"):
             Value(1.0, (a, a), slopes)
     assert live_nodes() == before
+
+
+class Given:
+    """A number that makes and drops Values while it is read."""
+
+    def __float__(self):
+        return sum((Value(1.0) + k for k in range(5)), Value(0.0)).data
+
+
+THIRD = [
+    "",
+    "op",
+    (),
+    (1,),
+    [0.5],
+    (2, 3.0),
+    [True, 1.5],
+    (10**400, 1.0),
+    (1.0, 2.0, -3),
+    (1, "x"),
+    (1, 2, 3, 4),
+    7,
+]
+
+
+@pytest.mark.parametrize("data", [1.5, 2, True, -1, 10**400, "x", None, Given()])
+def test_a_call_of_the_class_is_type_call(data):
+    two = Value(2.0), Value(3.0)
+
+    def outcome(call, given):
+        try:
+            out = call(*given)
+            out.backward()
+        except Exception as error:
+            return type(error), str(error)
+        by_label = len(given) < 3 or isinstance(given[2], str)
+        slopes = None if by_label else out._local_grads
+        grads = [v.grad for v in two]
+        for v in two:
+            v.grad = 0.0
+        return type(out), out.data, out._children, out._op, slopes, grads, gc.is_tracked(out)
+
+    for places in ((), (0,), (1,), (0, 1), (0, 1, 0), (0, 1, 1, 0)):
+        for children in (tuple(two[i] for i in places), [two[i] for i in places]):
+            for given in ((data,), (data, children), *((data, children, third) for third in THIRD)):
+                assert outcome(Value, given) == outcome(lambda *given: type.__call__(Value, *given), given), given
+
+
+def test_a_call_asks_the_new_and_the_init_that_the_class_has_by_then():
+    code = """
+        from micrograd_c import Value
+        seen, init = [], Value.__init__
+        def ours(self, *given, **named):
+            seen.append(len(given) + 10 * len(named))
+            init(self, *given, **named)
+        a = Value(2.0)
+        Value.__init__ = ours
+        Value(3.0), Value(4.0, (a,), (4.0,)), Value(4.0, (a,), name="b"), Value(data=1.0)
+        Value.__init__ = init
+        Value(3.0)
+        Value.__new__ = lambda cls, *given: "made by hand"
+        print(seen, Value(3.0), Value(4.0, (a,), (4.0,)))
+    """
+    done = run_python("-c", textwrap.dedent(code))
+    assert done.stdout == "[1, 3, 12, 10] made by hand made by hand\n", done.stderr
 
 
 def test_children_and_local_grads_are_keywords_too():

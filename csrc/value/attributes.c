@@ -6,7 +6,7 @@
 PyObject *mg_name_by_hand;
 static PyObject *name_data, *name_grad, *name_backward, *name_op, *name_class, *name_dict;
 
-static inline PyObject *get_column(PyObject *self, void *grad)
+static PyObject *get_column(PyObject *self, void *grad)
 {
     mg_lock();
     const int32_t row = mg_row(as_value(self)->handle);
@@ -220,17 +220,10 @@ static PyObject *absent(PyObject *self, PyObject *name)
     return NULL;
 }
 
-PyObject *mg_value_getattro(PyObject *self, PyObject *name)
+__attribute__((noinline)) static PyObject *get_other(PyObject *self, PyObject *name)
 {
-    value *v = as_value(self);
+    extra *x = extra_of(as_value(self));
 
-    if (Py_TYPE(self) == mg_value_class) {
-        if (name == name_data)
-            return get_column(self, NULL);
-        if (name == name_grad)
-            return get_column(self, GRAD);
-    }
-    extra *x = extra_of(v);
     if (x && x->dict) {
         PyObject *found = item_at(x->dict, name);
         if (!found && PyErr_Occurred())
@@ -248,14 +241,31 @@ PyObject *mg_value_getattro(PyObject *self, PyObject *name)
     return found ? found : absent(self, name);
 }
 
-int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
+/* The row of a Value that no other thread can change, MG_EHANDLE: look for it under the lock. */
+static inline int32_t row_at_once(PyObject *self)
+{
+    return *mg_shared->single_threaded ? mg_row(as_value(self)->handle) : MG_EHANDLE;
+}
+
+PyObject *mg_value_getattro(PyObject *self, PyObject *name)
+{
+    if (Py_TYPE(self) == mg_value_class && name == name_data) {
+        const int32_t row = row_at_once(self);
+        return row < 0 ? get_column(self, NULL) : PyFloat_FromDouble(mg.data[row]);
+    }
+    if (Py_TYPE(self) == mg_value_class && name == name_grad) {
+        const int32_t row = row_at_once(self);
+        return row < 0 ? get_column(self, GRAD) : PyFloat_FromDouble(mg.grad[row]);
+    }
+    return get_other(self, name);
+}
+
+__attribute__((noinline)) static int set_other(PyObject *self, PyObject *name, PyObject *o)
 {
     value *v = as_value(self);
     extra *x = extra_of(v);
 
     if (Py_TYPE(self) == mg_value_class) {
-        if (name == name_data || name == name_grad)
-            return set_column(self, o, name == name_data ? NULL : GRAD);
         if (name == name_backward && o && PyCallable_Check(o))
             return mg_put_closure(v, o);
         const int there = o ? is_there(v, name) : 0;
@@ -293,6 +303,19 @@ int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
         return PyObject_GenericSetAttr(self, name, NULL); /* raises once more */
     PyErr_Format(PyExc_AttributeError, "'Value' object has no attribute %R", name);
     return -1;
+}
+
+int mg_value_setattro(PyObject *self, PyObject *name, PyObject *o)
+{
+    if (Py_TYPE(self) == mg_value_class && (name == name_data || name == name_grad)) {
+        const bool grad = name == name_grad;
+        const int32_t row = o && PyFloat_CheckExact(o) ? row_at_once(self) : MG_EHANDLE;
+        if (row < 0)
+            return set_column(self, o, grad ? GRAD : NULL);
+        (grad ? mg.grad : mg.data)[row] = double_in(o);
+        return 0;
+    }
+    return set_other(self, name, o);
 }
 
 static PyObject *get_dict(PyObject *self, void *nothing)

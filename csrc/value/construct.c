@@ -78,11 +78,11 @@ static PyObject *untracked_tuple(PyObject *items)
 /* Value(data, children), with a label or local derivatives as the third. 1: done; 0: mg_python.init has to look closer. */
 static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *third)
 {
-    const bool label = third && PyUnicode_CheckExact(third);
+    PyObject *room[ON_STACK], *tuple = NULL;
     int32_t x[ON_STACK];
     double number, slopes[ON_STACK];
 
-    if (is_value(data) || (third && !label && short_length(third) < 0))
+    if (is_value(data))
         return 0;
     if (PyList_CheckExact(children)) { /* a collection could run code that changes the list */
         PyObject *copy = PyList_AsTuple(children);
@@ -94,44 +94,68 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
     if (numpy < 0)
         return -1;
     /* From here to the end of the loops no Python runs: what is looked at stays as it is. */
+    const bool given = third && !PyUnicode_CheckExact(third);
     const Py_ssize_t n = short_length(children);
-    if (n < 1 || (third && !label && short_length(third) != n))
+    if (n < 1 || (given && short_length(third) != n))
         return 0;
+    PyObject *const *items = items_of(children, n, room), *const first = items[0],
+                    *const second = items[n > 1];
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *child = PyTuple_GetItem(children, i);
-        if ((Py_TYPE(child) != mg_value_class && Py_TYPE(child) != Py_TYPE(v)) || as_value(child)->handle < 0)
+        PyTypeObject *type = Py_TYPE(items[i]);
+        if ((type != mg_value_class && type != Py_TYPE(v)) || (x[i] = as_value(items[i])->handle) < 0)
             return 0;
-        x[i] = as_value(child)->handle;
     }
-    for (Py_ssize_t i = 0; third && !label && i < n; i++) {
-        PyObject *slope = item_of(third, i);
-        if (!PyFloat_CheckExact(slope) && !PyLong_CheckExact(slope))
-            return 0;
-        if (float_of(slope, &slopes[i]) < 0)
-            return -1;
+    if (given) {
+        items = items_of(third, n, room);
+        for (Py_ssize_t i = 0; i < n; i++) {
+            if (!PyFloat_CheckExact(items[i]) && !PyLong_CheckExact(items[i]))
+                return 0;
+            if (float_of(items[i], &slopes[i]) < 0)
+                return -1;
+        }
     }
-    PyObject *a = n > 2 || numpy ? untracked_tuple(children) : Py_NewRef(PyTuple_GetItem(children, 0));
-    PyObject *b = numpy ? Py_NewRef(NUMPY) : n == 2 ? Py_NewRef(PyTuple_GetItem(children, 1)) : NULL;
-    const bool labelled = label && PyUnicode_GetLength(third) > 0;
-    int done = a && (!labelled || mg_need_extra(v)) && forget_made(v) == 0 ? 1 : -1;
+    if ((n > 2 || numpy) && !(tuple = untracked_tuple(children)))
+        return -1;
+    const bool labelled = third && !given && PyUnicode_GetLength(third) > 0;
+    int done = (!labelled || mg_need_extra(v)) && forget_made(v) == 0 ? 1 : -1;
     if (done > 0 && v->handle >= 0) { /* see become_leaf */
         done = 0;
     } else if (done > 0) {
-        const int32_t handle =
-            mg_shared->by_hand(MG_NONE, x, (int32_t)n, third && !label ? slopes : NULL, NULL, number);
+        mg_lock();
+        const int32_t handle = mg_make_by_hand(x, (int32_t)n, given ? slopes : NULL, number);
+        if (handle >= 0)
+            take_node(v, handle);
+        mg_unlock();
         if (handle < 0) {
             mg_fail(handle, MG_CUSTOM, NULL, NULL);
             done = -1;
         } else {
-            become(v, handle, a, b);
+            set_parts(v, tuple ? tuple : first, numpy ? NUMPY : n == 2 ? second : NULL);
             if (labelled)
                 mg_replace(&extra_of(v)->label, third);
-            if (label || !third)
+            if (!given)
                 mg_set_cyclic(v);
         }
     }
-    Py_XDECREF(a);
-    Py_XDECREF(b);
+    Py_XDECREF(tuple);
+    return done;
+}
+
+enum { PLAIN = 3 }; /* arguments that init_plainly may be given */
+
+/* What most calls of __init__ are. 1: done; 0: mg_python.init has to look closer. */
+static inline int init_plainly(value *v, PyObject *const *args, Py_ssize_t n)
+{
+    double number;
+
+    if (n > 1)
+        return make_by_hand(v, args[0], args[1], n == PLAIN ? args[2] : NULL);
+    if (is_value(args[0]))
+        return 0;
+    const int numpy = to_double(args[0], "data", &number) < 0 ? -1 : from_numpy(args[0]);
+    const int done = numpy < 0 ? -1 : become_leaf(v, MG_LEAF, number);
+    if (done > 0)
+        mg_set_numpy(v, numpy);
     return done;
 }
 
@@ -140,20 +164,11 @@ int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs)
     const Py_ssize_t n = PyTuple_Size(args);
     value *v = as_value(self);
 
-    if (v->handle < 0 && n >= 1 && n <= 3 && (!kwargs || PyDict_Size(kwargs) == 0)) {
-        PyObject *data = PyTuple_GetItem(args, 0);
-        double number;
-        if (n == 1 && !is_value(data)) {
-            const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);
-            const int done = numpy < 0 ? -1 : become_leaf(v, MG_LEAF, number);
-            if (done > 0)
-                mg_set_numpy(v, numpy);
-            if (done)
-                return done < 0 ? -1 : 0;
-        }
-        const int done = n == 1 ? 0
-                                : make_by_hand(v, data, PyTuple_GetItem(args, 1),
-                                               n == 3 ? PyTuple_GetItem(args, 2) : NULL);
+    if (v->handle < 0 && n >= 1 && n <= PLAIN && (!kwargs || PyDict_Size(kwargs) == 0)) {
+        PyObject *plain[PLAIN];
+        for (Py_ssize_t i = 0; i < n; i++)
+            plain[i] = PyTuple_GetItem(args, i);
+        const int done = init_plainly(v, plain, n);
         if (done)
             return done < 0 ? -1 : 0;
     }
@@ -163,6 +178,56 @@ int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs)
     Py_XDECREF(all);
     Py_XDECREF(done);
     return done ? 0 : -1;
+}
+
+bool mg_has_call_slot(void)
+{
+    PyObject *version = PySys_GetObject("hexversion");
+    return version && PyLong_AsLong(version) >= 0x030E0000;
+}
+
+void mg_look_at_class(PyTypeObject *cls, bool set_call)
+{
+    void **const word = (void **)(void *)cls;
+
+    mg_layout.classes =
+        word[MG_INIT_WORD] == (void *)mg_value_init && word[MG_NEW_WORD] == (void *)mg_value_new;
+    if (set_call && mg_layout.classes && !word[MG_CALL_WORD])
+        word[MG_CALL_WORD] = (void *)mg_value_call;
+}
+
+/* Value(...) as type.__call__ makes it. */
+static PyObject *call_slowly(PyObject *type, PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    const Py_ssize_t named = names ? PyTuple_Size(names) : 0;
+    PyObject *given = PyTuple_New(n), *kwargs = given && named ? PyDict_New() : NULL, *out = NULL;
+    bool ready = given && (kwargs || !named);
+
+    for (Py_ssize_t i = 0; ready && i < n; i++)
+        PyTuple_SetItem(given, i, Py_NewRef(args[i]));
+    for (Py_ssize_t i = 0; ready && i < named; i++)
+        ready = PyDict_SetItem(kwargs, PyTuple_GetItem(names, i), args[n + i]) == 0;
+    if (ready)
+        out = ((ternaryfunc)PyType_GetSlot(&PyType_Type, Py_tp_call))(type, given, kwargs);
+    Py_XDECREF(given);
+    Py_XDECREF(kwargs);
+    return out;
+}
+
+PyObject *mg_value_call(PyObject *type, PyObject *const *args, size_t n_and_flag, PyObject *names)
+{
+    const Py_ssize_t n = (Py_ssize_t)(n_and_flag & SIZE_MAX >> 1);
+
+    if (n >= 1 && n <= PLAIN && !names && !is_value(args[0]) && mg_makes_plainly((PyTypeObject *)type)) {
+        value *v = new_value();
+        const int done = v ? init_plainly(v, args, n) : -1;
+        if (done > 0)
+            return (PyObject *)v;
+        Py_XDECREF(v);
+        if (done < 0)
+            return NULL;
+    }
+    return call_slowly(type, args, n, names);
 }
 
 static PyObject *none_to_null(PyObject *o)

@@ -91,32 +91,6 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* The items of a list stand where the word behind its head points to, in every Python that has this ABI. The ABI itself
- * has a function for one item, and a network compares all its lists of weights at each call. */
-static PyObject *const *items_in(PyObject *list)
-{
-    PyObject *const *items;
-
-    memcpy(&items, (char *)list + sizeof(PyVarObject), sizeof items);
-    return items;
-}
-
-static bool knows_lists; /* may items_in be called? */
-
-/* Looks at a list that is known. False: an exception is set. */
-static bool look_at_lists(void)
-{
-    PyObject *size = PyObject_GetAttrString((PyObject *)&PyList_Type, "__basicsize__"),
-             *list = size ? Py_BuildValue("[O]", Py_True) : NULL;
-    const bool looked = list;
-
-    knows_lists = looked && PyLong_AsSize_t(size) == sizeof(PyVarObject) + 2 * sizeof(PyObject *) &&
-                  *items_in(list) == Py_True;
-    Py_XDECREF(size);
-    Py_XDECREF(list);
-    return looked;
-}
-
 /* same(lists, address): does each list hold the very objects whose number and ids stand there? None: ask in Python. */
 static PyObject *py_same(PyObject *module, PyObject *args)
 {
@@ -126,7 +100,7 @@ static PyObject *py_same(PyObject *module, PyObject *args)
     (void)module;
     if (!PyArg_ParseTuple(args, "O!K", &PyList_Type, &lists, &address))
         return NULL;
-    if (!knows_lists)
+    if (!mg_layout.lists)
         Py_RETURN_NONE;
     const uintptr_t *at = (const uintptr_t *)(uintptr_t)address;
     for (Py_ssize_t i = 0; i < PyList_Size(lists); i++) {
@@ -135,7 +109,7 @@ static PyObject *py_same(PyObject *module, PyObject *args)
         const size_t n = *at++;
         if (size < 0)
             return NULL;
-        if ((size_t)size != n || (n > 0 && memcmp(items_in(list), at, n * sizeof *at) != 0))
+        if ((size_t)size != n || (n > 0 && memcmp(mg_list_items(list), at, n * sizeof *at) != 0))
             Py_RETURN_FALSE;
         at += n;
     }
@@ -208,8 +182,8 @@ PyMODINIT_FUNC PyInit__native(void)
     mg_value_class = (PyTypeObject *)mg_make_type();
     mg_hidden_class = (PyTypeObject *)mg_make_hidden_type();
     PyObject *no_ufunc_class = PyType_FromSpec(&no_ufunc_spec);
-    if (!look_at_lists() || !mg_intern_names() || !mg_value_class || !mg_hidden_class || !no_ufunc_class ||
-        PyModule_AddObjectRef(module, "NoUfunc", no_ufunc_class) < 0 ||
+    if (!mg_look_at_layout() || !mg_intern_names() || !mg_value_class || !mg_hidden_class ||
+        !no_ufunc_class || PyModule_AddObjectRef(module, "NoUfunc", no_ufunc_class) < 0 ||
         PyModule_AddObjectRef(module, "Node", (PyObject *)mg_value_class) < 0 ||
         PyModule_AddIntConstant(module, "SOURCES", MG_SOURCES) < 0)
         Py_CLEAR(module);

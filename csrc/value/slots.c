@@ -218,7 +218,8 @@ static void lower(char *name)
 
 PyObject *mg_make_type(void)
 {
-    PyType_Slot slots[ROWS + 16];
+    const bool has_slot = mg_has_call_slot();
+    PyType_Slot slots[ROWS + 17];
     int methods_n = 0, n = 0;
 
     for (int i = 0; i < (int)ROWS; i++) {
@@ -249,10 +250,15 @@ PyObject *mg_make_type(void)
     slots[n++] = (PyType_Slot){Py_tp_getattro, (void *)mg_value_getattro};
     slots[n++] = (PyType_Slot){Py_tp_setattro, (void *)mg_value_setattro};
     slots[n++] = (PyType_Slot){Py_nb_power, (void *)value_power};
+    if (has_slot)
+        slots[n++] = (PyType_Slot){MG_CALL_SLOT, (void *)mg_value_call};
     slots[n] = (PyType_Slot){0, NULL};
     PyType_Spec spec = {"micrograd_c.engine.Value", sizeof(value), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
-    return PyType_FromSpec(&spec);
+    PyObject *type = PyType_FromSpec(&spec);
+    if (type)
+        mg_look_at_class((PyTypeObject *)type, !has_slot);
+    return type;
 }
 
 /* set_docs({name of a method: its docstring}) */

@@ -5,6 +5,37 @@ const mg_engine *mg_shared;
 PyTypeObject *mg_value_class, *mg_hidden_class;
 struct mg_python mg_python;
 struct mg_kept mg_kept;
+struct mg_layout mg_layout;
+
+/* The __basicsize__ of a type; -1: an exception is set. */
+static Py_ssize_t size_of(PyTypeObject *type)
+{
+    PyObject *size = PyObject_GetAttrString((PyObject *)type, "__basicsize__");
+    const Py_ssize_t bytes = size ? PyLong_AsSsize_t(size) : -1;
+
+    Py_XDECREF(size);
+    return bytes;
+}
+
+bool mg_look_at_layout(void)
+{
+    const double x = 0.1;
+    PyObject *tuple = Py_BuildValue("(d[O])", x, Py_True);
+    if (!tuple)
+        return false;
+    PyObject *number = PyTuple_GetItem(tuple, 0), *list = PyTuple_GetItem(tuple, 1);
+    const Py_ssize_t floats = size_of(&PyFloat_Type), lists = size_of(&PyList_Type),
+                     tuples = size_of(&PyTuple_Type), head = sizeof(PyVarObject);
+
+    mg_layout.floats = floats == (Py_ssize_t)(sizeof(PyObject) + sizeof x) &&
+                       memcmp((char *)number + sizeof(PyObject), &x, sizeof x) == 0;
+    mg_layout.lists = lists == head + (Py_ssize_t)(2 * sizeof(PyObject *)) && *mg_list_items(list) == Py_True;
+    /* From 3.14 on a hash stands before the items. */
+    if (tuples >= head && tuples <= 2 * head && memcmp((char *)tuple + tuples, &number, sizeof number) == 0)
+        mg_layout.tuple_items = (size_t)tuples;
+    Py_DECREF(tuple);
+    return !PyErr_Occurred();
+}
 
 /* numpy's scalars that have been met: float() is all that they need. */
 enum { SCALARS = 16 };

@@ -85,13 +85,55 @@ enum { ON_STACK = 256 }; /* handles of operands that a function has room for */
 /* The length of a list or a tuple; -1: it is neither, or too long. */
 static inline Py_ssize_t short_length(PyObject *o)
 {
-    const Py_ssize_t n = PyTuple_CheckExact(o) ? PyTuple_Size(o) : PyList_CheckExact(o) ? PyList_Size(o) : -1;
+    const Py_ssize_t n = PyTuple_CheckExact(o) || PyList_CheckExact(o) ? Py_SIZE(o) : -1;
     return n > ON_STACK ? -1 : n;
+}
+
+/* Where Python's objects keep what they hold. The ABI has a function for each item, a node made by hand reads six, and a
+ * network compares all its lists of weights at each call. So the module looks at objects that it knows when it starts:
+ * where one lies otherwise, the functions are called. */
+extern struct mg_layout {
+    size_t tuple_items; /* bytes from the start of a tuple to its items; 0: unknown */
+    bool lists;         /* the word behind the head of a list points to its items */
+    bool floats;        /* the double of a float stands behind its head */
+    bool classes;       /* the words of a type are those of MG_INIT_WORD, MG_NEW_WORD */
+} mg_layout;
+
+/* False: an exception is set. */
+bool mg_look_at_layout(void);
+
+static inline PyObject *const *mg_list_items(PyObject *list)
+{
+    PyObject *const *items;
+
+    memcpy(&items, (char *)list + sizeof(PyVarObject), sizeof items);
+    return items;
+}
+
+/* The double of an exact float. */
+static inline double double_in(PyObject *o)
+{
+    double x;
+
+    if (!mg_layout.floats)
+        return PyFloat_AsDouble(o);
+    memcpy(&x, (char *)o + sizeof(PyObject), sizeof x);
+    return x;
 }
 
 static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
 {
     return PyTuple_CheckExact(sequence) ? PyTuple_GetItem(sequence, i) : PyList_GetItem(sequence, i);
+}
+
+/* The items of a list or a tuple, good until Python runs: in place, or n <= ON_STACK of them in `room`. */
+static inline PyObject *const *items_of(PyObject *sequence, Py_ssize_t n, PyObject **room)
+{
+    if (PyTuple_CheckExact(sequence) && mg_layout.tuple_items)
+        return (PyObject *const *)(void *)((char *)sequence + mg_layout.tuple_items);
+    for (Py_ssize_t i = 0; i < n; i++)
+        room[i] = item_of(sequence, i);
+    return room;
 }
 
 static inline value *as_value(PyObject *o)
@@ -136,6 +178,10 @@ int mg_to_double(PyObject *o, const char *what, double *out);
 /* The double of a Python float, or what float() makes of it; PyFloat_AsDouble makes a float of an int first. */
 static inline int float_of(PyObject *o, double *out)
 {
+    if (PyFloat_CheckExact(o)) {
+        *out = double_in(o);
+        return 1;
+    }
     *out = PyLong_CheckExact(o) ? PyLong_AsDouble(o) : PyFloat_AsDouble(o);
     return *out == -1.0 && PyErr_Occurred() ? -1 : 1;
 }
@@ -151,7 +197,7 @@ static inline int number_of(PyObject *o, double *out)
 {
     if (!PyFloat_CheckExact(o))
         return mg_number_of(o, out);
-    *out = PyFloat_AsDouble(o);
+    *out = double_in(o);
     return 1;
 }
 
@@ -160,7 +206,7 @@ static inline int to_double(PyObject *o, const char *what, double *out)
 {
     if (!PyFloat_CheckExact(o))
         return mg_to_double(o, what, out);
-    *out = PyFloat_AsDouble(o);
+    *out = double_in(o);
     return 1;
 }
 
@@ -300,6 +346,26 @@ PyObject *mg_py_attributes(PyObject *module, PyObject *node);
 
 PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 int mg_value_init(PyObject *self, PyObject *args, PyObject *kwargs);
+/* Value(...), as type.__call__ makes it, but without a tuple of the arguments while __new__ and __init__ are ours. */
+PyObject *mg_value_call(PyObject *type, PyObject *const *args, size_t n_and_flag, PyObject *names);
+
+/* From CPython 3.14 on a class is told its mg_value_call by a slot, whose number is part of the ABI. Before, by a word of
+ * the class, which stands at one place in 3.10 to 3.13, counted from the start. Elsewhere type.__call__ works on. */
+enum { MG_CALL_SLOT = 82, MG_CALL_WORD = 50, MG_INIT_WORD = 37, MG_NEW_WORD = 39 };
+bool mg_has_call_slot(void);
+/* Looks whether a class that was just made has its words there; if so, `set_call` sets the one of its call. */
+void mg_look_at_class(PyTypeObject *cls, bool set_call);
+
+/* Are __new__ and __init__ of the class still ours? */
+static inline bool mg_makes_plainly(PyTypeObject *cls)
+{
+    void **const word = (void **)(void *)cls;
+
+    return mg_layout.classes
+               ? word[MG_INIT_WORD] == (void *)mg_value_init && word[MG_NEW_WORD] == (void *)mg_value_new
+               : PyType_GetSlot(cls, Py_tp_init) == (void *)mg_value_init &&
+                     PyType_GetSlot(cls, Py_tp_new) == (void *)mg_value_new;
+}
 PyObject *mg_py_new(PyObject *module, PyObject *nothing);
 PyObject *mg_py_own(PyObject *module, PyObject *args);
 PyObject *mg_py_leaves(PyObject *module, PyObject *args);
