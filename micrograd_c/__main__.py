@@ -108,6 +108,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
     found: Any = None
     code: Any = None
     replace: Any = None
+    root = folder
     collects = gc.isenabled()
     gc.disable()  # until the script runs: what is made here is no garbage
     if replaced or not (quiet or as_module or not _says_class(name)):
@@ -117,9 +118,15 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         replace.silent = quiet
         found = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
     if replaced:
-        tell = replace.Finder(folder, replaced, path if os.path.isfile(path) and not as_module else None).tell
+        is_script, here = os.path.isfile(path) and not as_module, os.getcwd()
+        root = (
+            here if is_script and folder.startswith(here + os.sep) else folder
+        )  # of a script in a folder of its own
+        tell = replace.Finder(root, replaced, path if is_script else None).tell
         as_micrograd.tell = tell
-        if _has_micrograd(folder):  # of the script's author, with a class that is to be replaced
+        if _has_micrograd(folder) or _has_micrograd(
+            root
+        ):  # of the script's author, with a class that is to be replaced
             as_micrograd.step_back()
             as_micrograd.tell = lambda data: f"{tell(data)}; micrograd_c.as_micrograd.step_back()"
         code = found and replace.replace_in_main(path, *found, replaced)
@@ -158,7 +165,10 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         else:
             runpy.run_path(name, run_name="__main__")
     if replaced and not replace.found_any():
-        replace.say(f"no class {replaced} with data, grad, backward, + and * was found outside of functions")
+        replace.say(
+            f"no class {replaced} with data, grad, backward, + and * was found outside of functions, "
+            f"in modules of {root}"
+        )
 
 
 def _has_micrograd(folder: str) -> bool:

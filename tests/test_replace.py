@@ -1301,6 +1301,16 @@ def test_the_class_may_stand_in_a_module_of_the_scripts_folder(folder):
         assert (done.stdout, done.stderr) == ("<class 'kit.engine.Value'> True __main__ main.py\n", "")
 
 
+def test_a_script_in_a_folder_of_its_own_may_import_the_class_from_the_current_one(folder):
+    (folder / "tests").mkdir()
+    above = "import sys\nsys.path.insert(0, __file__.rsplit('/', 2)[0])\n"
+    (folder / "tests" / "run.py").write_text(above + (folder / "main.py").read_text())
+    done = command(folder, "--replace-value", str(folder / "tests" / "run.py"))
+    assert (done.stdout.split()[2], done.stderr) == ("True", "")
+    done = command(folder / "tests", "--replace-value", "run.py")
+    assert done.stdout.split()[2] == "False" and f"in modules of {folder / 'tests'}" in done.stderr
+
+
 def test_a_module_may_be_run(folder):
     done = command(folder, "--replace-value", "-m", "kit.train", "x")
     assert done.stdout.startswith("<class 'kit.engine.Value'> True __main__ ") and done.stdout.endswith(" x\n")
@@ -1365,7 +1375,8 @@ def test_another_name_and_a_class_that_is_not_there(folder):
     assert done.stdout.split()[2] == "False"
     assert (
         done.stderr
-        == "micrograd_c: no class Number with data, grad, backward, + and * was found outside of functions\n"
+        == "micrograd_c: no class Number with data, grad, backward, + and * was found outside of functions, "
+        f"in modules of {folder}\n"
     )
 
 
