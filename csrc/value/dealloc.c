@@ -118,21 +118,25 @@ static void release_memory(value *v)
     }
 }
 
+/* All Values leave the tuple before it ends, those with more references too: in sum([v, v, v]) the last one is the end of
+ * v, and inside of the tuple's own end it would be a loop in this one. CPython 3.13 lets thousands of these be open. */
 static void drop_items(loop *l, PyObject *items)
 {
     const bool list = PyList_CheckExact(items);
     const Py_ssize_t n = list ? PyList_Size(items) : PyTuple_Size(items);
     const PyTypeObject *const plain = mg_value_class;
+    PyObject **const places = mg_places_in(items);
     bool ours = true;
 
     items->ob_refcnt = 1;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *item = item_of(items, i);
-        if (Py_REFCNT(item) > 1 && Py_TYPE(item) == plain) /* most of them */
-            continue;
-        if (!may_lead_on(item)) {
+        PyObject *item = places ? places[i] : item_of(items, i);
+        if (Py_TYPE(item) != plain && !may_lead_on(item)) {
             ours = false;
-        } else if (Py_REFCNT(item) == 1) {
+        } else if (places) {
+            places[i] = NULL;
+            drop(l, item);
+        } else {
             Py_INCREF(item);
             (void)(list ? PyList_SetItem(items, i, NULL) : PyTuple_SetItem(items, i, NULL));
             drop(l, item);

@@ -110,6 +110,14 @@ static inline PyObject *const *mg_list_items(PyObject *list)
     return items;
 }
 
+/* The places of the items of a list or a tuple, NULL: unknown. */
+static inline PyObject **mg_places_in(PyObject *items)
+{
+    if (PyTuple_CheckExact(items))
+        return mg_layout.tuple_items ? (PyObject **)(void *)((char *)items + mg_layout.tuple_items) : NULL;
+    return mg_layout.lists ? (PyObject **)(uintptr_t)mg_list_items(items) : NULL;
+}
+
 /* The double of an exact float. */
 static inline double double_in(PyObject *o)
 {
@@ -129,8 +137,10 @@ static inline PyObject *item_of(PyObject *sequence, Py_ssize_t i)
 /* The items of a list or a tuple, good until Python runs: in place, or n <= ON_STACK of them in `room`. */
 static inline PyObject *const *items_of(PyObject *sequence, Py_ssize_t n, PyObject **room)
 {
-    if (PyTuple_CheckExact(sequence) && mg_layout.tuple_items)
-        return (PyObject *const *)(void *)((char *)sequence + mg_layout.tuple_items);
+    PyObject *const *const places = mg_places_in(sequence);
+
+    if (places)
+        return places;
     for (Py_ssize_t i = 0; i < n; i++)
         room[i] = item_of(sequence, i);
     return room;
