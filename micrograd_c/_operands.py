@@ -356,13 +356,13 @@ def _growing(kind: Any, *names: str) -> Any:
     return type(kind.__name__, (kind,), {"__slots__": ("node",), **body})
 
 
-_GROWING = {set: _growing(set, "add", "update"), list: _growing(list, "append", "extend", "insert", "__setitem__")}
+GROWING = {set: _growing(set, "add", "update"), list: _growing(list, "append", "extend", "insert", "__setitem__")}
 
 
 def operands_in(kind: Any, node: Value, values: Iterable[Value]) -> Any:
     """Return operands of a node in a container of this type; those of a node made by hand grow with it."""
-    out = _GROWING.get(kind, kind)(values)
-    if kind in _GROWING:
+    out = GROWING.get(kind, kind)(values)
+    if kind in GROWING:
         out.node = node
     return out
 

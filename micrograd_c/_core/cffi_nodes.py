@@ -186,7 +186,7 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
             return
         if failed:
             raise error(lib.MG_EHANDLE)
-        if name == "data" and x is not number and from_numpy(number) and self._a is None:
+        if x is not number and name == "data" and from_numpy(number) and self._a is None:
             self._b = ...  # as of a leaf that is made of it
 
     def delete(self: Any) -> None:
