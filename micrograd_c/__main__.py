@@ -141,10 +141,15 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
             "before the name they find it, and its class Value runs on micrograd-c",
             file=sys.stderr,
         )
+    try:
+        if code is None and not as_module and not os.path.isdir(path):
+            code = _source(path)
+        code = code and compile(code, path, "exec", dont_inherit=True)
+    finally:
+        if collects:
+            gc.enable()
     if hasattr(gc, "freeze"):  # PyPy has none
         gc.freeze()  # no later collection looks at what is here now, least of all those of the exit
-    if collects:
-        gc.enable()
     main = sys.modules["__main__"] = type(sys)("__main__")
     names = vars(main)
     names["__builtins__"] = __builtins__
@@ -155,11 +160,9 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         run._run_module_as_main(name)  # what python itself calls
     else:
         sys.path[0] = folder
-        if code is None and not os.path.isdir(path):
-            code = _source(path)
         if code:
             names.update(__file__=path, __cached__=None, __loader__=SourceFileLoader("__main__", path))
-            exec(compile(code, path, "exec", dont_inherit=True), names)
+            exec(code, names)
         elif os.path.isdir(path):
             run._run_module_as_main("__main__", False)
         else:

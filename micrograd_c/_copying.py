@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable, Collection, Iterator
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, ffi, lib
+from ._core.hints import Callable, Collection, Iterator
 from ._core.walk import describe, flat, in_order, references
 from ._operands import SET_BY_INIT, by_hand, slopes_of
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
 from operator import add, mul
 
 from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
 from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
+from ._core.hints import Callable, Collection, Iterable
 from ._core.numbers import class_of
 from ._core.walk import describe, operands
 

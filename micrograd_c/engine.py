@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
 
 from . import _copying, _operands
 from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name it
 from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
+from ._core.hints import Callable, Iterable
 from ._core.walk import describe, in_order, operands
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-from collections.abc import Iterable
 
-from .hints import TYPE_CHECKING, Any
+from .hints import TYPE_CHECKING, Any, Iterable
 
 # Interpreters with a GIL of their own have no daemon threads. Python would refuse the C code there, and may die of
 # the attempt (3.12.1, by cffi's own module).

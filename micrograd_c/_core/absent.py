@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from _thread import RLock
-from collections.abc import Callable
 
-from .hints import Any
+from .hints import Any, Callable
 
 _ITS_NUMBER = "its number is v.data, a float"
 _ONE_NUMBER = "a Value is one number; keep several in a list, and add them by mg.sum(values)"

@@ -26,17 +26,26 @@ _ERRORS = {
 
 
 def _readable(c: str) -> str:
-    """Return an expression of C in the words of Python: `a ? b : c` is `b if a else c`."""
-    if c.isalnum():
-        return c
+    """Return lines of C in the words of Python: `a ? b : c` is `b if a else c`."""
     for name, ours in _NAMES.items():
         c = c.replace(name, ours)
+    return "\n".join([_choice(line) if "?" in line else line for line in c.split("\n")])
+
+
+def _choice(c: str) -> str:
     if c.count("?") != 1:
         return c
     inner, end, rest = c[1:].partition(")") if c[0] == "(" else (c, "", "")
     condition, _, choices = inner.partition(" ? ")
     yes, _, no = choices.partition(" : ")
     return f"{'(' if end else ''}{yes} if {condition} else {no}{end}{rest}"
+
+
+# z, dz/dx and dz/dy of each op, read in one go.
+_FORMULAS = _readable(
+    "\n".join([ffi.string(c).decode() or "0" for row in OPS for c in (row.value, row.dx, row.dy)])
+)
+_LINES = _FORMULAS.split("\n")
 
 
 def signature(op: int) -> str:
@@ -49,10 +58,8 @@ def signature(op: int) -> str:
 
 def formulas(op: int) -> list[str]:
     """Return z and its derivatives."""
-    row = OPS[op]
-    texts = (row.value, row.dx, row.dy)[: 1 + abs(row.arity)]
-    readable = (_readable(ffi.string(text).decode() or "0") for text in texts)
-    return [f"{name} = {text}" for name, text in zip(("z", "dz/dx", "dz/dy"), readable)]
+    z, dx, dy = _LINES[3 * op : 3 * op + 3]
+    return [f"z = {z}", f"dz/dx = {dx}", f"dz/dy = {dy}"][: 1 + abs(OPS[op].arity)]
 
 
 def _fold(op: int) -> str:
@@ -85,4 +92,4 @@ def operators() -> str:
 
 def is_operator(op: int) -> bool:
     """Tell whether an op is one of Python's operators; `floor` is none, though floats have a __floor__."""
-    return hasattr(operator, f"__{NAMES[op].lower()}__")
+    return f"__{NAMES[op].lower()}__" in vars(operator)  # hasattr() makes an error, and forgets it

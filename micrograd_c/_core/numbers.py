@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Callable
 
 from .errors import LABELS, NAMES, OPS
-from .hints import Any
+from .hints import Any, Callable
 
 NODES: list[type] = []  # the class of Values, as soon as it exists
 _REFUSED = (str, bytes, bytearray, complex)

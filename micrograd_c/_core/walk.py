@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from . import Any, check, core, ffi, lib
+from .hints import Callable, Iterable
 
 
 def describe(value: Any) -> Any:
