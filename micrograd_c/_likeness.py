@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import _ast as ast
 import sys
-from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 
 from ._core import NAMES, OPS, Any
+from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
-from ._own_nodes import PROPERTIES, Nodes, UnlikeError, agree, called, define, gradients, is_empty, is_minus_one
-from ._pure import Body, Kinds, Text, by_kind, is_polynomial, nodes_below, parsed, put_at, within
+from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients, is_empty, is_minus_one, is_polynomial
+from ._pure import Body, Kinds, Text, by_kind, nodes_below, parsed, put_at, within
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -44,7 +44,7 @@ _ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
 _BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | _ORDER
 
 # Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
-_NUMBERS = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
+_SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
 # Where ours is theirs, the widest first.
 _GUARDS: dict[str, Callable[[float], bool]] = {
     "everywhere": lambda x: True,
@@ -140,9 +140,9 @@ class _Comparison(Nodes):
         self._expect_operands_kept(nodes, is_read)
         self._compare_backward()
         self._everywhere: set[str] = set()  # methods that are ours for all operands
-        named = sorted(body.pure & (_UNARY | _BINARY))
-        named.sort(key=lambda name: _BY_OTHERS.find(name))  # after those that it may be made of
-        common = {name: self._common(name) for name in named}
+        named = body.pure & (_UNARY | _BINARY)
+        in_order = sorted(named, key=lambda name: (_BY_OTHERS.find(name), name))  # after what it may be made of
+        common = {name: self._common(name) for name in in_order}
         if changed:
             common = {name: x for name, x in common.items() if tree.name in body.texts[name].names}
         for name in ("__add__", "__mul__"):
@@ -251,29 +251,39 @@ class _Comparison(Nodes):
         fits = isinstance(f, FunctionType) and f.__code__.co_argcount == arity and not f.__code__.co_flags & 0x0C
         if not fits or text.loops:
             return {}
-        few = (0, 5, 4)[arity] if self._is_simple(text) else 1  # the first sample and zero are in it
-        limits = sorted(text.numbers.difference((0.0, 0.5, 1.0, 2.0, 3.0)))[:8]
-        near = [c * x for c in limits for x in (1.01, 1.0, 0.99, 0.5)]
-        xs = [*_NUMBERS, *near, *(-x for x in near)]
-        if arity == 1:
-            found: dict[Any, Any] = {None: self._guard(name, [(x, None) for x in xs][::few], None)}
-        else:
-            # What the other operand decides has to be seen where all guards hold.
-            whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
-            pairs = [*((x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)), (0.0, 0.0)]
-            pairs = pairs[::few] + pairs[7:8] + [(0.7, sign * y) for y in near for sign in (1, -1)][::few]
-            found = {float: self._guard(name, pairs, float)}
-            if found[float] is not None or name not in _REFLECTED:
-                counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)]
-                counted = counted[:: max(few, 2) if found[float] == ("everywhere", True) else few]
-                counted += [(0.0, 0), *((0.7, sign * y) for y in whole for sign in (1, -1))]
-                found[int] = self._guard(name, counted, int, found[float] if few > 1 else None)
-            if name not in _REFLECTED:
-                found[Value] = self._guard(name, [*pairs, (0.7, None)], Value)
-            found[object] = self._guard(name, [(0.7, x) for x in _MISTAKES], object)
+        found: dict[Any, Any] = {}
+        for few in ((0, 5, 4)[arity], 1)[not self._is_simple(text) :]:  # the first sample and zero are in it
+            found = self._found(name, arity, text, few)
+            if all(guard is None or guard[0] == "everywhere" for guard in found.values()):
+                break  # few samples tell no other guard
         if all(guard and guard[0] == "everywhere" for kind, guard in found.items() if kind is not object):
             self._everywhere.add(name)
         return {kind: guard for kind, guard in found.items() if guard is not None}
+
+    def _found(self, name: str, arity: int, text: Text, few: int) -> dict[Any, Any]:
+        """Return the guards by types, None for no guard, as each `few`-th of the samples tells."""
+        limits = sorted(text.numbers.difference((0.0, 0.5, 1.0, 2.0, 3.0)))[:8]
+        near = [c * x for c in limits for x in (1.01, 1.0, 0.99, 0.5)]
+        xs = [*_SAMPLES, *near, *(-x for x in near)]
+        if arity == 1:
+            return {None: self._guard(name, [(x, None) for x in xs][::few], None)}
+        # What the other operand decides has to be seen where all guards hold.
+        whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
+        pairs = [*((x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)), (0.0, 0.0)]
+        pairs = pairs[::few] + pairs[7:8] + [(0.7, sign * y) for y in near for sign in (1, -1)][::few]
+        found: dict[Any, Any] = {float: self._guard(name, pairs, float)}
+        # Once floats are known to be ours, few ints and Values tell: they have cases of their own by type alone.
+        known = few > 1 and found[float] is not None and found[float][0] == "everywhere"
+        if found[float] is not None or name not in _REFLECTED:
+            step = 6 if known else 2 if found[float] == ("everywhere", True) else few
+            counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)][::step]
+            counted += [(0.0, 0), *((0.7, sign * y) for y in whole for sign in (1, -1))]
+            found[int] = self._guard(name, counted, int, found[float] if few > 1 else None)
+        if name not in _REFLECTED:
+            found[Value] = self._guard(name, [*(pairs[::2] if known else pairs), (0.7, None)], Value)
+        texts_alike = few > 1 and text.names.isdisjoint(("str", "float"))  # it refuses them as it does None
+        found[object] = self._guard(name, [(0.7, x) for x in _MISTAKES[: 1 if texts_alike else 2]], object)
+        return found
 
     def _is_simple(self, text: Text) -> bool:
         """Tell whether a method is a polynomial, or arithmetic by operators that are ours everywhere.
@@ -282,7 +292,7 @@ class _Comparison(Nodes):
         """
         tree = text.tree
         if isinstance(tree, ast.Lambda) or type(tree.body[0]) is not ast.Return:
-            return is_polynomial(tree, self.body.name) and not text.reads & self.body.texts.keys()
+            return is_polynomial(text, self.body.name) and not text.reads & self.body.texts.keys()
         first, used = [*tree.args.posonlyargs, *tree.args.args][0].arg, set[str]()
         for node in nodes_below(tree.body[0].value):
             kind = type(node)
@@ -303,24 +313,26 @@ class _Comparison(Nodes):
     def _inverts(self) -> bool:
         """Tell whether x ** -1 is ours everywhere."""
         if self._inverse is None and "__pow__" in self.body.pure:
-            self._inverse = self._guard("__pow__", [(x, -1) for x in (*_NUMBERS, *_OTHERS)], int) or ("", True)
+            self._inverse = self._guard("__pow__", [(x, -1) for x in (*_SAMPLES, *_OTHERS)], int) or ("", True)
         return self._inverse is not None and self._inverse[0] == "everywhere"
 
     def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any, like: Any = None) -> Any:
         """Return under which guard ours is theirs at samples, and whether to the label, as it is in `like`."""
         guards = [*_GUARDS]
-        theirs, ours = (self._outcomes(cls, name, samples, kind) for cls in (self.T, Value))
+        same = like[1] if like else True
+        shaped = not like and kind is not object and name not in _ORDER
+        theirs, ours = (self._outcomes(cls, name, samples, kind, shaped) for cls in (self.T, Value))
+        if shaped:
+            their_shape, our_shape = next(theirs), next(ours)
+            if len(their_shape) != len(our_shape):
+                return None
+            same = their_shape == our_shape
         for (x, y), outcome, expected in zip(samples, theirs, ours):
             if not self._agree(name, x, y, kind, outcome, expected):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
                     return None
-        if like or kind is object or name in _ORDER:
-            return guards[0], like[1] if like else True
-        shapes = [self._shape(cls, name, *samples[0], kind) for cls in (self.T, Value)]
-        if len(shapes[0]) != len(shapes[1]):
-            return None
-        return guards[0], shapes[0] == shapes[1]
+        return guards[0], same
 
     def _agree(self, name: str, x: float, y: Any, kind: Any, theirs: Any, ours: Any) -> bool:
         """Tell whether theirs and ours have the same outcome at a sample."""
@@ -331,49 +343,37 @@ class _Comparison(Nodes):
         # Where an operand is returned, its gradient is 1 too: it gets another one as the first of its samples.
         return agree(theirs, ours) or (
             type(theirs) is type(ours) is list
+            and agree(theirs[0], ours[0])
             and all(map(agree, *(self._outcomes(cls, name, [(x, y)], kind) for cls in (self.T, Value))))
         )
 
-    def _outcomes(self, cls: Any, name: str, samples: list[tuple[float, Any]], kind: Any) -> Iterator[Any]:
+    def _outcomes(self, cls: Any, name: str, samples: Any, kind: Any, shaped: bool = False) -> Iterator[Any]:
         """Yield numbers and gradients of operands, which have some before, or what is no node, or an error's class.
 
-        The gradient of the node is 1, that of the first one 3, by a product.
+        The gradient of the node is 1, that of the first one 3, by a product. Its shape comes first if asked for.
         """
         method, backward = (_ours[name], self.backward) if cls is Value else (getattr(cls, name), cls.backward)
         factor = 3.0
         for x, y in samples:
+            shape = []
             try:
                 v = cls(x)
                 z, *more = called(cls, method, v, y, kind)
                 outcome: Any = z if kind is not object else "refused" if z is NotImplemented else "taken"
                 if isinstance(outcome, cls):
+                    if shaped:
+                        shape = self.shape(z, [v, *more])
                     v.grad = 0.25
                     backward(z if factor == 1.0 else z * cls(factor))
                     outcome = [z.data, v.grad, *(w.grad for w in more)]
+                    if cls is not Value:
+                        vars(z).clear()  # its closure names it: that is garbage for the collector
             except Exception as error:
                 outcome = "refused" if kind is object else type(error)
+            if shaped:
+                yield shape
             yield outcome
-            factor = 1.0
-
-    def _shape(self, cls: Any, name: str, x: float, y: Any, kind: Any) -> list[Any]:
-        """Return the nodes that an op makes, the last first: label and operands."""
-        v = cls(x)
-        z, *more = called(cls, _ours[name] if cls is Value else getattr(cls, name), v, y, kind)
-        arguments = [v, *more]
-        read: Any = PROPERTIES["_children"].fget if cls is Value else lambda v: [*getattr(v, self.operands[0][0])]
-        label = "_op" if cls is Value else self.op
-        nodes, todo = [], [z]
-        while todo:
-            v = todo.pop()
-            below = read(v)
-            if any(v is a for a in arguments) or not below:
-                continue
-            shown = [next((i for i, a in enumerate(arguments) if a is w), ("leaf", w.data)) for w in below]
-            if self.operands[0][1] in (set, frozenset):
-                shown.sort(key=str)
-            nodes.append((getattr(v, label) if self.op else "", shown))
-            todo += below
-        return nodes
+            factor, shaped = 1.0, False
 
     def _keeps_arrays(self) -> bool:
         """Tell whether an array as operand becomes data, which ours cannot have."""
@@ -390,9 +390,7 @@ class _Comparison(Nodes):
             if name in ("__init__", "backward"):
                 continue
             guards = {kind: guard for kind, (guard, same) in common.get(name, {}).items() if same or not exact}
-            expected = (
-                {None} if name in _UNARY else {float, int, object} | ({Value} if name not in _REFLECTED else set())
-            )
+            expected = {None} if name in _UNARY else {float, int, object, *([Value] * (name not in _REFLECTED))}
             own_text = ">>>" in (attribute.__doc__ or "") or name in self.in_own_words
             if own_text or guards.keys() < expected or {*guards.values()} != {"everywhere"}:
                 if guards.keys() - {object}:
@@ -427,7 +425,9 @@ def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str
     if None in guards:
         condition, text = rf"'\0holds'(None)({v}.data)", rf"return '\0ours'({v})"
     else:
-        condition = rf"'\0type'({other}) in '\0always' or '\0holds'('\0type'({other}), '\0never')({v}.data)"
+        condition = rf"'\0type'({other}) in '\0always'"
+        if {*guards.values()} != {"everywhere"}:
+            condition += rf" or '\0holds'('\0type'({other}), '\0never')({v}.data)"
         text = rf"return '\0ours'({v}, {other})"
     text = "\n   ".join([f"if {condition}:", f"try: {text}", r"except '\0Exception': pass"])
     module = parsed(f"class {cls}:\n def f():\n  {text}")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import _ast as ast
 import math
-from collections.abc import Callable
 from types import FunctionType
 
-from ._core import Any
+from ._core.hints import Any, Callable
 from ._operands import operands_in
-from ._pure import Body, is_constant
+from ._pure import Body, Text, is_constant, nodes_below
 from .engine import Value
 
 # As they are before anything of a script is set on Value.
@@ -199,6 +198,23 @@ class Nodes:
         define(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
         return scope["__init__"]
 
+    def shape(self, z: Any, arguments: list[Any]) -> list[Any]:
+        """Return the nodes that an op made of these Values, the last first: label and operands."""
+        ours = type(z) is Value
+        read: Any = PROPERTIES["_children"].fget if ours else lambda v: [*getattr(v, self.operands[0][0])]
+        label = "_op" if ours else self.op
+        places = {id(a): i for i, a in reversed([*enumerate(arguments)])}
+        nodes, todo = [], [z]
+        for v in todo:  # which grows
+            if id(v) in places or not (below := read(v)):
+                continue
+            shown = [places.get(id(w), ("leaf", w.data)) for w in below]
+            if self.operands[0][1] in (set, frozenset):
+                shown.sort(key=str)
+            nodes.append((getattr(v, label) if self.op else "", shown))
+            todo += below
+        return nodes
+
     def names(self) -> dict[str, Any]:
         """Return attributes of Value by which its nodes have these names and types."""
         found = {name: self.plain[name] for name in self.plain.keys() - {*self.label}}
@@ -234,6 +250,47 @@ def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:
 def is_minus_one(x: Any) -> bool:
     """Tell whether an expression is -1."""
     return type(x) is ast.UnaryOp and type(x.op) is ast.USub and getattr(x.operand, "value", None) in (1,)
+
+
+_OF_POLYNOMIALS = {
+    *(ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.IfExp, ast.Call),
+    *(ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.keyword),
+    *(ast.BinOp, ast.UnaryOp, ast.arguments, ast.arg),
+}
+
+_OF_NUMBERS = {ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp}
+_WITH_SIGN = {ast.BinOp, ast.UnaryOp, ast.AugAssign}
+
+
+def is_polynomial(text: Text, name: str) -> bool:
+    """Tell whether a method of the class so named adds, subtracts and multiplies, and asks types alone for more.
+
+    What it computes with are attributes and constants: a name may be a node, whose operators are methods too.
+    """
+    numbers: list[Any] = []
+    for node in nodes_below(text.tree.args) + text.nodes:
+        kind = type(node)
+        if kind not in _OF_POLYNOMIALS or (kind in (ast.If, ast.IfExp) and not _asks_type(node.test)):
+            return False
+        if kind is ast.Call:
+            if getattr(node.func, "id", "") not in (name, "isinstance", "float"):
+                return False
+            numbers += node.args if node.func.id == "float" else ()
+        elif kind in _WITH_SIGN and not _asks_type(node):
+            if type(node.op) not in (ast.Add, ast.Sub, ast.Mult, ast.USub):
+                return False
+            numbers += [
+                getattr(node, x) for x in ("left", "right", "operand", "target", "value") if hasattr(node, x)
+            ]
+    return all(
+        type(x) in _OF_NUMBERS or (type(x) is ast.Call and getattr(x.func, "id", "") == "float") for x in numbers
+    )
+
+
+def _asks_type(x: Any) -> bool:
+    """Tell whether an expression is isinstance(...), or that it is not."""
+    x = x.operand if type(x) is ast.UnaryOp and type(x.op) is ast.Not else x
+    return type(x) is ast.Call and getattr(x.func, "id", "") == "isinstance"
 
 
 def is_empty(x: Any) -> bool:

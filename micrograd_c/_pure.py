@@ -15,7 +15,7 @@ import sys
 from operator import attrgetter
 from types import CodeType, FunctionType
 
-from ._core.hints import Any
+from ._core.hints import Any, Callable
 
 _ARITHMETIC = {
     name: getattr(builtins, name)
@@ -114,52 +114,14 @@ def within(tree: Any, nodes: list[Any]) -> list[Any]:
     return [x for x in nodes if tree.lineno <= x.lineno <= tree.end_lineno]
 
 
-_OF_POLYNOMIALS = {
-    *(ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.IfExp, ast.Call),
-    *(ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.keyword),
-    *(ast.BinOp, ast.UnaryOp, ast.arguments, ast.arg),
-}
-
-_NUMBERS = {ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp}
-
-
-def is_polynomial(tree: Any, name: str) -> bool:
-    """Tell whether a method of the class so named adds, subtracts and multiplies, and asks types alone for more.
-
-    What it computes with are attributes and constants: a name may be a node, whose operators are methods too.
-    """
-    numbers: list[Any] = []
-    for node in nodes_below(tree):
-        kind, op = type(node), type(getattr(node, "op", None))
-        if kind not in _OF_POLYNOMIALS or (kind in (ast.If, ast.IfExp) and not _asks_type(node.test)):
-            return False
-        if kind is ast.Call:
-            if getattr(node.func, "id", "") not in (name, "isinstance", "float"):
-                return False
-            numbers += node.args if node.func.id == "float" else ()
-        elif op is not type(None) and not _asks_type(node):
-            if op not in (ast.Add, ast.Sub, ast.Mult, ast.USub):
-                return False
-            numbers += [
-                getattr(node, x) for x in ("left", "right", "operand", "target", "value") if hasattr(node, x)
-            ]
-    return all(
-        type(x) in _NUMBERS or (type(x) is ast.Call and getattr(x.func, "id", "") == "float") for x in numbers
-    )
-
-
-def _asks_type(x: Any) -> bool:
-    """Tell whether an expression is isinstance(...), or that it is not."""
-    x = x.operand if type(x) is ast.UnaryOp and type(x.op) is ast.Not else x
-    return type(x) is ast.Call and getattr(x.func, "id", "") == "isinstance"
-
-
 class Text:
     """What the text of a method says.
 
     Attributes
     ----------
     tree : ast.FunctionDef or ast.Lambda
+    nodes : list
+        Those of its body.
     names : set of str
         Names that it reads and that are no variables of its own.
     variables : set of str
@@ -197,8 +159,10 @@ class Text:
         self._assigns_grad = False
         decorators = {getattr(x, "id", "") for x in getattr(tree, "decorator_list", ())}
         self.pure = decorators <= {"property", "staticmethod"}
-        for node in nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body])):
-            self._read(node)
+        self.nodes = nodes_below(*(tree.body if isinstance(tree.body, list) else [tree.body]))
+        for node in self.nodes:
+            if read := _readers.get(type(node)):
+                read(self, node)
         for part in self._parts if self._assigns_grad else ():
             assigned = [(x, y) for y in nodes_below(part) if type(y) is ast.Assign for x in y.targets]
             self.overwrites |= any(
@@ -220,46 +184,57 @@ class Text:
         self.overwrites |= other.overwrites
         self.raises |= other.raises
 
-    def _read(self, node: Any) -> None:
-        kind = type(node)
-        if kind is ast.Name:
-            (self.names if type(node.ctx) is ast.Load else self.variables).add(node.id)
-            self._setters -= node.id == "setattr"
-        elif kind is ast.Attribute:
-            if type(node.value) is ast.Name:
-                self.of.setdefault(node.value.id, set()).add(node.attr)
-            if type(node.ctx) is ast.Load:
-                self.reads.add(node.attr)
-                self.pure &= node.attr not in ("__class__", "__dict__", "__globals__", "__subclasses__")
-            else:
-                self.assigns.add(node.attr)
-                self.changed.add(getattr(node.value, "id", ""))
-                self._assigns_grad |= node.attr == "grad"
-        elif kind is ast.Constant and type(node.value) in (int, float):
+    def _read_name(self, node: Any) -> None:
+        (self.names if type(node.ctx) is ast.Load else self.variables).add(node.id)
+        self._setters -= node.id == "setattr"
+
+    def _read_attribute(self, node: Any) -> None:
+        if type(node.value) is ast.Name:
+            self.of.setdefault(node.value.id, set()).add(node.attr)
+        if type(node.ctx) is ast.Load:
+            self.reads.add(node.attr)
+            self.pure &= node.attr not in ("__class__", "__dict__", "__globals__", "__subclasses__")
+        else:
+            self.assigns.add(node.attr)
+            self.changed.add(getattr(node.value, "id", ""))
+            self._assigns_grad |= node.attr == "grad"
+
+    def _read_constant(self, node: Any) -> None:
+        if type(node.value) in (int, float):
             self.numbers.add(float(node.value))
-        elif kind in (ast.Import, ast.ImportFrom):
-            module = node.module if kind is ast.ImportFrom else None
-            self.pure &= all((module or alias.name) in _MODULES for alias in node.names)
-            self.variables.update(alias.asname or alias.name for alias in node.names)
-        elif kind is ast.Subscript and type(node.ctx) is not ast.Load:
-            self.pure &= type(node.value) is ast.Name
-        elif kind is ast.Call and type(node.func) is ast.Call:
+
+    def _read_import(self, node: Any) -> None:
+        module = node.module if type(node) is ast.ImportFrom else None
+        self.pure &= all((module or alias.name) in _MODULES for alias in node.names)
+        self.variables.update(alias.asname or alias.name for alias in node.names)
+
+    def _read_subscript(self, node: Any) -> None:
+        self.pure &= type(node.ctx) is ast.Load or type(node.value) is ast.Name
+
+    def _read_call(self, node: Any) -> None:
+        if type(node.func) is ast.Call:
             self.pure &= getattr(node.func.func, "id", "") != "type"  # type(self)(...) may make one of a subclass
-        elif kind is ast.Call and getattr(node.func, "id", "") in ("getattr", "hasattr"):
+        elif (name := getattr(node.func, "id", "")) in ("getattr", "hasattr"):
             self.pure &= len(node.args) > 1 and type(node.args[1]) is ast.Constant
             self.reads.update(str(x.value) for x in node.args[1:2] if type(x) is ast.Constant)
-        elif kind is ast.Call and getattr(node.func, "id", "") == "setattr":
+        elif name == "setattr":
             self._read_setattr(node)
-        elif kind in (ast.FunctionDef, ast.ExceptHandler, ast.arg):
-            self.variables.add(str(node.arg if kind is ast.arg else node.name))
-            if kind is not ast.arg:
-                self._parts.append(node)
-        elif kind in (ast.While, ast.For, ast.comprehension):
-            self.loops = True
-        elif kind is ast.Raise:
-            self.raises = True
-        elif kind in _IMPURE:
-            self.pure = False
+
+    def _read_part(self, node: Any) -> None:
+        self.variables.add(str(node.name))
+        self._parts.append(node)
+
+    def _read_argument(self, node: Any) -> None:
+        self.variables.add(node.arg)
+
+    def _read_loop(self, node: Any) -> None:
+        self.loops = True
+
+    def _read_raise(self, node: Any) -> None:
+        self.raises = True
+
+    def _read_impure(self, node: Any) -> None:
+        self.pure = False
 
     def _read_setattr(self, call: Any) -> None:
         """Read setattr(v, "name", x) as v.name = x."""
@@ -271,6 +246,21 @@ class Text:
             self._setters += 1
         else:
             self.pure = False
+
+
+_readers: dict[type, Callable[[Text, Any], None]] = {
+    **dict.fromkeys(_IMPURE, Text._read_impure),
+    ast.Name: Text._read_name,
+    ast.Attribute: Text._read_attribute,
+    ast.Constant: Text._read_constant,
+    **dict.fromkeys((ast.Import, ast.ImportFrom), Text._read_import),
+    ast.Subscript: Text._read_subscript,
+    ast.Call: Text._read_call,
+    **dict.fromkeys((ast.FunctionDef, ast.ExceptHandler), Text._read_part),
+    ast.arg: Text._read_argument,
+    **dict.fromkeys((ast.While, ast.For, ast.comprehension), Text._read_loop),
+    ast.Raise: Text._read_raise,
+}
 
 
 def _adds(v: Any, assigned: Any) -> bool:

@@ -12,31 +12,31 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder, SourceFileLoader
 
 from . import engine
-from ._core import Any
+from ._core.hints import TYPE_CHECKING, Any, Callable, Iterator
 from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
 from ._operands import as_micrograd
 from ._own_nodes import UnlikeError
 from ._pure import DATA, Kinds, by_kind, nodes_below, parsed, put_at
 
-_Reads = Callable[[str], bool]
+if TYPE_CHECKING:
+    _Reads = Callable[[str], bool]
 _statements: list[tuple[ast.ClassDef, ast.Module, _Reads, bytes]] = []  # class statements that were decorated
 _before: dict[str, Any] = {}  # what Value had before a class was replaced
 _taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
 _finders: list[Any] = []  # of a notebook
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
-_TELLING = {b"vars", *(name.encode() for name in _MAKERS)}  # words for which a whole module is looked at
+_TELLING = [f" {name} ".encode() for name in ("vars", *_MAKERS)]  # words for which a whole module is looked at
 _ASSIGNED = tuple(x.encode() for x in ({"__init__"} | OPERATORS | REFUSED))  # attributes of the class
 _GOING_ON = b"\\", b"=", b"(", b"[", b"{"  # ends of lines whose statement may assign None below
 _CLASS = b"class ", b"class\t", b"class\\"
-_NUMBERS = bytes.maketrans(b"123456789J", b"000000000j")
+_DIGITS_AS_0 = bytes.maketrans(b"123456789J", b"000000000j")
 _MAKE_NAMES = {b"importlib", b"__import__", b"exec", b"runpy"}  # by these a file comes in whose name is made
 _BETWEEN_WORDS = bytes(x if chr(x).isalnum() or x > 127 else b"_ "[x != 95] for x in range(256))
 _SPECIAL = sorted(name for name in OPERATORS if name.startswith("__"))
@@ -107,9 +107,8 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
     if not (text.isascii() or __import__("unicodedata").is_normalized("NFKC", text.decode())):  # as names are
         return None
     end = next((i for i in range(start + 1, len(lines)) if lines[i][:1].strip() not in (b"", b"#")), len(lines))
-    own, rest = b"\n".join(lines[start:end]), lines[:start] + lines[end:]
-    words = own.replace(b"f'", b"'").replace(b'f"', b'"').translate(_BETWEEN_WORDS).split()  # no f of f-strings
-    if _matters(rest, name, {*words}):
+    own, rest = b"\n".join([*lines[start:end], b""]), lines[:start] + lines[end:]
+    if _matters(rest, name, own.replace(b"f'", b"'").replace(b'f"', b'"').translate(_BETWEEN_WORDS)):  # no f''
         return None
     with warnings.catch_warnings():  # those of the text come when the file is compiled
         warnings.simplefilter("ignore")
@@ -117,26 +116,27 @@ def _alone(text: bytes, name: bytes) -> ast.Module | None:
         return parsed(b"\n" * start + own)  # type: ignore[no-any-return]
 
 
-def _matters(lines: list[bytes], name: bytes, own: set[bytes]) -> bool:
+def _matters(lines: list[bytes], name: bytes, own: bytes) -> bool:
     """Tell whether lines around a class, with these words, may have what the comparison looks for in a tree."""
-    text, bare = b"\n".join(lines), [line.partition(b"#")[0].rstrip() for line in lines]
-    words = {*text.translate(_BETWEEN_WORDS).split()}
-    dense = b"".join(b"\n".join([text, b";", *bare]).split()).translate(None, b"\\)")  # comments may stand between
+    bare = [line.partition(b"#")[0].rstrip() for line in lines]
+    text, words = b"\n".join(lines), b" ".join([b"", *lines, b""]).translate(_BETWEEN_WORDS)
+    # Comments may stand between, and marks of comments in texts.
+    dense = b"\n".join([text, b";", *bare]).translate(None, b" \t\n\r\v\f\\)")
     if (
-        not words.isdisjoint(_TELLING)
-        or any(name + after in dense for after in (b"([", b"(("))
+        any(map(words.count, _TELLING))
+        or any(map(dense.count, (name + b"([", name + b"((")))
         or any(part.startswith(_ASSIGNED) for part in dense.split(name + b".")[1:])
         or any(part.lstrip(b"(").startswith(b"None") for part in dense.split(b"grad=")[1:])
-        or b"0j" in text.translate(_NUMBERS, b".")
-        or (b"micrograd" in words and any(line.rstrip()[-1:] == b"\\" for line in lines))
+        or text.translate(_DIGITS_AS_0, b".").count(b"0j")
+        or (words.count(b" micrograd ") and any(line.rstrip()[-1:] == b"\\" for line in lines))
     ):
         return True
     for line, code in zip(lines, bare):
-        if (
+        if code and (
             (code.lstrip().startswith(_CLASS) and (name in code or not code.endswith((b":", b": pass"))))
-            or (line.startswith(b"def") and line[3:].partition(b"(")[0].strip() in own)
-            or (b"grad" in line and (b"None" in line or line.endswith(_GOING_ON) or code.endswith(_GOING_ON)))
-            or (b"micrograd" in line and b"import" in line)
+            or (line[:3] == b"def" and own.count(b" " + line[3:].partition(b"(")[0].strip() + b" "))
+            or (line.count(b"grad") and (b"None" in line or line.endswith(_GOING_ON) or code.endswith(_GOING_ON)))
+            or (line.count(b"micrograd") and b"import" in line)
         ):
             return True
     return False
@@ -215,7 +215,7 @@ def _program(tree: ast.Module, path: str, name: str, main: str, words: set[bytes
                 for node in classes_in(tree, name) if file == path else ():
                     lines[node.lineno - 1 : node.end_lineno] = [b""] * ((node.end_lineno or 0) - node.lineno + 1)
                 text = b"\n".join(
-                    x if b"'" in x or b'"' in x else x.partition(b"#")[0] for x in lines
+                    [x if x.count(b"'") or x.count(b'"') else x.partition(b"#")[0] for x in lines]
                 )  # no comments
                 found = text.translate(_BETWEEN_WORDS).split()
                 words.update(found)

@@ -509,6 +509,25 @@ def test_operators_of_a_class_that_look_at_numbers_are_no_polynomials(old, form,
         assert verdict(text, tmp_path, monkeypatch) == verdict(text, tmp_path, monkeypatch, shortly=False), by
 
 
+WRAPS = "        other = other if isinstance(other, Value) else Value(other)\n        total"
+CASES = {
+    "total.data = total.data + other.data * (other.data - 2.0)": "int float Value",
+    "total.data = total.data + other.data * (other.data + 1.5) * (other.data - 1.0)": "int float Value",
+    "total.data = total.data - self.data * 0.5": "int float Value",
+    "total.data = total.data * 1": "int float Value",
+    "return self": "int float Value str",
+    "other.grad = self.grad": "Value",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_for_a_type_of_operands_is_seen_by_few_numbers_as_by_all(case, tmp_path, monkeypatch):
+    for kind in CASES[case].split():
+        text = changed(CLOSURES, WRAPS, f"        given = other\n{WRAPS}")
+        text = changed(text, "'+')\n", f"'+')\n        if isinstance(given, {kind}): {case}\n")
+        assert verdict(text, tmp_path, monkeypatch) == verdict(text, tmp_path, monkeypatch, shortly=False), kind
+
+
 # What may stand around a class, and whether the comparison has to see it.
 AROUND = {
     "class Net:\n    def __init__(self, x=None): self.w = Value(x)\n    def zero(self): self.w.grad = 0\n": False,
@@ -589,6 +608,11 @@ def test_a_class_that_is_read_alone_is_judged_as_in_its_whole_module(lines, tmp_
     is_seen = replace.parse(tmp_path / "own.py", "Value")[1] == b""
     assert is_seen is {**AROUND, **ABOVE}[lines]
     assert verdict(text, tmp_path, monkeypatch, alone=True) == verdict(text, tmp_path, monkeypatch)
+
+
+def test_a_function_that_the_last_word_of_a_class_names_is_seen(tmp_path):
+    (tmp_path / "own.py").write_text(f"def as_value(x): return x\n{CLOSURES}    last = as_value")
+    assert replace.parse(tmp_path / "own.py", "Value")[1] == b""
 
 
 @pytest.mark.parametrize("quotes", ["'''", '"""'])
