@@ -94,6 +94,22 @@ def test_signatures_of_all_methods_can_be_read():
     assert str(inspect.signature(Value(1.0).maximum)) == "(other, /)"
 
 
+@pytest.mark.parametrize("name", ["leaky_relu", "pow"])
+def test_what_the_name_of_an_argument_raises_is_raised(name):
+    class Name(str):
+        asked = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            Name.asked += 1
+            if Name.asked == 1:  # and no second time
+                raise KeyboardInterrupt("while names are compared")
+            return str.__eq__(self, other)
+
+    with pytest.raises(KeyboardInterrupt, match="while names are compared"):
+        getattr(Value(1.0), name)(**{Name("k"): 2.0})
+
+
 # ---- operands and attributes -------------------------------------------------------------------------------------
 
 

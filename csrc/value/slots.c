@@ -116,10 +116,12 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O", keywords, &k)) {
         char format[64];
 
+        if (!PyErr_ExceptionMatches(PyExc_TypeError)) /* raised by a key that is of a class of its own */
+            return NULL;
         PyErr_Clear(); /* the same error again, with the name of the method */
         PyOS_snprintf(format, sizeof format, "|O:Value.%s", name);
-        PyArg_ParseTupleAndKeywords(args, kwargs, format, keywords, &k);
-        return NULL;
+        if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, keywords, &k))
+            return NULL;
     }
     if (!k && isnan(default_k)) {
         PyErr_Format(PyExc_TypeError, "Value.%s() missing 1 required positional argument: 'k'", name);
