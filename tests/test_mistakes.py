@@ -335,7 +335,7 @@ REMEDIES = {
 }
 
 
-@pytest.mark.parametrize("x", REMEDIES, ids=str)
+@pytest.mark.parametrize("x", REMEDIES, ids=["text", "digits", "function", "method", "tuple"])
 @pytest.mark.parametrize(
     "call", [call for text in (PLAIN, OPERANDS) for call in text.strip().replace("\n", "|").split("|")]
 )
