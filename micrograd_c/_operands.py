@@ -9,7 +9,7 @@ from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
 from ._core.hints import Callable, Collection, Iterable
 from ._core.numbers import class_of
-from ._core.walk import describe, operands
+from ._core.walk import below, describe, operands
 
 if TYPE_CHECKING:
     from .engine import Value
@@ -338,31 +338,49 @@ def _untraced(values: Any) -> Any:
     return values
 
 
-def _growing(kind: Any, *names: str) -> Any:
-    """Return a class of sets or lists of operands: what these methods add is added to their `node` too."""
+def _changing(kind: Any, *names: str) -> Any:
+    """Return a class of sets or lists of operands: what these methods change is changed in their `node` too."""
 
-    def adding(name: str) -> Callable[..., None]:
-        def method(self: Any, *given: Any) -> None:
+    def changing(name: str) -> Callable[..., Any]:
+        def method(self: Any, *given: Any) -> Any:
             n = len(self)
-            getattr(kind, name)(self, *given)
-            if kind is list or len(self) > n:
-                assign_operands(self.node, self)
+            out = getattr(kind, name)(self, *given)
+            if (kind is list or len(self) != n) and (node := getattr(self, "node", None)) is not None:
+                _change(node, self)
+            return out
 
         return method
 
-    body: dict[str, Any] = {name: adding(name) for name in names}
+    body: dict[str, Any] = {name: changing(name) for name in names}
     body["__repr__"] = lambda self: repr(kind(self))
     body["__reduce__"] = lambda self: (kind, ([*self],))  # copies are nobody's
     return type(kind.__name__, (kind,), {"__slots__": ("node",), **body})
 
 
-GROWING = {set: _growing(set, "add", "update"), list: _growing(list, "append", "extend", "insert", "__setitem__")}
+def _change(node: Value, values: Collection[Any]) -> None:
+    """Let a node made by hand have other operands; no other node can get one that does not lie below it already."""
+    try:
+        assign_operands(node, values)
+    except AttributeError:
+        lying = below((node,))  # scripts collect a graph in the set of its root
+        if not all(id(value) in lying for value in values):
+            raise
+
+
+CHANGING = {
+    set: _changing(
+        set, *("add", "update", "discard", "remove", "pop", "clear", "difference_update", "intersection_update")
+    ),
+    list: _changing(
+        list, *("append", "extend", "insert", "remove", "pop", "clear", "__setitem__", "__delitem__", "__iadd__")
+    ),
+}
 
 
 def operands_in(kind: Any, node: Value, values: Iterable[Value]) -> Any:
-    """Return operands of a node in a container of this type; those of a node made by hand grow with it."""
-    out = GROWING.get(kind, kind)(values)
-    if kind in GROWING:
+    """Return operands of a node in a container of this type; those of a node made by hand change with it."""
+    out = CHANGING.get(kind, kind)(values)
+    if kind in CHANGING:
         out.node = node
     return out
 

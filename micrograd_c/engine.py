@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
-_SUM, _DOT, _Operands = NAMES.index("SUM"), NAMES.index("DOT"), _operands.GROWING[set]
+_SUM, _DOT, _Operands = NAMES.index("SUM"), NAMES.index("DOT"), _operands.CHANGING[set]
 
 
 def __dir__() -> list[str]:
@@ -140,7 +140,7 @@ class Value(Node):
 
     @property
     def _prev(self) -> set[Value]:
-        """The operands of this node; may be assigned and added to if no op made it."""
+        """The operands of this node; may be assigned and changed if no op made it."""
         (out := _Operands(operands(self))).node = self
         return out  # type: ignore[no-any-return]
 

@@ -437,6 +437,56 @@ def test_operands_that_are_added_to_prev_are_operands(give, hand_made, n):
     assert a.grad == 3 * sum(range(n))
 
 
+@pytest.mark.parametrize("is_read", [False, True])
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda prev, x: prev.discard(x),
+        lambda prev, x: prev.remove(x),
+        lambda prev, x: prev.difference_update([x]),
+        lambda prev, x: prev.intersection_update({*prev} - {x}),
+        lambda prev, x: (lambda both: prev.update(both - {x}))({prev.pop(), prev.pop()}),
+        lambda prev, x: (lambda both: prev.clear() or prev.add(*both - {x}))({*prev}),
+    ],
+)
+def test_operands_that_are_taken_from_prev_are_none_any_more(take, is_read):
+    a = Value(2.0)
+    kept, x = a * 3, a * 5
+    out = Value(1.0, (kept, x), "pair")
+    out._backward = lambda: [setattr(v, "grad", v.grad + out.grad) for v in (kept, x)]
+    end = out * 1 if is_read else out
+    take(out._prev, x)
+    assert out._prev == {kept} and out._op == "pair"
+    end.backward()
+    assert (a.grad, kept.grad, x.grad) == (3.0, 1.0, 1.0)  # out reaches x, backward() does not go on from it
+
+
+def test_the_operands_of_an_operator_may_collect_what_lies_below_it():
+    def collected(v):
+        found = v._prev
+        for child in [*found]:
+            found.update(collected(child))
+        return found
+
+    a, b = Value(2.0), Value(3.0)
+    c = a * b
+    root = (c + a).relu()
+    found = collected(root)
+    found.add(root)
+    assert len(found) == 5
+    todo, seen = root._prev, 0
+    while todo:
+        todo.update(todo.pop()._prev)
+        seen += 1
+    assert seen >= 4 and len(root._prev) == 1
+    kind = type(root._prev)
+    kind([a]).add(b)  # of no node
+    with pytest.raises(AttributeError, match="computed it"):
+        root._prev.add(Value(1.0))
+    root.backward()
+    assert (a.grad, b.grad) == (4.0, 2.0)
+
+
 def test_prev_is_a_set_whose_copies_are_their_owners():
     a, b = Value(2.0), Value(3.0)
     out = Value(6.0, (a,))
