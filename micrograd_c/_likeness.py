@@ -221,9 +221,10 @@ class _Comparison(Nodes):
             raise UnlikeError("has a backward() with another meaning")
         result = {"itself": "; return self", "gradient": "; return self.grad"}.get(theirs[0][0], "")
         if result or parameters not in ((), ("seed",)) or (parameters and (not read or defaults[0] is None)):
-            scope = {"sweep": self.backward, "defaults": defaults}
+            sweep = max(parameters, key=len, default="sweep") + "_"  # no name of theirs
+            scope = {sweep: self.backward, "defaults": defaults}
             given = "".join(f", {name}=defaults[{i}]" for i, name in enumerate(parameters))
-            define(f"def backward(self{given}): sweep({', '.join(['self', *read])}){result}", scope)
+            define(f"def backward(self{given}): {sweep}({', '.join(['self', *read])}){result}", scope)
             self.attributes["backward"] = scope["backward"]
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing

@@ -61,6 +61,7 @@ _LEFT_OUT = {
 }
 _MODULES = {"math": math, "collections": collections}
 DATA = "data", "value", "val"  # what classes call the number of a node
+_BINDING = (ast.ExceptHandler, "name"), (ast.MatchAs, "name"), (ast.MatchStar, "name"), (ast.MatchMapping, "rest")
 _missing = object()
 Kinds = collections.defaultdict[type, list[Any]]
 
@@ -343,13 +344,37 @@ class Body:
         for name in text.names & self._defined.keys() - known:
             node = self._defined[name]
             f = self._scope[name] if name in self._scope else self._made_below(node)
-            if any(x.id == name and type(x.ctx) is not ast.Load for x in self._nodes[ast.Name]):
+            if name in self._bound_again(node):
                 continue
             if isinstance(f, FunctionType) and f.__code__.co_firstlineno == node.lineno and not f.__closure__:
                 known.add(name)
                 self._called[name] = f
                 text.add(self._with_called(Text(node), known))
         return text
+
+    def _bound_again(self, node: Any) -> set[str]:
+        """Return names that other statements than this one of a function may bind in the module,.
+
+        Those of functions and classes are looked at in part: they bind names of their own, but by `global`.
+        """
+        kinds = self._nodes
+        found = {x.id for x in kinds[ast.Name] if type(x.ctx) is not ast.Load}
+        found.update(*(x.names for x in kinds[ast.Global]))
+        for kind, what in _BINDING:
+            found.update(str(getattr(x, what)) for x in kinds[kind])
+        todo = [*kinds[ast.Module][0].body]
+        for x in todo:  # which grows
+            if x is not node and type(x) in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
+                found.add(x.name)
+            elif type(x) in (ast.Import, ast.ImportFrom):
+                names = {alias.asname or alias.name.partition(".")[0] for alias in x.names}
+                found |= {node.name} if "*" in names and x.lineno > node.lineno else names
+            else:
+                for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+                    todo += getattr(x, part, [])
+        if any(x.id in ("globals", "setattr") for x in kinds[ast.Name]):
+            found.update(str(x.value) for x in kinds[ast.Constant])
+        return found
 
     def _made_below(self, node: Any) -> FunctionType | None:
         """Return what a function statement will make that stands below the class, if its defaults are constants."""
@@ -358,8 +383,10 @@ class Body:
             return None
         future = self._flags & 0x1000000  # annotations that are not evaluated
         code = compile(ast.Module([node], []), self._file, "exec", future, dont_inherit=True)
-        body = next(x for x in code.co_consts if isinstance(x, CodeType) and x.co_name == node.name)
-        return FunctionType(body, self._scope, node.name, tuple(x.value for x in given))
+        found = [
+            x for x in code.co_consts if isinstance(x, CodeType) and x.co_name == node.name
+        ]  # none of `def f[T]`
+        return FunctionType(found[0], self._scope, node.name, tuple(x.value for x in given)) if found else None
 
     def _is_calm(self, name: str) -> bool:
         """Tell whether a method is pure if all others are."""

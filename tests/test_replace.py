@@ -789,6 +789,43 @@ ORDER = changed(
 )
 
 
+@pytest.mark.parametrize("above", [False, True])
+@pytest.mark.parametrize(
+    "again",
+    [
+        "if True:\n    def squash(x): return x * 0.5",
+        "try:\n    from math import atan as squash\nexcept ImportError: pass",
+        "from math import *\nfrom math import atan as squash",
+        "class squash(float): pass",
+        "def change():\n    global squash\n    def squash(x): return x * 0.5\nchange()",
+        "match (lambda x: x * 0.5):\n    case squash: pass",
+        "for _ in range(1):\n    def squash(x): return x * 0.5",
+        "globals()['squash'] = lambda x: x * 0.5",
+        "def inner(x): return x * 0.5\nif True:\n    def inner(x): return x * 0.25",
+    ],
+)
+def test_a_function_that_the_module_makes_anew_is_called_as_it_is_then(again, above, tmp_path):
+    method = """
+    def tanh(self):
+        t = squash(self.data)
+        out = Value(t, (self,))
+        def _backward():
+            self.grad += (1 - t * t) * out.grad
+        out._backward = _backward
+        return out
+"""
+    helper = "def inner(x): return math.tanh(x)\ndef squash(x): return inner(x)\n"
+    text = "import math\n" + helper * above + CLOSURES + method + helper * (not above) + again
+    use = "\na = Value(0.75)\nz = a.tanh() * a\nz.backward()\nprint(z.data, a.grad)\n"
+    same_output(text + use, tmp_path)
+
+
+@pytest.mark.parametrize("names", ["sweep=None, defaults=3", "sweep_=None, sweep=0", "defaults=0, self_=1"])
+def test_a_backward_has_arguments_of_any_name(names, tmp_path):
+    text = changed(CLOSURES, BACKWARD, f"    def backward(self, {names}):\n")
+    same_output(text + "a = Value(3.0)\n(a * a).backward()\nprint(a.grad)\n", tmp_path)
+
+
 @pytest.mark.parametrize("more", ["retain_graph=False", "retain_graph=False, create_graph=None"])
 def test_a_backward_with_a_seed_and_arguments_that_it_does_not_read(more, tmp_path):
     text = changed(CLOSURES, BACKWARD, f"    def backward(self, grad=1.0, {more}):\n")
