@@ -342,10 +342,12 @@ def _changing(kind: Any, *names: str) -> Any:
     """Return a class of sets or lists of operands: what these methods change is changed in their `node` too."""
 
     def changing(name: str) -> Callable[..., Any]:
+        always = kind is list or name in ("__ixor__", "symmetric_difference_update")  # at the same length too
+
         def method(self: Any, *given: Any) -> Any:
             n = len(self)
             out = getattr(kind, name)(self, *given)
-            if (kind is list or len(self) != n) and (node := getattr(self, "node", None)) is not None:
+            if (always or len(self) != n) and (node := getattr(self, "node", None)) is not None:
                 _change(node, self)
             return out
 
@@ -369,7 +371,9 @@ def _change(node: Value, values: Collection[Any]) -> None:
 
 CHANGING = {
     set: _changing(
-        set, *("add", "update", "discard", "remove", "pop", "clear", "difference_update", "intersection_update")
+        set,
+        *("add", "update", "discard", "remove", "pop", "clear", "difference_update", "intersection_update"),
+        *("symmetric_difference_update", "__ior__", "__isub__", "__iand__", "__ixor__"),
     ),
     list: _changing(
         list, *("append", "extend", "insert", "remove", "pop", "clear", "__setitem__", "__delitem__", "__iadd__")
