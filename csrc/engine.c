@@ -110,6 +110,16 @@ int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
     return status;
 }
 
+int32_t mg_op_of(int32_t handle)
+{
+    mg_lock();
+    const int32_t row = mg_row(handle);
+    TRY(row);
+    const int32_t op = mg.op[row] & ~MG_PYTHON;
+    mg_unlock();
+    return op;
+}
+
 static void describe(int32_t row, mg_node *out)
 {
     const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];

@@ -146,6 +146,8 @@ typedef struct {
 } mg_node;
 
 int32_t mg_describe(int32_t handle, mg_node *out);
+/* The mg_op of a node, or MG_EHANDLE. */
+int32_t mg_op_of(int32_t handle);
 /* Rows of n nodes: ascending rows are a topological order. */
 int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows);
 

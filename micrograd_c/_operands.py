@@ -9,7 +9,7 @@ from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
 from ._core.hints import Callable, Collection, Iterable
 from ._core.numbers import class_of
-from ._core.walk import below, describe, operands
+from ._core.walk import describe, operands
 
 if TYPE_CHECKING:
     from .engine import Value
@@ -348,7 +348,7 @@ def _changing(kind: Any, *names: str) -> Any:
             n = len(self)
             out = getattr(kind, name)(self, *given)
             if (always or len(self) != n) and (node := getattr(self, "node", None)) is not None:
-                _change(node, self)
+                assign_operands(node, self)
             return out
 
         return method
@@ -359,17 +359,7 @@ def _changing(kind: Any, *names: str) -> Any:
     return type(kind.__name__, (kind,), {"__slots__": ("node",), **body})
 
 
-def _change(node: Value, values: Collection[Any]) -> None:
-    """Let a node made by hand have other operands; no other node can get one that does not lie below it already."""
-    try:
-        assign_operands(node, values)
-    except AttributeError:
-        lying = below((node,))  # scripts collect a graph in the set of its root
-        if not all(id(value) in lying for value in values):
-            raise
-
-
-CHANGING = {
+_CHANGING = {
     set: _changing(
         set,
         *("add", "update", "discard", "remove", "pop", "clear", "difference_update", "intersection_update"),
@@ -383,10 +373,15 @@ CHANGING = {
 
 def operands_in(kind: Any, node: Value, values: Iterable[Value]) -> Any:
     """Return operands of a node in a container of this type; those of a node made by hand change with it."""
-    out = CHANGING.get(kind, kind)(values)
-    if kind in CHANGING:
-        out.node = node
+    if kind not in _CHANGING or _made_by_an_op(lib.mg_op_of(core.handle_of(node))):
+        return kind(values)
+    out = _CHANGING[kind](values)
+    out.node = node
     return out
+
+
+def _made_by_an_op(op: int) -> bool:
+    return OPS[op].arity != 0 and op != _CUSTOM and op != _GIVEN
 
 
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
@@ -396,7 +391,7 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     except NoNodeError:
         assigned_first(out, "data", 0.0)  # its data come later
         op = describe(out).op
-    if op != _CUSTOM and OPS[op].arity:
+    if op == _GIVEN or _made_by_an_op(op):
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {brief(out)} can't be assigned: {what}; make a node by hand, Value(data)")
     values = _untraced(_values_in(operands, "_prev"))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Exactly what micrograd's module brings by `import *`: `sum` would hide Python's.
 __all__ = ["Value"]
 
-_SUM, _DOT, _Operands = NAMES.index("SUM"), NAMES.index("DOT"), _operands.CHANGING[set]
+_SUM, _DOT = NAMES.index("SUM"), NAMES.index("DOT")
 
 
 def __dir__() -> list[str]:
@@ -141,8 +141,7 @@ class Value(Node):
     @property
     def _prev(self) -> set[Value]:
         """The operands of this node; may be assigned and changed if no op made it."""
-        (out := _Operands(operands(self))).node = self
-        return out  # type: ignore[no-any-return]
+        return _operands.operands_in(set, self, operands(self))  # type: ignore[no-any-return]
 
     @_prev.setter
     def _prev(self, operands: Iterable[Value]) -> None:

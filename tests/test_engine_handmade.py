@@ -484,10 +484,8 @@ def test_the_operands_of_an_operator_may_collect_what_lies_below_it():
         todo.update(todo.pop()._prev)
         seen += 1
     assert seen >= 4 and len(root._prev) == 1
-    kind = type(root._prev)
-    kind([a]).add(b)  # of no node
-    with pytest.raises(AttributeError, match="computed it"):
-        root._prev.add(Value(1.0))
+    type(Value(1.0)._prev)([a]).add(b)  # of no node
+    root._prev.add(Value(1.0))  # it is no operand, and micrograd's root gives it nothing either
     root.backward()
     assert (a.grad, b.grad) == (4.0, 2.0)
 
@@ -505,9 +503,8 @@ def test_prev_is_a_set_whose_copies_are_their_owners():
     product._prev.add(a)
     product.backward()
     assert (a.grad, b.grad) == (3.0, 2.0)
-    for node, why in [(product, r"'\*' computed it"), (Value(1.0, (a,), (1.0,)), "derivatives")]:
-        with pytest.raises(AttributeError, match=why):
-            node._prev.add(out)
+    with pytest.raises(AttributeError, match="derivatives"):
+        Value(1.0, (a,), (1.0,))._prev.add(out)
     with pytest.raises(TypeError, match="_prev"):
         Value(1.0)._prev.add(1.0)
 
