@@ -1,5 +1,6 @@
 """Nodes that users make by hand: local derivatives, closures, operands and __init__ that come later."""
 
+import contextlib
 import copy
 import gc
 import pickle
@@ -627,3 +628,19 @@ def test_an_operand_without_a_node_is_refused_by_name_in_any_place(n):
             Value(1.0, tuple(operands), "op")
     operands = [Value(float(i)) for i in range(n)]
     assert Value(1.0, tuple(operands), "op")._children == tuple(operands)
+
+
+@pytest.mark.parametrize("third", [None, frozenset([1.0]), (), "+", (1.0,), [1.0]], ids=repr)
+@pytest.mark.parametrize("children", [tuple, list, set, iter])
+def test_the_number_of_a_node_made_by_hand_is_asked_for_once(children, third):
+    class Number:
+        asked = 0
+
+        def __float__(self):
+            self.asked += 1
+            return 2.0
+
+    number = Number()
+    with contextlib.suppress(TypeError, ValueError):  # of shapes that do not fit
+        Value(number, children([Value(1.0)]), third)
+    assert number.asked <= 1

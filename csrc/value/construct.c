@@ -75,6 +75,13 @@ static PyObject *untracked_tuple(PyObject *items)
     return out;
 }
 
+/* Have these the shape that make_by_hand takes? */
+static bool may_be_by_hand(PyObject *children, PyObject *third)
+{
+    const Py_ssize_t n = short_length(children);
+    return n > 0 && (!third || PyUnicode_CheckExact(third) || short_length(third) == n);
+}
+
 /* Value(data, children), with a label or local derivatives as the third. 1: done; 0: mg_python.init has to look closer. */
 static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *third)
 {
@@ -82,8 +89,8 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
     int32_t x[ON_STACK];
     double number, slopes[ON_STACK];
 
-    if (is_value(data))
-        return 0;
+    if (is_value(data) || (!PyFloat_CheckExact(data) && !may_be_by_hand(children, third)))
+        return 0;                      /* before a __float__ has run, which mg_python.init calls again */
     if (PyList_CheckExact(children)) { /* a collection could run code that changes the list */
         PyObject *copy = PyList_AsTuple(children);
         const int done = copy ? make_by_hand(v, data, copy, third) : -1;
