@@ -119,14 +119,11 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
         found = None if as_module or not os.path.isfile(name) else replace.parse(path, replaced or "Value")
     if replaced:
         is_script, here = os.path.isfile(path) and not as_module, os.getcwd()
-        root = (
-            here if is_script and folder.startswith(here + os.sep) else folder
-        )  # of a script in a folder of its own
+        if is_script and folder.startswith(here + os.sep):  # a script in a folder of its own, as tests/
+            root = here
         tell = replace.Finder(root, replaced, path if is_script else None).tell
         as_micrograd.tell = tell
-        if _has_micrograd(folder) or _has_micrograd(
-            root
-        ):  # of the script's author, with a class that is to be replaced
+        if _has_micrograd(folder) or _has_micrograd(root):  # of the script's author: its class is to be replaced
             as_micrograd.step_back()
             as_micrograd.tell = lambda data: f"{tell(data)}; micrograd_c.as_micrograd.step_back()"
         code = found and replace.replace_in_main(path, *found, replaced)

@@ -61,7 +61,7 @@ _LEFT_OUT = {
 }
 _MODULES = {"math": math, "collections": collections}
 DATA = "data", "value", "val"  # what classes call the number of a node
-_BINDING = (ast.ExceptHandler, "name"), (ast.MatchAs, "name"), (ast.MatchStar, "name"), (ast.MatchMapping, "rest")
+_BINDING = {"ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest"}
 _missing = object()
 Kinds = collections.defaultdict[type, list[Any]]
 
@@ -353,15 +353,15 @@ class Body:
         return text
 
     def _bound_again(self, node: Any) -> set[str]:
-        """Return names that other statements than this one of a function may bind in the module,.
+        """Return names that other statements than this one of a function may bind in the module.
 
         Those of functions and classes are looked at in part: they bind names of their own, but by `global`.
         """
         kinds = self._nodes
         found = {x.id for x in kinds[ast.Name] if type(x.ctx) is not ast.Load}
         found.update(*(x.names for x in kinds[ast.Global]))
-        for kind, what in _BINDING:
-            found.update(str(getattr(x, what)) for x in kinds[kind])
+        for kind, what in _BINDING.items():  # Python 3.9 has no `match`
+            found.update(str(getattr(x, what)) for x in kinds[getattr(ast, kind, type(None))])
         todo = [*kinds[ast.Module][0].body]
         for x in todo:  # which grows
             if x is not node and type(x) in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
