@@ -145,7 +145,7 @@ def test_the_sdist_has_what_builds_and_tests_need_and_no_results_of_benchmarks(c
     with tarfile.open(sdist) as archive:
         packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
     kept = {path.relative_to(clone).as_posix() for path in clone.rglob("*") if path.is_file()}
-    left_out = {name for name in kept - packed if not name.startswith(("dist/", ".git"))}
+    left_out = {name for name in kept - packed if not name.startswith(("dist/", ".git", "__pycache__/"))}
     assert left_out == {name for name in kept if name.startswith("benchmarks/results/")} != set()
 
 
