@@ -319,8 +319,17 @@ def make(
 
 
 def assigned_first(self: Any, name: str, number: Any) -> None:
-    """Take data or grad of a Value without a node: __init__ of a user's class may set what micrograd's sets."""
+    """Take data or grad of a Value without a node: __init__ of a user's class may set what micrograd's sets.
+
+    A node over operands comes here too where its data is numpy's now.
+    """
     cls = type(self)
+    if getattr(self, "_h", -1) >= 0:
+        a, b = core.operands(self)
+        if not _made_by_an_op(lib.mg_op_of(core.handle_of(self))) and (b is None or isinstance(b, core.Node)):
+            parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)
+            core.own(self, parts, ..., int, core.handle_of(self))
+        return
     is_zero = name == "grad" and number == 0  # as it will be in its node
     if cls is type(core.new()) or hasattr(cls, "_reflected") or (name == "grad" and not is_zero):
         raise error(lib.MG_EHANDLE)

@@ -184,8 +184,8 @@ class Mine(Value):
     pass
 
 
-def assigned(x, cls=Value):
-    v = cls(1.0)
+def assigned(x, v=None):
+    v = Value(1.0) if v is None else v
     v.data = x
     return v
 
@@ -218,10 +218,14 @@ FED = {
     "assigned": lambda x: assigned(np.float64(x)),
     "assigned as float32": lambda x: assigned(np.float32(x)),
     "assigned as an array": lambda x: assigned(np.array(x)),
-    "assigned to a class of one's own": lambda x: assigned(np.float64(x), Mine),
+    "assigned to a class of one's own": lambda x: assigned(np.float64(x), Mine(1.0)),
     "below what was assigned": lambda x: assigned(np.float64(x)) * 1.0,
     "a step": stepped,
     "made by hand": lambda x: by_hand(Value(x)),
+    "assigned to a node by hand": lambda x: assigned(np.float64(x), Value(1.0, (Value(1.0),), "mine")),
+    "of two operands": lambda x: assigned(np.float64(x), Value(1.0, (Value(1.0), Value(2.0)), "mine")),
+    "of three": lambda x: assigned(np.float64(x), Value(1.0, [Value(float(i)) for i in range(3)], "mine")),
+    "of local derivatives": lambda x: assigned(np.float64(x), Value(1.0, [Value(1.0)] * 2, [3.0, 4.0])),
     "made by hand over numpy": lambda x: Value(x, (Value(np.float64(1.0)),), "mine"),
     "a copy": lambda x: copy.copy(Value(np.float64(x))),
     "a deep copy": lambda x: copy.deepcopy(Value(np.float64(x)).maximum(-math.inf)),
@@ -295,6 +299,23 @@ def test_a_search_below_a_deep_graph_does_not_recurse():
         v / 0
     with np.errstate(all="ignore"):
         assert (v * np.float64(1.0) / 0).data == math.inf
+
+
+@pytest.mark.parametrize("n", (1, 2, 3))
+def test_numpy_assigned_to_a_node_by_hand_leaves_its_operands(n):
+    def run():
+        operands = [Value(1.0) for _ in range(n)]
+        one, other = Value(1.0, operands, "mine"), Value(1.0, operands, range(n))
+        one._backward = lambda: [setattr(x, "grad", x.grad + one.grad) for x in operands]
+        for node in (one, other, one):
+            node.data = np.float64(2.0)
+        (one + other).backward()
+        assert [x.grad for x in operands] == [1.0 + i for i in range(n)]
+        assert one._children == tuple(operands) and one._op == "mine"
+        assert other._local_grads == tuple(range(n))
+
+    with nothing_left_behind():
+        run()
 
 
 def micrograds_answer(program, seed, cls):

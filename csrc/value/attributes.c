@@ -35,9 +35,8 @@ static int set_column(PyObject *self, PyObject *o, void *grad)
     if (row >= 0)
         *(grad ? &mg.grad[row] : &mg.data[row]) = number;
     mg_unlock();
-    if (row >= 0) {
-        if (!first_operand(as_value(self)))
-            mg_set_numpy(as_value(self), numpy);
+    if (row >= 0 && !(numpy && first_operand(as_value(self)))) {
+        mg_set_numpy(as_value(self), numpy);
         return 0;
     }
     PyObject *done = PyObject_CallMethod(self, "_assigned_first", "sO", grad ? "grad" : "data", o);

@@ -186,8 +186,11 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
             return
         if failed:
             raise error(lib.MG_EHANDLE)
-        if x is not number and name == "data" and from_numpy(number) and self._a is None:
-            self._b = ...  # as of a leaf that is made of it
+        if x is not number and name == "data" and from_numpy(number):
+            if self._a is None:
+                self._b = ...  # as of a leaf that is made of it
+            else:
+                self._assigned_first(name, number)
 
     def delete(self: Any) -> None:
         raise AttributeError(no_deletion)
