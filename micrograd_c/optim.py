@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import partial
 from inspect import Parameter, Signature
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._checks import check_arguments, distinct_leaves, number, option, parameter, read_state, whole
@@ -254,8 +255,8 @@ class Optimizer(_Declared):
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
         for i, x in enumerate(numbers):
             least = self._columns[i // self._n]
-            if not (isinstance(x, float) and math.isnan(x - x) and not x < least):  # gradients left it
-                numbers[i] = number(x, f"number {i} of {name}", least)
+            left = isinstance(x, Real) and not math.isfinite(x) and not x < least  # by gradients
+            numbers[i] = float(x) if left else number(x, f"number {i} of {name}", least)
         return numbers
 
     def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:

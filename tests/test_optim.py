@@ -613,8 +613,11 @@ def test_the_state_of_a_training_that_diverged_is_loaded_as_it_was(kind, options
     one.step()
     state = one.state_dict()
     assert not all(map(math.isfinite, state["state"])) or (options.get("momentum") is None and kind is optim.SGD)
-    other.load_state_dict(json.loads(json.dumps(state)))
-    assert repr(other.state_dict()) == repr(state)
+    np = pytest.importorskip("numpy")
+    single = [np.float32(x) if not math.isfinite(x) else x for x in state["state"]]
+    for loaded in (json.loads(json.dumps(state)), {**state, "state": single}):
+        other.load_state_dict(loaded)
+        assert repr(other.state_dict()) == repr(state)
 
 
 def test_what_is_no_state_at_all_is_refused():
