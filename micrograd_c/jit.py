@@ -40,7 +40,8 @@ def jit(function: Callable[..., Any] | None = None, *, in_axes: Any = GUESS, sta
     function : callable
         Plain scalar code for one sample. It is called with a Value for each number and each batch of shape (N,),
         and with a list of k Values for each batch of shape (N, k). It returns a Value, or tuples, lists and dicts
-        of Values. Without it `jit` returns a decorator: `@mg.jit(in_axes=None)`.
+        of Values. Methods are bound, those of a class too: write `@mg.jit` above `@classmethod`. Without it
+        `jit` returns a decorator: `@mg.jit(in_axes=None)`.
     in_axes : int, None, or a tuple of them, one for each argument; optional
         As in jax.vmap: the axis along which the samples of an argument stand, or None for what is the same for all
         samples, a number or an array of shape (k,), for which the function gets a list of k Values. Without it, or
@@ -70,7 +71,7 @@ def jit(function: Callable[..., Any] | None = None, *, in_axes: Any = GUESS, sta
             return function
         in_axes = function._in_axes if in_axes == GUESS else in_axes
         static_argnames = function._static[1] if static_argnames is None else static_argnames
-        function = function._function
+        function = function._given()
     return Function(function, in_axes, () if static_argnames is None else static_argnames)
 
 

@@ -1,6 +1,7 @@
 """Programs: what they compute is what the eager engine computes, and what they cannot record they refuse."""
 
 import copy
+import inspect
 import math
 import operator
 import pickle
@@ -252,6 +253,46 @@ def test_what_does_not_bind_is_found_as_it_is():
     assert holder.line(2.0) == 6.0
     assert holder.square(3.0) == 9.0
     assert mg.jit(bound) is bound
+
+
+class Scaled:
+    k = 2.0
+
+    @mg.jit(static_argnames="n")
+    @classmethod
+    def of_class(cls, x, n=2):
+        """Scale a power."""
+        return cls.k * x**n
+
+    @mg.jit
+    @staticmethod
+    def square(x):
+        return x * x
+
+
+class Wider(Scaled):
+    k = 5.0
+
+
+def test_methods_of_a_class_bind_it():
+    for scaled, k in ((Scaled, 2.0), (Wider, 5.0), (Scaled(), 2.0), (Wider(), 5.0)):
+        assert scaled.of_class(3.0) == 9 * k and scaled.of_class(2.0, n=3) == 8 * k
+        assert scaled.of_class.gradient(3.0) == 6 * k
+        assert scaled.of_class(np.array([1.0, 2.0])).tolist() == [k, 4 * k]
+        assert scaled.square(3.0) == 9.0 and scaled.square.gradient(3.0) == 6.0
+        assert pickle.loads(pickle.dumps(scaled.of_class))(3.0) == 9 * k
+        assert copy.deepcopy(scaled.of_class)(3.0) == 9 * k
+    assert Scaled.of_class.__doc__ == "Scale a power."
+    assert str(inspect.signature(Scaled.of_class)) == "(x, n=2)"
+    again = mg.jit(vars(Scaled)["of_class"], in_axes=0)
+    assert again.__get__(None, Wider)(np.ones(1), 3) == 5.0  # as a class body would
+    with pytest.raises(TypeError, match="jit takes a function, not property"):
+        mg.jit(property(len))
+
+
+def test_a_class_as_an_argument_is_refused_with_a_remedy():
+    with pytest.raises(TypeError, match=r"argument cls must be .*, not type.*write @mg.jit above @classmethod"):
+        mg.jit(lambda cls, x: cls.k * x)(Scaled, 1.0)
 
 
 # ---- the parameters of a program ---------------------------------------------------------------------------------

@@ -325,6 +325,8 @@ class Arguments:
             hint = ": pass its .data, or call the function without jit"
         elif isinstance(found, type) and is_masked(found):
             hint = ": pass a.filled(number), or a.compressed()"
+        elif isinstance(given, type):
+            hint = ": to make a program of a method of a class, write @mg.jit above @classmethod"
         elif self._static is not None and type(given) is found and found.__hash__ is not None:
             hint = f"; if it chooses what is computed, let jit(f, static_argnames={self.names()[i]!r}) know"
         name = getattr(found, "__name__", found)

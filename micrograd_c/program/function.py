@@ -58,6 +58,9 @@ class Function(Derivatives):
     """A function that runs as a program. Made by `jit`."""
 
     def __init__(self, function: Callable[..., Any], in_axes: Any = GUESS, static_argnames: Any = ()) -> None:
+        self._kind = next((kind for kind in (classmethod, staticmethod) if isinstance(function, kind)), None)
+        if self._kind is not None:
+            function = function.__func__  # type: ignore[attr-defined]
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
         axes = in_axes if isinstance(in_axes, tuple) else () if in_axes == GUESS else (in_axes,)
@@ -174,12 +177,14 @@ class Function(Derivatives):
     # ---- methods -------------------------------------------------------------------------------------------------
 
     def __get__(self, instance: Any, owner: Any = None) -> Function:
-        """Return the function with `instance` as its first argument, as Python's functions do.
+        """Return the function with `instance` as its first argument, or the class, as Python's functions do.
 
-        Each instance has programs of its own. They live as long as it does.
+        Each instance has programs of its own, as each class has. They live as long as it does.
         """
         bind = getattr(type(self._function), "__get__", None)
-        if instance is None or bind is None:
+        if self._kind is classmethod:
+            instance = type(instance) if owner is None else owner
+        if instance is None or bind is None or self._kind is staticmethod:
             return self
         function = bind(self._function, instance, owner)
         if function is self._function:  # a bound method
@@ -188,7 +193,9 @@ class Function(Derivatives):
         if bound is None or bound() is not instance:
             bound = self._bound[id(instance)] = _Bound(instance, self._bound)
         out = Function.__new__(type(self))
-        out.__dict__.update(self.__dict__, _function=function, __wrapped__=function, _programs=bound.programs)
+        out.__dict__.update(
+            self.__dict__, _kind=None, _function=function, __wrapped__=function, _programs=bound.programs
+        )
         if isinstance(function, types.MethodType):
             out._static = without_first(self._function, self._static)
         return out
@@ -210,14 +217,21 @@ class Function(Derivatives):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._is_global() and not (self.__module__ == "__main__" and _by_value()):
             return getattr(self, "__qualname__")  # noqa: B009, it is an attribute of the instance
-        return Function, (self._function, self._in_axes, (*self._static[1],)), self._attributes() or None
+        return Function, (self._given(), self._in_axes, (*self._static[1],)), self._attributes() or None
+
+    def _given(self, function: Any = None) -> Any:
+        """Return what jit was given: a function, or a classmethod or a staticmethod of it."""
+        function = function or self._function
+        return function if self._kind is None else self._kind(function)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
         from copy import deepcopy
 
         if self._is_global():
             return self
-        out = memo[id(self)] = Function(_deep_copy(self._function, memo), self._in_axes, self._static[1])
+        out = memo[id(self)] = Function(
+            self._given(_deep_copy(self._function, memo)), self._in_axes, self._static[1]
+        )
         vars(out).update(deepcopy(self._attributes(), memo))
         return out
 
