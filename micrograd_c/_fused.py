@@ -8,7 +8,7 @@ from operator import attrgetter, is_not, ne
 from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
 from ._core import Any, Held, as_number, check, core, ffi, lib
-from ._operands import with_leaves
+from ._operands import AT_FIRST, with_leaves
 from .engine import Value, unequal
 
 # A plan depends on these attributes. It is made anew if one of them was assigned since, of any module.
@@ -148,8 +148,9 @@ def know(neuron: Any, layer: Any, mlp: Any) -> None:
 
 
 # A script may put a relu of its own into Value: then the scalar form uses that.
-_scalar_operators = attrgetter("__add__", "__mul__", *(name for name, op in ACTIVATIONS.items() if op >= 0))
-_OPERATORS = _scalar_operators(Value)
+_NAMES = ("__add__", "__mul__", *(name for name, op in ACTIVATIONS.items() if op >= 0))
+_scalar_operators = attrgetter(*_NAMES)
+_OPERATORS = tuple(AT_FIRST[name] for name in _NAMES)
 
 
 def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 from networks import ACTIVATIONS, X, listed, scalar
-from support import PYPY, close, nothing_left_behind
+from support import PYPY, close, nothing_left_behind, run_python
 
 from micrograd_c import MLP, Layer, Neuron, Value, nn, stats
 from micrograd_c._core import lib
@@ -573,6 +573,26 @@ def test_a_patch_of_value_is_honoured(name, monkeypatch):
     monkeypatch.undo()
     calls.clear()
     assert [o.data for o in model(X)] == [o.data for o in out] and not calls
+
+
+@pytest.mark.parametrize("name", ["relu", "__mul__", "__add__"])
+def test_a_patch_of_value_that_came_before_the_import_of_nn_is_honoured(name):
+    done = run_python(
+        "-c",
+        f"""
+from micrograd_c.engine import Value
+original = Value.{name}
+Value.{name} = lambda *operands: original(*operands) - 0.25
+from micrograd_c.nn import MLP
+model = MLP(2, [3, 1])
+fused = model([0.5, -1.5]).data
+for layer in model.layers:
+    for n in layer.neurons:
+        n.fused = False
+print(fused - model([0.5, -1.5]).data)
+""",
+    )
+    assert done.stdout == "0.0\n", done.stderr
 
 
 def test_any_attribute_can_be_set_on_modules():

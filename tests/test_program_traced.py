@@ -42,6 +42,26 @@ PAIRS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "__neg__", "__mul__", "__rsub__", "__pow__", "maximum"])
+def test_an_operator_that_a_script_has_put_into_value_is_the_one_that_is_recorded(name, monkeypatch):
+    p = Value(1.5)
+
+    def f(x):
+        return ((1.0 - x).relu() + p * -x + (x * 2.0) ** 3 - p.leaky_relu()).maximum(p) + x.leaky_relu(0.5)
+
+    before = mg.jit(f).value_and_gradient(0.75)
+    original = getattr(Value, name)
+    monkeypatch.setattr(Value, name, lambda *operands: original(*operands) + 4.0)
+    x = Value(0.75)
+    expected = f(x)
+    expected.backward()
+    value, slope = mg.jit(f).value_and_gradient(0.75)
+    assert close(value, expected.data) and close(slope, x.grad)
+    assert value != before[0]
+    monkeypatch.undo()
+    assert mg.jit(f).value_and_gradient(0.75) == before
+
+
 @pytest.mark.parametrize("method", [m for _, m in PAIRS], ids=[n for n, _ in PAIRS])
 @pytest.mark.parametrize("cls", [Value, Weight])
 def test_ops_of_an_ordinary_value_and_a_traced_one_are_recorded_in_both_orders(method, cls):

@@ -13,7 +13,7 @@ from .._core import core, lib
 from .._core.walk import below
 from .._operands import ONE_SAMPLE, as_values
 from ..engine import Value, tracers
-from .traced import TracedValue, outside
+from .traced import TracedValue, follow_value, outside
 
 _restore = lib.mg_restore
 _VARARGS = 0x04  # of co_flags
@@ -28,6 +28,7 @@ class Trace:
         self.constants: dict[float, Value] = {}
         self.new: TracedValue | None = None  # what a call of Value has made, until its __init__ runs
         self.over: bool = False
+        follow_value()
         _open.add(ref(self, _open.discard))
 
     def inputs(self, n: int) -> list[TracedValue]:

@@ -15,7 +15,7 @@ from .._core import NAMES, OPS, as_number, core
 from .._core.errors import users_frame
 from .._core.methods import install
 from .._core.numbers import is_array
-from .._operands import COMES_SECOND, INSTEAD, given_by_hand
+from .._operands import AT_FIRST, COMES_SECOND, INSTEAD, given_by_hand
 from ..engine import Value, dot
 
 TYPE_CHECKING = False
@@ -220,7 +220,6 @@ class TracedValue(Value):
 def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     """Return the function that records an op, see _core/methods.py."""
     reflected = "__rpow__" if NAMES[op] == "POWER" else f"__r{NAMES[op].lower()}__"
-    comes_second = (*COMES_SECOND, getattr(Value, reflected, None))
 
     def unary(self: TracedValue, /) -> TracedValue:
         return self._trace.record(op, self)
@@ -231,6 +230,7 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     def binary(self: Any, value: Any, /) -> Any:
         if not isinstance(value, Value):
             return otherwise(self, value)
+        comes_second = (*COMES_SECOND, getattr(Value, reflected, None))
         if getattr(type(value), reflected, None) not in comes_second and not hasattr(type(value), "_reflected"):
             return NotImplemented  # a user's class: its own operator comes first, as beside an ordinary Value
         return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)  # type: ignore[attr-defined]
@@ -244,6 +244,28 @@ def _apply_number(op: int, self: TracedValue, given: Any, number: float, left: b
     return self._trace.record(op, constant, self) if left else self._trace.record(op, self, constant)
 
 
+_before = {*vars(TracedValue)}
 install(TracedValue, Value, _apply, _apply_number)
+_RECORDING = {name: method for name, method in vars(TracedValue).items() if name not in _before}
+
+
+def follow_value() -> None:
+    """Let traced Values have the operators and methods that a script has put into Value, while they are there."""
+    here, own = vars(Value), vars(TracedValue)
+    put = {name: x for name, first in AT_FIRST.items() if (x := here.get(name, first)) != first}
+    for name, recording in _RECORDING.items():
+        method = put.get(name, recording)
+        forward = f"__{name[3:]}" if name.startswith("__r") else ""
+        if forward in _RECORDING and (forward in put or name in put):
+            method = _after(put.get(forward, _RECORDING[forward]), method)
+        if own[name] is not method:
+            setattr(TracedValue, name, method)
+
+
+def _after(forward: Callable[[Any, Any], Any], reflected: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the operator of an operand on the right, which Python asks first: a Value on the left comes first."""
+    return lambda self, value: forward(value, self) if isinstance(value, Value) else reflected(self, value)
+
+
 for _operator, _op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
     setattr(TracedValue, f"__{_operator}__", getattr(TracedValue, _op))
