@@ -86,7 +86,10 @@ QUICK = """
 
 
 def without_ceremony(header: str) -> str:
-    """Return C that lets cffi's wrappers of QUICK functions keep the GIL, and none save errno: nobody reads it."""
+    """Return C that lets cffi's wrappers of QUICK functions keep the GIL, and none save errno: nobody reads it.
+
+    Where there is no memory for a long list as argument they would return without an exception, a SystemError.
+    """
     names = QUICK.split()
     for name in names:
         if f"{name}(" not in header:
@@ -102,6 +105,8 @@ static inline int is_quick(const char *wrapper) {{ return {is_quick}; }}
 #define Py_END_ALLOW_THREADS if (others) PyEval_RestoreThread(others); }}
 #define _cffi_restore_errno() ((void)0)
 #define _cffi_save_errno() ((void)0)
+#define _cffi_convert_array_argument(...) \\
+    (_cffi_convert_array_argument(__VA_ARGS__) < 0 ? (void)(PyErr_Occurred() || PyErr_NoMemory()), -1 : 0)
 """
 
 

@@ -9,7 +9,7 @@ from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
 from ._core.hints import Callable, Collection, Iterable
 from ._core.numbers import class_of
-from ._core.walk import describe, operands
+from ._core.walk import operands
 
 if TYPE_CHECKING:
     from .engine import Value
@@ -387,11 +387,16 @@ _CHANGING = {
 
 def operands_in(kind: Any, node: Value, values: Iterable[Value]) -> Any:
     """Return operands of a node in a container of this type; those of a node made by hand change with it."""
-    if kind not in _CHANGING or _made_by_an_op(lib.mg_op_of(core.handle_of(node))):
+    if kind not in _CHANGING or _made_by_an_op(_op_of(node)):
         return kind(values)
     out = _CHANGING[kind](values)
     out.node = node
     return out
+
+
+def _op_of(node: Any) -> int:
+    op: int = check(lib.mg_op_of(core.handle_of(node)))
+    return op
 
 
 def _made_by_an_op(op: int) -> bool:
@@ -401,10 +406,10 @@ def _made_by_an_op(op: int) -> bool:
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     """Let a leaf, or a node made by hand, have other operands."""
     try:
-        op = describe(out).op
+        op = _op_of(out)
     except NoNodeError:
         assigned_first(out, "data", 0.0)  # its data come later
-        op = describe(out).op
+        op = _op_of(out)
     if op == _GIVEN or _made_by_an_op(op):
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {brief(out)} can't be assigned: {what}; make a node by hand, Value(data)")

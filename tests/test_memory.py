@@ -89,6 +89,24 @@ def test_nothing_is_lost_where_an_allocation_of_python_fails_in(call, monkeypatc
     watched.check(lost=20)
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python itself dies of it, with plain classes too")
+@pytest.mark.parametrize("make", [mg.sum, mg.mean, lambda xs: mg.dot(xs, xs)], ids=["sum", "mean", "dot"])
+def test_no_memory_for_a_long_list_of_operands_is_a_memory_error(make):
+    xs = [Value(1.0) for _ in range(1000)]  # more than cffi has room for on the stack
+    raised = set()
+    succeeded, n = 0, 0
+    while succeeded < ENOUGH:
+        try:
+            with python_fails(n):
+                make(xs)
+            succeeded += 1
+        except (MemoryError, SystemError) as error:
+            raised.add(type(error))
+            succeeded = 0
+        n += 1
+    assert raised == {MemoryError}
+
+
 @calls
 def test_nothing_is_lost_where_the_arena_cannot_grow_in(call, monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)

@@ -29,7 +29,7 @@ from itertools import starmap
 
 from ._cffi import ffi, lib
 from .absent import HABITS, say_of
-from .cffi_nodes import Owned, changes, closures, column, give_back, lend, owned_list
+from .cffi_nodes import Owned, changes, closures, column, give_back, keep_lent, lend, owned_list
 from .cffi_nodes import attributes as attributes
 from .cffi_nodes import closure_at as closure_at
 from .cffi_nodes import flush as flush
@@ -229,9 +229,8 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
 class Hidden:
     """All layers of an MLP call but the last, and inputs that are floats; Values are made when one is asked for.
 
-    Most never are, and a Value costs more than the node that it stands for. `owned` has the nodes, inputs first if
-    they are floats, layer after layer, and the Values keep it alive. The first layer reads `inputs`; `params` has
-    for each layer and each of its neurons the weights, then the bias.
+    Most never are, and a Value costs more than its node. `owned` has the nodes till then, layer after layer, behind
+    inputs that are floats. The first layer reads `inputs`; `params` has for each neuron its weights, then the bias.
     """
 
     __slots__ = ("_inputs", "_made", "_owned", "_params")
@@ -240,19 +239,22 @@ class Hidden:
         self._owned = owned
         self._inputs = inputs
         self._params = params
-        self._made: dict[int, tuple[Any, ...]] = {}
+        self._made: dict[int, tuple[tuple[Any, ...], list[Any]]] = {}
 
     def values(self) -> tuple[Any, ...]:
         """Return the Values of the last of these layers; the same ones each time."""
         if not self._made:
             handles = iter(self._owned.handles[0 : self._owned.n])
-            inputs = self._inputs
+            inputs, all = self._inputs, list[Any]()
             if type(inputs[0]) is float:
-                inputs = tuple(_node(lend(next(handles), self._owned), None, None) for _ in inputs)
+                all += (inputs := tuple(_node(lend(next(handles), self._owned), None, None) for _ in inputs))
             for params in self._params:
-                inputs = tuple(_node(lend(next(handles), self._owned), inputs, neuron) for neuron in params)
-            self._made.setdefault(0, inputs)  # another thread may have been here first
-        return self._made[0]
+                all += (inputs := tuple(_node(lend(next(handles), self._owned), inputs, b) for b in params))
+            self._made.setdefault(0, (inputs, all))  # another thread may have been here first
+        values, nodes = self._made[0]
+        if self._owned.n and not PYPY:  # which has no such step
+            keep_lent(nodes, self._owned)
+        return values
 
 
 def _node(handle: int, a: Any, b: Any) -> Any:
