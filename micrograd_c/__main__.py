@@ -104,6 +104,8 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
     import micrograd_c.as_micrograd as as_micrograd  # "from . import" would look for likely names first
 
     path = os.path.join(os.getcwd(), name)  # as it is in __file__
+    if sys.implementation.name == "pypy":
+        path = os.path.abspath(path)
     folder = os.getcwd() if as_module else path if os.path.isdir(path) else os.path.dirname(os.path.realpath(path))
     found: Any = None
     code: Any = None

@@ -334,7 +334,7 @@ class Body:
         texts = {}
         for name, attribute in self.attributes.items():
             for function in _functions(attribute):
-                node = at.get(function.__code__.co_firstlineno)
+                node = at.get(getattr(function.__code__, "co_firstlineno", 0))  # some of PyPy's own have no line
                 if node is not None and function.__code__.co_filename == self._file:
                     texts[name] = self._with_called(Text(node), set())
         return texts
@@ -346,7 +346,8 @@ class Body:
             f = self._scope[name] if name in self._scope else self._made_below(node)
             if name in self._bound_again(node):
                 continue
-            if isinstance(f, FunctionType) and f.__code__.co_firstlineno == node.lineno and not f.__closure__:
+            line = getattr(getattr(f, "__code__", None), "co_firstlineno", 0)
+            if isinstance(f, FunctionType) and line == node.lineno and not f.__closure__:
                 known.add(name)
                 self._called[name] = f
                 text.add(self._with_called(Text(node), known))
