@@ -94,12 +94,43 @@ def _state(value: Any, verb: str) -> Any:
     if type(value).__getstate__ is not get_state:
         return value.__getstate__()
     closure = core.peek(value, "_backward")
-    if getattr(closure, "__closure__", None):
+    if closure is not None and _is_tied(closure, verb == "copy"):
         raise TypeError(
             f"cannot {verb} {brief(value)}, made by {value._op!r}: its _backward is the Python closure "
-            f"{closure.__qualname__}, tied to the original Values. Copy the leaves and compute it anew."
+            f"{getattr(closure, '__qualname__', brief(closure))}, tied to the original Values. "
+            "Copy the leaves and compute it anew."
         )
     return get_state(value)
+
+
+def _is_tied(closure: Any, shallow: bool) -> bool:
+    """Tell whether a `_backward` goes on with the Values that it knows when its node is copied.
+
+    A deep copy of a method or of another object has copies of these; one of a function is the function itself.
+    """
+    function = getattr(closure, "func", getattr(closure, "__func__", closure))  # of a partial, of a method
+    if function is not closure:
+        return shallow or _is_tied(function, False)
+    code = getattr(closure, "__code__", None)
+    if code is None:
+        return shallow and not hasattr(closure, "__text_signature__")  # a function of C knows no Values
+    read = [closure.__globals__.get(name) for name in _names_in(code)]
+    given = (*(closure.__defaults__ or ()), *(closure.__kwdefaults__ or {}).values())
+    return bool(closure.__closure__) or any(map(_holds_values, (*read, *given)))
+
+
+def _names_in(code: Any) -> Iterator[str]:
+    """Yield the names that a function reads, and those of functions in it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if hasattr(constant, "co_names"):
+            yield from _names_in(constant)
+
+
+def _holds_values(x: Any) -> bool:
+    """Tell whether an object is a Value, or a collection of some."""
+    items = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple, set, frozenset)) else (x,)
+    return any(isinstance(item, core.Node) for item in items)
 
 
 def get_state(self: Any) -> Any:

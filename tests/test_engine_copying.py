@@ -1,6 +1,7 @@
 """copy, deepcopy and pickle of Values, graphs and models."""
 
 import copy
+import functools
 import io
 import itertools
 import pickle
@@ -246,6 +247,78 @@ def test_closures_are_refused_with_a_clear_error(copied):
     for thing in (out, out + 1) if copied is not copy.copy else (out,):
         with nothing_left_behind(), pytest.raises(TypeError, match=r"cannot \w+ Value.*'square'.*square_backward"):
             copied(thing)
+
+
+def square(out, a):
+    a.grad += 2 * a.data * out.grad
+
+
+class Tied(Value):
+    """Keeps its backward in a method, which knows the Value by itself."""
+
+    def square(self):
+        square(self, self._children[0])
+
+
+class Squaring:
+    """Keeps the Values of its backward in attributes."""
+
+    def __init__(self, *values):
+        self.values = values
+
+    def __call__(self):
+        square(*self.values)
+
+
+def by_global():
+    square(*NODES)
+
+
+def by_function_in_function():
+    return (lambda: square(*NODES))()
+
+
+NODES = []
+
+
+def by_defaults(out, a):
+    return lambda out=out, a=a: square(out, a)
+
+
+def by_list_as_default(out, a):
+    return lambda *, both=(out, a): square(*both)
+
+
+# What a _backward knows its Values by, beside cells, and whether deep copies take these along.
+KNOWN = {
+    "defaults": (by_defaults, False),
+    "a list as default": (by_list_as_default, False),
+    "a global name": (lambda out, a: by_global, False),
+    "a global name in a function": (lambda out, a: by_function_in_function, False),
+    "a method": (lambda out, a: out.square, True),
+    "attributes": (Squaring, True),
+    "partial": (lambda out, a: functools.partial(square, out, a), True),
+    "partial of a function that knows them": (lambda out, a: functools.partial(by_defaults(out, a)), False),
+}
+
+
+@pytest.mark.parametrize("known", KNOWN)
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
+def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
+    backward_of, goes_along = KNOWN[known]
+    a = Value(3.0)
+    out = Tied(9.0, (a,), "square")
+    NODES[:] = out, a
+    out._backward = backward_of(out, a)
+    if copied is copy.copy or not goes_along:
+        with pytest.raises(TypeError, match=r"cannot \w+ Value.*'square'.*tied to the original Values"):
+            copied(out)
+    else:
+        twin = copied(out)
+        twin.backward()
+        assert twin._children[0].grad == 6.0 and twin._children[0] is not a
+    assert a.grad == out.grad == 0.0
+    NODES.clear()
 
 
 @copies
