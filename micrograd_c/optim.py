@@ -429,6 +429,7 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     Parameters
     ----------
     params : iterable of Value
+        Each counts once, however often it is there.
     max_norm : float
         0 or more; inf changes nothing.
 
@@ -439,11 +440,11 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     >>> clip_grad_norm([p], 1.0), round(p.grad, 6)
     (6.0, 1.0)
     """
-    values = listed(params, "params")
-    norm = math.hypot(*(parameter(p, i).grad for i, p in enumerate(values)))
+    values = {id(p): parameter(p, i) for i, p in enumerate(listed(params, "params"))}.values()
+    norm = math.hypot(*(p.grad for p in values))
     most = math.inf if max_norm == math.inf else number(max_norm, "max_norm", 0.0)
     scale = most / (norm + 1e-6)
-    if not scale >= 1:  # of nan too
+    if most < math.inf and not scale >= 1:  # of nan too
         for p in values:
             p.grad *= scale
     return norm

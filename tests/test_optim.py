@@ -328,6 +328,10 @@ def test_a_norm_is_clipped_to_its_limit_and_no_further():
     p[0].grad = p[1].grad = 1e200
     assert optim.clip_grad_norm(iter(p), 1.0) == pytest.approx(math.sqrt(2) * 1e200)
     assert [x.grad for x in p] == pytest.approx([math.sqrt(0.5)] * 2)
+    for left in (math.inf, math.nan):  # infinity clips nothing
+        p[0].grad, p[1].grad = left, 2.0
+        optim.clip_grad_norm(p, math.inf)
+        assert repr([x.grad for x in p]) == repr([left, 2.0])
     for wrong in (-1.0, math.nan, "x"):
         with pytest.raises((ValueError, TypeError), match="max_norm"):
             optim.clip_grad_norm(p, wrong)
@@ -692,6 +696,17 @@ def test_signatures_show_the_options_and_their_defaults():
             super().__init__(params, 0.25)
 
     assert list(inspect.signature(Mine).parameters) == ["params"] and Mine([Value(1.0)]).lr == 0.25
+
+
+def test_a_parameter_that_parts_of_a_model_share_is_clipped_once():
+    model = mg.MLP(2, [2, 2])
+    model.layers[1].neurons[0].w = model.layers[0].neurons[0].w
+    mg.sum(model([1.0, -2.0])).backward()
+    once = [*dict.fromkeys(model.parameters())]
+    before = [p.grad for p in once]
+    norm = math.hypot(*before)
+    assert optim.clip_grad_norm(model.parameters(), norm / 2) == pytest.approx(norm)
+    assert [p.grad for p in once] == pytest.approx([g / 2 for g in before], rel=1e-5)
 
 
 def test_a_parameter_that_parts_of_a_model_share_is_told_how_to_be_passed_once():

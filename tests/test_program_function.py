@@ -197,6 +197,46 @@ def test_a_method_binds_and_each_instance_has_its_parameters():
         a.at(b"text")
 
 
+# Functions with an argument that has the name of an option.
+NAMED = {
+    "weights": (lambda x, weights=3.0: x * weights, lambda x, *, weights=3.0: x * weights, np.array([1.0, 10.0])),
+    "reduce": (lambda x, reduce="sum": x * len(reduce), lambda x, *, reduce="sum": x * len(reduce), "mean"),
+    "per_sample": (lambda x, per_sample=3.0: x * per_sample, lambda x, *, per_sample=3.0: x * per_sample, True),
+    "argnums": (lambda x, argnums=3.0: x * argnums, lambda x, *, argnums=3.0: x * argnums, (0,)),
+    "sparse": (lambda x, sparse=3.0: x * sparse, lambda x, *, sparse=3.0: x * sparse, True),
+}
+
+
+class Named:
+    """The same as methods."""
+
+    weights = mg.jit(lambda self, x, weights=3.0: x * weights)
+    reduce = mg.jit(lambda self, x, reduce="sum": x * len(reduce))
+    per_sample = mg.jit(lambda self, x, per_sample=3.0: x * per_sample)
+    argnums = mg.jit(lambda self, x, argnums=3.0: x * argnums)
+    sparse = mg.jit(lambda self, x, sparse=3.0: x * sparse)
+
+
+METHODS = [("weights", "backward"), ("reduce", "backward"), ("per_sample", "gradient")]
+METHODS += [(option, method) for option in ("argnums", "sparse") for method in ("jacobian", "hessian")]
+
+
+@pytest.mark.parametrize(("option", "method"), METHODS)
+def test_an_option_that_may_be_meant_for_an_argument_of_its_name_is_refused(option, method):
+    X, (by_place, by_name, given) = np.array([2.0, 3.0]), NAMED[option]
+    named = Named()
+    bound = getattr(named, option)
+    for f, remedy in ((mg.jit(by_place), "by place"), (mg.jit(by_name), "another name"), (bound, "by place")):
+        with pytest.raises(TypeError, match=rf"{method}\({option}=...\): {method} has an option.*{remedy}"):
+            getattr(f, method)(X, **{option: given})
+    for f in (mg.jit(by_place), bound):
+        getattr(f, method)(X)
+        if option != "sparse":  # which needs scipy
+            getattr(f, method)(X, "abc" if option == "reduce" else 3.0, **{option: given})  # the argument is there
+    g = mg.jit(lambda x, y, weights: x * y * weights)
+    assert g.backward(X, X, 1.0, weights=[1, 2]) == 22.0
+
+
 def test_retrace_of_a_method_is_that_of_one_instance():
     a, b = Line(2.0), Line(5.0)
     before = a.at.program(1.0), b.at.program(1.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from itertools import chain
+from math import inf
 from operator import index
 from typing import Any
 
@@ -29,6 +30,7 @@ class Derivatives:
     _name: str
     _in_axes: Any
     _static: Static
+    _options: dict[str, float]
 
     def _prepare(self, args: Any, kwargs: Any, single: str = "") -> tuple[Program, Arguments]:
         raise NotImplementedError
@@ -55,6 +57,7 @@ class Derivatives:
             outputs of dicts, and of tuples in tuples, stand in the order in which they appear. Sparse ones have the
             shape (outputs, k), and there is a list of N of them where there is a batch.
         """
+        self._refuse_options("jacobian", args, argnums=argnums != 0, sparse=sparse is not False)
         program, a = self._start("jacobian", args, kwargs)
         if not flag(sparse, "sparse"):
             return self._jacobian(program, a, argnums)
@@ -87,6 +90,7 @@ class Derivatives:
             is no axis N without a batch, and none of k for a number or an argument (N,). Sparse ones have the shape
             (k, k), and there is a list of N of them where there is a batch.
         """
+        self._refuse_options("hessian", args, argnums=argnums != 0, sparse=sparse is not False)
         program, a = self._start("hessian", args, kwargs, "hessian")
         spans, wanted = self._spans(a, argnums) if not flag(sparse, "sparse") else ([], self._one(a, argnums))
         gradient = program.derived(lib.MG_JACOBIAN, wanted)
@@ -215,6 +219,15 @@ class Derivatives:
     def _refuse_inside(self, what: str, args: Any, kwargs: dict[str, Any]) -> None:
         if is_inside((*args, *kwargs.values())):
             raise TracingError(f"{self._name}.{what}() is called while another function is traced")
+
+    def _refuse_options(self, what: str, args: tuple[Any, ...], **given: bool) -> None:
+        """Raise TypeError for an option that is given and may be meant for an argument of its name."""
+        for name, place in self._options.items():
+            if given.get(name) and place >= len(args):
+                raise TypeError(
+                    f"{self._name}.{what}({name}=...): {what} has an option {name}, and the function an argument: "
+                    + ("pass the argument by place" if place < inf else "give one of them another name")
+                )
 
     def _spans(self, a: Arguments, argnums: Any) -> tuple[list[tuple[slice, bool]], Sequence[int]]:
         """Return where each argument stands among the wanted inputs, if it is rows, and the wanted inputs."""

@@ -16,7 +16,7 @@ from .._core.interrupts import guarded
 from .arguments import GUESS, NUMBER, Arguments
 from .derivatives import Derivatives
 from .program import BACKWARD, Program, record
-from .static import static_arguments, without_first
+from .static import options_in, static_arguments, without_first
 from .trace import _open, is_inside
 
 _NULL = ffi.NULL
@@ -75,6 +75,7 @@ class Function(Derivatives):
         functools.update_wrapper(self, function, updated=())
         self._name: str = getattr(function, "__qualname__", type(function).__name__)
         self._static = static_arguments(function, static_argnames, self._name)
+        self._options: dict[str, float] = options_in(function)
 
     # ---- what users call -----------------------------------------------------------------------------------------
 
@@ -127,6 +128,8 @@ class Function(Derivatives):
             found = self._of_numbers(args)
             if found is not None and found.tree is None:
                 return found.backward_of_numbers(args)
+        if self._options:
+            self._refuse_options("backward", args, weights=weights is not None, reduce=reduce != "sum")
         out = _new("double[]", 1)
         program, a = self._prepare(args, kwargs, "backward")
         scale, w = (1.0, _NULL) if weights is None and reduce == "sum" else a.reduction(reduce, weights)
@@ -151,6 +154,7 @@ class Function(Derivatives):
             beside batches it is the sum over the samples. A single one has its derivative returned as it is.
         """
         if per_sample is not False and flag(per_sample, "per_sample"):
+            self._refuse_options("gradient", args, per_sample=True)
             program, a = self._start("gradient", args, kwargs, "gradient")
             out = self._jacobian(program, a, a.places)
             return out[0] if len(out) == 1 else out
@@ -198,6 +202,7 @@ class Function(Derivatives):
         )
         if isinstance(function, types.MethodType):
             out._static = without_first(self._function, self._static)
+            out._options = self._options and options_in(function)
         return out
 
     # ---- copies --------------------------------------------------------------------------------------------------

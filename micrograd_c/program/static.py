@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,18 @@ def without_first(function: Callable[..., Any], static: Static) -> Static:
     places, names = static
     bound = by_place(parameters_of(function))[:1] if 0 in places else ()
     return frozenset(i - 1 for i in places if i), names.difference(bound)
+
+
+# Options of methods of what jit makes: they come by name, and so may arguments of the function.
+_OPTIONS = ("reduce", "weights", "per_sample", "argnums", "sparse")
+
+
+def options_in(function: Callable[..., Any]) -> dict[str, float]:
+    """Return the arguments of a function that have the name of an option, with their places; inf: by name alone."""
+    parameters = parameters_of(function)
+    places = {name: i for i, name in enumerate(by_place(parameters))}
+    names = [p.name for p in parameters or () if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return {name: places.get(name, math.inf) for name in names if name in _OPTIONS}
 
 
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
