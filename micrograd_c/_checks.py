@@ -19,13 +19,15 @@ ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].acti
 
 def size(name: str, n: Any) -> int:
     """Return a number of inputs, neurons or weights as an int; an error where no machine could hold so many."""
-    if not hasattr(n, "__index__"):
-        raise TypeError(f"{name} must be a whole number, not {brief(n)} ({type(n).__name__})")
-    if n < 1:
+    try:
+        count = index(n)
+    except TypeError:  # an array has an __index__, but seldom one that works
+        raise TypeError(f"{name} must be a whole number, not {brief(n)} ({type(n).__name__})") from None
+    if count < 1:
         raise ValueError(f"{name} must be 1 or more, not {brief(n)}")
-    if n >= 2**31:
+    if count >= 2**31:
         raise OverflowError(f"{name} must be below 2**31, as many nodes as there can be, not {brief(n)}")
-    return index(n)
+    return count
 
 
 def flag(value: Any, name: str) -> bool:
@@ -90,9 +92,9 @@ def layer_sizes(nin: int, nouts: Any) -> list[int]:
     try:
         nouts = list(nouts)
     except TypeError:
+        last = brief(nouts) if isinstance(nouts, int) else "16, 1"
         raise TypeError(
-            f"nouts must be a list of the sizes of the layers, not {brief(nouts)}: "
-            f"MLP({brief(nin)}, [{brief(nouts)}])"
+            f"nouts must be a list of the sizes of the layers, not {brief(nouts)}: MLP({brief(nin)}, [{last}])"
         ) from None
     if not nouts:
         raise ValueError(

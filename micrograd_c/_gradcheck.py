@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 
@@ -61,8 +62,8 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
     if not at:
         raise TypeError("numerical_gradient(f, x): no point is given, one number for each argument of f")
     points = _numbers(at)
-    if h is not None and not (h := to_float(h, "h")) > 0:
-        raise ValueError(f"numerical_gradient: h must be greater than 0, not {h!r}")
+    if h is not None and not 0 < (h := to_float(h, "h")) < math.inf:
+        raise ValueError(f"numerical_gradient: h must be greater than 0{' and finite' * (h > 0)}, not {h!r}")
 
     def number(*xs: float) -> float:
         out = f(*(Value(x) if isinstance(given, Value) else x for x, given in zip(xs, at)))
@@ -82,6 +83,8 @@ def _numbers(at: tuple[Any, ...]) -> list[float]:
 
 
 def _ends(x: float, i: int, h: float) -> tuple[float, float]:
+    if math.isinf(x):
+        raise ValueError(f"operand {i} is {x!r}, where no difference can be taken: take a finite point")
     if x + h == x or x - h == x:
         raise ValueError(f"operand {i} is {x!r}, which h = {h!r} does not change: take a larger one")
     return x + h, x - h
@@ -138,8 +141,11 @@ def gradcheck(
     if not callable(f):
         raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")
     eps, rtol, atol = [to_float(x, name) for x, name in ((eps, "eps"), (rtol, "rtol"), (atol, "atol"))]
-    if not eps > 0:
-        raise ValueError(f"gradcheck: eps must be greater than 0, not {eps!r}")
+    if not 0 < eps < math.inf:
+        raise ValueError(f"gradcheck: eps must be greater than 0{' and finite' * (eps > 0)}, not {eps!r}")
+    for name, x in (("rtol", rtol), ("atol", atol)):
+        if not x >= 0:
+            raise ValueError(f"gradcheck: {name} must be 0 or more, not {x!r}")
     points = _numbers(values)
 
     def at(*xs: float) -> tuple[Value, list[Value]]:

@@ -135,7 +135,7 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
     try:
         return tuple(items)
     except TypeError:
-        if hasattr(type(items), "__iter__"):
+        if hasattr(type(items), "__iter__") and getattr(items, "ndim", None) != 0:
             raise
         remedy = "write [v, ...]"
         if hasattr(type(items), "_reflected"):  # jit traces it
@@ -228,7 +228,8 @@ def _values_in(items: Any, what: str) -> tuple[Value, ...]:
 
 def _slopes_in(given: Any, children: Any, n: int) -> list[Any]:
     """Return local derivatives for n children, as they are given."""
-    if isinstance(given, (str, bytes, bytearray, dict, set, frozenset)) or not hasattr(given, "__iter__"):
+    is_list = hasattr(given, "__iter__") and getattr(given, "ndim", 1) != 0
+    if not is_list or isinstance(given, (str, bytes, bytearray, dict, set, frozenset)):
         raise TypeError(
             "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
             f"not {type(given).__name__}: {brief(given)}"

@@ -11,10 +11,9 @@ from ._checks import number
 Rate = Callable[[int], float]
 
 
-def _check(lr: float | Rate, steps: float, **others: float) -> None:
+def _check(lr: float, steps: float, **others: float) -> None:
     """Raise an error where a rate is negative or no number, or falls in less than one step."""
-    if not callable(lr):
-        number(lr, "lr", 0.0)
+    number(lr, "lr", 0.0)
     number(steps, "the number of steps", 1.0)
     for name, value in others.items():
         number(value, name, 0.0)
@@ -69,7 +68,7 @@ def warm_up(lr: float | Rate, steps: int, start: float = 0.0) -> Rate:
     >>> rate(0), rate(5), rate(10)
     (0.0, 0.05, 0.1)
     """
-    _check(lr, steps, start=start)
+    _check(0.0 if callable(lr) else lr, steps, start=start)
     return partial(_warm_up, lr, steps, start)
 
 

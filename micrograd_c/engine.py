@@ -18,7 +18,7 @@ from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name 
 from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
 from ._core.hints import Callable, Iterable
-from ._core.walk import describe, in_order, operands
+from ._core.walk import describe, handle_of, in_order, operands
 
 if TYPE_CHECKING:
     from ._core.operators import Number
@@ -446,4 +446,4 @@ def zero_grad(root: Value) -> None:
     ----------
     root : Value
     """
-    check(lib.mg_zero_grad(core.handle_of(root)))
+    check(lib.mg_zero_grad(handle_of(root)))

@@ -21,6 +21,7 @@ import sys
 import types
 from collections.abc import Callable
 from functools import partial
+from operator import index
 from typing import Any
 
 from ._core import brief, check, lib
@@ -84,11 +85,13 @@ def set_threads(n: int) -> None:
         1 or more. At first it is MICROGRAD_C_THREADS, or else the number of cores that the process may use. Results
         are the same for any number.
     """
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"set_threads(n): n must be an int, not {type(n).__name__}")
-    if n < 1:
+    try:
+        count = index(None if isinstance(n, bool) else n)
+    except TypeError:
+        raise TypeError(f"set_threads(n): n must be an int, not {type(n).__name__}") from None
+    if count < 1:
         raise ValueError(f"set_threads({brief(n)}): n must be 1 or more")
-    check(lib.mg_set_threads(min(int(n), 1 << 16)))
+    check(lib.mg_set_threads(min(count, 1 << 16)))
 
 
 def _default_threads() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import Any, check, core, ffi, lib
+from .errors import no_node
 from .hints import Callable, Iterable
 
 
@@ -50,8 +51,16 @@ def below(roots: Iterable[Any], children: Callable[[Any], list[Any]] = operands)
     return found
 
 
+def handle_of(root: Any) -> int:
+    """Return the handle of a Value; an error for what is none: the class itself has slots of the same names."""
+    if not isinstance(root, core.Node):
+        raise no_node(root)
+    return core.handle_of(root)
+
+
 def in_order(root: Any, children: Callable[[Any], list[Any]] = operands) -> list[Any]:
     """Return the Values below `root`, and it, in the order in which they were made."""
+    handle_of(root)
     values = list(below((root,), children).values())
     rows = ffi.new("int32_t[]", len(values))
     check(lib.mg_rows(core.handles(values), len(values), rows))

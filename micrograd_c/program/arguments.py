@@ -207,6 +207,7 @@ class Arguments:
             raise self._error(ValueError, i, f"has shape {shape}; a batch has shape (N,) or (N, k)")
         if self.batches:
             if shape[0] != self.n:
+                self.check_count()
                 raise ValueError(
                     f"{self._name}: all batches must have the same number of samples, but the shapes are "
                     f"{self._in_words()}"
@@ -264,7 +265,7 @@ class Arguments:
 
     def reduction(self, reduce: str, weights: Any) -> tuple[float, Any]:
         """Return the factor of the sum over the samples, and their weights for C."""
-        if reduce != "sum" and reduce != "mean":
+        if not isinstance(reduce, str) or reduce not in ("sum", "mean"):
             raise ValueError(f"reduce must be 'sum' or 'mean', not {brief(reduce)}")
         if weights is None:
             if reduce == "mean" and self.n == 0:
@@ -297,7 +298,9 @@ class Arguments:
         try:
             signature.bind(*self._args, **self._kwargs)
         except TypeError as error:
-            raise TypeError(f"{self._name}{signature}: {error}; given: {self._in_words()}") from None
+            plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+            there = inspect.Signature(plain)
+            raise TypeError(f"{self._name}{there}: {error}; given: {self._in_words()}") from None
 
     def names(self) -> list[str]:
         """Return the name of each argument, its number where the function does not name it."""

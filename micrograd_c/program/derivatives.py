@@ -188,11 +188,11 @@ class Derivatives:
             As `gradient` returns them, for each sample; by the parameters those of the reduced value.
         """
         program, a = self._start("hvp", args, {}, "hvp")
-        if wrt == "arguments":
+        if isinstance(wrt, str) and wrt == "arguments":
             along = program.derived(lib.MG_ALONG, range(program.inputs))
             _, parts = along.gradient(a, False, self._tangents(a, tangents))
             return parts[0] if len(a.kinds) == 1 else parts
-        if wrt != "parameters":
+        if not isinstance(wrt, str) or wrt != "parameters":
             raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {brief(wrt)}")
         numpy = import_numpy()
         count = len(program.parameters)

@@ -63,7 +63,9 @@ class Function(Derivatives):
             function = function.__func__  # type: ignore[attr-defined]
         if not callable(function):
             raise TypeError(f"jit takes a function, not {type(function).__name__}")
-        axes = in_axes if isinstance(in_axes, tuple) else () if in_axes == GUESS else (in_axes,)
+        axes = in_axes if isinstance(in_axes, tuple) else (in_axes,)
+        if isinstance(in_axes, str) and in_axes == GUESS:
+            axes = ()
         if any(x is not None and type(x) is not int for x in axes):
             raise TypeError(f"in_axes must be an int, None or a tuple of them, not {brief(in_axes)}")
         self._function = function

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._checks import flag
-from .._core import to_float
+from .._core import brief, to_float
 from .._core.absent import say_of
 from ..engine import Value, topological_order, zero_grad
 from .events import Event, Stream, gradients_kept
@@ -102,12 +102,14 @@ class Explanation:
                     formula = f"{local}, given" if event["formula"] == GIVEN else f"{event['formula']} = {local}"
                     text += f"   (d{names[event['node']]}/d{x} = {formula})"
             lines.append(" " * min(indent, 43) + text)
-        if what_if:
-            lines += ["", self.what_if_text(what_if)[:-1]]
+        if what_if is not None and (last := self.what_if_text(what_if)):
+            lines += ["", last[:-1]]
         return "\n".join(lines) + "\n"
 
     def what_if_text(self, what_if: Mapping[str, float]) -> str:
         """Return the last part of the text alone: what other data in some leaves would change; '' without any."""
+        if not isinstance(what_if, Mapping):
+            raise TypeError(f"what_if must be a dict of numbers by name, as in {{'a': 2.0}}, not {brief(what_if)}")
         if not what_if:
             return ""
         root = self._graph.nodes[self._graph.root]
@@ -216,7 +218,7 @@ class Explanation:
         """
         text = page(self)
         if path is not None:
-            with open(path, "w", encoding="utf-8", newline="\n") as file:
+            with open(os.fspath(path), "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
         return text
 
@@ -306,6 +308,8 @@ def explain(
     >>> page = explain(a * a).html("page.html")
     """
     seed = to_float(seed, "seed")
+    if not isinstance(title, str):
+        raise TypeError(f"title must be a text, not {brief(title)}")
     named = callers_names(sys._getframe().f_back) if names is None else given_names(names)
     outer = ""
     notes = []

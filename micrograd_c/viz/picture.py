@@ -32,6 +32,7 @@ __all__ = ["Picture", "draw", "draw_dot", "trace"]
 
 LIMIT = 5000  # boxes
 FOLD_ABOVE = 120  # boxes: more than fit on a screen
+_THEMES = ("auto", "light", "dark")
 
 
 class Picture:
@@ -77,7 +78,9 @@ class Picture:
 
     def svg(self, theme: str | None = None) -> str:
         """Return the picture as a file of SVG, in its own theme or another."""
-        graph = self._graph
+        graph, theme = self._graph, self._theme if theme is None else theme
+        if not isinstance(theme, str) or theme not in _THEMES:
+            raise ValueError(f"svg: theme must be one of {', '.join(_THEMES)}, not {brief(theme)}")
         layout, sizes = self.layout()
         margin = 14.0
         w, h = (layout.width, layout.height) if self._across else (layout.height, layout.width)
@@ -98,7 +101,7 @@ class Picture:
             f'<svg xmlns="http://www.w3.org/2000/svg" class="mgc" role="img" aria-labelledby="{uid}t"'
             f' width="{w:.0f}" height="{h:.0f}" viewBox="{-margin:g} {-margin:g} {w:.0f} {h:.0f}">'
             f'<title id="{uid}t">{escape(self.alt, quote=False)}</title>'
-            f"<style>{style(theme or self._theme)}</style>"
+            f"<style>{style(theme)}</style>"
             f'<defs><marker id="{uid}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="9" markerHeight="9"'
             f' markerUnits="userSpaceOnUse" orient="auto"><path class="mgc-a" d="M0 .8 8 4 0 7.2Z"/></marker>'
             "</defs>"
@@ -197,7 +200,7 @@ class Picture:
         else:
             what = repr(ending) if ending else "a name without an ending"
             raise ValueError(f"save: {what} is no format; use .svg, .html, .dot or .png")
-        with open(path, "wb") as file:
+        with open(os.fspath(path), "wb") as file:
             file.write(data)
 
     def _repr_svg_(self) -> str:
@@ -294,9 +297,9 @@ def draw(
     for name, value, allowed in (
         ("direction", direction, ("LR", "TB")),
         ("fold", fold, ("auto", "none", "neuron", "layer")),
-        ("theme", theme, ("auto", "light", "dark")),
+        ("theme", theme, _THEMES),
     ):
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise ValueError(f"draw: {name} must be one of {', '.join(allowed)}, not {brief(value)}")
     limit = limit_of(limit)
     graph = read(root, model, callers_names(sys._getframe().f_back) if names is None else given_names(names))
