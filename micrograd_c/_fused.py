@@ -9,7 +9,9 @@ from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
 from ._core import Any, Held, as_number, check, core, ffi, lib
 from ._operands import AT_FIRST, with_leaves
-from .engine import Value, unequal
+from .engine import unequal
+
+Value: Any = type(core.new())  # whatever a script has put into micrograd.engine meanwhile
 
 # A plan depends on these attributes. It is made anew if one of them was assigned since, of any module.
 _ATTRIBUTES = ("w", "b", "nonlin", "fused", "_activation", "neurons", "layers")
@@ -107,7 +109,7 @@ class _Plan:
         for c_layer, neurons in zip(c_layers, rows):
             params, biases, activations = [], [], []
             for n, weights in neurons:
-                bias, activation = n.b, ACTIVATIONS.get(n.activation)
+                bias, activation = n.b, ACTIVATIONS.get(n._fused_by())
                 # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
                 if len(weights) != width or not weights or not n.fused or activation is None:
                     return
@@ -173,7 +175,7 @@ def _are_changed(plan: _Plan) -> bool:
     same = core.same(plan.lists, plan.address)
     if same is not None:
         return not same
-    if unequal[1]:  # a class has an == of its own, which may say and raise anything
+    if unequal[1] or Value.__eq__ is not AT_FIRST["__eq__"]:  # an == of the user's, which may say and raise anything
         return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
             map(any, map(map, repeat(is_not), plan.copies, plan.lists))
         )

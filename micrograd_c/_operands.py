@@ -76,7 +76,7 @@ for _name in _MADE:
     setattr(MicrogradOperators, _name, _MADE[_name])
 # A Value with these. They come just before Value, behind all that other bases say.
 MicrogradValue: Any = None
-# The methods of ops that Value has at first, by name: a script may put others into it before it imports what asks.
+# The methods of ops and the equality that Value has at first, by name: a script may put others into it before it imports what asks.
 AT_FIRST: dict[str, Any] = {}
 # False while Value stands in for a class of the script's own, which says what its operators are made of.
 as_micrograd = [True]
@@ -103,6 +103,7 @@ def know(base: type) -> None:
     for name in map(str.lower, NAMES):
         forms = (name, f"__{name}__", f"__r{name}__")
         AT_FIRST.update({x: getattr(base, x) for x in forms if x not in AT_FIRST and hasattr(base, x)})
+    AT_FIRST.setdefault("__eq__", base.__eq__)
     body = {"__slots__": (), "__module__": __name__, "__doc__": "A Value with the operators of micrograd."}
     MicrogradValue = type("MicrogradValue", (MicrogradOperators, base), body)
 

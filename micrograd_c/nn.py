@@ -121,8 +121,6 @@ class Neuron(Module):
         bias: bool = True,
         **unknown: NoReturn,
     ) -> None:
-        import random
-
         check_arguments("Neuron", unknown, ("nin", "nonlin", "activation", "fused", "init", "bias"))
         nin = size("nin", nin)
         if isinstance(nonlin, str):  # type: ignore[unreachable]
@@ -132,26 +130,47 @@ class Neuron(Module):
             )
         bias = flag(bias, "bias")
         self.nonlin = nonlin  # by its truth, as in micrograd
-        self.fused = flag(fused, "fused")
+        if not flag(fused, "fused"):
+            self.fused = False
         if activation is not None:
-            self.activation = activation
+            self._activate_by(activation)
         a = weight_limit(init, nin)
-        numbers = [*(random.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
-        leaves = core.leaves(numbers, numbers)
+        source: Any = globals().get("random") or __import__("random")  # a script may assign nn.random and nn.Value
+        numbers = [*(source.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
+        leaves = core.leaves(numbers, numbers) if Value is _fused.Value else [*map(Value, numbers)]
         self.b = leaves.pop() if bias else None  # type: ignore[assignment]
         self.w = leaves
 
     @property
     def activation(self) -> str:
-        """The name of the activation; may be assigned."""
-        return self._activation if self.nonlin else "linear"
+        """The name of the activation; may be assigned. A class with its own `__call__` uses it freely."""
+        plain = self._activation if self.nonlin else "linear"
+        return vars(self).get("activation", plain)  # type: ignore[no-any-return]
 
     @activation.setter
     def activation(self, activation: str) -> None:
+        cls = type(self)
+        if cls.__call__ is __class__.__call__ and (cls is __class__ or isinstance(activation, str)):  # type: ignore[name-defined]
+            self._activate_by(activation)
+        else:
+            vars(self)["activation"] = activation
+
+    def _activate_by(self, activation: str) -> None:
         check_activation(activation)
         self.nonlin = activation != "linear"
         if self.nonlin:
             self._activation = activation
+
+    def _fused_by(self) -> str:
+        """Return the name of the activation that `Neuron.__call__` computes."""
+        cls: Any = type(self)
+        if cls.__call__ is __class__.__call__ and cls.activation is not __class__.activation:  # type: ignore[name-defined]
+            said = self.activation
+            if isinstance(said, str) and said in ACTIVATIONS:
+                return said
+        if not self.nonlin:
+            return "linear"
+        return self._activation if isinstance(self._activation, str) else "relu"  # that of the user's class
 
     def __call__(self, x: Iterable[Number], *more: NoReturn) -> Value:
         """Return the node of this neuron.
@@ -173,15 +192,16 @@ class Neuron(Module):
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]  # type: ignore[no-any-return]
         total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), 0.0 if self.b is None else self.b)
-        return getattr(total, self.activation)() if self.nonlin else total
+        return getattr(total, self._fused_by())() if self.nonlin else total
 
     def parameters(self) -> list[Value]:
         """Return the weights, then the bias."""
         return [*self.w] if self.b is None else [*self.w, self.b]
 
     def __repr__(self) -> str:
-        op = ACTIVATIONS.get(self.activation, -1)
-        name = LABELS[op] if op >= 0 else self.activation  # 'ReLU' and 'Linear', as micrograd has them
+        name = self._fused_by()
+        op = ACTIVATIONS[name]
+        name = LABELS[op] if op >= 0 else name  # 'ReLU' and 'Linear', as micrograd has them
         return f"{name if name != name.lower() else name.capitalize()}Neuron({len(self.w)})"
 
 

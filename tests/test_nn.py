@@ -5,6 +5,7 @@ import itertools
 import random
 import sys
 import warnings
+from unittest import mock
 
 import pytest
 from networks import ACTIVATIONS, X, listed, scalar
@@ -25,6 +26,62 @@ def test_signatures_are_micrograds_with_more_behind():
             assert (p.name, p.kind, p.default) == (q.name, q.kind, q.default)
     assert issubclass(MLP, Module) and issubclass(Layer, Module) and issubclass(Neuron, Module)
     assert Module().parameters() == [] and Module().zero_grad() is None
+
+
+def test_weights_are_drawn_from_what_a_script_assigns_to_random_of_the_module(monkeypatch):
+    monkeypatch.setattr(nn, "random", random.Random(42))
+    source = random.Random(42)
+    assert [w.data for w in Neuron(3).w] == [source.uniform(-1, 1) for _ in range(3)]
+    monkeypatch.undo()
+    with mock.patch("micrograd_c.nn.random") as drawn:
+        drawn.uniform.return_value = 0.25
+        assert [p.data for p in MLP(2, [1]).parameters()] == [0.25, 0.25, 0.0]
+        assert drawn.uniform.call_args_list == [mock.call(-1, 1)] * 2
+    assert nn.random is random
+
+
+PATCHED = """
+import micrograd_c.engine as engine
+class Halving(engine.Value):
+    made = 0
+    def __init__(self, data, _children=(), _op=''):
+        super().__init__(data, _children, _op)
+        Halving.made += 1
+    def __mul__(self, other):
+        return super().__mul__(other) + self.data / 2
+plain = engine.Value
+{assignment}
+model = nn.MLP(2, [2, 1])
+(n,), x = model.layers[1].neurons, [plain(3.0), plain(-2.0)]
+assert Halving.made == 9 and {{type(p) for p in model.parameters()}} == {{Halving}}
+n.w[0].data, n.w[1].data, n.b.data = 2.0, 4.0, 1.0
+y = n(x)
+y.backward()
+print(y.data, x[0].grad, n.w[0].grad, n.b.grad)
+model.zero_grad()
+print(n.w[0].grad)
+"""
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "from micrograd_c import nn; nn.Value = Halving",
+        "engine.Value = Halving; from micrograd_c import nn",
+    ],
+)
+def test_weights_are_of_the_class_that_a_script_assigns_to_value_of_the_module(assignment):
+    done = run_python("-c", PATCHED.format(assignment=assignment))
+    assert (done.stdout, done.stderr) == ("2.0 2.0 3.0 1.0\n0.0\n", "")
+
+
+def test_a_neuron_has_the_attributes_of_micrograds_and_no_others():
+    assert [sorted(vars(m)) for m in (Neuron(2), Layer(2, 1), MLP(2, [1]))] == [
+        ["b", "nonlin", "w"],
+        ["neurons"],
+        ["layers"],
+    ]
+    assert Neuron(2).fused is True and Neuron(2, fused=False).fused is False
 
 
 @pytest.mark.parametrize("shape", [(1, [1]), (2, [16, 16, 1]), (3, [4, 4, 2]), (5, [1, 3])], ids=str)

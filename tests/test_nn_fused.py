@@ -9,7 +9,7 @@ import pytest
 from networks import ACTIVATIONS, X, listed, scalar
 from support import PYPY, close, collect, nothing_left_behind, run_python
 
-from micrograd_c import MLP, Layer, Neuron, Value, nn, stats
+from micrograd_c import MLP, Layer, Neuron, Value, engine, nn, stats
 from micrograd_c._core import lib
 
 # ---- fused -------------------------------------------------------------------------------------------------------
@@ -493,6 +493,86 @@ def test_a_patch_of_a_class_is_honoured(monkeypatch):
         assert [o.data for o in model(X)] == [1.0] * 3
 
 
+class Method(Neuron):
+    def activation(self, z):
+        return z * 3.0
+
+
+class Private(Neuron):
+    def __init__(self, nin):
+        super().__init__(nin)
+        self._activation = thrice
+
+
+class Named(Neuron):
+    activation = "tanh"
+
+
+class Passing(Neuron):
+    @property
+    def activation(self):
+        return super().activation
+
+
+class Assigned(Neuron):
+    def __init__(self, nin, activation):
+        super().__init__(nin, nonlin=False)
+        self.activation = activation
+
+
+class Calling(Neuron):
+    def __call__(self, x):
+        z = super().__call__(x)
+        return self.activation(z) if callable(self.activation) else getattr(z, self.activation)()
+
+
+class CallingMethod(Calling, Method):
+    pass
+
+
+class CallingNamed(Calling, Named):
+    pass
+
+
+class CallingAssigned(Calling, Assigned):
+    pass
+
+
+def thrice(z):
+    return z * 3.0
+
+
+@pytest.mark.parametrize(
+    ("make", "inner", "outer"),
+    [
+        (lambda: Method(2), "relu", ""),  # micrograd does not ask for it
+        (lambda: Private(2), "relu", ""),
+        (lambda: Named(2), "tanh", ""),
+        (lambda: Passing(2), "relu", ""),
+        (lambda: Assigned(2, thrice), "", ""),
+        (lambda: Assigned(2, "tanh"), "tanh", ""),
+        (lambda: CallingMethod(2), "relu", thrice),
+        (lambda: CallingNamed(2, nonlin=False), "", "tanh"),
+        (lambda: CallingNamed(2, activation="sigmoid"), "sigmoid", "tanh"),
+        *((lambda s=s: CallingAssigned(2, s), "", s) for s in ("tanh", "exp", "linear", thrice)),
+    ],
+)
+def test_activation_of_a_class_is_its_own_where_it_says_what_a_call_does(make, inner, outer, monkeypatch):
+    monkeypatch.setattr(Value, "linear", lambda self: self * 1.0, raising=False)
+    n = make()
+    n.b = Value(0.5)
+    wanted = sum((w * x for w, x in zip(n.w, X)), n.b)
+    for name in filter(None, (inner, outer)):
+        wanted = name(wanted) if callable(name) else getattr(wanted, name)()
+    for _ in range(2):
+        assert n(X).data == pytest.approx(wanted.data, rel=1e-15)
+    layer = Layer(2, 2)
+    layer.neurons[1] = n
+    assert layer(X)[1].data == pytest.approx(wanted.data, rel=1e-15)
+    assert repr(n) == repr(Neuron(2, activation=inner or "linear"))
+    assert "Layer" in layer._repr_html_()
+
+
 class Halved(Neuron):
     """Its weights are a property."""
 
@@ -694,6 +774,17 @@ def test_a_weight_counts_whatever_it_says_of_being_equal_to_the_one_that_it_repl
     last = model.layers[1].neurons[0]
     wanted = (last.w[0] * hidden[0] + last.w[1] * hidden[1] + last.b).data
     assert abs(model(x).data - wanted) < 1e-12
+
+
+def test_a_weight_counts_where_values_got_another_equality(monkeypatch):
+    before = [*engine.unequal]
+    engine.unequal[1] = False  # as if no class had an == of its own
+    monkeypatch.setattr(Value, "__eq__", lambda self, other: isinstance(other, Value))
+    model, expected = model_and_check()
+    for n in (model.layers[0].neurons[1], model.layers[1].neurons[0]):
+        n.w[0] = Value(7.0)
+        assert [o.data for o in model(X)] == expected()
+    engine.unequal[:] = before
 
 
 class Changing:
