@@ -58,6 +58,7 @@ _core/cffi_core _core/native_core
 _core
 _core/stats _core/walk _pure
 _operands
+_value_attributes
 _copying
 engine
 _gradcheck _own_nodes

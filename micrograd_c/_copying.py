@@ -7,7 +7,8 @@ from _thread import get_ident
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, ffi, lib
 from ._core.hints import Callable, Collection, Iterator
 from ._core.walk import describe, flat, in_order, references
-from ._operands import SET_BY_INIT, by_hand, slopes_of
+from ._operands import by_hand, slopes_of
+from ._value_attributes import SET_BY_INIT
 
 if TYPE_CHECKING:
     from .engine import Value

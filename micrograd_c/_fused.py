@@ -175,7 +175,7 @@ def _are_changed(plan: _Plan) -> bool:
     same = core.same(plan.lists, plan.address)
     if same is not None:
         return not same
-    if unequal[1] or Value.__eq__ is not AT_FIRST["__eq__"]:  # an == of the user's, which may say and raise anything
+    if unequal[1] or Value.__eq__ is not AT_FIRST["__eq__"]:  # the user's == may say and raise anything
         return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
             map(any, map(map, repeat(is_not), plan.copies, plan.lists))
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import add, mul
 
-from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float
 from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
 from ._core.hints import Callable, Collection, Iterable
@@ -14,25 +14,8 @@ from ._core.walk import operands
 if TYPE_CHECKING:
     from .engine import Value
 
-# What __init__ of micrograd's Value sets on the instance, past all that a class body says.
-SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
-
 INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
-
-
-def leave_to_init(cls: type) -> None:
-    """Take off a class what __init__ of micrograd hides on each instance; warn of what it hides from the engine."""
-    body = cls.__dict__
-    for name in SET_BY_INIT:
-        if name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
-            delattr(cls, name)
-        elif name in body and name in ("data", "grad") and not hasattr(cls, "_reflected"):
-            warn(
-                f"operators and backward() do not ask the {name} of {cls.__name__}: they read and write the number "
-                f"that the Value has in C. Give this one another name, or let it read Value.{name}.__get__(self) "
-                f"and write Value.{name}.__set__(self, x) as they are"
-            )
 
 
 # ---- operators of a user's class ---------------------------------------------------------------------------------
@@ -76,7 +59,8 @@ for _name in _MADE:
     setattr(MicrogradOperators, _name, _MADE[_name])
 # A Value with these. They come just before Value, behind all that other bases say.
 MicrogradValue: Any = None
-# The methods of ops and the equality that Value has at first, by name: a script may put others into it before it imports what asks.
+# The methods of ops, and ==, that Value has at first, by name: a script may assign others before what asks is
+# imported.
 AT_FIRST: dict[str, Any] = {}
 # False while Value stands in for a class of the script's own, which says what its operators are made of.
 as_micrograd = [True]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import operator
 
-from . import _copying, _operands
+from . import _copying, _operands, _value_attributes
 from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name it
 from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
@@ -123,7 +123,7 @@ class Value(Node):
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
         unequal[1] |= "__eq__" in cls.__dict__
-        _operands.leave_to_init(cls)
+        _value_attributes.leave_to_init(cls)
         _operands.make_operators(cls, Value)
 
     def __repr__(self) -> str:
@@ -147,15 +147,14 @@ class Value(Node):
     def _prev(self, operands: Iterable[Value]) -> None:
         _operands.assign_operands(self, operands)
 
-    @property
-    def _children(self) -> tuple[Value, ...]:
-        """The operands of this node, in their order."""
-        return tuple(operands(self))
-
-    @property
-    def _local_grads(self) -> tuple[Any, ...]:
-        """The derivatives of this node with respect to its operands, as given or at their current data."""
-        return _operands.local_grads_of(self)
+    _children: Any = _value_attributes.also_assigned(
+        "_children", lambda self: tuple(operands(self)), "The operands of this node, in their order."
+    )
+    _local_grads: Any = _value_attributes.also_assigned(
+        "_local_grads",
+        _operands.local_grads_of,
+        "The derivatives of this node with respect to its operands, as given or at their current data.",
+    )
 
     @property
     def _op(self) -> str:
@@ -262,17 +261,19 @@ class Value(Node):
 
     @property
     def requires_grad(self) -> bool:
-        """True, since every Value has a gradient; a class of your own may set it to False for its own use."""
+        """True, since every Value has a gradient; what else is assigned is for your own use."""
         return core.peek(self, "requires_grad") is not False
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
-        if type(self) is not Value and not hasattr(type(self), "_reflected"):
-            core.put(self, "requires_grad", bool(flag))
-        elif not flag:
-            raise AttributeError(
-                "requires_grad = False freezes no Value: leave it out of the optimiser, or compute with v.detach()"
-            )
+        if flag and self.requires_grad:
+            return
+        advice = "requires_grad = False freezes no Value: leave it out of the optimiser, or compute with v.detach()"
+        if hasattr(type(self), "_reflected"):
+            raise AttributeError(advice)
+        if type(self) is Value and not flag:
+            warn(advice)
+        core.put(self, "requires_grad", bool(flag))
 
     @property
     def _backward(self) -> Callable[[], None]:

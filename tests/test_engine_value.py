@@ -578,13 +578,18 @@ def test_a_detached_value_is_a_leaf_with_the_same_data_and_passes_nothing_on():
     assert (z.data, y.grad, x.grad) == (36.0, 6.0, 12.0)
 
 
-def test_requires_grad_is_true_and_cannot_be_set_to_what_would_be_ignored():
-    x = Value(3.0)
-    for _ in range(2):  # a first assignment does not open the way for a second one
-        x.requires_grad = True
-        assert x.requires_grad is True
-        with pytest.raises(AttributeError, match=r"leave it out of the optimiser, or compute with v\.detach\(\)"):
-            x.requires_grad = False
+def test_requires_grad_is_what_a_script_says_and_warns_that_it_freezes_nothing():
+    x, y = Value(3.0), Value(2.0)
+    x.requires_grad = True  # does not open the way for what follows
+    with pytest.warns(UserWarning, match=r"leave it out of the optimiser, or compute with v\.detach\(\)"):
+        x.requires_grad = False
+    with pytest.warns(UserWarning, match="freezes no Value"):
+        copied = copy.copy(x)
+    assert (x.requires_grad, y.requires_grad, copied.requires_grad) == (False, True, False)
+    x.requires_grad = True
+    assert x.requires_grad is True
+    (x * y).backward()
+    assert (x.grad, y.grad) == (2.0, 3.0)
 
 
 def test_a_class_of_the_users_may_have_a_requires_grad_of_its_own():

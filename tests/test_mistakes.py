@@ -259,7 +259,6 @@ MISTAKES = {
     "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
     "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",
     "v.requires_grad_(False)": "AttributeError: 'Value' object has no attribute 'requires_grad_': .*v.detach",
-    "setattr(v, 'requires_grad', False)": "AttributeError: requires_grad = False freezes no Value: .*v.detach",
     "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
     "v.reciprocal()": "AttributeError: 'Value' object has no attribute 'reciprocal': write 1 / v",
     "mg.no_grad()": "AttributeError: module 'micrograd_c' has no attribute 'no_grad': compute with v.data",

@@ -454,6 +454,62 @@ def test_a_dataclass_may_have_data_as_a_field():
     assert (a.data, a.grad, b.grad, b.unit) == (2.0, 4.0, 2.0, "s")
 
 
+@pytest.mark.parametrize("slots", [False, True])
+def test_a_dataclass_has_the_defaults_of_its_fields_whatever_they_are_called(slots):
+    @dataclasses.dataclass(eq=False, **({"slots": True} if slots else {}))
+    class Node(Value):
+        data: float
+        unit: str
+        grad: float = 0.0
+        _prev: set = dataclasses.field(default_factory=set)
+        _op: str = dataclasses.field(default="")
+        _backward: object = dataclasses.field(default=lambda: None)
+
+        def times(self, other):
+            out = Node(self.data * other.data, self.unit, _prev={self, other}, _op="times")
+
+            def backward():
+                self.grad += other.data * out.grad
+                other.grad += self.data * out.grad
+
+            out._backward = backward
+            return out
+
+    fields = [(f.name, f.default) for f in dataclasses.fields(Node)]
+    missing = dataclasses.MISSING
+    assert fields[:5] == [("data", missing), ("unit", missing), ("grad", 0.0), ("_prev", missing), ("_op", "")]
+    assert Node.grad == 0.0 or slots
+    a, b = Node(2.0, "m"), Node(3.0, "s")
+    c = a.times(b)
+    (c * c + a).backward()
+    assert (c._op, c._prev, c.unit, a._op, a._prev) == ("times", {a, b}, "m", "", set())
+    assert (a.grad, b.grad, c.grad) == (37.0, 24.0, 12.0)
+    a.data, a.grad = 5.0, 0
+    assert (a * 2).data == 10.0 and a.grad == 0.0
+
+
+def test_what_micrograds_value_does_not_have_may_be_assigned():
+    class Labelled(Value):
+        def __init__(self, data, _children=(), _op=""):
+            super().__init__(data, _children, _op)
+            self._children = list(_children)
+            self._local_grads = [1.0 for _ in _children]
+
+    for cls in (Value, Labelled):
+        a, b = cls(2.0), cls(3.0)
+        c = cls(5.0, (a, b), "mine")
+        c._children, c._local_grads = [a, b], "given later"
+        c._backward = lambda a=a, b=b: [setattr(v, "grad", v.grad + 7.0) for v in (a, b)]
+        d = a * b
+        assert (d._children, d._local_grads) == ((a, b), (3.0, 2.0))
+        d._children = "mine"
+        c.backward()
+        assert (c._children, c._local_grads, d._children, a.grad) == ([a, b], "given later", "mine", 7.0)
+        assert (d._prev, c._prev) == ({a, b}, {a, b})
+        copied = copy.deepcopy(d)
+        assert copied._children == "mine" and [v.data for v in Labelled(1.0, [d])._children] == [6.0]
+
+
 def test_a_gradient_other_than_zero_has_to_wait_for_the_data():
     half = Sub.__new__(Sub)
     with pytest.raises(RuntimeError, match="this Value has no node"):

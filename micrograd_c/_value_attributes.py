@@ -1,0 +1,71 @@
+"""Attributes of Value that a class over it has, annotates or assigns too."""
+
+from __future__ import annotations
+
+from ._core import Any, brief, core, warn
+from ._core.hints import Callable
+from ._operands import as_micrograd
+
+# What __init__ of micrograd's Value sets on the instance, past all that a class body says.
+SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
+
+
+def leave_to_init(cls: type) -> None:
+    """Take off a class what __init__ of micrograd hides on each instance; warn of what it hides from the engine."""
+    body = cls.__dict__
+    annotated = body.get("__annotations__", ())
+    for name in SET_BY_INIT:
+        if name in annotated and not hasattr(type(body.get(name)), "__set__"):
+            setattr(cls, name, _Annotated(cls, name))
+        elif name in body and (not hasattr(type(body[name]), "__set__") or name in body.get("__slots__", ())):
+            delattr(cls, name)
+        elif name in body and name in ("data", "grad") and not hasattr(cls, "_reflected"):
+            warn(
+                f"operators and backward() do not ask the {name} of {cls.__name__}: they read and write the number "
+                f"that the Value has in C. Give this one another name, or let it read Value.{name}.__get__(self) "
+                f"and write Value.{name}.__set__(self, x) as they are"
+            )
+
+
+class _Annotated:
+    """An attribute of Value that a class annotates: of instances it is Value's, of the class what its body says.
+
+    @dataclass asks the class for the default of a field.
+    """
+
+    def __init__(self, cls: type, name: str) -> None:
+        self._body = {name: vars(cls)[name]} if name in vars(cls) else {}
+        self._name, self._of_values = name, next(vars(c)[name] for c in cls.__mro__[1:] if name in vars(c))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is not None:
+            return self._of_values.__get__(instance, owner)
+        from dataclasses import MISSING, Field
+
+        said: Any = self._body.get(self._name, MISSING)
+        if isinstance(said, Field) and said.name is not None:  # @dataclass has read it, and puts its default here
+            said = said.default
+        if said is MISSING:
+            raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}")
+        return said
+
+    def __set__(self, instance: Any, x: Any) -> None:
+        self._of_values.__set__(instance, x)
+
+    def __delete__(self, instance: Any) -> None:
+        self._of_values.__delete__(instance)
+
+
+def also_assigned(name: str, get: Callable[[Any], Any], doc: str) -> property:
+    """Return a property of what micrograd's Value does not have: a script may assign it for its own use."""
+
+    def assigned_or_made(self: Any) -> Any:
+        own = core.peek(self, name)
+        return get(self) if own is None else own
+
+    def assign(self: Any, x: Any) -> None:
+        if not as_micrograd[0]:
+            raise AttributeError(f"{name} of {brief(self)} can't be assigned: it stands for that of a class")
+        core.put(self, name, x)
+
+    return property(assigned_or_made, assign, None, doc)
