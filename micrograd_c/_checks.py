@@ -10,8 +10,8 @@ from operator import index, mul
 from ._core import NAMES, OPS, Any, as_number, brief, core, to_float, warn
 from ._core.absent import close_to
 from ._core.numbers import class_of, is_array
-from ._operands import ONE_SAMPLE
-from .engine import Value, is_tracing
+from ._operands import ONE_SAMPLE, is_tracing
+from .engine import Value
 
 # Rows of the op table that say they are activations, and none.
 ACTIVATIONS = {name.lower(): op for op, name in enumerate(NAMES) if OPS[op].activation} | {"linear": -1}

@@ -13,8 +13,8 @@ from ._copying import restore
 from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib
 from ._core.numbers import is_object
 from ._core.walk import below, references
-from ._operands import as_values, instead, listed
-from .engine import Value, is_tracing
+from ._operands import as_values, instead, is_tracing, listed
+from .engine import Value
 from .program.derivatives import as_index
 from .program.function import Function
 from .program.program import flatten, rebuilt

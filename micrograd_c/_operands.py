@@ -92,6 +92,19 @@ def know(base: type) -> None:
     MicrogradValue = type("MicrogradValue", (MicrogradOperators, base), body)
 
 
+# ---- traces ------------------------------------------------------------------------------------------------------
+
+# Traces that are going on, in any thread. One that an interrupt has left in here costs time until it dies, no more.
+open_traces: set[Any] = globals().get("open_traces", set())  # those from before a reload
+# Functions that tell whether this thread traces a function; jit adds its own.
+tracers: list[Callable[[], bool]] = globals().get("tracers", [])
+
+
+def is_tracing() -> bool:
+    """Tell whether this thread traces a function for jit."""
+    return bool(open_traces) and any(traces() for traces in tracers)
+
+
 # ---- operands ----------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, co
 from ._core.docs import operators
 from ._core.hints import Callable, Iterable
 from ._core.walk import describe, handle_of, in_order, operands
+from ._operands import is_tracing, open_traces
 
 if TYPE_CHECKING:
     from ._core.operators import Number
@@ -33,9 +34,6 @@ def __dir__() -> list[str]:
     return ["Value", "dot", "topological_order", "where", "zero_grad", *nary]
 
 
-# Functions that tell whether this thread traces a function; jit adds its own.
-tracers: list[Callable[[], bool]] = globals().get("tracers", [])  # those from before a reload
-
 # How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.
 unequal: list[int] = [0, 0]
 
@@ -45,6 +43,11 @@ def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Value, Numbe
 
     def method(self: Any, other: Any) -> bool:
         number = other.data if isinstance(other, Value) else as_number(other)
+        if open_traces and number is not None and is_tracing():
+            warn(
+                "Values that no argument goes into are compared while jit traces the function, and the program "
+                "keeps the answer: write a.less(b), a.greater(b) and their like, which mg.where takes"
+            )
         return NotImplemented if number is None else holds(self.data, number)
 
     method.__name__ = f"__{holds.__name__}__"
@@ -375,11 +378,6 @@ def dot(ws: Iterable[Number], xs: Iterable[Number], bias: Number | None = None) 
     arguments = handles, core.handles(inputs), n, -1 if bias is None else handles[n], -1
     out: Value = core.own(Value.__new__(Value), inputs, params, lib.mg_dot, *arguments)
     return out
-
-
-def is_tracing() -> bool:
-    """Tell whether this thread traces a function for jit."""
-    return any(traces() for traces in tracers)
 
 
 def where(condition: Number, a: Number | Callable[[], Number], b: Number | Callable[[], Number]) -> Value:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ._core import Any, to_float
 from ._core.absent import lacking
-from ._operands import as_values
-from .engine import Value, is_tracing, nary, sum, where
+from ._operands import as_values, is_tracing
+from .engine import Value, nary, sum, where
 
 if TYPE_CHECKING:
     from ._core.operators import Number

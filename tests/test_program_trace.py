@@ -4,10 +4,12 @@ import functools
 import gc
 import inspect
 import math
+import operator
 import os
 import signal
 import threading
 import types
+import warnings
 import weakref
 
 import pytest
@@ -372,6 +374,31 @@ def test_asking_for_a_number_is_refused_and_the_line_is_named(f):
             mg.jit(f)(argument)
         assert f"{__file__}:{inspect.getsourcelines(f)[1]}" in str(caught.value)
     assert Value(2.0).maximum(3.0).data == 3.0  # and afterwards all is as it was
+
+
+@pytest.mark.parametrize("name", ["lt", "le", "gt", "ge"])
+def test_a_comparison_of_parameters_alone_whose_answer_a_program_keeps_is_told(name):
+    compare = getattr(operator, name)
+    p, q = Value(1.0), Value(2.0)
+    choices = [
+        lambda x: mg.where(compare(p, 0.0), x, -x),
+        lambda x: x if compare(p * p, q) else -x,
+        lambda x: mg.where(compare(1, p), x, -x),
+    ]
+    for f in choices:
+        with pytest.warns(UserWarning, match=r"compared while jit traces.*write a.less\(b\)") as told:
+            program = mg.jit(f)
+            program(1.0)
+        assert [w.filename for w in told] == [__file__]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            program(2.0)
+            f(Value(1.0))
+            mg.jit(lambda x: mg.where(compare(p, x), x, -x))(1.0)  # an argument goes into it
+    method = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}[name]
+    f = mg.jit(lambda x: mg.where(getattr(p, method)(0.0), x, -x))
+    for p.data in (1.0, -1.0):
+        assert f(3.0) == mg.where(compare(p, 0.0), 3.0, -3.0).data
 
 
 def test_nodes_with_python_closures_are_refused():

@@ -13,11 +13,12 @@ from weakref import ref
 from .._checks import flag
 from .._core import brief, ffi
 from .._core.interrupts import guarded
+from .._operands import open_traces as _open
 from .arguments import GUESS, NUMBER, Arguments
 from .derivatives import Derivatives
 from .program import BACKWARD, Program, record
 from .static import options_in, static_arguments, without_first
-from .trace import _open, is_inside
+from .trace import is_inside
 
 _NULL = ffi.NULL
 _new = ffi.new

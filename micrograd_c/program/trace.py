@@ -11,8 +11,9 @@ from weakref import ref
 from .._copying import restore
 from .._core import core, lib
 from .._core.walk import below
-from .._operands import ONE_SAMPLE, as_values
-from ..engine import Value, tracers
+from .._operands import ONE_SAMPLE, as_values, tracers
+from .._operands import open_traces as _open
+from ..engine import Value
 from .traced import TracedValue, follow_value, outside
 
 _restore = lib.mg_restore
@@ -92,10 +93,6 @@ class Trace:
         """Let nothing more be recorded."""
         self.over = True
         _open.discard(ref(self))
-
-
-# Traces that are going on, in any thread. One that an interrupt has left in here costs time until it dies, no more.
-_open: set[ref[Trace]] = set()
 
 
 def is_inside(args: Iterable[Any] = ()) -> bool:
