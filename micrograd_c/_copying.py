@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _GIVEN = NAMES.index("GIVEN")
 
 # Slots that are no attributes of a user's class.
-_NOT_COPIED = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned", *SET_BY_INIT))
+_NOT_COPIED = frozenset(("_mg_a", "_mg_b", "_mg_closure", "_mg_h", "_mg_label", "_mg_owned", *SET_BY_INIT))
 
 
 def restore(

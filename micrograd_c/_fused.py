@@ -22,9 +22,9 @@ _assignments = 0
 class Watched:
     """Counts the assignments that plans depend on."""
 
-    __slots__ = ("__dict__", "__weakref__", "_plan")
+    __slots__ = ("__dict__", "__weakref__", "_mg_plan")
 
-    _plan: _Plan | None
+    _mg_plan: _Plan | None
 
     def __setattr__(self, name: str, value: Any) -> None:
         global _assignments
@@ -39,7 +39,7 @@ class Watched:
             _assignments += 1
 
     def __getstate__(self) -> Any:  # Python's own one would take the plan along
-        slots = in_slots(self, {"_plan"})
+        slots = in_slots(self, {"_mg_plan"})
         return (self.__dict__, slots) if slots else self.__dict__
 
 
@@ -109,7 +109,7 @@ class _Plan:
         for c_layer, neurons in zip(c_layers, rows):
             params, biases, activations = [], [], []
             for n, weights in neurons:
-                bias, activation = n.b, ACTIVATIONS.get(n._fused_by())
+                bias, activation = n.b, ACTIVATIONS.get(n._mg_activation())
                 # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
                 if len(weights) != width or not weights or not n.fused or activation is None:
                     return
@@ -157,7 +157,7 @@ _OPERATORS = tuple(AT_FIRST[name] for name in _NAMES)
 
 def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
     """Return the plan of `layers`, or of `owner` alone, for so many inputs; None: for any number."""
-    plan = getattr(owner, "_plan", None)
+    plan = getattr(owner, "_mg_plan", None)
     if (
         plan is None
         or plan.assignments != _assignments
@@ -166,7 +166,7 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
         or _are_changed(plan)
     ):
         plan = _Plan(owner, layers, width)
-        object.__setattr__(owner, "_plan", plan)
+        object.__setattr__(owner, "_mg_plan", plan)
     return plan
 
 

@@ -306,7 +306,7 @@ def make(
     elif slopes:
         slopes = [x if type(x) is float else to_float(x, f"local derivative {i}") for i, x in enumerate(slopes)]
     _untraced(operands)
-    before = getattr(out, "_h", -1)
+    before = getattr(out, "_mg_h", -1)
     if before >= 0 and operands:
         core.flush()  # readers that have died read nothing
         if check(lib.mg_is_read(core.handle_of(out))):
@@ -328,7 +328,7 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
     A node over operands comes here too where its data is numpy's now.
     """
     cls = type(self)
-    if getattr(self, "_h", -1) >= 0:
+    if getattr(self, "_mg_h", -1) >= 0:
         a, b = core.operands(self)
         if not _made_by_an_op(lib.mg_op_of(core.handle_of(self))) and (b is None or isinstance(b, core.Node)):
             parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)

@@ -7,7 +7,7 @@ from ._core.hints import Callable
 from ._operands import as_micrograd
 
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
-SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward", "_children", "_local_grads")
+SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward")
 
 
 def leave_to_init(cls: type) -> None:

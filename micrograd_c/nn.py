@@ -133,7 +133,7 @@ class Neuron(Module):
         if not flag(fused, "fused"):
             self.fused = False
         if activation is not None:
-            self._activate_by(activation)
+            self._mg_activate(activation)
         a = weight_limit(init, nin)
         source: Any = globals().get("random") or __import__("random")  # a script may assign nn.random and nn.Value
         numbers = [*(source.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
@@ -151,17 +151,17 @@ class Neuron(Module):
     def activation(self, activation: str) -> None:
         cls = type(self)
         if cls.__call__ is __class__.__call__ and (cls is __class__ or isinstance(activation, str)):  # type: ignore[name-defined]
-            self._activate_by(activation)
+            self._mg_activate(activation)
         else:
             vars(self)["activation"] = activation
 
-    def _activate_by(self, activation: str) -> None:
+    def _mg_activate(self, activation: str) -> None:
         check_activation(activation)
         self.nonlin = activation != "linear"
         if self.nonlin:
             self._activation = activation
 
-    def _fused_by(self) -> str:
+    def _mg_activation(self) -> str:
         """Return the name of the activation that `Neuron.__call__` computes."""
         cls: Any = type(self)
         if cls.__call__ is __class__.__call__ and cls.activation is not __class__.activation:  # type: ignore[name-defined]
@@ -170,7 +170,8 @@ class Neuron(Module):
                 return said
         if not self.nonlin:
             return "linear"
-        return self._activation if isinstance(self._activation, str) else "relu"  # that of the user's class
+        name: Any = self._activation  # a class of the user's may have another use for it
+        return name if isinstance(name, str) and name in ACTIVATIONS else "relu"
 
     def __call__(self, x: Iterable[Number], *more: NoReturn) -> Value:
         """Return the node of this neuron.
@@ -192,14 +193,14 @@ class Neuron(Module):
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]  # type: ignore[no-any-return]
         total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), 0.0 if self.b is None else self.b)
-        return getattr(total, self._fused_by())() if self.nonlin else total
+        return getattr(total, self._mg_activation())() if self.nonlin else total
 
     def parameters(self) -> list[Value]:
         """Return the weights, then the bias."""
         return [*self.w] if self.b is None else [*self.w, self.b]
 
     def __repr__(self) -> str:
-        name = self._fused_by()
+        name = self._mg_activation()
         op = ACTIVATIONS[name]
         name = LABELS[op] if op >= 0 else name  # 'ReLU' and 'Linear', as micrograd has them
         return f"{name if name != name.lower() else name.capitalize()}Neuron({len(self.w)})"
@@ -210,16 +211,16 @@ class _Listing(Module):
 
     __slots__ = ()
 
-    def _text(self) -> str:
+    def _mg_text(self) -> str:
         raise NotImplementedError
 
     def __repr__(self) -> str:
         from ._summary import short
 
-        return short(self._text())
+        return short(self._mg_text())
 
     def __str__(self) -> str:  # whole; a class of the user's may have a __repr__ of its own
-        return self._text() if type(self).__repr__ is _Listing.__repr__ else repr(self)
+        return self._mg_text() if type(self).__repr__ is _Listing.__repr__ else repr(self)
 
 
 class Layer(_Listing):
@@ -261,7 +262,7 @@ class Layer(_Listing):
         """Return the parameters of the neurons, one after the other."""
         return [p for n in self.neurons for p in n.parameters()]
 
-    def _text(self) -> str:
+    def _mg_text(self) -> str:
         return f"Layer of [{', '.join(map(str, self.neurons))}]"
 
 
@@ -333,7 +334,7 @@ class MLP(_Listing):
         """Return the parameters of the layers, one after the other."""
         return [p for layer in self.layers for p in layer.parameters()]
 
-    def _text(self) -> str:
+    def _mg_text(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 

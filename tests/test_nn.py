@@ -75,6 +75,24 @@ def test_weights_are_of_the_class_that_a_script_assigns_to_value_of_the_module(a
     assert (done.stdout, done.stderr) == ("2.0 2.0 3.0 1.0\n0.0\n", "")
 
 
+@pytest.mark.parametrize("name", ["_plan", "_text", "_activation", "_kind", "_weights", "_parameters", "_held"])
+def test_no_name_that_a_script_may_use_is_the_networks(name):
+    for other in (5.0, "mine", "tanh", None, [1]):
+        model = MLP(2, [2, 1])
+        modules = model, *model.layers, *(n for layer in model.layers for n in layer.neurons)
+        wanted, shown = model(X).data, repr(model)
+        if (name, other) == ("_activation", "tanh"):
+            continue  # pickles of earlier versions say it so
+        for m in modules:
+            setattr(m, name, other)
+        y = model(X)
+        y.backward()
+        model.zero_grad()
+        assert (y.data, repr(model), str(model)) == (wanted, shown, shown)
+        assert all(getattr(m, name) is other for m in modules)
+        assert [p.grad for p in model.parameters()] == [0.0] * 9
+
+
 def test_a_neuron_has_the_attributes_of_micrograds_and_no_others():
     assert [sorted(vars(m)) for m in (Neuron(2), Layer(2, 1), MLP(2, [1]))] == [
         ["b", "nonlin", "w"],

@@ -521,3 +521,48 @@ def test_a_gradient_other_than_zero_has_to_wait_for_the_data():
         _ = half.data
     half.data = 2
     assert (half.data, half.grad) == (2.0, 0.0)
+
+
+MINE = ("_a", "_b", "_h", "_label", "_closure", "_owned", "_node", "_handle", "_children", "_local_grads", "_name")
+
+
+@pytest.mark.parametrize("name", MINE)
+@pytest.mark.parametrize("cls", [Value, Sub])
+def test_no_name_that_a_script_may_use_is_the_engines(cls, name):
+    for other in (5.0, "mine", None, Value(9.0), (), [1]):
+        a, b = cls(2.0), cls(3.0)
+        by_op, by_hand = a * b, cls(4.0, (a,), "hand")
+        by_hand._backward = lambda a=a, n=by_hand: setattr(a, "grad", a.grad + 7.0 * n.grad)
+        root = by_op + by_hand
+        for v in (a, b, by_op, by_hand, root):
+            setattr(v, name, other)
+        nothing = name.startswith(("_children", "_local")) and other is None  # read as if it had not been assigned
+        assert nothing or all(getattr(v, name) is other for v in (a, by_op, by_hand, root))
+        del by_op, v
+        collect()
+        root.backward()
+        assert (a.grad, b.grad, root._op, by_hand._op, by_hand._prev, a._op) == (10.0, 2.0, "+", "hand", {a}, "")
+        assert (root.data, (a * b).data, len(root._prev)) == (10.0, 6.0, 2)
+
+
+def test_a_class_may_have_methods_and_slots_of_names_that_micrograds_value_does_not_have():
+    class Methods(Value):
+        def _children(self):
+            return "mine"
+
+        _local_grads = 3
+
+    class Slots(Value):
+        __slots__ = ("_children", "_local_grads")
+
+    m, s = Methods(2.0), Slots(3.0)
+    s._children = s._local_grads = "slot"
+    root = m * s
+    root.backward()
+    assert (m._children(), m._local_grads, s._children, s._local_grads) == ("mine", 3, "slot", "slot")
+    assert (m.grad, s.grad, copy.copy(s)._children, copy.deepcopy(root)._prev != root._prev) == (
+        3.0,
+        2.0,
+        "slot",
+        True,
+    )

@@ -359,4 +359,4 @@ def test_no_two_values_share_memory_whatever_order_they_die_in(kind):
             alive[i] = Value(numbers[i])
             assert type(alive[i]) is Value
     assert [v.data for v in alive] == numbers
-    assert len({*map(id, alive)}) == len({v._h for v in alive})
+    assert len({*map(id, alive)}) == len({v._mg_h for v in alive})

@@ -207,7 +207,7 @@ static PyMethodDef methods[ROWS + 1];
 
 static PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(value, weakrefs), READONLY, NULL},
-    {"_h", T_INT, offsetof(value, handle), READONLY, "Handle of the node."},
+    {"_mg_h", T_INT, offsetof(value, handle), READONLY, "Handle of the node."},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -6,12 +6,11 @@ Why it exists
     tests/test_cores.py compares the two bit by bit. So it stays thin: one call into C for each op.
 
 What it owns
-    A `Node` owns one node of the arena by its handle, `_h`, and refers by `_a` and `_b` to the Values that it was
-    computed from (protocol.py tells which). Python's references alone keep these alive: C has none.
+    A `Node` owns one node of the arena by its handle, `_mg_h`, and refers by `_mg_a` and `_mg_b` to the Values that
+    it was computed from (protocol.py tells which). Python's references alone keep these alive: C has none.
 
 Its rules
-    1. A node outlives what reads it, since its reader refers to it. So `_a` and `_b` always are what C computed the
-       node from, after an exception and after a Ctrl-C too.
+    1. A node outlives what reads it, since its reader refers to it: its operands are known, after a Ctrl-C too.
     2. One object owns a handle: a Node, or an owner of cffi_nodes.py that the Node keeps alive. It goes back when
        that object dies.
     3. cffi releases the GIL in each call but the quick ones of build_ffi.py, so two threads are in C at once; the
@@ -66,25 +65,25 @@ _nary, _closures_of = lib.mg_nary, lib.mg_sweep_closures
 class Node:
     """One node of the arena: data, grad, operators, lifetime."""
 
-    _h: int
-    _a: Any
-    _b: Any
-    _closure: Any  # _backward and _op where they were assigned; unset or None: they were not
-    _label: Any
+    _mg_h: int
+    _mg_a: Any
+    _mg_b: Any
+    _mg_closure: Any  # _backward and _op where they were assigned; unset or None: they were not
+    _mg_label: Any
 
     if not PYPY:
-        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_closure", "_h", "_label")
+        __slots__ = ("__dict__", "__weakref__", "_mg_a", "_mg_b", "_mg_closure", "_mg_h", "_mg_label")
         __del__ = give_back
     elif not TYPE_CHECKING:
-        __slots__ = ("__dict__", "__weakref__", "_a", "_b", "_closure", "_label", "_owned")
+        __slots__ = ("__dict__", "__weakref__", "_mg_a", "_mg_b", "_mg_closure", "_mg_label", "_mg_owned")
 
         @property
-        def _h(self) -> int:
-            return self._owned._h
+        def _mg_h(self) -> int:
+            return self._mg_owned._mg_h
 
-        @_h.setter
-        def _h(self, handle: int) -> None:
-            self._owned = Owned(handle) if type(handle) is int else handle
+        @_mg_h.setter
+        def _mg_h(self, handle: int) -> None:
+            self._mg_owned = Owned(handle) if type(handle) is int else handle
 
     # numpy's scalars and arrays leave an operator to the operand of higher priority.
     __array_priority__ = 1000.0
@@ -148,7 +147,7 @@ def _run_closures(pause: Any) -> int:
         references = (closures.get(pause.node),) if n == 1 else [*map(closures.get, ffi.unpack(pause.nodes, n))]
         for reference in (rest := iter(references)):
             node = reference() if reference else None
-            if node is not None and (closure := node._closure) is not None:
+            if node is not None and (closure := node._mg_closure) is not None:
                 closure()
                 if change[0] is not known:  # those that are left may read others now
                     pause.left = len([*rest])
@@ -164,18 +163,18 @@ def handles(nodes: Iterable[Node]) -> list[int]:
     """Return the handles of nodes; an error where one of them has none."""
     nodes = list(nodes)
     try:
-        out = [node._h for node in nodes]
+        out = [node._mg_h for node in nodes]
     except AttributeError:
-        out = [getattr(node, "_h", -1) for node in nodes]
+        out = [getattr(node, "_mg_h", -1) for node in nodes]
     if -1 in out:
         _failure(lib.MG_EHANDLE, 0, nodes[out.index(-1)])
     return out
 
 
 def operands(node: Node) -> tuple[Any, Any]:
-    """Return `_a` and `_b`, and the last neurons of a Hidden instead of it."""
+    """Return `_mg_a` and `_mg_b`, and the last neurons of a Hidden instead of it."""
     try:
-        a, b = node._a, node._b
+        a, b = node._mg_a, node._mg_b
     except AttributeError:
         raise no_node(node) from None
     return a.values() if type(a) is Hidden else a, b
@@ -183,15 +182,16 @@ def operands(node: Node) -> tuple[Any, Any]:
 
 def _own(node: Any, handle: int) -> None:
     """Give `node` its handle. A class may have a __del__ of its own, which need not call ours."""
-    node._h = handle if PYPY or type(node).__del__ is give_back else lend(handle, Owned(handle))
+    node._mg_h = handle if PYPY or type(node).__del__ is give_back else lend(handle, Owned(handle))
 
 
 def _become(node: Any, cls: Any) -> None:
     """Give `node` this class. Where a __del__ of its own needs it, another object owns the handle before."""
-    if not PYPY and getattr(cls, "__del__", give_back) is not give_back and type(getattr(node, "_h", None)) is int:
+    handle = getattr(node, "_mg_h", None)
+    if not PYPY and getattr(cls, "__del__", give_back) is not give_back and type(handle) is int:
         owner = _new(Owned)
-        node._h = lend(node._h, owner)
-        owner._h = int(node._h)  # the last step: two that own it would both give it back
+        node._mg_h = lend(handle, owner)
+        owner._mg_h = int(handle)  # the last step: two that own it would both give it back
     _class_of.__set__(node, cls)
 
 
@@ -202,10 +202,10 @@ def new() -> Any:
 
 def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any) -> Any:
     """Let `node` own the node that `function` returns the handle of; one that it owns has become that."""
-    if not hasattr(node, "_h"):
+    if not hasattr(node, "_mg_h"):
         handle = check(function(*arguments))
-        node._a = a
-        node._b = b
+        node._mg_a = a
+        node._mg_b = b
         _own(node, handle)
         return node
     made: list[int] = []
@@ -213,12 +213,12 @@ def own(node: Any, a: Any, b: Any, function: Callable[..., int], *arguments: Any
     try:  # one step: an exception comes before the call or finds its status
         made.extend(starmap(function, (arguments,)))
         if made[0] >= 0:
-            node._a = a
-            node._b = b
+            node._mg_a = a
+            node._mg_b = b
     except BaseException:
         if made and made[0] >= 0:
-            node._a = a
-            node._b = b
+            node._mg_a = a
+            node._mg_b = b
         raise
     check(made[0])
     # Another thread, or a finalizer, may have done it too, in between: then C may know the operands of one call and
@@ -233,10 +233,10 @@ class Hidden:
     inputs that are floats. The first layer reads `inputs`; `params` has for each neuron its weights, then the bias.
     """
 
-    __slots__ = ("_inputs", "_made", "_owned", "_params")
+    __slots__ = ("_inputs", "_made", "_mg_owned", "_params")
 
     def __init__(self, owned: Any, inputs: tuple[Any, ...], params: Sequence[Any]) -> None:
-        self._owned = owned
+        self._mg_owned = owned
         self._inputs = inputs
         self._params = params
         self._made: dict[int, tuple[tuple[Any, ...], list[Any]]] = {}
@@ -244,24 +244,24 @@ class Hidden:
     def values(self) -> tuple[Any, ...]:
         """Return the Values of the last of these layers; the same ones each time."""
         if not self._made:
-            handles = iter(self._owned.handles[0 : self._owned.n])
+            handles = iter(self._mg_owned.handles[0 : self._mg_owned.n])
             inputs, all = self._inputs, list[Any]()
             if type(inputs[0]) is float:
-                all += (inputs := tuple(_node(lend(next(handles), self._owned), None, None) for _ in inputs))
+                all += (inputs := tuple(_node(lend(next(handles), self._mg_owned), None, None) for _ in inputs))
             for params in self._params:
-                all += (inputs := tuple(_node(lend(next(handles), self._owned), inputs, b) for b in params))
+                all += (inputs := tuple(_node(lend(next(handles), self._mg_owned), inputs, b) for b in params))
             self._made.setdefault(0, (inputs, all))  # another thread may have been here first
         values, nodes = self._made[0]
-        if self._owned.n and not PYPY:  # which has no such step
-            keep_lent(nodes, self._owned)
+        if self._mg_owned.n and not PYPY:  # which has no such step
+            keep_lent(nodes, self._mg_owned)
         return values
 
 
 def _node(handle: int, a: Any, b: Any) -> Any:
     out = _new(_Value)
-    out._a = a
-    out._b = b
-    out._h = handle
+    out._mg_a = a
+    out._mg_b = b
+    out._mg_h = handle
     return out
 
 
@@ -270,11 +270,11 @@ def _nodes(made: Any, first: int, a: Any, bs: Sequence[Any]) -> list[Any]:
     nodes = []
     for i, b in enumerate(bs, first):
         node = _new(_Value)
-        node._a = a
-        node._b = b
+        node._mg_a = a
+        node._mg_b = b
         handle = made[i]
         made[i] = -1
-        node._h = handle
+        node._mg_h = handle
         nodes.append(node)
     return nodes
 
@@ -332,7 +332,7 @@ def nary(op: int, values: Any) -> Any:
     if type(items) is not tuple or {*map(type, items)} != {_Value}:
         return None
     try:
-        handle = _nary(op, [x._h for x in items], len(items))
+        handle = _nary(op, [x._mg_h for x in items], len(items))
     except AttributeError:
         return None
     return _node(handle, items, None) if handle >= 0 else None
@@ -340,7 +340,7 @@ def nary(op: int, values: Any) -> Any:
 
 def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
     """Let `node` own a node made by hand, as lectures make them. False: do it, or say why not."""
-    if type(operands) is not tuple or type(label) is not str or hasattr(node, "_h"):
+    if type(operands) is not tuple or type(label) is not str or hasattr(node, "_mg_h"):
         return False
     a = b = None
     n = len(operands)
@@ -354,23 +354,23 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
         if n == 0:
             handle = _leaf(data)
         elif n == 1 and isinstance(a := operands[0], Node):
-            handle = _by_hand_over(a._h, -1, data)
-        elif n == 2 and isinstance(a := operands[0], Node) and isinstance(b := operands[1], Node) and b._h >= 0:
-            handle = _by_hand_over(a._h, b._h, data)
+            handle = _by_hand_over(a._mg_h, -1, data)
+        elif n == 2 and isinstance(a := operands[0], Node) and isinstance(b := operands[1], Node) and b._mg_h >= 0:
+            handle = _by_hand_over(a._mg_h, b._mg_h, data)
         elif n > 2 and all(isinstance(x, Node) for x in operands):
-            a, handle = operands, _by_hand(-1, [x._h for x in operands], n, _NULL, _NULL, data)
+            a, handle = operands, _by_hand(-1, [x._mg_h for x in operands], n, _NULL, _NULL, data)
         else:
             return False
     except (AttributeError, OverflowError):  # an operand has no node; an int is too large
         return False
     if handle < 0:
         return False
-    node._a = a
-    node._b = b
-    node._closure = None
-    node._label = label or None
+    node._mg_a = a
+    node._mg_b = b
+    node._mg_closure = None
+    node._mg_label = label or None
     if type(node) is _Value:
-        node._h = handle
+        node._mg_h = handle
     else:
         _own(node, handle)
     return True
@@ -388,21 +388,21 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
     """Return op(node, number), or op(number, node) with `left`; the number, given as `other`, becomes a leaf."""
     numpy = ... if number is not other and from_numpy(other) else None
     try:
-        pair = _binary_number(op, node._h, number, left)
+        pair = _binary_number(op, node._mg_h, number, left)
     except AttributeError:
         raise no_node(node) from None
     if pair < 0:
         return _failure(pair, op, *((other, node) if left else (node, other)))
     leaf = _new(_Value)
-    leaf._h = pair >> 32
-    leaf._a = None
-    leaf._b = numpy
+    leaf._mg_h = pair >> 32
+    leaf._mg_a = None
+    leaf._mg_b = numpy
     out = _new(_Value)
-    out._h = pair & 0xFFFFFFFF
+    out._mg_h = pair & 0xFFFFFFFF
     if left:
-        out._a, out._b = leaf, node
+        out._mg_a, out._mg_b = leaf, node
     else:
-        out._a, out._b = node, leaf
+        out._mg_a, out._mg_b = node, leaf
     return out
 
 
@@ -411,20 +411,20 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
 
     def unary(self: Node, /) -> Any:
         try:
-            handle = _unary(op, self._h)
+            handle = _unary(op, self._mg_h)
         except AttributeError:
             raise no_node(self) from None
         if handle < 0:
             return _failure(handle, op, self)
         out = _new(_Value)
-        out._h = handle
-        out._a = self
-        out._b = None
+        out._mg_h = handle
+        out._mg_a = self
+        out._mg_b = None
         return out
 
     def unary_k(self: Node, k: Any) -> Any:
         try:
-            handle = _unary_k(op, self._h, k)
+            handle = _unary_k(op, self._mg_h, k)
         except AttributeError:
             raise no_node(self) from None
         return _failure(handle, op, self, k) if handle < 0 else _node(handle, self, k)
@@ -433,15 +433,15 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         if not isinstance(value, Node):
             return otherwise(self, value)
         try:
-            handle = _binary(op, self._h, value._h)
+            handle = _binary(op, self._mg_h, value._mg_h)
         except AttributeError:
             raise no_node(self) from None
         if handle < 0:
             return _failure(handle, op, self, value)
         out = _new(_Value)
-        out._h = handle
-        out._a = self
-        out._b = value
+        out._mg_h = handle
+        out._mg_a = self
+        out._mg_b = value
         return out
 
     return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary

@@ -29,7 +29,7 @@ from .interrupts import guarded
 from .numbers import from_numpy, to_float
 
 _set_python = lib.mg_set_python
-_SLOTS = {"_op": "_label", "_backward": "_closure"}
+_SLOTS = {"_op": "_mg_label", "_backward": "_mg_closure"}
 
 # Values whose `_backward` is a Python closure, by handle.
 closures: dict[int, ref[Any]] = globals().get("closures", {})  # those from before a reload
@@ -92,10 +92,10 @@ def give_back(
     interrupt: Callable[[], None] = interrupt_main,
     in_a_thread: Callable[..., Any] = start_new_thread,
 ) -> None:
-    """Be the __del__ of what has a handle, `_h`."""
+    """Be the __del__ of what has a handle, `_mg_h`."""
     try:
         try:
-            handle = self._h
+            handle = self._mg_h
         except AttributeError:  # __init__ raised before there was a node
             return
         if closures:
@@ -104,7 +104,7 @@ def give_back(
             if handle < 0:  # of a traced Value, which has none
                 return
             dead.append(handle)
-        del self._h
+        del self._mg_h
         if len(dead) >= dead.full:
             dead.flush()
     except KeyboardInterrupt:
@@ -118,10 +118,10 @@ class Owned:
     with __del__ would take as many collections as it is long. These refer to nothing, so all of them go at once.
     """
 
-    __slots__ = ("_h",)
+    __slots__ = ("_mg_h",)
 
     def __init__(self, handle: int) -> None:
-        self._h = handle
+        self._mg_h = handle
 
     __del__ = give_back
 
@@ -132,7 +132,7 @@ class _Lent(int):
     owner: Any
 
     @property
-    def _h(self) -> int:
+    def _mg_h(self) -> int:
         return self
 
 
@@ -149,12 +149,12 @@ def keep_lent(nodes: list[Any], owned: Any) -> None:
     It is one step, and neither a Ctrl-C nor another thread comes in between: two that own a handle would both give
     it back.
     """
-    own = zip(nodes, repeat("_h"), [int(node._h) for node in nodes])
+    own = zip(nodes, repeat("_mg_h"), [int(node._mg_h) for node in nodes])
     deque(starmap(setattr, chain([(owned, "n", 0)], own)), 0)
 
 
 # What Python keeps in slots, and no class of a user's may answer for.
-SLOTS = frozenset(("_a", "_b", "_closure", "_h", "_label", "_owned"))
+SLOTS = frozenset(("_mg_a", "_mg_b", "_mg_closure", "_mg_h", "_mg_label", "_mg_owned"))
 
 
 def keep_slots(cls: Any) -> None:
@@ -184,22 +184,22 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
 
     def get(self: Any) -> float:
         try:
-            return read(self._h)  # type: ignore[no-any-return]
+            return read(self._mg_h)  # type: ignore[no-any-return]
         except AttributeError:
             raise error(lib.MG_EHANDLE) from None
 
     def set(self: Any, number: Any) -> None:
         x = number if type(number) is float else to_float(number, name)
         try:
-            failed = write(self._h, x)
+            failed = write(self._mg_h, x)
         except AttributeError:
             self._assigned_first(name, number)
             return
         if failed:
             raise error(lib.MG_EHANDLE)
         if x is not number and name == "data" and from_numpy(number):
-            if self._a is None:
-                self._b = ...  # as of a leaf that is made of it
+            if self._mg_a is None:
+                self._mg_b = ...  # as of a leaf that is made of it
             else:
                 self._assigned_first(name, number)
 
@@ -219,13 +219,13 @@ def put(node: Any, name: str, attribute: Any) -> None:
     """Set an attribute past all properties; the sweep pauses at the node from its `_backward` on."""
     if name != "_backward":
         if name == "_op":
-            node._label = attribute
+            node._mg_label = attribute
         else:
             node.__dict__[name] = attribute
         return
-    node._closure = attribute
+    node._mg_closure = attribute
     try:
-        handle = node._h
+        handle = node._mg_h
     except AttributeError:
         return
     if type(handle) is not int:  # a lent one would keep the node alive
@@ -237,9 +237,9 @@ def put(node: Any, name: str, attribute: Any) -> None:
 
 def forget_made(node: Any) -> None:
     """Drop the label and the closure of a node."""
-    node._label = node._closure = None
-    if closures.pop(node._h, None) is not None:
-        _set_python(node._h, 0)
+    node._mg_label = node._mg_closure = None
+    if closures.pop(node._mg_h, None) is not None:
+        _set_python(node._mg_h, 0)
 
 
 def closure_at(handle: int) -> Any:

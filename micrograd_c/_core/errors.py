@@ -63,7 +63,7 @@ def error(status: int, op: int = 0, *operands: float) -> Exception:
 def no_node(x: Any) -> Exception:
     """Return the error for what is no Value, or is one without a node."""
     t = type(x)
-    if hasattr(t, "_h"):  # as all Values have: their handle
+    if hasattr(t, "_mg_h"):  # as all Values have: their handle
         return error(lib.MG_EHANDLE)
     remedy = "pass what was computed, such as the loss"
     if hasattr(t, "parameters"):

@@ -63,7 +63,7 @@ def as_number(x: Any) -> float | None:
         if t.__module__ == "numpy":  # float64
             _remember(t)
         return float(x)
-    if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_h"):
+    if not hasattr(t, "__float__") or isinstance(x, _REFUSED) or hasattr(t, "_mg_h"):
         return None
     if hasattr(t, "item"):  # numpy's scalars and arrays, and what follows their interface
         if is_array(x) or is_object(x) or is_masked(t) or _dtype_kind(x) in ("m", "M"):
@@ -99,7 +99,7 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     t = type(x)
     if hasattr(t, "_reflected"):  # jit traces x
         x._put_into_node() if what == "data" else float(x)  # raises TracingError
-    if hasattr(t, "_h"):  # the handle of a Value
+    if hasattr(t, "_mg_h"):  # the handle of a Value
         return TypeError(f"{what} must be {expected}, not a {class_of(x)}: pass value.data, which is a float")
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
@@ -131,7 +131,7 @@ def _says_number(text: Any) -> bool:
 def class_of(x: Any) -> str:
     """Return the name of the class of what is refused."""
     t = type(x)
-    if not hasattr(t, "_h"):
+    if not hasattr(t, "_mg_h"):
         return t.__name__
     return "Value" if issubclass(t, tuple(NODES)) else "Value of another import of micrograd_c"
 

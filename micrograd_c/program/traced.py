@@ -87,7 +87,7 @@ class TracedValue(Value):
 
     __slots__ = ("_node", "_trace") if core.NAME == "native" else ()  # see _begin
 
-    _h, _a, _b = -1, None, None
+    _mg_h, _mg_a, _mg_b = -1, None, None
     _trace: Trace
     _node: Value  # records how it was computed; its data mean nothing
 
@@ -136,7 +136,7 @@ class TracedValue(Value):
 
         On the native core its __new__ has called _by_hand before.
         """
-        if core.NAME == "native" or type(value) is not Value or getattr(value, "_h", -1) >= 0:
+        if core.NAME == "native" or type(value) is not Value or getattr(value, "_mg_h", -1) >= 0:
             self._put_into_node()
         out = self._made_by_hand(*args, **kwargs)
         self._trace.new = None  # its __init__ runs already
