@@ -63,8 +63,10 @@ def main() -> None:
     replaced = ""
     while arguments and arguments[0].startswith("-") and not as_module:
         option, _, name = arguments.pop(0).partition("=")
-        if option == "--replace-value" and (name or "Value").isidentifier():
+        if option == "--replace-value":
             replaced = name or "Value"
+            if not replaced.isidentifier():
+                sys.exit(f"micrograd_c: --replace-value={name}: {name!r} is no name of a class")
         elif option in ("-q", "--time", "-m") and not name:
             quiet, timed, as_module = quiet or option == "-q", timed or option == "--time", option == "-m"
         else:

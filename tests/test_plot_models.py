@@ -128,3 +128,23 @@ def test_samples_and_labels_may_be_values_and_whole_numbers(recwarn):
 def test_the_losses_of_a_curve_are_a_list(history):
     with pytest.raises(TypeError, match="takes a list of losses, or a dict of lists, not"):
         plot.loss_curve(history)
+
+
+@pytest.mark.parametrize("wrong", [None, True, "0.5", [], [1.0], (), np.ones((2, 3)), Value(2.0).relu], ids=repr)
+@pytest.mark.parametrize("given", ["model", "margin", "ax", "lr", "loss"])
+def test_what_is_no_argument_is_refused_by_its_name_and_nothing_is_trained(given, wrong):
+    model = MLP(2, [1])
+    X, y = [[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0]
+    calls = {
+        "model": lambda x: plot.decision_boundary(x, X, y, steps=3),
+        "margin": lambda x: plot.training(model, X, y, step=lambda k: 1.0, steps=1, frames=2, grid=3, margin=x),
+        "ax": lambda x: plot.loss_curve([1.0], ax=x),
+        "lr": lambda x: plot.training(model, X, y, lambda: model(X[0]), steps=1, frames=2, grid=3, lr=x),
+        "loss": lambda x: plot.training(model, X, y, x, steps=1, frames=2, grid=3),
+    }
+    right = {"model": "method", "margin": "bool", "ax": "NoneType", "lr": "bool method", "loss": "method"}
+    if type(wrong).__name__.rpartition("_")[2] in right[given].split():
+        return
+    with pytest.raises(TypeError, match=rf"\b{given}\b"):
+        calls[given](wrong)
+    assert all(p.grad == 0 for p in model.parameters())

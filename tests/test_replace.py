@@ -1556,7 +1556,7 @@ def test_functions_that_are_made_for_a_class_are_in_no_traceback(line, folder):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("--replace-value=a.b", "x.py"), "unknown option --replace-value"),
+        (("--replace-value=a.b", "x.py"), "--replace-value=a.b: 'a.b' is no name of a class"),
         (("--fast", "x.py"), "unknown option --fast"),
         (("-q",), "there is no script"),
         (("--time", "-m"), "-m names no module"),

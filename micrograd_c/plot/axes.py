@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from .._core import to_float
+from .._core import brief, to_float
 from ..engine import Value
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#007a5a", "#59636e"  # Okabe and Ito, the green darker
@@ -24,6 +24,8 @@ def needed(module: str) -> Any:
 def new_axes(ax: Any) -> Any:
     """Return `ax`, or new axes where it is None."""
     if ax is not None:
+        if not hasattr(ax, "set_xlabel"):
+            raise TypeError(f"ax must be axes of matplotlib's, as in fig, ax = plt.subplots(), not {brief(ax)}")
         return ax
     figure = needed("matplotlib.figure").Figure
     ipython = sys.modules.get("IPython")

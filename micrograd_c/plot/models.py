@@ -7,6 +7,7 @@ from itertools import cycle
 from typing import Any
 
 from .._checks import parameter, whole
+from .._core import brief
 from .._operands import listed
 from ..engine import Value
 from ..program.function import Function
@@ -16,8 +17,11 @@ from .axes import BLUE, COLOURS, GREY, ORANGE, needed, new_axes, number
 class Plane:
     """Samples of two features and of one or two classes, and a grid of points around them."""
 
-    def __init__(self, caller: str, X: Any, y: Any, steps: int, margin: float) -> None:
+    def __init__(self, caller: str, model: Any, X: Any, y: Any, steps: int, margin: float) -> None:
         np = needed("numpy")
+        if not callable(model):
+            raise TypeError(f"{caller} takes a model first, or a function of two features, not {brief(model)}")
+        margin = number(margin, f"{caller}: margin")
         try:
             points = np.asarray(X)
         except ValueError as error:
@@ -124,7 +128,7 @@ def decision_boundary(model: Any, X: Any, y: Any, *, ax: Any = None, steps: int 
     --------
     >>> ax = decision_boundary(lambda x: x[0] - x[1], X=[(0, 1), (1, 0)], y=[-1, 1])
     """
-    plane = Plane("decision_boundary", X, y, steps, margin)
+    plane = Plane("decision_boundary", model, X, y, steps, margin)
     ax = new_axes(ax)
     scores = plane.scores(model)
     plane.shade(ax, scores, largest(scores))

@@ -191,13 +191,14 @@ def training(
         raise TypeError(
             "training takes loss, a function without arguments, or step, a function of the step's index"
         )
-    if not callable(loss or step):
-        kind = type(loss or step).__name__
+    given = step if loss is None else loss
+    if not callable(given):
+        kind = type(given).__name__
         raise TypeError(f"training: loss and step are functions, not {kind}: pass loss, and not loss()")
     if loss and not hasattr(model, "zero_grad"):
         raise TypeError(f"training: loss trains a Module, not {type(model).__name__}: give step for another model")
     steps, frames = whole(steps, "training: steps", 1), whole(frames, "training: frames", 2)
-    plane = Plane("training", X, y, grid, margin)
+    plane = Plane("training", model, X, y, grid, margin)
     shown = {round(i * steps / (frames - 1)) for i in range(frames)}
     losses: list[float] = []
     seen = [(0, plane.scores(model), plane.right(model))]
@@ -208,9 +209,9 @@ def training(
             kind = "loss must return a Value" if loss else "step must return the loss, a Value or a number"
             raise TypeError(f"training: {kind}, or a tuple that begins with it, not {brief(total)}")
         if loss:
+            rate = to_float(lr(k) if callable(lr) else lr, "lr")
             model.zero_grad()
             total.backward()
-            rate = to_float(lr(k) if callable(lr) else lr, "lr")
             for p in model.parameters():
                 p.data -= rate * p.grad
         losses.append(number(total, "what step returns"))
