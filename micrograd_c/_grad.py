@@ -145,6 +145,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
                 raise ValueError(
                     f"grad of {name}: argnums={brief(argnums)}, but {len(args)} arguments are given by place"
                 )
+            if given[i] is not args[i]:
+                raise ValueError(f"grad of {name}: argnums={brief(argnums)} names an argument twice")
             if i % len(args) in static or is_static(args[i]):
                 raise TypeError(
                     f"grad of {name}: argnums={brief(argnums)}: argument {i} is static, {brief(args[i])}, "

@@ -53,6 +53,7 @@ class Stateful(Watched):
 def _names(root: Stateful) -> dict[int, str]:
     """Return the name of each Value that attributes and lists lead to, by its id."""
     names: dict[int, str] = {}
+    taken: set[str] = set()
     seen = {id(root)}
     todo: list[tuple[str, Any]] = [("", root)]
     while todo:
@@ -64,7 +65,9 @@ def _names(root: Stateful) -> dict[int, str]:
         for key, child in item.items() if isinstance(item, dict) else enumerate(item):
             name = f"{path}.{key}" if path else str(key)
             if isinstance(child, Value):
-                names.setdefault(id(child), name)
+                if id(child) not in names and name not in taken:  # 1 and "1" are two keys of a dict
+                    names[id(child)] = name
+                    taken.add(name)
             elif id(child) not in seen:
                 seen.add(id(child))
                 todo.append((name, child))

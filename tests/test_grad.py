@@ -633,6 +633,8 @@ def test_errors_name_what_is_wrong_and_leave_nothing():
         (lambda: grad(f, "x"), TypeError, r"grad of .*f: argnums='x', expected an int"),
         (lambda: grad(f, True), TypeError, "argnums=True"),
         (lambda: grad(f, 2)([1.0], 2.0), ValueError, r"grad of .*f: argnums=2, but 2 arguments"),
+        (lambda: grad(f, (0, 1, 0))([1.0], 2.0), ValueError, r"argnums=\(0, 1, 0\) names an argument twice"),
+        (lambda: mg.value_and_grad(f, (1, -1))([1.0], 2.0), ValueError, r"argnums=\(1, -1\) names"),
         (lambda: grad(f)(["1"], 2.0), TypeError, "argument 0 must be .* not str"),
         (lambda: grad(f)([1.0], None), TypeError, "None"),
         (lambda: grad(lambda x: [x])(1.0), TypeError, "one Value; .*<lambda> returns list"),

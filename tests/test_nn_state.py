@@ -41,6 +41,24 @@ def test_a_module_of_the_users_has_names_too():
     model.zero_grad()
 
 
+@pytest.mark.parametrize("parts", [{1: Value(2.0), "1": Value(3.0)}, {"a.b": Value(2.0), "a": {"b": Value(3.0)}}])
+def test_two_ways_that_read_the_same_give_two_names(parts):
+    class Mine(Module):
+        def __init__(self):
+            self.parts = parts
+
+        def parameters(self):
+            return [x if isinstance(x, Value) else x["b"] for x in self.parts.values()]
+
+    model = Mine()
+    state = model.state_dict()
+    assert sorted(state.values()) == [2.0, 3.0]
+    for p in model.parameters():
+        p.data = 0.0
+    model.load_state_dict(state)
+    assert [p.data for p in model.parameters()] == [2.0, 3.0]
+
+
 def test_state_dict_makes_the_round_trip():
     a, b = MLP(2, [3, 1]), MLP(2, [3, 1])
     state = a.state_dict()

@@ -573,6 +573,20 @@ def test_errors_name_the_argument_and_the_shape_that_was_expected():
             call()
 
 
+@pytest.mark.parametrize(
+    "wrong", [[1 + 2j], np.ma.array([1.0], mask=[True]), ["1.0"], [None], [mg.Value(1.0)]], ids=str
+)
+def test_a_vector_of_parameters_is_made_of_real_numbers_as_all_vectors_are(wrong):
+    w = mg.Value(2.0)
+    f = mg.jit(lambda x: w * w * x)
+    for vector in ([1], np.array([1.0], ">f4"), np.array([1.0], object)):
+        assert f.hvp((3.0,), vector, wrt="parameters").tolist() == [6.0]
+    with pytest.raises(TypeError, match="argument tangents must be a number or an array of real numbers"):
+        f.hvp((3.0,), wrong, wrt="parameters")
+    with pytest.raises(ValueError, match=r"tangents have shape \(1, 1\), expected \(1,\)"):
+        f.hvp((3.0,), [[1.0]], wrt="parameters")
+
+
 def test_errors_of_axes_name_the_argument():
     f = mg.jit(lambda w, x: mg.dot(w, x), in_axes=(None, 1))
     w, x = np.ones(3), np.ones((3, 5))

@@ -196,11 +196,13 @@ class Derivatives:
             raise ValueError(f"{self._name}: wrt must be 'arguments' or 'parameters', not {brief(wrt)}")
         numpy = import_numpy()
         count = len(program.parameters)
-        vector = numpy.asarray(tangents, float)
-        if vector.shape != (count,):
+        t = Arguments(lambda tangents: None, self._name, (tangents,), {})
+        if t.key != (ONE,) or t.n != count:
             raise ValueError(
-                f"{self._name}: tangents have shape {vector.shape}, expected ({count},): one for each parameter"
+                f"{self._name}: tangents have shape {numpy.shape(tangents)}, expected ({count},): "
+                "one for each parameter"
             )
+        vector = t.arrays[0].astype(float)
         scale, w = a.reduction(reduce, weights)
         out = numpy.empty(count)
         along = program.derived(lib.MG_ALONG, range(-1, -count - 1, -1))
