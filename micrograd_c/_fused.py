@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from itertools import chain, repeat
 from operator import attrgetter, is_not, ne
 
@@ -19,12 +20,31 @@ _WATCHED = frozenset((*_ATTRIBUTES, "parameters", "__class__", "__dict__"))
 _assignments = 0
 
 
+def _but_for_plans(own: Any) -> Any:
+    """Return the __getattr__ of a user's class, which is not asked for the plan: it may have that of another."""
+
+    @wraps(own)
+    def method(self: Any, name: str) -> Any:
+        if name == "_mg_plan":
+            raise AttributeError(name)
+        return own(self, name)
+
+    method._mg_asks = own  # type: ignore[attr-defined]
+    return method
+
+
 class Watched:
     """Counts the assignments that plans depend on."""
 
     __slots__ = ("__dict__", "__weakref__", "_mg_plan")
 
     _mg_plan: _Plan | None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own: Any = getattr(cls, "__getattr__", None)
+        if own is not None and not hasattr(own, "_mg_asks"):
+            type.__setattr__(cls, "__getattr__", _but_for_plans(own))
 
     def __setattr__(self, name: str, value: Any) -> None:
         global _assignments

@@ -573,6 +573,47 @@ def test_activation_of_a_class_is_its_own_where_it_says_what_a_call_does(make, i
     assert "Layer" in layer._repr_html_()
 
 
+class Answering:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.answer(name)
+
+
+class AnsweringNeuron(Answering, Neuron):
+    pass
+
+
+class AnsweringLayer(Answering, Layer):
+    pass
+
+
+class AnsweringMLP(MLP):
+    def __getattr__(self, name):
+        return vars(self)["answer"](name)
+
+
+@pytest.mark.parametrize(
+    ("made", "base", "size"),
+    [(AnsweringNeuron, Neuron, (2,)), (AnsweringLayer, Layer, (2, 2)), (AnsweringMLP, MLP, (2, [3, 2]))],
+)
+def test_a_getattr_that_knows_all_names_or_those_of_another_module_changes_no_number(made, base, size):
+    other, twin = base(*size), base(*size)
+    for p in (*other.parameters(), *twin.parameters()):
+        p.data = abs(p.data) + 0.1
+    for answer in (lambda name: "mine", lambda name: None, lambda name: getattr(other, name)):
+        m = made.__new__(made)
+        m.__dict__.update(vars(twin), answer=answer)
+        other([1.0, 2.0])
+        other.zero_grad()
+        outs = listed(m([1.0, 2.0]))
+        assert [v.data for v in outs] == [v.data for v in listed(twin([1.0, 2.0]))]
+        sum(outs, Value(0.0)).backward()
+        assert all(p.grad for p in m.parameters()) and not any(p.grad for p in other.parameters())
+        m.zero_grad()
+        assert not any(p.grad for p in m.parameters())
+
+
 class Halved(Neuron):
     """Its weights are a property."""
 
