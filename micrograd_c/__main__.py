@@ -75,6 +75,12 @@ def main() -> None:
         what = "-m names no module" if as_module else "there is no script to run"
         sys.exit(f"micrograd_c: {what}; see python -m micrograd_c --help")
 
+    if arguments[0].endswith(".ipynb") and not as_module and os.path.isfile(arguments[0]):
+        sys.exit(
+            f"micrograd_c: {arguments[0]} is a notebook: open it in Jupyter, `import micrograd_c.as_micrograd` "
+            f"at its top, or make a script of it: jupyter nbconvert --to script {arguments[0]}"
+        )
+
     ours = _show_theirs if replaced else _show
     sys.argv, sys.excepthook = arguments, ours
     start = perf_counter()
@@ -89,7 +95,7 @@ def main() -> None:
                 from ._core.absent import close_to
 
                 close = close_to(arguments[0], {x: f"the command {x}" for x in ("explain", "exercises", "lesson")})
-                what += f"{close and '; '}{close}"
+                what += f"; {close or 'see python -m micrograd_c --help'}"
             print(f"{sys.executable}: {what}", file=sys.stderr)
             sys.exit(2)
         if sys.excepthook is ours:

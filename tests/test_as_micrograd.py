@@ -1,5 +1,6 @@
 """python -m micrograd_c runs scripts and modules that were written for micrograd."""
 
+import json
 import sys
 import textwrap
 import zipfile
@@ -173,6 +174,17 @@ def test_a_command_with_a_slip_is_told(name, command, tmp_path):
     done = run_python("-m", "micrograd_c", name, "x", cwd=tmp_path)
     assert "can't open file" in done.stderr and done.returncode == 2
     assert done.stderr.partition("; ")[2] == (f"close to it is the command {command}\n" if command else "")
+    done = run_python("-m", "micrograd_c", "help", cwd=tmp_path)
+    assert done.stderr.endswith("; see python -m micrograd_c --help\n") and done.returncode == 2
+
+
+def test_a_notebook_is_not_run_as_a_script_and_the_two_ways_out_are_told(tmp_path):
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": ["1 + 1"]}
+    text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    (tmp_path / "lecture.ipynb").write_text(text)
+    done = run_python("-m", "micrograd_c", "lecture.ipynb", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("micrograd_c: lecture.ipynb is a notebook: ")
+    assert "import micrograd_c.as_micrograd" in done.stderr and "null" not in done.stderr
 
 
 def test_a_relative_path_and_a_folder_with_main_run_too(tmp_path):
