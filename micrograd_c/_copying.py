@@ -144,7 +144,8 @@ def in_slots(x: Any, others: Collection[str] = ()) -> dict[str, Any]:
     """Return the attributes of an object that stand in slots of its class, but no others."""
     from copyreg import _slotnames  # type: ignore[attr-defined]
 
-    return {name: getattr(x, name) for name in _slotnames(type(x)) if name not in others and hasattr(x, name)}
+    own = [name for name in _slotnames(type(x)) if not isinstance(getattr(type(x), name, None), property)]
+    return {name: getattr(x, name) for name in own if name not in others and hasattr(x, name)}
 
 
 def set_state(self: Value, state: Any) -> None:
