@@ -234,6 +234,7 @@ MISTAKES = {
     "mg.explain(v).what_if(v='3')": "TypeError: what_if: v must be a number, not str: .*float('3')",
     "mg.explain(v).what_if(v=w)": "TypeError: what_if: v must be a number, not a Value: pass value.data",
     "mg.explain(v).save('v.html')": "AttributeError: 'Explanation' object has no attribute 'save': write html(",
+    "mg.lesson().save('x.html')": "AttributeError: 'Lesson' object has no attribute 'save': write html(",
     "mg.draw(v).show()": "AttributeError: 'Picture' object has no attribute 'show': a notebook shows it; .*save(",
     "mg.draw(v, unfold_neurons=3)": "TypeError: unfold_neurons must be True, or a list of what neurons.*not 3",
     "mg.plot.gradient_histogram(v)": "TypeError: parameters must be a list of Values, not Value: write [v, ...]",

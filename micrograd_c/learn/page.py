@@ -16,6 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .._core.absent import say_of
 from ..engine import Value
 from ..nn import MLP, Layer
 from ..viz.explanation import explain
@@ -218,6 +219,9 @@ class Lesson:
             f'<iframe srcdoc="{escape(text)}" title="{title}" sandbox="allow-scripts" '
             'style="width:100%;height:860px;border:1px solid #8886;border-radius:8px"></iframe>'
         )
+
+
+say_of(Lesson, dict.fromkeys(("save", "show", "open"), "write html('lesson.html'), and open that file"))
 
 
 def lesson() -> Lesson:
