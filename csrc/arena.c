@@ -275,6 +275,20 @@ int32_t mg_to_rows(const int32_t *handles, int32_t n, int32_t *rows)
     return MG_OK;
 }
 
+bool mg_cut_pool(int64_t row)
+{
+    const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
+    const int32_t a = mg.a[row], b = mg.b[row];
+
+    if (mg.pool_mixed || shape <= MG_ONE || shape == MG_TWO)
+        return false;
+    if (shape == MG_WEIGHTED) /* the first one of a layer stands right behind the list of inputs */
+        mg.pool_used = a == b + mg_list_ints(b) ? b : a;
+    else
+        mg.pool_used = shape == MG_ONE_K ? b : a;
+    return true;
+}
+
 /* Takes dead rows off the top, and what only they had in the pool: all from the part of the lowest one up. */
 static void pop_dead(void)
 {
@@ -284,17 +298,8 @@ static void pop_dead(void)
     while (row > 0 && mg.handle[row - 1] == MG_DEAD)
         row--;
     mg.rows = row;
-    for (; row < top && !mg.pool_mixed; row++) {
-        const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
-        if (shape <= MG_ONE || shape == MG_TWO)
-            continue;
-        const int32_t a = mg.a[row], b = mg.b[row];
-        if (shape == MG_WEIGHTED) /* the first one of a layer stands right behind the list of inputs */
-            mg.pool_used = a == b + mg_list_ints(b) ? b : a;
-        else
-            mg.pool_used = shape == MG_ONE_K ? b : a;
-        break;
-    }
+    while (row < top && !mg_cut_pool(row))
+        row++;
     if (mg.rows == 0) { /* a reader that became a leaf left its part behind */
         mg.pool_used = 0;
         mg.pool_mixed = false;

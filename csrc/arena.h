@@ -134,6 +134,10 @@ static inline int32_t mg_row(int32_t handle)
     return mg.row_of[handle];
 }
 
+/* Takes back the pool from the part of this row up, where no row that stays has one there. False: it has none, or the
+ * order is lost. */
+bool mg_cut_pool(int64_t row);
+
 /* Undoes the appends since the arena had so many rows and so much of the pool was used. */
 void mg_discard(int64_t rows, int64_t pool_used);
 

@@ -82,6 +82,8 @@ int32_t mg_by_hand(int32_t handle, const int32_t *x, int32_t n, const double *sl
         mg.handle[row] = handle;
         mg.row_of[handle] = (int32_t)row;
         mg.moves++;
+    } else if (row == mg.rows - 1) { /* else it would take more at each call, with nothing dead to squeeze */
+        mg_cut_pool(row);
     }
     mg.data[row] = data;
     mg.op[row] &= MG_PYTHON;

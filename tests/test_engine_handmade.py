@@ -323,6 +323,38 @@ def test_init_again_leaks_nothing():
         collect()
 
 
+def begin_with_numbers(v, operands):
+    v.__init__(1.0, operands, (1.0, 2.0, 3.0))
+
+
+def begin_with_values(v, operands):
+    v.__init__(1.0, operands, operands)
+
+
+def begin_in_turns(v, operands):
+    v.__init__(1.0)
+    v.__init__(1.0, operands)
+
+
+def assign(v, operands):
+    v._prev = {*operands}
+
+
+@pytest.mark.parametrize("above", [False, True], ids=["on top", "below another"])
+@pytest.mark.parametrize("begin", [begin_with_numbers, begin_with_values, begin_in_turns, assign])
+def test_a_node_may_become_another_for_ever_in_the_same_memory(begin, above):
+    operands = tuple(Value(float(i)) for i in range(20)) if begin is not begin_with_numbers else [Value(1.0)] * 3
+    v = mg.sum(operands[:3]) if begin is not assign else Value(1.0)
+    last = Value(1.0) if above else None
+    begin(v, operands)
+    before = mg.stats().bytes_in_use
+    for _ in range(16000):
+        begin(v, operands)
+    assert mg.stats().bytes_in_use <= before + (1 << 19)
+    v.backward()
+    assert last is None or last.grad == 0.0
+
+
 def test_optimisers_programs_and_layers_go_on_with_a_parameter_that_begins_anew():
     model = mg.MLP(2, [3, 1])
     (weight, *_) = model.parameters()
