@@ -5,6 +5,7 @@ import copy
 import gc
 import pickle
 import textwrap
+import weakref
 
 import pytest
 from support import PYPY, collect, live_nodes, nothing_left_behind, run_python
@@ -353,6 +354,29 @@ def test_a_node_may_become_another_for_ever_in_the_same_memory(begin, above):
     assert mg.stats().bytes_in_use <= before + (1 << 19)
     v.backward()
     assert last is None or last.grad == 0.0
+
+
+def test_a_value_that_ends_reads_nothing_in_the_callbacks_of_its_end():
+    class Heard:
+        def __del__(self):
+            begin_again()
+
+    def begin_again(_=None):
+        counts.append(live_nodes())
+        x.__init__(1.0, (child,))
+        x.__init__(1.0)
+
+    x, child, counts = Value(2.0), Value(3.0), []
+    for attribute in (None, Heard()):
+        out = x * 2
+        reference = weakref.ref(out, begin_again if attribute is None else None)
+        out.heard = attribute
+        del attribute
+        before = live_nodes()
+        del out
+        assert reference() is None
+        assert counts[-1] == before - 1
+    assert len(counts) == 2
 
 
 def test_optimisers_programs_and_layers_go_on_with_a_parameter_that_begins_anew():

@@ -9,8 +9,9 @@
  *     and links it to the next one.
  *  3. All that the loop knows is in variables of its own call. So whatever a death runs (the callback of a weak
  *     reference, a __del__, the end of a class, another thread in between) may deallocate Values in loops of its own.
- *  4. Anything else that dies is left to Python. The nodes of what died before are given back first: its code may count
- *     them, and the arena names the Values that owned them until then, whose memory may be gone.
+ *  4. Anything else that dies is left to Python. The nodes of what died before are given back first, and that of the
+ *     Value whose weak references and attributes end: their code may count them, and ask who reads a node, and the
+ *     arena names the Values that owned them until then, whose memory may be gone.
  */
 #include "value.h"
 
@@ -54,6 +55,9 @@ static void drop_attributes(loop *l, value *v)
         v->a = x.a;
         v->flags &= ~(uint32_t)EXTRA;
     }
+    if (v->handle >= 0)
+        l->handles[l->n++] = v->handle;
+    v->handle = -1;
     free_handles(l);
     if (v->weakrefs)
         PyObject_ClearWeakRefs((PyObject *)v);
