@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import add, mul
 
-from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
 from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
 from ._core.hints import Callable, Collection, Iterable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
+_LESS, _NOT_EQUAL = NAMES.index("LESS"), NAMES.index("NOT_EQUAL")  # and all between are comparisons
 
 
 # ---- operators of a user's class ---------------------------------------------------------------------------------
@@ -342,6 +343,24 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
         by_hand(self, -1, to_float(number, name), (), None, from_numpy(number))
         if closure is not None:
             core.put(self, "_backward", closure)
+
+
+def truth(self: Any) -> bool:
+    """Tell whether a comparison, such as a.less(b), holds. Every other Value is true, as objects are in Python."""
+    if hasattr(type(self), "__len__"):
+        return len(self) > 0
+    compared = _LESS <= lib.mg_op_of(getattr(self, "_mg_h", -1)) <= _NOT_EQUAL
+    return not compared or kept(self.data != 0)
+
+
+def kept(answer: bool) -> bool:
+    """Return what a comparison of data gave; a trace does not see it, so that is told."""
+    if is_tracing():
+        warn(
+            "Values that no argument goes into are compared while jit traces the function, and the program "
+            "keeps the answer: write a.less(b), a.greater(b) and their like, which mg.where takes"
+        )
+    return answer
 
 
 def _untraced(values: Any) -> Any:

@@ -41,14 +41,11 @@ unequal: list[int] = [0, 0]
 def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Value, Number], bool]:
     """Return the method that compares the data of a Value with those of another, or with a number."""
 
-    def method(self: Any, other: Any) -> bool:
+    def method(self: Any, other: Any) -> Any:
         number = other.data if isinstance(other, Value) else as_number(other)
-        if open_traces and number is not None and is_tracing():
-            warn(
-                "Values that no argument goes into are compared while jit traces the function, and the program "
-                "keeps the answer: write a.less(b), a.greater(b) and their like, which mg.where takes"
-            )
-        return NotImplemented if number is None else holds(self.data, number)
+        if number is None:
+            return NotImplemented
+        return _operands.kept(holds(self.data, number)) if open_traces else holds(self.data, number)
 
     method.__name__ = f"__{holds.__name__}__"
     method.__qualname__ = f"Value.{method.__name__}"
@@ -222,6 +219,7 @@ class Value(Node):
         __ge__ = _comparison(operator.ge)
 
         _assigned_first = _operands.assigned_first
+        __bool__ = _operands.truth
         __copy__, __deepcopy__ = _copying.shallow, _copying.deep
         __getstate__, __setstate__ = _copying.get_state, _copying.set_state
         __reduce__ = _copying.reduced

@@ -12,6 +12,7 @@ from fractions import Fraction
 import pytest
 from support import collect, nothing_left_behind
 
+import micrograd_c as mg
 from micrograd_c import Value, engine, nn, stats
 from micrograd_c._core import LABELS, NAMES, NARY, OPS
 
@@ -635,3 +636,25 @@ def test_a_class_that_leaves_data_and_grad_to_the_engine_is_told_nothing(name, b
     v = own(2.0)
     (v * 4.0).backward()
     assert (v.data, v.grad) == (2.0, 4.0)
+
+
+def test_a_comparison_is_true_where_it_holds_and_any_other_value_is():
+    a, b = Value(1.0), Value(2.0)
+    held = [bool(f(a, b)) for f in (Value.less, Value.less_equal, Value.greater, Value.greater_equal)]
+    assert held == [True, True, False, False]
+    assert a.equal(1) and not a.equal(b) and a.not_equal(b) and not a.not_equal(a) and not a.less(math.nan)
+    assert all([Value(0.0), a * 0, a.floor() * 0, Value.__new__(Value), Value(0.0, (a,), "<"), a - a])
+
+    class Sized(Value):
+        def __len__(self):
+            return int(self.data)
+
+    assert not Sized(0.0) and Sized(1.0)
+
+
+def test_the_truth_of_a_comparison_that_a_program_keeps_is_told():
+    p = Value(1.0)
+    f = mg.jit(lambda x: x * p if p.less(2) else x)
+    with pytest.warns(UserWarning, match="keeps the answer") as told:
+        assert f(3.0) == 3.0
+    assert told[0].filename == __file__
