@@ -42,7 +42,7 @@ class Watched:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        own: Any = getattr(cls, "__getattr__", None)
+        own: Any = next((vars(c)["__getattr__"] for c in cls.__mro__ if "__getattr__" in vars(c)), None)
         if own is not None and not hasattr(own, "_mg_asks"):
             type.__setattr__(cls, "__getattr__", _but_for_plans(own))
 

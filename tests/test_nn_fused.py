@@ -614,6 +614,21 @@ def test_a_getattr_that_knows_all_names_or_those_of_another_module_changes_no_nu
         assert not any(p.grad for p in m.parameters())
 
 
+class Registered(type):
+    def __getattr__(cls, name):
+        if name == "registry":
+            return []
+        raise AttributeError(name)
+
+
+def test_a_getattr_of_a_metaclass_answers_for_the_class_alone():
+    class Listed(MLP, metaclass=Registered):
+        pass
+
+    m = Listed(2, [2, 1])
+    assert Listed.registry == [] and not hasattr(m, "registry") and isinstance(m([1.0, 2.0]), Value)
+
+
 class Halved(Neuron):
     """Its weights are a property."""
 
