@@ -121,8 +121,10 @@ def _is_tied(closure: Any, shallow: bool) -> bool:
 
 
 def _names_in(code: Any) -> Iterator[str]:
-    """Yield the names that a function reads, and those of functions in it."""
-    yield from code.co_names
+    """Yield the global names that a function reads, and those of functions in it; co_names has attributes too."""
+    from dis import get_instructions
+
+    yield from (x.argval for x in get_instructions(code) if x.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
     for constant in code.co_consts:
         if hasattr(constant, "co_names"):
             yield from _names_in(constant)

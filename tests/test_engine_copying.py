@@ -321,6 +321,23 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     NODES.clear()
 
 
+class Cubing(Tied):
+    def cube(self):
+        self._prev.copy().pop().grad += 3 * self.first.data**2 * self.grad
+
+
+@copies
+def test_a_global_of_the_name_of_an_attribute_ties_no_method(copied, monkeypatch):
+    a = Value(2.0)
+    out = Cubing(8.0, (a,), "cube")
+    out.first, out._backward = a, out.cube
+    for name in ("first", "grad"):
+        monkeypatch.setitem(globals(), name, a)
+    twin = copied(out)
+    twin.backward()
+    assert (twin.first.grad, a.grad) == (12.0, 0.0)
+
+
 @copies
 def test_a_function_without_closure_is_copied_with_its_node(copied):
     a = Value(2.0)
