@@ -440,6 +440,25 @@ def set_in_order(order, then_super):
     assert live_nodes() == before
 
 
+@pytest.mark.parametrize("first", ["read", "assign"])
+def test_an_annotated_attribute_is_that_of_value_once_there_is_an_instance(first):
+    class Typed(Value):
+        data: float
+        grad: float = 0.0
+
+    class Narrower(Typed):
+        data: float
+
+    assert not hasattr(Narrower, "data") and Typed.grad == 0.0
+    for v in Narrower(1.0), Typed(1.0):
+        for name in ("data", "grad"):
+            if first == "assign":
+                setattr(v, name, 2.0)
+            getattr(v, name)
+    for name in ("data", "grad"):
+        assert getattr(Value, name) is getattr(Typed, name) is getattr(Narrower, name)
+
+
 def test_a_dataclass_may_have_data_as_a_field():
     @dataclasses.dataclass(eq=False)
     class Measured(Value):
