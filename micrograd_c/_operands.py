@@ -131,8 +131,8 @@ ONE_SAMPLE = "to jit a list is a batch: pass one sample as [[...]]"
 
 def listed(items: Any, what: str) -> tuple[Any, ...]:
     """Return the items of an iterable; an error that shows how to make one where it is none."""
-    try:
-        return tuple(items)
+    try:  # tuple() of a list that a collection shortens meanwhile is a crash of CPython 3.11
+        return (*items,) if type(items) is list else tuple(items)
     except TypeError:
         if hasattr(type(items), "__iter__") and getattr(items, "ndim", None) != 0:
             raise

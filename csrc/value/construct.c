@@ -91,10 +91,12 @@ static int make_by_hand(value *v, PyObject *data, PyObject *children, PyObject *
 
     if (is_value(data) || (!PyFloat_CheckExact(data) && !may_be_by_hand(children, third)))
         return 0;                      /* before a __float__ has run, which mg_python.init calls again */
-    if (PyList_CheckExact(children)) { /* a collection could run code that changes the list */
-        PyObject *copy = PyList_AsTuple(children);
+    if (PyList_CheckExact(children)) { /* a collection could run code that changes the list, in AsTuple too */
+        PyObject *list = PyList_New(0),
+                 *copy = list && PyList_SetSlice(list, 0, 0, children) == 0 ? PyList_AsTuple(list) : NULL;
         const int done = copy ? make_by_hand(v, data, copy, third) : -1;
         Py_XDECREF(copy);
+        Py_XDECREF(list);
         return done;
     }
     const int numpy = to_double(data, "data", &number) < 0 ? -1 : from_numpy(data);

@@ -10,8 +10,9 @@ static PyObject *new_tuple(PyObject *items, Py_ssize_t n, PyObject *last, int32_
 
     for (Py_ssize_t i = 0; out && i < all; i++) {
         PyObject *item = i == n ? last : item_of(items, i);
-        /* No item: a collection has run code that made the list shorter. */
         if (!item || Py_TYPE(item) != mg_value_class) {
+            if (!item) /* a collection has run code that made the list shorter: the caller reads what is left */
+                PyErr_Clear();
             Py_DECREF(out);
             return NULL;
         }
@@ -162,6 +163,8 @@ static PyObject *values_of(hidden *h)
         PyMem_Free(h->handles);
         h->handles = NULL;
     }
+    if (h->values && !layer) /* no memory here, but for those who asked in that collection there was */
+        PyErr_Clear();
     Py_XDECREF(layer);
     Py_XDECREF(all);
     return h->values;

@@ -328,7 +328,7 @@ dot = same = no_shorter_way
 
 def nary(op: int, values: Any) -> Any:
     """Return the node of an op over a list or a tuple of Values; None: engine.py has to do it."""
-    items = tuple(values) if type(values) is list else values
+    items = (*values,) if type(values) is list else values
     if type(items) is not tuple or {*map(type, items)} != {_Value}:
         return None
     try:
