@@ -117,7 +117,8 @@ def _is_tied(closure: Any, shallow: bool) -> bool:
         return shallow and not hasattr(closure, "__text_signature__")  # a function of C knows no Values
     read = [closure.__globals__.get(name) for name in _names_in(code)]
     given = (*(closure.__defaults__ or ()), *(closure.__kwdefaults__ or {}).values())
-    return bool(closure.__closure__) or any(map(_holds_values, (*read, *given)))
+    cells = {*code.co_freevars} - {"__class__"}  # that of super() is a class
+    return bool(cells) or any(map(_holds_values, (*read, *given)))
 
 
 def _names_in(code: Any) -> Iterator[str]:
@@ -146,8 +147,9 @@ def in_slots(x: Any, others: Collection[str] = ()) -> dict[str, Any]:
     """Return the attributes of an object that stand in slots of its class, but no others."""
     from copyreg import _slotnames  # type: ignore[attr-defined]
 
-    own = [name for name in _slotnames(type(x)) if not isinstance(getattr(type(x), name, None), property)]
-    return {name: getattr(x, name) for name in own if name not in others and hasattr(x, name)}
+    own = [name for name in _slotnames(type(x)) if name not in others]
+    own = [name for name in own if not isinstance(getattr(type(x), name, None), property)]
+    return {name: getattr(x, name) for name in own if hasattr(x, name)}
 
 
 def set_state(self: Value, state: Any) -> None:

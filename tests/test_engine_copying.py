@@ -326,6 +326,21 @@ class Cubing(Tied):
         self._prev.copy().pop().grad += 3 * self.first.data**2 * self.grad
 
 
+class CubingBySuper(Cubing):
+    def cube(self):
+        super().cube()
+
+
+@copies
+def test_super_ties_no_method(copied):
+    a = Value(2.0)
+    out = CubingBySuper(8.0, (a,), "cube")
+    out.first, out._backward = a, out.cube
+    twin = copied(out)
+    twin.backward()
+    assert (twin.first.grad, a.grad) == (12.0, 0.0)
+
+
 @copies
 def test_a_global_of_the_name_of_an_attribute_ties_no_method(copied, monkeypatch):
     a = Value(2.0)
