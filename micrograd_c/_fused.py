@@ -36,9 +36,7 @@ def _but_for_plans(own: Any) -> Any:
 class Watched:
     """Counts the assignments that plans depend on."""
 
-    __slots__ = ("__dict__", "__weakref__", "_mg_plan")
-
-    _mg_plan: _Plan | None
+    _mg_plan: _Plan | None  # in a slot of classes that have one: a class over Module may be one over list too
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -78,7 +78,13 @@ class Module(Stateful):
 say_of(Module, HABITS_OF_MODULES)
 
 
-class Neuron(Module):
+class _Planned(Module):
+    """A module that is computed by one call of C."""
+
+    __slots__ = ("_mg_plan",)
+
+
+class Neuron(_Planned):
     """activation(b + w[0]*x[0] + w[1]*x[1] + ...), as one node.
 
     Parameters
@@ -206,7 +212,7 @@ class Neuron(Module):
         return f"{name if name != name.lower() else name.capitalize()}Neuron({len(self.w)})"
 
 
-class _Listing(Module):
+class _Listing(_Planned):
     """A module whose text lists its parts, as in micrograd."""
 
     __slots__ = ()

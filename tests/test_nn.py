@@ -1,5 +1,6 @@
 """nn: micrograd's classes, fused, and whatever is done to them honoured."""
 
+import copy
 import inspect
 import itertools
 import random
@@ -100,6 +101,22 @@ def test_a_neuron_has_the_attributes_of_micrograds_and_no_others():
         ["layers"],
     ]
     assert Neuron(2).fused is True and Neuron(2, fused=False).fused is False
+
+
+@pytest.mark.parametrize("collection", [list, dict, tuple])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_module_may_be_a_collection_too(collection, first):
+    bases = (Module, collection) if first else (collection, Module)
+    chain = type("Chain", bases, {"parameters": lambda self: [p for m in self.parts for p in m.parameters()]})
+    parts = [Layer(2, 3), Layer(3, 1)]
+    made = chain(enumerate(parts) if collection is dict else parts)
+    made.parts = [*made.values()] if collection is dict else [*made]
+    assert made.parts == parts and made.parameters() == [*parts[0].parameters(), *parts[1].parameters()]
+    parts[1](parts[0]([1.0, 2.0])).backward()
+    made.zero_grad()
+    assert not any(p.grad for p in made.parameters())
+    twin = copy.deepcopy(made)
+    assert [p.data for p in twin.parameters()] == [p.data for p in made.parameters()]
 
 
 @pytest.mark.parametrize("shape", [(1, [1]), (2, [16, 16, 1]), (3, [4, 4, 2]), (5, [1, 3])], ids=str)
