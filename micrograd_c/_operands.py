@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from operator import add, mul
 
 from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
@@ -62,7 +63,7 @@ for _name in _MADE:
 MicrogradValue: Any = None
 # The methods of ops, and ==, that Value has at first, by name: a script may assign others before what asks is
 # imported.
-AT_FIRST: dict[str, Any] = {}
+AT_FIRST: dict[str, Any] = globals().get("AT_FIRST", {})  # those from before a reload
 # False while Value stands in for a class of the script's own, which says what its operators are made of.
 as_micrograd = [True]
 
@@ -91,6 +92,10 @@ def know(base: type) -> None:
     AT_FIRST.setdefault("__eq__", base.__eq__)
     body = {"__slots__": (), "__module__": __name__, "__doc__": "A Value with the operators of micrograd."}
     MicrogradValue = type("MicrogradValue", (MicrogradOperators, base), body)
+
+
+if "engine" in vars(sys.modules[__package__]):  # this module is loaded again, and perhaps the engine is not
+    know(sys.modules[__package__].engine.Value)
 
 
 # ---- traces ------------------------------------------------------------------------------------------------------

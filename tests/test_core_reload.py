@@ -67,6 +67,7 @@ def run(script, end=""):
 
 
 MODULES = (
+    "_operands",
     "engine",
     "nn",
     "optim",
@@ -139,6 +140,32 @@ def test_values_go_on_after_a_reload_of_all_modules_in_turn():
             old.zero_grad()
         check(mg)
     """)
+
+
+@pytest.mark.parametrize(
+    "forgotten", [["nn", "_fused", "_operands"], ["nn", "_fused", "_operands", "engine"]], ids=str
+)
+def test_networks_go_on_where_a_second_import_leaves_some_modules_as_they_were(forgotten):
+    run(f"""
+        for name in {forgotten}:
+            del sys.modules[f"micrograd_c.{{name}}"]
+        import micrograd_c._operands, micrograd_c.nn
+
+        class Own(Value):
+            def __add__(self, other):
+                return Own(7.0)
+
+        assert (Own(1.0) - 1.0).data == 7.0
+        micrograd_c.nn.MLP(2, [3, 1])([1.0, p]).backward()
+        check(mg)
+    """)
+
+
+def test_a_reload_comes_before_the_first_network():
+    done = run_python(
+        "-c", f"import {PACKAGE}, importlib; importlib.reload({PACKAGE}._operands); {PACKAGE}.MLP(2, [1])"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_core_refuses_a_reload_or_is_the_same_after_it():
