@@ -310,6 +310,20 @@ def test_a_class_that_answers_for_every_name_has_nodes_of_its_own(cls, answer, m
     assert live_nodes() == before and OTHER.data == 7.0
 
 
+class Registry(type):
+    def __getattr__(cls, name):
+        return f"{name} of {cls.__name__}"
+
+
+def test_a_getattr_of_a_metaclass_is_asked_for_the_class_alone():
+    class Registered(Value, metaclass=Registry):
+        pass
+
+    v = Registered(2.0)
+    (v * v).backward()
+    assert (v.data, v.grad, Registered.absent, hasattr(v, "absent")) == (2.0, 4.0, "absent of Registered", False)
+
+
 class Allowing(Value):
     """A class that takes only the attributes that it knows, as guards of user's classes do."""
 

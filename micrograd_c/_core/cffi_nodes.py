@@ -161,7 +161,7 @@ def keep_slots(cls: Any) -> None:
     """Let a class with a __getattr__, a __setattr__ ... of its own not be asked for the slots of a node."""
     for name in ("__getattr__", "__getattribute__", "__setattr__", "__delattr__"):
         pythons = getattr(object, name, object.__getattribute__)
-        own = getattr(cls, name, pythons)
+        own = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), pythons)  # no metaclass's
         if own is not pythons and not hasattr(own, "_keeps_slots"):
             setattr(cls, name, _without_slots(own, pythons))
 
