@@ -442,9 +442,9 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     """
     values = {id(p): parameter(p, i) for i, p in enumerate(listed(params, "params"))}.values()
     norm = math.hypot(*(p.grad for p in values))
-    most = math.inf if isinstance(max_norm, float) and max_norm == math.inf else number(max_norm, "max_norm", 0.0)
-    scale = most / (norm + 1e-6)
-    if most < math.inf and not scale >= 1:  # of nan too
+    no_limit = isinstance(max_norm, (float, Real)) and max_norm == math.inf
+    scale = 1.0 if no_limit else number(max_norm, "max_norm", 0.0) / (norm + 1e-6)
+    if not scale >= 1:  # of nan too
         for p in values:
             p.grad *= scale
     return norm

@@ -341,6 +341,14 @@ def test_a_norm_is_clipped_to_its_limit_and_no_further():
         optim.clip_grad_norm(mg.MLP(2, [1]), 1.0)
 
 
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_infinity_of_any_float_clips_nothing(kind):
+    numpy = pytest.importorskip("numpy")
+    p = Value(0.0)
+    p.grad = 3.0
+    assert optim.clip_grad_norm([p], getattr(numpy, kind)(math.inf)) == p.grad == 3.0
+
+
 @pytest.mark.parametrize("kind, options", KINDS, ids=str)
 def test_a_loaded_state_goes_on_where_the_saved_one_was(kind, options):
     first, second = ([Value(x) for x in MAKER.START] for _ in range(2))
