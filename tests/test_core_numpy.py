@@ -5,10 +5,11 @@ import math
 import operator
 import pickle
 import random
+import textwrap
 import warnings
 
 import pytest
-from support import close, nothing_left_behind
+from support import close, nothing_left_behind, run_python
 
 import micrograd_c as mg
 from micrograd_c import Value
@@ -400,3 +401,37 @@ def test_a_diverging_training_goes_on_to_its_end_as_in_micrograd():
     assert math.isnan(losses[-1]) and max(x for x in losses if x < math.inf) > 1e100
     for got, want in zip(losses, expected):
         assert same(got, want, rel=1e-6)
+
+
+def test_all_works_while_another_thread_imports_numpy():
+    done = run_python(
+        "-c",
+        textwrap.dedent("""
+        import fractions, sys, threading, types
+        import micrograd_c as mg
+
+        sys.modules["numpy"] = sys.modules["numpy.ma"] = types.ModuleType("numpy")  # so it begins
+        half = fractions.Fraction(1, 2)
+        x = mg.Value(half)
+        assert (x * half + True).data == 1.25
+        assert mg.jit(lambda x, power: x**power, static_argnames="power")(half, 2) == 0.25
+        assert mg.jit(lambda x, twice: 2 * x if twice else x)(half, True) == 1.0
+        del sys.modules["numpy"], sys.modules["numpy.ma"]
+
+        f, done = mg.jit(lambda x: x * half), []
+        started = threading.Barrier(4)
+
+        def run():
+            started.wait()
+            for _ in range(20):
+                done.append(f([1.0, 2.0]).tolist() == [0.5, 1.0])
+
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert done == [True] * 80
+        """),
+    )
+    assert (done.returncode, done.stderr) == (0, "")

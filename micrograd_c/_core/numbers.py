@@ -22,10 +22,15 @@ def is_object(x: Any) -> bool:
     return _dtype_kind(x) == "O"
 
 
+def numpys(name: str, module: str = "numpy") -> Any:
+    """Return what numpy has under a name; None where nobody has loaded it, or another thread is just at it."""
+    return getattr(sys.modules.get(module), name, None)
+
+
 def is_masked(t: type) -> bool:
     """Tell whether a class is that of numpy's masked arrays: the numbers that they hide mean nothing."""
-    masked = sys.modules.get("numpy.ma")
-    return masked is not None and issubclass(t, masked.MaskedArray)
+    masked = numpys("MaskedArray", "numpy.ma")
+    return masked is not None and issubclass(t, masked)
 
 
 def _dtype_kind(x: Any) -> str:
@@ -48,8 +53,8 @@ def from_numpy(x: Any) -> bool:
     """Tell whether a number, or an array of one, is numpy's."""
     if type(x) in scalars:
         return True
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(x, (numpy.generic, numpy.ndarray))
+    array = numpys("ndarray")
+    return array is not None and isinstance(x, (numpys("generic"), array))
 
 
 def as_number(x: Any) -> float | None:

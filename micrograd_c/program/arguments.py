@@ -9,7 +9,7 @@ from copy import copy
 from typing import Any
 
 from .._core import as_number, brief, ffi, lib
-from .._core.numbers import is_masked
+from .._core.numbers import is_masked, numpys
 from ..engine import Value
 from .static import Static, by_place, is_static, key_of, parameters_of
 from .traced import TracedValue, outside
@@ -174,10 +174,10 @@ class Arguments:
 
     def _add(self, x: Any, i: int) -> int | None:
         """Add argument i, a number or a batch; return how it enters the function, None for one that is static."""
-        numpy, axis = sys.modules.get("numpy"), self._axes
+        axis = self._axes
         if type(axis) is tuple:
             axis = self._axis(i)
-        if numpy is None or type(x) is not numpy.ndarray or x.ndim == 0:
+        if type(x) is not numpys("ndarray") or x.ndim == 0:
             if self._static is not None and is_static(x):
                 return None
             number = None if isinstance(x, Value) or is_masked(type(x)) else as_number(x)

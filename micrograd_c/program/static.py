@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from .._core import brief
+from .._core.numbers import numpys
 
 Static = tuple[frozenset[int], frozenset[str]]  # places and names of the arguments that are static
 NONE: Static = frozenset(), frozenset()
@@ -69,17 +69,16 @@ def is_static(x: Any) -> bool:
     """Tell whether an argument is static though nobody has named it."""
     if isinstance(x, (bool, str)) or x is None:
         return True
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and type(x) is numpy.bool_
+    return type(x) is numpys("bool_")
 
 
 def key_of(x: Any) -> Any:
     """Return what is equal for equal static arguments of one type: 1, 1.0, 0.0 and -0.0 differ, nan is nan."""
     hash(x)  # TypeError
-    t, numpy = type(x), sys.modules.get("numpy")
+    t, generic = type(x), numpys("generic")
     same: Any = object.__eq__
     parts: Any = x
-    if numpy is not None and isinstance(x, numpy.generic):
+    if generic is not None and isinstance(x, generic):
         return t, repr(x)
     for number in (float, complex):
         if isinstance(x, number):
