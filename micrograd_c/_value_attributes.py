@@ -79,4 +79,9 @@ def also_assigned(name: str, get: Callable[[Any], Any], doc: str) -> property:
             raise AttributeError(f"{name} of {brief(self)} can't be assigned: it stands for that of a class")
         core.put(self, name, x)
 
-    return property(assigned_or_made, assign, None, doc)
+    def forget(self: Any) -> None:
+        if name not in core.attributes(self):
+            raise AttributeError(name)
+        del vars(self)[name]
+
+    return property(assigned_or_made, assign, forget, doc)

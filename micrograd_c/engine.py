@@ -138,6 +138,10 @@ class Value(Node):
     def label(self, label: str) -> None:
         self.name = label
 
+    @label.deleter
+    def label(self) -> None:
+        del self.name
+
     @property
     def _prev(self) -> set[Value]:
         """The operands of this node; may be assigned and changed if no op made it."""

@@ -273,6 +273,22 @@ def test_attributes_may_be_gone_while_one_of_them_is_used(cls, use):
     assert v.note == 3 and v.data == 1.0
 
 
+@pytest.mark.parametrize("name", ["label", "name", "_children", "_local_grads", "note", "exp", "_topo"])
+def test_what_a_script_may_assign_it_may_assign_as_anything_and_delete(name):
+    v = Value(2.0)
+    node, made = v * v, getattr(v * 3, name, None)
+    for x in (0, "text", [1], "last"):
+        setattr(node, name, x)
+        assert getattr(node, name) is x
+    delattr(node, name)
+    assert type(getattr(node, name, None)) is type(made)
+    if name != "exp":
+        with pytest.raises(AttributeError):
+            delattr(node, name)
+    node.backward()
+    assert v.grad == 4.0
+
+
 OTHER = Value(7.0)
 
 
