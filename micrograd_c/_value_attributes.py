@@ -37,12 +37,11 @@ class _Annotated:
     def __init__(self, cls: type, name: str) -> None:
         self._cls = cls
         self._body = {name: vars(cls)[name]} if name in vars(cls) else {}
-        self._name, self._of_values = name, next(vars(c)[name] for c in cls.__mro__[1:] if name in vars(c))
+        self._name = name
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is not None:
-            self._go()
-            return self._of_values.__get__(instance, owner)
+            return self._of_values().__get__(instance, owner)
         from dataclasses import MISSING, Field
 
         said: Any = self._body.get(self._name, MISSING)
@@ -52,19 +51,20 @@ class _Annotated:
             raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}")
         return said
 
-    def _go(self) -> None:
+    def _of_values(self) -> Any:
+        """Return Value's own attribute, alone from now on. It is not kept: that of the cffi core has no pickles."""
         if vars(self._cls).get(self._name) is self:
             from contextlib import suppress
 
             with suppress(AttributeError):  # another thread was here first
                 delattr(self._cls, self._name)
+        return next(vars(c)[self._name] for c in self._cls.__mro__[1:] if self._name in vars(c))
 
     def __set__(self, instance: Any, x: Any) -> None:
-        self._go()
-        self._of_values.__set__(instance, x)
+        self._of_values().__set__(instance, x)
 
     def __delete__(self, instance: Any) -> None:
-        self._of_values.__delete__(instance)
+        self._of_values().__delete__(instance)
 
 
 def also_assigned(name: str, get: Callable[[Any], Any], doc: str) -> property:

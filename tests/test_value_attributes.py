@@ -489,6 +489,19 @@ def test_an_annotated_attribute_is_that_of_value_once_there_is_an_instance(first
         assert getattr(Value, name) is getattr(Typed, name) is getattr(Narrower, name)
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_a_class_that_annotates_attributes_of_value_goes_to_other_processes(made):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    namespace = {"Value": Value, "__name__": "__main__"}
+    annotations = "; ".join(f"{name}: object" for name in ("data", "grad", "_prev", "_op", "_backward"))
+    exec(f"class Typed(Value): {annotations}; note = 1", namespace)
+    Typed = namespace["Typed"]
+    v = Typed(3.0) if made else None
+    twin, of_values = cloudpickle.loads(cloudpickle.dumps((v, Typed)))
+    assert twin is None or twin.data == 3.0
+    assert (of_values(2.0) * of_values(4.0)).data == 8.0 and of_values.note == 1
+
+
 def test_a_dataclass_may_have_data_as_a_field():
     @dataclasses.dataclass(eq=False)
     class Measured(Value):
