@@ -40,7 +40,7 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
 
 def _kind(module: Any) -> str:
     neurons = getattr(module, "neurons", [module])
-    activations = dict.fromkeys(n._mg_activation() for n in neurons if hasattr(n, "_activation"))
+    activations = dict.fromkeys(n._mg_activation() for n in neurons if hasattr(n, "_mg_activation"))
     return f"{type(module).__name__} {', '.join(activations)}".strip()
 
 

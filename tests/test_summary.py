@@ -103,6 +103,18 @@ def test_ipython_takes_the_table():
     assert HTMLFormatter()(MLP(2, [1])) == MLP(2, [1])._repr_html_()
 
 
+def test_the_table_asks_no_activation_of_what_is_no_neuron():
+    class Gate(mg.Module):
+        _activation = "tanh"
+
+        def parameters(self):
+            return [Value(1.0)]
+
+    model = MLP(2, [2, 1])
+    model.layers[0].neurons[1] = Gate()
+    assert "Layer" in model._repr_html_() and "Gate" in Gate()._repr_html_()
+
+
 def test_nothing_slow_is_imported_before_it_is_asked_for():
     code = "import sys; before = {*sys.modules}; import micrograd_c; print(*({*sys.modules} - before))"
     loaded = {*run_python("-S", "-c", code, env={"PYTHONPATH": os.pathsep.join(sys.path)}).stdout.split()}
