@@ -176,8 +176,8 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
             runpy.run_path(name, run_name="__main__")
     if replaced and not replace.found_any():
         replace.say(
-            f"no class {replaced} with data, grad, backward, + and * was found outside of functions, "
-            f"in modules of {root}"
+            f"no class {replaced} whose text has __init__, data, grad, backward, + and * was found outside of "
+            f"functions, in modules of {root}"
         )
 
 

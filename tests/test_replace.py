@@ -1438,11 +1438,21 @@ def test_another_name_and_a_class_that_is_not_there(folder):
     assert command(folder, "--replace-value=Scalar", "scalar.py").stdout.split()[2] == "True"
     done = command(folder, "--replace-value=Number", "own.py")
     assert done.stdout.split()[2] == "False"
-    assert (
-        done.stderr
-        == "micrograd_c: no class Number with data, grad, backward, + and * was found outside of functions, "
-        f"in modules of {folder}\n"
+    assert done.stderr == (
+        "micrograd_c: no class Number whose text has __init__, data, grad, backward, + and * was found outside of "
+        f"functions, in modules of {folder}\n"
     )
+
+
+def test_a_class_whose_init_is_made_by_a_decorator_is_told_that_it_has_none(folder):
+    start = CLOSURES.index("class Value")
+    init = CLOSURES.index("def __init__", start)
+    rest = CLOSURES.index("def ", init + 4)
+    made = CLOSURES[:init] + "data: float\n\n    " + CLOSURES[rest:]
+    (folder / "made.py").write_text(made + "\nprint(Value.__module__)\n")
+    done = command(folder, "--replace-value", "made.py")
+    assert (done.stdout, done.returncode) == ("__main__\n", 0)
+    assert "no class Value whose text has __init__, data, grad" in done.stderr
 
 
 def test_of_two_classes_one_is_replaced(folder):
