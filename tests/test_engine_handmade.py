@@ -164,7 +164,7 @@ def test_a_call_of_the_class_is_type_call(data):
         grads = [v.grad for v in two]
         for v in two:
             v.grad = 0.0
-        return type(out), out.data, out._children, out._op, slopes, grads, gc.is_tracked(out)
+        return type(out), out.data, out._children, out._op, slopes, grads, not PYPY and gc.is_tracked(out)
 
     for places in ((), (0,), (1,), (0, 1), (0, 1, 0), (0, 1, 1, 0)):
         for children in (tuple(two[i] for i in places), [two[i] for i in places]):
@@ -356,6 +356,7 @@ def test_a_node_may_become_another_for_ever_in_the_same_memory(begin, above):
     assert last is None or last.grad == 0.0
 
 
+@pytest.mark.skipif(PYPY, reason="reference counts")
 def test_a_value_that_ends_reads_nothing_in_the_callbacks_of_its_end():
     class Heard:
         def __del__(self):
