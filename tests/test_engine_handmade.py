@@ -308,6 +308,28 @@ def test_init_again_with_children_below_readers_is_a_value_error():
     assert child.grad == 6.0
 
 
+@pytest.mark.parametrize("operands", [(), (1,), (1, 2), (1, 2, 3)], ids=len)
+def test_a_closure_that_ends_may_call_init_of_a_node_that_is_just_made(operands):
+    class Closure:
+        def __del__(self):
+            made[-1].__init__(5.0, tuple(operands))
+
+        def __call__(self):
+            pass
+
+    operands, made = [Value(float(x)) for x in operands], []
+    with nothing_left_behind():
+        for _ in range(10):
+            made.append(v := Value.__new__(Value))
+            v._backward = Closure()
+            v.__init__(4.0, tuple(operands))
+            assert v.data in (4.0, 5.0) and set(v._children) == set(operands)
+            (v * 2.0).backward()
+            assert v.grad == 2.0
+        made.clear()
+        del v
+
+
 def test_init_again_leaks_nothing():
     def again():
         a = Value(2.0)

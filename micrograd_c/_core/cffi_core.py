@@ -367,12 +367,12 @@ def by_hand_at_once(node: Node, data: Any, operands: Any, label: Any) -> bool:
         return False
     node._mg_a = a
     node._mg_b = b
-    node._mg_closure = None
-    node._mg_label = label or None
     if type(node) is _Value:
         node._mg_h = handle
     else:
         _own(node, handle)
+    node._mg_closure = None  # the end of an old one may call __init__ of the node
+    node._mg_label = label or None
     return True
 
 
