@@ -12,14 +12,6 @@ enum { MOST_THREADS = 256 };
 
 static atomic_int threads = 1; /* to use, the caller's included */
 
-int32_t mg_set_threads(int32_t n)
-{
-    if (n < 1)
-        return MG_EARGUMENT;
-    atomic_store(&threads, n < MOST_THREADS ? n : MOST_THREADS);
-    return MG_OK;
-}
-
 int32_t mg_pool_threads(void)
 {
     return atomic_load(&threads);
@@ -40,7 +32,6 @@ static struct {
     atomic_int calls;  /* how often there was a task */
     int32_t helpers;   /* threads there are */
     bool busy;         /* a run has the helpers */
-    bool prepared;     /* fork handlers are in place */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
           .called = PTHREAD_COND_INITIALIZER,
           .through = PTHREAD_COND_INITIALIZER};
@@ -65,6 +56,22 @@ static void after_fork_in_child(void)
     pool.wanted = pool.helpers = 0;
     pool.inside = 0;
     pool.busy = false;
+}
+
+/* Without its handlers a fork might find the lock taken, and its child would wait for ever: nobody takes it until they are
+ * in place, and there are no helpers. They are not asked for under the lock, which a fork that goes on would copy. */
+static atomic_bool prepared;
+
+int32_t mg_set_threads(int32_t n)
+{
+    static atomic_flag asked = ATOMIC_FLAG_INIT;
+
+    if (n < 1)
+        return MG_EARGUMENT;
+    if (n > 1 && !atomic_flag_test_and_set(&asked))
+        atomic_store(&prepared, pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0);
+    atomic_store(&threads, n < MOST_THREADS ? n : MOST_THREADS);
+    return MG_OK;
 }
 
 static void relax(void)
@@ -121,9 +128,7 @@ static void hire(int32_t helpers)
 {
     sigset_t all, before;
 
-    if (!pool.prepared)
-        pool.prepared = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
-    if (!pool.prepared || pool.helpers >= helpers)
+    if (pool.helpers >= helpers)
         return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -141,7 +146,7 @@ void mg_pool_run(void (*task)(void *), void *argument, int32_t helpers)
 {
     bool mine = false;
 
-    if (helpers > 0) {
+    if (helpers > 0 && atomic_load(&prepared)) {
         pthread_mutex_lock(&pool.lock);
         mine = !pool.busy;
         if (mine) {

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 static atomic_int calls, inner_calls;
 
@@ -103,6 +104,36 @@ TEST(there_is_one_thread_at_least)
 }
 
 #ifdef __GLIBC__
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);
+extern void *__dso_handle;
+
+/* How a child went on that was forked while the pool asked for its fork handlers. */
+static int32_t early_child;
+
+static int32_t work_in_time(void *unused)
+{
+    (void)unused;
+    alarm(20);
+    atomic_store(&calls, 0);
+    mg_pool_run(count, &calls, 2);
+    return 1 + (atomic_load(&calls) == 0);
+}
+
+/* Stands before glibc's own. */
+int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    static int32_t asked; /* the engine asks first */
+
+    if (asked++ == 1)
+        early_child = in_child(work_in_time, NULL);
+    return __register_atfork(prepare, parent, child, &__dso_handle);
+}
+
+TEST(a_child_of_a_fork_before_the_handlers_are_in_place_goes_on)
+{
+    CHECK_INT(early_child, 1);
+}
+
 static void *nobody(void *argument)
 {
     return argument;
@@ -119,11 +150,13 @@ TEST(where_no_thread_can_be_had_the_caller_works_alone)
     CHECK_INT(pthread_attr_setstacksize(&huge, (size_t)1 << 60), 0);
     CHECK_INT(pthread_setattr_default_np(&huge), 0);
     CHECK(pthread_create(&thread, NULL, nobody, NULL) != 0);
+    CHECK_INT(mg_set_threads(4), MG_OK);
     for (int32_t i = 0; i < 50; i++) {
         atomic_store(&calls, 0);
         mg_pool_run(count, &calls, 3);
         CHECK_INT(atomic_load(&calls), 1);
     }
+    CHECK_INT(mg_set_threads(1), MG_OK);
     CHECK_INT(pthread_setattr_default_np(&usual), 0);
     pthread_attr_destroy(&huge);
     pthread_attr_destroy(&usual);
@@ -135,8 +168,10 @@ int main(void)
     CHECK_INT(mg_init(), MG_OK);
 #ifdef __GLIBC__
     RUN(where_no_thread_can_be_had_the_caller_works_alone);
+    RUN(a_child_of_a_fork_before_the_handlers_are_in_place_goes_on);
 #endif
     RUN(there_is_one_thread_at_least);
+    CHECK_INT(mg_set_threads(4), MG_OK);
     RUN(a_task_runs_on_the_callers_thread_and_on_no_more_than_were_asked_for);
     RUN(a_task_within_a_task_runs_on_one_thread);
     RUN(a_run_ends_when_the_last_helper_is_through);
