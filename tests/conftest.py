@@ -34,6 +34,12 @@ def pytest_configure(config):
         config.option.hypothesis_seed = config.option.hypothesis_seed or os.environ["MICROGRAD_C_SEED"]
 
 
+def pytest_itemcollected(item):
+    """Refuse an address as the name of a case: it is another one in each process that shares the tests."""
+    if " at 0x" in item.name:
+        raise pytest.UsageError(f"{item.nodeid} has an address in its name: give the case an id")
+
+
 def pytest_report_header():
     return f"micrograd-c: the {micrograd_c.stats().core} core of Value"
 

@@ -130,7 +130,7 @@ def test_the_losses_of_a_curve_are_a_list(history):
         plot.loss_curve(history)
 
 
-@pytest.mark.parametrize("wrong", [None, True, "0.5", [], [1.0], (), np.ones((2, 3)), Value(2.0).relu], ids=repr)
+@pytest.mark.parametrize("wrong", [None, True, "0.5", [], [1.0], (), np.ones((2, 3)), Value(2.0).relu])
 @pytest.mark.parametrize("given", ["model", "margin", "ax", "lr", "loss"])
 def test_what_is_no_argument_is_refused_by_its_name_and_nothing_is_trained(given, wrong):
     model = MLP(2, [1])
