@@ -58,7 +58,8 @@ class Watched:
 
     def __getstate__(self) -> Any:  # Python's own one would take the plan along
         slots = in_slots(self, {"_mg_plan"})
-        return (self.__dict__, slots) if slots else self.__dict__
+        attributes = {name: x for name, x in self.__dict__.items() if name != "_mg_plan"}
+        return (attributes, slots) if slots else attributes
 
 
 class _Plan:
@@ -75,6 +76,9 @@ class _Plan:
     call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
     keep: list[Any]  # memory of the C layers
     held: Any  # Held with the parameters; None: not known yet, False: ask for them each time
+
+    def __reduce__(self) -> Any:  # a class with a __getstate__ of its own takes it along
+        return type(None), ()
 
     def __init__(self, owner: Watched, layers: Any, width: int | None) -> None:
         self.assignments = _assignments

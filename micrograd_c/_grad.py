@@ -90,6 +90,8 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
                 "create_graph belongs to the derivatives of a Value; what a function grad(f) returns can "
                 "be differentiated again where an argument is a Value"
             )
+        if not callable(f):
+            raise TypeError(f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}")
         both = value_and_grad(f, argnums)
         f = _plain(f)
         slope: Any = functools.wraps(f)(_slope_of(both))
@@ -123,7 +125,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     (6.0, (3.0, 2.0))
     """
     if not callable(f):
-        raise TypeError(f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}")
+        remedy = ": for a Value write mg.grad(y, [a, b])" * (type(f) is Value)  # type: ignore[unreachable]
+        raise TypeError(f"value_and_grad takes a function, not {type(f).__name__}{remedy}")
     static = f._static[0] if isinstance(f, Function) else ()
     f = _plain(f)
     name = getattr(f, "__qualname__", type(f).__name__)

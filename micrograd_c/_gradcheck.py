@@ -79,6 +79,9 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
 
 
 def _numbers(at: tuple[Any, ...]) -> list[float]:
+    if len(at) == 1 and isinstance(at[0], (list, tuple)):
+        kind = type(at[0]).__name__
+        raise TypeError(f"operand 0 must be a number, not {kind}: pass those of a point one by one, (f, *point)")
     return [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(at)]
 
 

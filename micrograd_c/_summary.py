@@ -39,11 +39,18 @@ def _parts(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kind(module: Any) -> str:
-    neurons = getattr(module, "neurons", [module])
+    neurons = _neurons(module)
     activations = dict.fromkeys(n._mg_activation() for n in neurons if hasattr(n, "_mg_activation"))
     return f"{type(module).__name__} {', '.join(activations)}".strip()
 
 
 def _shape(module: Any) -> str:
-    neurons = getattr(module, "neurons", [module])
-    return f"{len(neurons[0].w)} → {len(neurons)}" if neurons and hasattr(neurons[0], "w") else ""
+    neurons = _neurons(module)
+    weights = getattr(neurons[0], "w", None) if neurons else None
+    return f"{len(weights)} → {len(neurons)}" if isinstance(weights, (list, tuple)) else ""
+
+
+def _neurons(module: Any) -> Any:
+    """Return the neurons of a layer, or the module itself: one of the user's may call anything `neurons`."""
+    neurons = getattr(module, "neurons", None)
+    return neurons if isinstance(neurons, (list, tuple)) else [module]

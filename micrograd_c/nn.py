@@ -135,7 +135,6 @@ class Neuron(_Planned):
                 + f": pass activation={nonlin!r}" * (nonlin in ACTIVATIONS)
             )
         bias = flag(bias, "bias")
-        self.nonlin = nonlin  # by its truth, as in micrograd
         if not flag(fused, "fused"):
             self.fused = False
         if activation is not None:
@@ -144,8 +143,10 @@ class Neuron(_Planned):
         source: Any = globals().get("random") or __import__("random")  # a script may assign nn.random and nn.Value
         numbers = [*(source.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
         leaves = core.leaves(numbers, numbers) if Value is _fused.Value else [*map(Value, numbers)]
-        self.b = leaves.pop() if bias else None  # type: ignore[assignment]
-        self.w = leaves
+        b: Any = leaves.pop() if bias else None
+        self.w, self.b = leaves, b
+        if activation is None:
+            self.nonlin = nonlin  # by its truth, and the last of vars(), as in micrograd
 
     @property
     def activation(self) -> str:

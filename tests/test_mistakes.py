@@ -321,7 +321,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
 
 # What takes a plain number alone, and what takes Values too.
 PLAIN = """
-v.backward(x)|v.leaky_relu(x)|setattr(v, "grad", x)|mg.cross_entropy([v, v], x)|mg.numerical_gradient(abs, x)
+v.backward(x)|v.leaky_relu(x)|setattr(v, "grad", x)|mg.cross_entropy([v, v], x)|mg.numerical_gradient(max, x, 1)
 mg.gradcheck(abs, v, eps=x)|mg.sum([v, x])|mg.explain(v, seed=x)|mg.explain(v).what_if(v=x)
 optim.SGD([v], weight_decay=x)|optim.cosine(0.1, x)|optim.SGD([v], lr=lambda step: x).step()
 """
@@ -441,3 +441,33 @@ def test_an_unknown_argument_is_answered_with_all_that_there_are(kind):
     there = [p.name for p in inspect.signature(kind).parameters.values() if p.kind != p.VAR_KEYWORD]
     with pytest.raises(TypeError, match=f"'qqq' is unknown; there are {', '.join(there)}$"):
         kind(2, [1], qqq=1)
+
+
+def test_what_is_close_to_a_name_is_of_the_class_that_was_asked():
+    class Own(Value):
+        def squash(self):
+            return self.tanh()
+
+    for v, remedy in (
+        (Own(1.0), "close to it is squash"),
+        (Own(1.0) * 2, None),
+        (Own(1.0), "close to it is squash"),
+    ):
+        with pytest.raises(AttributeError, match="no attribute 'sqash'") as told:
+            v.sqash  # noqa: B018
+        if mg.stats().core == "native":  # the other core leaves the words to Python
+            assert str(told.value).endswith(remedy or "'sqash'")
+
+
+def test_value_and_grad_of_a_value_names_itself_and_what_takes_a_value():
+    with pytest.raises(
+        TypeError, match=r"^value_and_grad takes a function, not Value: .* mg\.grad\(y, \[a, b\]\)$"
+    ):
+        mg.value_and_grad(Value(1.0))
+
+
+@pytest.mark.parametrize("check", [mg.gradcheck, mg.numerical_gradient])
+@pytest.mark.parametrize("point", [(1.0, 2.0), [1.0, 2.0], [0.5]])
+def test_a_point_as_a_list_is_told_to_be_given_by_its_numbers(check, point):
+    with pytest.raises(TypeError, match=rf"operand 0 must be a number, not {type(point).__name__}.*\(f, \*point\)"):
+        check(lambda *xs: Value(1.0) * sum(xs), point)

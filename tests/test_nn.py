@@ -3,6 +3,7 @@
 import copy
 import inspect
 import itertools
+import pickle
 import random
 import sys
 import warnings
@@ -95,12 +96,38 @@ def test_no_name_that_a_script_may_use_is_the_networks(name):
 
 
 def test_a_neuron_has_the_attributes_of_micrograds_and_no_others():
-    assert [sorted(vars(m)) for m in (Neuron(2), Layer(2, 1), MLP(2, [1]))] == [
-        ["b", "nonlin", "w"],
+    assert [list(vars(m)) for m in (Neuron(2), Layer(2, 1), MLP(2, [1]))] == [
+        ["w", "b", "nonlin"],
         ["neurons"],
         ["layers"],
     ]
     assert Neuron(2).fused is True and Neuron(2, fused=False).fused is False
+
+
+class Stack(Module):
+    """A module that takes a method of ours, which keeps what it knows for the next call."""
+
+    parameters = MLP.parameters
+
+    def __init__(self):
+        self.layers = [Layer(2, 3), Layer(3, 1)]
+
+
+class Told(Stack):
+    def __getstate__(self):
+        return dict(vars(self))
+
+
+@pytest.mark.parametrize("cls", [Stack, Told])
+def test_a_module_with_parameters_of_ours_is_copied_after_it_was_used(cls):
+    stack = cls()
+    stack.zero_grad()
+    for other in (copy.deepcopy(stack), pickle.loads(pickle.dumps(stack)), copy.copy(stack)):
+        assert [p.data for p in other.parameters()] == [p.data for p in stack.parameters()]
+        other.parameters()[0].grad = 2.0
+        other.layers = other.layers[1:]
+        other.zero_grad()
+        assert len(other.parameters()) == 4 and len(stack.parameters()) == 13
 
 
 @pytest.mark.parametrize("collection", [list, dict, tuple])

@@ -145,3 +145,24 @@ def test_no_module_asks_the_package_for_what_it_imports_late():
             if home in ((depth, None), (0, "micrograd_c")):
                 found += [(file.name, alias.name) for alias in node.names if alias.name in late]
     assert not found
+
+
+@pytest.mark.parametrize("name", ["w", "b", "neurons", "layers", "nonlin"])
+@pytest.mark.parametrize("what", [Value(0.5), None, 3, "abc", len, {}, (), [], [Value(1.0)], [None]])
+def test_a_module_of_the_users_may_call_anything_by_a_name_of_ours(name, what):
+    class Line(mg.Module):
+        def __init__(self):
+            setattr(self, name, what)
+
+        def parameters(self):
+            return [Value(1.0)]
+
+    class Net(mg.Module):
+        def __init__(self):
+            self.line, self.model = Line(), MLP(1, [2])
+
+        def parameters(self):
+            return self.line.parameters() + self.model.parameters()
+
+    for module in (Line(), Net()):
+        assert "Line</td>" in module._repr_html_() and repr(module)

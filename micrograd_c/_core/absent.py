@@ -73,18 +73,19 @@ _OTHER_MODULES = {
     ),
 }
 
-_remedies: dict[str, str] = {}  # of names that were asked for, since hasattr() asks again and again
+_remedies: dict[str, str] = {}  # of names that Values were asked for, since hasattr() asks again and again
 
 
 def absent(node: Any, name: str, remedy: str | None = None) -> AttributeError | None:
     """Return the error for an attribute that is not there; None where the class has one that raised."""
     if hasattr(type(node), name):
         return None
-    remedy = remedy or _remedies.get(name)
+    kept = _remedies if type(node).__module__ == f"{__package__.rpartition('.')[0]}.engine" else {}
+    remedy = remedy or kept.get(name)
     if remedy is None:
-        remedy = HABITS.get(name) or close_to(name, {x: x for x in dir(type(node))})
-        if len(_remedies) < 1000:
-            _remedies[name] = remedy
+        remedy = HABITS.get(name) or close_to(name, {x: x for x in dir(type(node)) if x != name})
+        if len(kept) < 1000:
+            kept[name] = remedy
     return AttributeError(f"{type(node).__name__!r} object has no attribute {name!r}{remedy and ': '}{remedy}")
 
 
