@@ -109,9 +109,11 @@ def _is_tied(closure: Any, shallow: bool) -> bool:
 
     A deep copy of a method or of another object has copies of these; one of a function is the function itself.
     """
-    function = getattr(closure, "func", getattr(closure, "__func__", closure))  # of a partial, of a method
-    if function is not closure:
-        return shallow or _is_tied(function, False)
+    from functools import partial
+    from types import MethodType
+
+    if isinstance(closure, (partial, MethodType)):
+        return shallow or _is_tied(closure.func if isinstance(closure, partial) else closure.__func__, False)
     code = getattr(closure, "__code__", None)
     if code is None:
         return shallow and not hasattr(closure, "__text_signature__")  # a function of C knows no Values

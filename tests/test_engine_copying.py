@@ -270,6 +270,15 @@ class Squaring:
         square(*self.values)
 
 
+class Answering(Squaring):
+    """Has every attribute, as a mock has."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Answering(self)
+
+
 def by_global():
     square(*NODES)
 
@@ -298,6 +307,7 @@ KNOWN = {
     "a method": (lambda out, a: out.square, True),
     "attributes": (Squaring, True),
     "partial": (lambda out, a: functools.partial(square, out, a), True),
+    "an object with every attribute": (lambda out, a: Answering(out, a), True),
     "partial of a function that knows them": (lambda out, a: functools.partial(by_defaults(out, a)), False),
 }
 

@@ -330,6 +330,23 @@ def test_methods_of_a_class_bind_it():
         mg.jit(property(len))
 
 
+class Empty(Module, list):
+    """A function that is false, as an empty list is."""
+
+    def __init__(self):
+        self.p = Value(2.0)
+
+    def __call__(self, x):
+        return self.p * x
+
+
+def test_a_copy_of_a_function_that_is_false_has_parameters_of_its_own():
+    f = mg.jit(Empty())
+    for other in (copy.deepcopy(f), pickle.loads(pickle.dumps(f))):
+        other.backward(3.0)
+        assert other._function.p.grad == 3.0 and f._function.p.grad == 0.0
+
+
 def test_a_class_as_an_argument_is_refused_with_a_remedy():
     with pytest.raises(TypeError, match=r"argument cls must be .*, not type.*write @mg.jit above @classmethod"):
         mg.jit(lambda cls, x: cls.k * x)(Scaled, 1.0)

@@ -229,7 +229,7 @@ class Function(Derivatives):
 
     def _given(self, function: Any = None) -> Any:
         """Return what jit was given: a function, or a classmethod or a staticmethod of it."""
-        function = function or self._function
+        function = self._function if function is None else function
         return function if self._kind is None else self._kind(function)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
