@@ -336,7 +336,7 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
     cls = type(self)
     if getattr(self, "_mg_h", -1) >= 0:
         a, b = core.operands(self)
-        if not _made_by_an_op(lib.mg_op_of(core.handle_of(self))) and (b is None or isinstance(b, core.Node)):
+        if not _made_by_an_op(_op_of(self)) and (b is None or isinstance(b, core.Node)):
             parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)
             core.own(self, parts, ..., int, core.handle_of(self))
         return
