@@ -97,6 +97,27 @@ def documented():
     return sorted((name.removesuffix(".__init__") for name in names), key="micrograd_c.as_micrograd".__eq__)
 
 
+def test_what_the_readme_says_of_a_type_in_c_is_a_type_error_on_the_native_core_alone():
+    import inspect
+
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("README.md is not here")
+    said = re.search(
+        r"this is a type in C: (.*?)\s+raise TypeError", readme.read_text(encoding="utf-8"), re.DOTALL
+    )[1]
+    Value = micrograd_c.Value
+    codes = re.findall("`(.+?)`", said)
+    assert len(codes) >= 3
+    for code in codes:
+        names = {"inspect": inspect, "Value": Value, "v": Value(1.0), "Sub": type("Sub", (Value,), {})}
+        if micrograd_c.stats().core == "native":
+            with pytest.raises(TypeError):
+                exec(code, names)
+        else:
+            exec(code, names)
+
+
 def test_the_examples_in_docstrings_are_true(tmp_path):
     from support import run_python
 
