@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
+_BY_OPS = {op for op, row in enumerate(OPS) if row.arity != 0} - {_CUSTOM, _GIVEN}  # computed from operands
 _LESS, _NOT_EQUAL = NAMES.index("LESS"), NAMES.index("NOT_EQUAL")  # and all between are comparisons
 
 
@@ -336,7 +337,7 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
     cls = type(self)
     if getattr(self, "_mg_h", -1) >= 0:
         a, b = core.operands(self)
-        if not _made_by_an_op(_op_of(self)) and (b is None or isinstance(b, core.Node)):
+        if op_of(self) not in _BY_OPS and (b is None or isinstance(b, core.Node)):
             parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)
             core.own(self, parts, ..., int, core.handle_of(self))
         return
@@ -408,32 +409,28 @@ _CHANGING = {
 }
 
 
-def operands_in(kind: Any, node: Value, values: Iterable[Value]) -> Any:
+def operands_in(kind: Any, node: Value, values: Collection[Value]) -> Any:
     """Return operands of a node in a container of this type; those of a node made by hand change with it."""
-    if kind not in _CHANGING or _made_by_an_op(_op_of(node)):
+    if kind not in _CHANGING or (values and op_of(node) in _BY_OPS):
         return kind(values)
     out = _CHANGING[kind](values)
     out.node = node
     return out
 
 
-def _op_of(node: Any) -> int:
+def op_of(node: Any) -> int:
     op: int = check(lib.mg_op_of(core.handle_of(node)))
     return op
-
-
-def _made_by_an_op(op: int) -> bool:
-    return OPS[op].arity != 0 and op != _CUSTOM and op != _GIVEN
 
 
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     """Let a leaf, or a node made by hand, have other operands."""
     try:
-        op = _op_of(out)
+        op = op_of(out)
     except NoNodeError:
         assigned_first(out, "data", 0.0)  # its data come later
-        op = _op_of(out)
-    if op == _GIVEN or _made_by_an_op(op):
+        op = op_of(out)
+    if op == _GIVEN or op in _BY_OPS:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {brief(out)} can't be assigned: {what}; make a node by hand, Value(data)")
     values = _untraced(_values_in(operands, "_prev"))

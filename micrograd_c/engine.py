@@ -166,10 +166,10 @@ class Value(Node):
         label: str | None = core.peek(self, "_op")
         if label is not None:
             return label
-        node = describe(self)
-        if node.activation >= 0:
-            return f"{LABELS[node.activation]}({LABELS[node.op]})"
-        return str(LABELS[node.op]).format(core.operands(self)[1])
+        op = _operands.op_of(self)
+        if op == _DOT and (activation := describe(self).activation) >= 0:
+            return f"{LABELS[activation]}({LABELS[op]})"
+        return LABELS[op].format(core.operands(self)[1])
 
     @_op.setter
     def _op(self, label: str) -> None:

@@ -156,7 +156,7 @@ def _run_closures(pause: Any) -> int:
 
 def handle_of(node: Node) -> int:
     """Return the handle of a node; an error where it has none."""
-    return handles((node,))[0]
+    return _failure(lib.MG_EHANDLE, 0, node) if (handle := getattr(node, "_mg_h", -1)) == -1 else handle
 
 
 def handles(nodes: Iterable[Node]) -> list[int]:

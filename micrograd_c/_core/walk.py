@@ -19,7 +19,10 @@ def operands(value: Any) -> list[Any]:
 
     Those of a dot product are the inputs, then as many weights, then the bias if there is one.
     """
-    return flat(*core.operands(value))
+    a, b = core.operands(value)
+    if type(a) is tuple:
+        return flat(a, b)
+    return [] if a is None else [a, b] if isinstance(b, core.Node) else [a]
 
 
 def flat(*parts: Any) -> list[Any]:
