@@ -158,6 +158,12 @@ def test_typing_is_not_imported_with_the_package():
     assert (run.returncode, run.stderr) == (0, "")
 
 
+def test_a_module_of_the_package_is_asked_for_no_name_that_it_does_not_have():
+    """What is close to the name would be looked for, with modules that nothing else needs."""
+    run = run_python("-c", "import sys, micrograd_c as m; m.nn, m.optim; assert 'difflib' not in sys.modules")
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_a_core_that_does_not_exist_is_refused_by_name():
     run = run_python("-c", "import micrograd_c", env={"MICROGRAD_C_CORE": "rust"})
     assert (

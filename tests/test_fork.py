@@ -163,20 +163,22 @@ class Slow:
 importing, forking = threading.Event(), threading.Event()
 os.register_at_fork(before=forking.set)
 sys.meta_path.insert(0, Slow())
-thread = threading.Thread(target=lambda: getattr(mg, sys.argv[2]))
+thread = threading.Thread(target=lambda: getattr(mg, sys.argv[2], None))
 thread.start()
 importing.wait()
 child = os.fork()
 if child == 0:
     signal.alarm(30)
-    getattr(mg, sys.argv[2])
+    getattr(mg, sys.argv[2], None)
     os._exit(0)
 thread.join()
 print("status", os.waitpid(child, 0)[1])
 """
 
 
-@pytest.mark.parametrize("module, name", [("micrograd_c.viz", "draw"), ("micrograd_c.program", "jit")])
+@pytest.mark.parametrize(
+    "module, name", [("micrograd_c.viz", "draw"), ("micrograd_c.program", "jit"), ("difflib", "drow")]
+)
 def test_a_fork_waits_for_a_module_that_another_thread_imports_late(module, name):
     done = run_python("-c", FORK_DURING_IMPORT, module, name)
     assert done.stdout == "status 0\n", done.stderr

@@ -121,7 +121,7 @@ def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str
         with _importing:
             home = import_module(f".{homes[name]}", module["__package__"])
         # The import puts a submodule in the place of a function of its name: mg.jit is the function.
-        found = module[name] = getattr(home, name, home)
+        found = module[name] = vars(home).get(name, home)
         return found
 
     return __getattr__
@@ -131,7 +131,8 @@ def close_to(name: str, there: dict[str, str]) -> str:
     """Return in words which of the names there are, shown as these texts, are close to one."""
     if name.startswith("_"):
         return ""
-    from difflib import get_close_matches
+    with _importing:
+        from difflib import get_close_matches
 
     lower: dict[str, list[str]] = {}  # Stats and stats are one here
     for x, shown in there.items():
