@@ -19,8 +19,9 @@ from types import CodeType, FunctionType
 from ._core import NAMES, OPS, Any
 from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
-from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients, is_empty, is_minus_one, is_polynomial
+from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients, is_empty
 from ._pure import Body, Kinds, Text, by_kind, nodes_below, parsed, put_at, within
+from ._samples import Samples, is_formula, is_minus_one
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -43,8 +44,6 @@ _REFLECTED = {f"__r{name}__" for name in ("add", "sub", "mul", "truediv", "pow")
 _ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
 _BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | _ORDER
 
-# Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
-_SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
 # Where ours is theirs, the widest first.
 _GUARDS: dict[str, Callable[[float], bool]] = {
     "everywhere": lambda x: True,
@@ -61,8 +60,6 @@ def _never(x: float) -> bool:
 _BY_OTHERS = "__neg__ __radd__ __rmul__ __sub__ __rsub__ __truediv__ __rtruediv__"
 _SIGNS: dict[Any, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.Pow: "pow"}
 _NAMING = ast.Attribute, ast.Constant
-_OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
-_COUNTS = 2, -1, 1, 3, 0, -2
 _MISTAKES = None, "x"
 
 
@@ -250,10 +247,11 @@ class _Comparison(Nodes):
         arity = 1 if name in _UNARY else 2
         text = self.body.texts[name]
         fits = isinstance(f, FunctionType) and f.__code__.co_argcount == arity and not f.__code__.co_flags & 0x0C
-        if not fits or text.loops:
+        if not fits or text.loops or len(text.numbers) > 24:
             return {}
         found: dict[Any, Any] = {}
         for few in ((0, 5, 4)[arity], 1)[not self._is_simple(text) :]:  # the first sample and zero are in it
+            self._samples = Samples(text, self.body if few == 1 else None)
             found = self._found(name, arity, text, few)
             if all(guard is None or guard[0] == "everywhere" for guard in found.values()):
                 break  # few samples tell no other guard
@@ -263,23 +261,15 @@ class _Comparison(Nodes):
 
     def _found(self, name: str, arity: int, text: Text, few: int) -> dict[Any, Any]:
         """Return the guards by types, None for no guard, as each `few`-th of the samples tells."""
-        limits = sorted(text.numbers.difference((0.0, 0.5, 1.0, 2.0, 3.0)))[:8]
-        near = [c * x for c in limits for x in (1.01, 1.0, 0.99, 0.5)]
-        xs = [*_SAMPLES, *near, *(-x for x in near)]
         if arity == 1:
-            return {None: self._guard(name, [(x, None) for x in xs][::few], None)}
-        # What the other operand decides has to be seen where all guards hold.
-        whole = [int(c) + more for c in limits if c < 1e15 for more in (-1, 0, 1)]
-        pairs = [*((x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(xs)), (0.0, 0.0)]
-        pairs = pairs[::few] + pairs[7:8] + [(0.7, sign * y) for y in near for sign in (1, -1)][::few]
+            return {None: self._guard(name, [(x, None) for x in self._samples.alone[::few]], None)}
+        pairs: list[tuple[float, Any]] = [*self._samples.pairs(few)]
         found: dict[Any, Any] = {float: self._guard(name, pairs, float)}
         # Once floats are known to be ours, few ints and Values tell: they have cases of their own by type alone.
         known = few > 1 and found[float] is not None and found[float][0] == "everywhere"
         if found[float] is not None or name not in _REFLECTED:
             step = 6 if known else 2 if found[float] == ("everywhere", True) else few
-            counted = [(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(xs)][::step]
-            counted += [(0.0, 0), *((0.7, sign * y) for y in whole for sign in (1, -1))]
-            found[int] = self._guard(name, counted, int, found[float] if few > 1 else None)
+            found[int] = self._guard(name, self._samples.counted(step), int, found[float] if few > 1 else None)
         if name not in _REFLECTED:
             found[Value] = self._guard(name, [*(pairs[::2] if known else pairs), (0.7, None)], Value)
         texts_alike = few > 1 and text.names.isdisjoint(("str", "float"))  # it refuses them as it does None
@@ -293,7 +283,7 @@ class _Comparison(Nodes):
         """
         tree = text.tree
         if isinstance(tree, ast.Lambda) or type(tree.body[0]) is not ast.Return:
-            return is_polynomial(text, self.body.name) and not text.reads & self.body.texts.keys()
+            return is_formula(text, self.body)
         first, used = [*tree.args.posonlyargs, *tree.args.args][0].arg, set[str]()
         for node in nodes_below(tree.body[0].value):
             kind = type(node)
@@ -314,7 +304,8 @@ class _Comparison(Nodes):
     def _inverts(self) -> bool:
         """Tell whether x ** -1 is ours everywhere."""
         if self._inverse is None and "__pow__" in self.body.pure:
-            self._inverse = self._guard("__pow__", [(x, -1) for x in (*_SAMPLES, *_OTHERS)], int) or ("", True)
+            self._samples = Samples(self.body.texts["__pow__"], self.body)
+            self._inverse = self._guard("__pow__", self._samples.inverses(), int) or ("", True)
         return self._inverse is not None and self._inverse[0] == "everywhere"
 
     def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any, like: Any = None) -> Any:
@@ -324,49 +315,39 @@ class _Comparison(Nodes):
         shaped = not like and kind is not object and name not in _ORDER
         theirs, ours = (self._outcomes(cls, name, samples, kind, shaped) for cls in (self.T, Value))
         if shaped:
-            their_shape, our_shape = next(theirs), next(ours)
-            if len(their_shape) != len(our_shape):
-                return None
-            same = their_shape == our_shape
-        for (x, y), outcome, expected in zip(samples, theirs, ours):
-            if not self._agree(name, x, y, kind, outcome, expected):
+            same = next(theirs) == next(ours)
+        for (x, _), outcome, expected in zip(samples, theirs, ours):
+            if not self._agree(name, kind, outcome, expected):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
                     return None
         return guards[0], same
 
-    def _agree(self, name: str, x: float, y: Any, kind: Any, theirs: Any, ours: Any) -> bool:
+    def _agree(self, name: str, kind: Any, theirs: Any, ours: Any) -> bool:
         """Tell whether theirs and ours have the same outcome at a sample."""
         if isinstance(theirs, type) and self.body.texts[name].raises:
             self.in_own_words.add(name)
-        if kind is object:
-            return bool(theirs == ours == "refused")
-        # Where an operand is returned, its gradient is 1 too: it gets another one as the first of its samples.
-        return agree(theirs, ours) or (
-            type(theirs) is type(ours) is list
-            and agree(theirs[0], ours[0])
-            and all(map(agree, *(self._outcomes(cls, name, [(x, y)], kind) for cls in (self.T, Value))))
-        )
+        return bool(theirs == ours == "refused") if kind is object else agree(theirs, ours)
 
     def _outcomes(self, cls: Any, name: str, samples: Any, kind: Any, shaped: bool = False) -> Iterator[Any]:
         """Yield numbers and gradients of operands, which have some before, or what is no node, or an error's class.
 
-        The gradient of the node is 1, that of the first one 3, by a product. Its shape comes first if asked for.
+        The gradient of the node is 1, that of the first one 3, by a product. How many nodes it has comes last,
+        its shape first if asked for.
         """
         method, backward = (_ours[name], self.backward) if cls is Value else (getattr(cls, name), cls.backward)
         factor = 3.0
         for x, y in samples:
-            shape = []
+            shape: list[Any] = []
             try:
                 v = cls(x)
                 z, *more = called(cls, method, v, y, kind)
                 outcome: Any = z if kind is not object else "refused" if z is NotImplemented else "taken"
                 if isinstance(outcome, cls):
-                    if shaped:
-                        shape = self.shape(z, [v, *more])
+                    shape = self.shape(z, [v, *more]) if shaped or self._samples.looks else []
                     v.grad = 0.25
                     backward(z if factor == 1.0 else z * cls(factor))
-                    outcome = [z.data, v.grad, *(w.grad for w in more)]
+                    outcome = [z.data, v.grad, *(w.grad for w in more), len(shape)]
                     if cls is not Value:
                         vars(z).clear()  # its closure names it: that is garbage for the collector
             except Exception as error:

@@ -8,7 +8,7 @@ from types import FunctionType
 
 from ._core.hints import Any, Callable
 from ._operands import operands_in
-from ._pure import Body, Text, is_constant, nodes_below
+from ._pure import Body, is_constant
 from .engine import Value
 
 # As they are before anything of a script is set on Value.
@@ -245,52 +245,6 @@ def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:
         return (method(v, y),)
     other = v if y is None else cls(y)
     return method(v, other), other
-
-
-def is_minus_one(x: Any) -> bool:
-    """Tell whether an expression is -1."""
-    return type(x) is ast.UnaryOp and type(x.op) is ast.USub and getattr(x.operand, "value", None) in (1,)
-
-
-_OF_POLYNOMIALS = {
-    *(ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.IfExp, ast.Call),
-    *(ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.keyword),
-    *(ast.BinOp, ast.UnaryOp, ast.arguments, ast.arg),
-}
-
-_OF_NUMBERS = {ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp}
-_WITH_SIGN = {ast.BinOp, ast.UnaryOp, ast.AugAssign}
-
-
-def is_polynomial(text: Text, name: str) -> bool:
-    """Tell whether a method of the class so named adds, subtracts and multiplies, and asks types alone for more.
-
-    What it computes with are attributes and constants: a name may be a node, whose operators are methods too.
-    """
-    numbers: list[Any] = []
-    for node in nodes_below(text.tree.args) + text.nodes:
-        kind = type(node)
-        if kind not in _OF_POLYNOMIALS or (kind in (ast.If, ast.IfExp) and not _asks_type(node.test)):
-            return False
-        if kind is ast.Call:
-            if getattr(node.func, "id", "") not in (name, "isinstance", "float"):
-                return False
-            numbers += node.args if node.func.id == "float" else ()
-        elif kind in _WITH_SIGN and not _asks_type(node):
-            if type(node.op) not in (ast.Add, ast.Sub, ast.Mult, ast.USub):
-                return False
-            numbers += [
-                getattr(node, x) for x in ("left", "right", "operand", "target", "value") if hasattr(node, x)
-            ]
-    return all(
-        type(x) in _OF_NUMBERS or (type(x) is ast.Call and getattr(x.func, "id", "") == "float") for x in numbers
-    )
-
-
-def _asks_type(x: Any) -> bool:
-    """Tell whether an expression is isinstance(...), or that it is not."""
-    x = x.operand if type(x) is ast.UnaryOp and type(x.op) is ast.Not else x
-    return type(x) is ast.Call and getattr(x.func, "id", "") == "isinstance"
 
 
 def is_empty(x: Any) -> bool:

@@ -1,0 +1,126 @@
+"""At which numbers a method of a script's class is tried: few for a formula, many for what looks at numbers."""
+
+from __future__ import annotations
+
+import _ast as ast
+
+from ._core.hints import Any
+from ._pure import Body, Text, nodes_below
+
+# Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
+_SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
+# Ordinary ones, where a limit that is computed shows.
+_ORDINARY = 1.6, -0.4, 4.0, -2.2, 7.0, -4.4, 12.0, -8.5, 20.0, 50.0, 100.0, -17.0
+_OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
+_COUNTS = 2, -1, 1, 3, 0, -2
+_AT = 0.7, 1.6, -1.3  # what the other operand decides has to be seen where all guards hold
+
+
+class Samples:
+    """Numbers at which a method is tried, those next to the constants of its text among them.
+
+    Without the body of the class a method is taken for a formula.
+
+    Attributes
+    ----------
+    looks : bool
+        A number may be a case apart in it: it is no formula.
+    alone : list of float
+        For a method without another operand.
+    """
+
+    def __init__(self, text: Text, body: Body | None) -> None:
+        self.looks = body is not None and not is_formula(text, body, smooth=True)
+        self._limits, more = (sorted(text.numbers - {0.0}), _ORDINARY) if self.looks else ([], ())
+        self._near = [c * x for c in self._limits for x in (1.01, 1.0, 0.99, 0.5)]
+        self.alone = [*_SAMPLES, *more, *self._near, *(-x for x in self._near)]
+
+    def pairs(self, few: int) -> list[tuple[float, float]]:
+        """Return each `few`-th of the numbers with a float beside it; (0, 0) is there."""
+        pairs = [(x, _OTHERS[i % len(_OTHERS)]) for i, x in enumerate(self.alone)]
+        pairs.insert(len(_SAMPLES), (0.0, 0.0))
+        pairs = pairs[::few] + pairs[7:8]
+        if self.looks:
+            others = *_OTHERS, *_ORDINARY, *self._near
+            pairs += [(x, sign * y) for y in others for x in _AT[:2] for sign in (1, -1)]
+        return pairs
+
+    def counted(self, few: int) -> list[tuple[float, int]]:
+        """Return each `few`-th of the numbers with an int beside it."""
+        counted = [*[(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(self.alone)][::few], (0.0, 0)]
+        if self.looks:
+            counts = {int(c) + i for c in self._limits if c < 1e15 for i in (-1, 0, 1)}.union(
+                _COUNTS, map(int, _ORDINARY)
+            )
+            counted += [(x, sign * y) for y in counts for x in _AT for sign in (1, -1)]
+        return counted
+
+    def inverses(self) -> list[tuple[float, int]]:
+        """Return all numbers with -1 beside them."""
+        return [(x, -1) for x in (*self.alone, *_OTHERS)]
+
+
+def is_minus_one(x: Any) -> bool:
+    """Tell whether an expression is -1."""
+    return type(x) is ast.UnaryOp and type(x.op) is ast.USub and getattr(x.operand, "value", None) in (1,)
+
+
+_OF_FORMULAS = {
+    *(ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.IfExp, ast.Call),
+    *(ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.keyword),
+    *(ast.BinOp, ast.UnaryOp, ast.arguments, ast.arg, ast.Assert),
+}
+_OF_TYPES = ast.If, ast.IfExp, ast.Assert
+_OF_NUMBERS = {ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp}
+_WITH_SIGN = {ast.BinOp, ast.UnaryOp, ast.AugAssign}
+_OF_POLYNOMIALS = {ast.Add, ast.Sub, ast.Mult, ast.USub}
+_SMOOTH = {*str.split("exp expm1 log log1p log2 log10 sqrt pow tanh sinh cosh sin cos tan atan")}
+
+
+def is_formula(text: Text, body: Body, smooth: bool = False) -> bool:
+    """Tell whether a method adds, subtracts and multiplies, asks types alone for more, and calls no other method.
+
+    What it computes with are attributes and constants: a name may be a node, whose operators are methods too. With
+    `smooth` it may divide as well, take powers, call smooth functions and give names to numbers.
+    """
+    if (text.reads - text.of.get("math", set())) & body.texts.keys():
+        return False
+    signs = _OF_POLYNOMIALS | {ast.Div, ast.Pow} if smooth else _OF_POLYNOMIALS
+    numbers: list[Any] = []
+    named: list[tuple[str, bool]] = [(x.arg, True) for x in text.tree.args.args[1:]]
+    for node in nodes_below(text.tree.args) + text.nodes:
+        kind = type(node)
+        if kind not in _OF_FORMULAS or (kind in _OF_TYPES and not _asks_type(node.test)):
+            return False
+        if kind is ast.Call and not (smooth and _is_smooth(node)):
+            if getattr(node.func, "id", "") not in (body.name, "isinstance", "float"):
+                return False
+            numbers += node.args if node.func.id == "float" else ()
+        elif kind is ast.Assign:
+            named += [(getattr(x, "id", ""), _is_number(node.value, smooth)) for x in node.targets]
+        elif kind in _WITH_SIGN and not _asks_type(node):
+            if type(node.op) not in signs:
+                return False
+            numbers += [
+                getattr(node, x) for x in ("left", "right", "operand", "target", "value") if hasattr(node, x)
+            ]
+    known = {x for x, is_number in named if is_number} - {x for x, is_number in named if not is_number}
+    return all(_is_number(x, smooth) or (smooth and getattr(x, "id", "") in known) for x in numbers)
+
+
+def _is_number(x: Any, smooth: bool) -> bool:
+    """Tell whether an expression is no node, whose operators are methods."""
+    of_float = type(x) is ast.Call and getattr(x.func, "id", "") == "float"
+    return type(x) in _OF_NUMBERS or of_float or (smooth and _is_smooth(x))
+
+
+def _is_smooth(x: Any) -> bool:
+    """Tell whether an expression is a call of a smooth function of a module."""
+    f = getattr(x, "func", None)
+    return type(f) is ast.Attribute and type(f.value) is ast.Name and f.value.id == "math" and f.attr in _SMOOTH
+
+
+def _asks_type(x: Any) -> bool:
+    """Tell whether an expression is isinstance(...), or that it is not."""
+    x = x.operand if type(x) is ast.UnaryOp and type(x.op) is ast.Not else x
+    return type(x) is ast.Call and getattr(x.func, "id", "") == "isinstance"
