@@ -91,10 +91,13 @@ def main() -> None:
             if isinstance(error, ImportError):
                 sys.exit(f"{sys.executable}: {error}")
             what = f"can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}"
-            if arguments[0].isalpha():  # no name of a script
+            commands = {x: f"the command {x}" for x in ("explain", "exercises", "lesson")}
+            if arguments[0] in commands:
+                what += f"; {commands[arguments[0]]} stands first, no option stands before it"
+            elif arguments[0].isalpha():  # no name of a script
                 from ._core.absent import close_to
 
-                close = close_to(arguments[0], {x: f"the command {x}" for x in ("explain", "exercises", "lesson")})
+                close = close_to(arguments[0], commands)
                 what += f"; {close or 'see python -m micrograd_c --help'}"
             print(f"{sys.executable}: {what}", file=sys.stderr)
             sys.exit(2)

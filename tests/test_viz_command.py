@@ -93,6 +93,7 @@ def test_command_says_what_is_wrong(arguments, message, told):
         (["-a", "a=1"], "de/de = e.grad = 1"),
         (["-h*h", "h=1"], "df/df = f.grad = 1"),
         (["a=2", "-(a)"], "de/de = e.grad = 1"),
+        (["c = \u00b5*2", "\u00b5=3"], "dc/dc = c.grad = 1"),  # Python's parser makes the Greek letter of it
     ],
 )
 def test_command_reads_what_people_type(arguments, last, told):

@@ -50,6 +50,8 @@ def test_arithmetic_is_parsed_into_values():
         ("c = np.tanh(a, b)", 5, "tanh takes 1 argument, not 2"),
         ("c = a^2", 5, "the operator '^' is not one of + - * / **; a power is written a**2"),
         ("2a", 1, "write 2*a for 2a"),
+        ("c = 2(a + b)", 5, "only a function can be called; a product is written 2*(a + b)"),
+        ("c = a(a + b)", 5, "'a' is no function; a product is written a*(...)"),
         ("a × b", 3, "the operators are + - * / **"),
         ("a*b = c", 1, "only a name can be assigned to, and it stands first, as in c = a*b"),
         ("c = tahn(a)", 5, "there is no function 'tahn'; close to it are tan, tanh, atan; there are abs, acos"),

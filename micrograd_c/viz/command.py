@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from .explanation import explain
 from .parse import Refused, parse
@@ -29,7 +30,7 @@ A script named explain is run by its path: python -m micrograd_c ./explain
 def _leaf(text: str) -> tuple[str, str]:
     """Return the name and the number of 'a=2', as text; no name where it is of another form."""
     match = re.fullmatch(r"\s*([^\W\d]\w*)\s*=(?!=)\s*(.*?)\s*", text, re.DOTALL)
-    return (match[1], match[2]) if match else ("", "")
+    return (normalize("NFKC", match[1]), match[2]) if match else ("", "")  # as Python's parser does it
 
 
 def _number(text: str) -> float:

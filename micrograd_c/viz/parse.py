@@ -269,10 +269,12 @@ class _Builder:
         if isinstance(node.func, ast.Attribute):
             self.check_known(node.func.value)
             return node.func.attr, [node.func.value, *node.args]
-        raise self.refuse(node, "only a function can be called")
+        raise self.refuse(node, "only a function can be called; a product is written 2*(a + b)")
 
     def arguments(self, node: ast.Call) -> list[Any]:
         name, arguments = self.function(node)
+        if name not in _FUNCTIONS and isinstance(node.func, ast.Name) and name in self.names:
+            raise self.refuse(node, f"{name!r} is no function; a product is written {name}*(...)")
         if name not in _FUNCTIONS:
             close = close_to(name, {x: x for x in _FUNCTIONS})
             there = f"{close}{close and '; '}there are {', '.join(sorted(_FUNCTIONS))}"
