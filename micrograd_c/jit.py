@@ -21,6 +21,7 @@ import sys
 import types
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from operator import index
 from typing import Any
 
@@ -110,6 +111,7 @@ class _Module(types.ModuleType):
     """Whichever way `micrograd_c.jit` is imported, function or module, it can be called."""
 
     __call__ = staticmethod(jit)
+    __signature__ = signature(jit)
 
     def __reduce__(self) -> Any:
         return importlib.import_module, (self.__name__,)

@@ -200,8 +200,8 @@ def surface(
     Raises
     ------
     ValueError
-        Where `at` is not two finite numbers, `lr` not above 0, or f nowhere finite. Of f itself what it raises
-        at `at`. Where f ends there, there is no arrow and no step.
+        Where `at` is not two finite numbers, `lr` not above 0, or f nowhere finite, or not defined at `at`. Where
+        f ends there, there is no arrow and no step.
 
     Examples
     --------
