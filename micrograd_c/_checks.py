@@ -133,16 +133,20 @@ def parameter(p: Any, i: int) -> Value:
     return p
 
 
-def distinct_leaves(params: tuple[Any, ...]) -> tuple[Value, ...]:
-    """Return the parameters of an optimiser: leaves, each once."""
+def distinct_leaves(params: tuple[Any, ...], grouped: bool) -> tuple[Value, ...]:
+    """Return the parameters of an optimiser, maybe of all its groups: leaves, each once."""
     if not params:
         raise ValueError("an optimizer needs at least one parameter")
     seen: set[int] = set()
     for i, p in enumerate(params):
         if core.operands(parameter(p, i))[0] is not None:
-            raise ValueError(f"parameter {i} was computed from other Values; only leaves can be optimised")
+            raise ValueError(
+                f"parameter {i} was computed from other Values; only leaves can be optimised: make one, "
+                "Value(p.data), and compute with that"
+            )
         if id(p) in seen:
-            raise ValueError(f"parameter {i} is there twice: pass dict.fromkeys(params) where layers share it")
+            remedy = "leave it out of one group" if grouped else "pass dict.fromkeys(params) where layers share it"
+            raise ValueError(f"parameter {i} is there twice: {remedy}")
         seen.add(id(p))
     return params
 
@@ -226,11 +230,11 @@ def fitting(w: Any, x: Any) -> Any:
     if got != n:
         message = f"a neuron of {n} weight{'s' * (n != 1)} got {got} input{'s' * (got != 1)}: "
         if traced:
-            raise ValueError(f"{message}pass {n}, or make the network for {got}")
+            raise ValueError(f"{message}pass {n}" + f", or make the network for {got}" * (got > 0))
         surplus = f"{got - n} of the inputs" if got > n else f"{n - got} of the weights"
         warn(
             f"{message}{surplus} {'is' if abs(got - n) == 1 else 'are'} not used, as in micrograd. "
-            f"Pass {n} inputs, or make the network for {got}."
+            f"Pass {n} input{'s' * (n != 1)}" + f", or make the network for {got}" * (got > 0) + "."
         )
     return x
 

@@ -121,7 +121,8 @@ def as_values(items: Iterable[Any], what: str = "values") -> tuple[Value, ...]:
     if not [t for t in {*map(type, values)} if not issubclass(t, core.Node)]:
         return values
     places = [i for i, x in enumerate(values) if not isinstance(x, core.Node)]
-    return with_leaves(values, places, [to_float(values[i], f"item {i}") for i in places])
+    of = f" of {what}" * (what != "values")
+    return with_leaves(values, places, [to_float(values[i], f"item {i}{of}") for i in places])
 
 
 def with_leaves(values: tuple[Any, ...], places: list[int], numbers: list[float]) -> tuple[Value, ...]:
@@ -148,7 +149,7 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
         elif hasattr(items, "parameters"):
             remedy = "pass its parameters()"
         elif callable(items):
-            remedy = "pass what it returns"
+            remedy = "pass what it returns" + ", or the parameters() of the model" * hasattr(items, "retrace")
         raise TypeError(f"{what} must be a list of Values, not {type(items).__name__}: {remedy}") from None
 
 
@@ -176,11 +177,11 @@ def detached(x: Value) -> Value:
 # ---- any number of them ------------------------------------------------------------------------------------------
 
 
-def node_over(op: int, values: Iterable[Any]) -> Any:
+def node_over(op: int, values: Iterable[Any], what: str = "values") -> Any:
     """Return the node of an n-ary op over Values and numbers."""
     if (direct := core.nary(op, values)) is not None:
         return direct
-    items = as_values(values)
+    items = as_values(values, what)
     if not items:
         return as_values((lib.mg_value(op, 0.0, 0.0, 0.0),))[0]
     if (traced := traced_among(items)) is not None:
@@ -209,16 +210,19 @@ def given_by_hand(
     _children: Any, _op: Any, children: Any, local_grads: Any
 ) -> tuple[tuple[Value, ...], list[Any] | None, str]:
     """Return operands, local derivatives if there are any, and label among the arguments of Value."""
+    name = "_children"
     if type(children) is not tuple or children:
         if type(_children) is not tuple or _children:
             raise TypeError("children and _children are two names of one argument: give one of them")
-        _children = children
-    operands = _values_in(_children, "_children")
+        _children, name = children, "children"
+    operands = _values_in(_children, name)
     if not isinstance(_op, str):
         if local_grads is not None:
             raise TypeError(f"_op must be a text beside local_grads, not {type(_op).__name__}: {brief(_op)}")
-        return operands, _slopes_in(_op, _children, len(operands)), ""
-    return operands, None if local_grads is None else _slopes_in(local_grads, _children, len(operands)), _op
+        what = "the third argument must be a label, or"
+        return operands, _slopes_in(_op, _children, len(operands), what), ""
+    n, what = len(operands), "local_grads must be"
+    return operands, None if local_grads is None else _slopes_in(local_grads, _children, n, what), _op
 
 
 def _values_in(items: Any, what: str) -> tuple[Value, ...]:
@@ -226,17 +230,17 @@ def _values_in(items: Any, what: str) -> tuple[Value, ...]:
     values = listed(items, what)
     for value in values:
         if not isinstance(value, core.Node):
-            label = f"label={brief(items)} gives a name" * (what == "_children" and isinstance(items, str))
+            label = f"label={brief(items)} gives a name" * (what != "_prev" and isinstance(items, str))
             raise TypeError(f"{what} must be Values, not {class_of(value)}: {label or brief(value)}")
     return values
 
 
-def _slopes_in(given: Any, children: Any, n: int) -> list[Any]:
+def _slopes_in(given: Any, children: Any, n: int, what: str) -> list[Any]:
     """Return local derivatives for n children, as they are given."""
     is_list = hasattr(given, "__iter__") and getattr(given, "ndim", 1) != 0
     if not is_list or isinstance(given, (str, bytes, bytearray, dict, set, frozenset)):
         raise TypeError(
-            "the third argument must be a label, or the local derivatives as a tuple, one for each child, "
+            f"{what} the local derivatives as a tuple, one for each child, "
             f"not {type(given).__name__}: {brief(given)}"
         )
     slopes = list(given)

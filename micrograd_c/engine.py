@@ -332,7 +332,7 @@ def sum(values: Iterable[Number], start: Number = 0) -> Value:
     dot : The sum of products.
     """
     given = values if type(start) is int and start == 0 else (start, *_operands.listed(values, "values"))
-    return _operands.node_over(_SUM, given)  # type: ignore[no-any-return]
+    return _operands.node_over(_SUM, given, "values" if given is values else "start and values")  # type: ignore[no-any-return]
 
 
 # The functions of n-ary ops, by name.
@@ -370,10 +370,10 @@ def dot(ws: Iterable[Number], xs: Iterable[Number], bias: Number | None = None) 
     if (direct := core.dot(ws, xs, bias)) is not None:
         return direct  # type: ignore[no-any-return]
     weights, inputs = _operands.listed(ws, "ws"), _operands.listed(xs, "xs")
-    n = len(weights)
-    if n != len(inputs):
+    if (n := len(weights)) != len(inputs):
         raise ValueError(f"dot: ws has {n} items and xs has {len(inputs)}; both need the same length")
-    inputs, params = _operands.as_values(inputs), _operands.as_values(weights if bias is None else [*weights, bias])
+    weights, what = (weights, "ws") if bias is None else ((*weights, bias), "ws and bias")
+    inputs, params = _operands.as_values(inputs, "xs"), _operands.as_values(weights, what)
     if (traced := _operands.traced_among((*inputs, *params))) is not None:
         return traced._trace.record(_DOT, inputs, params)  # type: ignore[no-any-return]
     handles = core.handles(params)

@@ -144,7 +144,7 @@ class Optimizer(_Declared):
         if params and isinstance(params[0], Mapping):
             self._set_groups(tuple(self._group(bound.arguments, group) for group in params))
             params = tuple(p for group in self._groups for p in group.params)
-        self._held = Held(distinct_leaves(params))
+        self._held = Held(distinct_leaves(params, bool(self._groups)))
         self._n = len(self._held.values)
         self._state = ffi.new("double[]", 0 if self._groups else len(self._columns) * self._n)
         self._steps = ffi.new("int64_t *")

@@ -174,6 +174,8 @@ def test_a_command_with_a_slip_is_told(name, command, tmp_path):
     done = run_python("-m", "micrograd_c", name, "x", cwd=tmp_path)
     assert "can't open file" in done.stderr and done.returncode == 2
     assert done.stderr.partition("; ")[2] == (f"close to it is the command {command}\n" if command else "")
+    done = run_python("-m", "micrograd_c", "--time", "lesson", cwd=tmp_path)
+    assert "; the command lesson stands first, no option stands before it\n" in done.stderr and done.returncode == 2
     done = run_python("-m", "micrograd_c", "help", cwd=tmp_path)
     assert done.stderr.endswith("; see python -m micrograd_c --help\n") and done.returncode == 2
 
@@ -378,6 +380,14 @@ def test_help_of_the_package_lists_every_public_name():
     text = pydoc.plain(pydoc.render_doc(micrograd_c))
     for name in (*micrograd_c.__all__, "sum"):
         assert f" {name}\n" in text or f" {name}(" in text or f"`{name}`" in text, name
+
+
+def test_jit_has_one_signature_as_a_function_and_as_a_module():
+    import importlib
+    import inspect
+
+    module = importlib.import_module("micrograd_c.jit")
+    assert inspect.signature(module) == inspect.signature(module.jit)
 
 
 # ---- processes ---------------------------------------------------------------------------------------------------

@@ -111,6 +111,35 @@ def test_an_error_of_a_traced_function_that_is_the_users_own_stays_as_it_is():
         mg.jit(lambda x: x * len(3))(1.0)
 
 
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: [x for _ in range(x)], r"counted with.*write mg.jit\(f, static_argnames='n'\)"),
+        (lambda x: [1.0, 2.0][x], r"used as an index.*write mg.jit\(f, static_argnames='n'\)"),
+        (lambda x: int(x), r"turned into an int.*x.floor\(\) is a whole number"),
+        (lambda x: mg.draw(x * 2), r"The graph below a Value is asked for.*print\(f.program\(...\)\)"),
+        (lambda x: (x * 2).zero_grad(), r"The graph below a Value is asked for.*print\(f.program\(...\)\)"),
+    ],
+)
+def test_what_a_trace_refuses_has_a_remedy_that_fits(f, words):
+    with pytest.raises(mg.TracingError, match=f"(?s){words}"):
+        mg.jit(f)(2.0)
+
+
+def test_a_traced_value_is_not_said_to_have_a_number():
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'item': while jit traces it has no number: compute with"
+    ):
+        mg.jit(lambda x: x.item())(2.0)
+
+
+def test_no_network_of_no_inputs_is_recommended():
+    with pytest.warns(UserWarning, match=r"2 of the weights are not used, as in micrograd. Pass 2 inputs\.$"):
+        Neuron(2)([])
+    with pytest.warns(UserWarning, match=r"Pass 1 input, or make the network for 2\.$"):
+        Neuron(1)([1.0, 2.0])
+
+
 @pytest.mark.parametrize("digits", [1000, 5000])
 def test_a_huge_number_is_told_by_its_size(digits):
     """Python before 3.10.7 prints more than 4,300 digits too."""
@@ -130,6 +159,8 @@ MISTAKES = {
     "mg.topological_order(3)": "TypeError: a Value is needed here, not int: .*the loss",
     "mg.topological_order([v])": "TypeError: a Value is needed here, not list: .*mg.sum(values)",
     "mg.topological_order(None)": "TypeError: a Value is needed here, not NoneType: .*the loss",
+    "mg.draw(v.data)": "TypeError: a Value is needed here, not float: .*the Value itself, and not its data",
+    "mg.explain(mg.jit(model)([[1.0, 2.0]]))": "TypeError: a Value is needed here, not ndarray: .*mg.jit.*no graph",
     "mg.zero_grad('v')": "TypeError: a Value is needed here, not str: .*the loss",
     "mg.draw(3)": "TypeError: a Value is needed here, not int: .*the loss",
     "mg.explain(model)": "TypeError: a Value is needed here, not MLP: .*a call of it",
@@ -138,11 +169,17 @@ MISTAKES = {
     "mg.sum(v, w)": "TypeError: values must be a list of Values, not Value: write [v, ...]",
     "mg.mean(3)": "TypeError: values must be a list of Values, not int: write [v, ...]",
     "mg.draw(v, model=3)": "TypeError: model must be a list of Values, not int: write [v, ...]",
+    "mg.sum([v, 'a'])": "TypeError: item 1 must be a number, not str",
+    "mg.sum([v], [w])": "TypeError: item 0 of start and values must be a number, not list",
+    "mg.dot([v], ['a'])": "TypeError: item 0 of xs must be a number, not str",
+    "mg.dot([v], [w], bias='a')": "TypeError: item 1 of ws and bias must be a number, not str",
     "mg.sum(model)": "TypeError: values must be a list of Values, not MLP: pass its parameters()",
     "mg.mean(model.parameters)": "TypeError: values must be a list of Values, not method: pass what it returns",
     "mg.dot(v, w)": "TypeError: ws must be a list of Values, not Value: write [v, ...]",
     "mg.dot([v], w)": "TypeError: xs must be a list of Values, not Value: write [v, ...]",
     "Value(1.0, 'a')": "TypeError: _children must be Values, not str: label='a' gives a name",
+    "Value(1.0, children=[2.0])": "TypeError: children must be Values, not float: 2.0",
+    "Value(1.0, (v,), local_grads=3)": "TypeError: local_grads must be the local derivatives.*not int: 3",
     "Value(1.0, v)": "TypeError: _children must be a list of Values, not Value: write [v, ...]",
     # several numbers where one is expected
     "Value([1.0, 2.0])": "TypeError: data must be a number, not list: .*[Value(x) for x in ...]",
@@ -193,6 +230,13 @@ MISTAKES = {
     "mg.jit(lambda: v * w).hessian(argnums=1)": "ValueError: <lambda>: argnums=1, expected none: no argument",
     # optimisers
     "optim.SGD(model)": "TypeError: params must be a list of Values, not MLP: pass its parameters()",
+    "optim.SGD(mg.jit(model))": "TypeError: params must be .*not Function: .*or the parameters() of the model",
+    "optim.SGD([computed])": "ValueError: parameter 0 was computed.*make one, Value(p.data), and compute with that",
+    "optim.SGD([v, v])": "ValueError: parameter 1 is there twice: pass dict.fromkeys(params)",
+    "optim.SGD([{'params': [v, w]}, {'params': [v]}])": "ValueError: parameter 2 is there twice: leave it out",
+    "mg.jit(model).parameters()": "AttributeError: 'Function' object .* 'parameters': .*model.parameters(",
+    "mg.jit(model).zero_grad()": "AttributeError: 'Function' object .* 'zero_grad': .*model.zero_grad(",
+    "mg.jit(model).grad": "AttributeError: 'Function' object has no attribute 'grad': write f.gradient(",
     "optim.AdamW()": "TypeError: AdamW(params, lr=0.001, .*'params', as in AdamW(model.parameters())",
     "optim.SGD(ps, 0.1, 0.9, False, 0.0, 5)": "TypeError: SGD(params, lr=0.001, .*too many.*as in SGD(model.",
     "optim.SGD(ps, learning_rate=0.1)": "TypeError: SGD: argument 'learning_rate' is unknown; there are params, lr",
@@ -236,6 +280,11 @@ MISTAKES = {
     "mg.explain(v).save('v.html')": "AttributeError: 'Explanation' object has no attribute 'save': write html(",
     "mg.lesson().save('x.html')": "AttributeError: 'Lesson' object has no attribute 'save': write html(",
     "mg.draw(v).show()": "AttributeError: 'Picture' object has no attribute 'show': a notebook shows it; .*save(",
+    "mg.explain(v).what_if({'v': 3.0})": "TypeError: what_if takes data by name: what_if(a=2.0), or **{",
+    "mg.explain(v).text({v: 3.0})": "TypeError: what_if must be a dict of numbers by name.*not {Value",
+    "mg.draw(v, unfold_neurons=model.layers[0].neurons)": "TypeError: unfold_neurons[0] must be a Value.*not ReLUN",
+    "mg.draw(v, unfold_neurons='all')": "TypeError: unfold_neurons[0] must be a Value that a neuron returned",
+    "mg.plot.loss_curve({'train': 3.0})": "TypeError: loss_curve: 'train' must be a list of losses, not float",
     "mg.draw(v, unfold_neurons=3)": "TypeError: unfold_neurons must be True, or a list of what neurons.*not 3",
     "mg.plot.gradient_histogram(v)": "TypeError: parameters must be a list of Values, not Value: write [v, ...]",
     "mg.plot.gradient_histogram([1.0])": "TypeError: parameter 0 must be a Value, not float: pass model.param",
@@ -258,6 +307,7 @@ MISTAKES = {
     "v.add_(1.0)": "AttributeError: 'Value' object has no attribute 'add_': write v.data += number",
     "v.prev": "AttributeError: 'Value' object has no attribute 'prev': .*v._prev",
     "v.item": "AttributeError: 'Value' object has no attribute 'item': .*v.data",
+    "v.clone()": "AttributeError: 'Value' object has no attribute 'clone': use v itself, which no op changes",
     "v.numpy()": "AttributeError: 'Value' object has no attribute 'numpy': .*v.data",
     "v.requires_grad_(False)": "AttributeError: 'Value' object has no attribute 'requires_grad_': .*v.detach",
     "v.shape": "AttributeError: 'Value' object has no attribute 'shape': .*mg.sum(values)",
@@ -310,6 +360,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "ps": model.parameters(),
     }
     names["without_weights"].w = 3
+    names["computed"] = names["v"] * 2
     names["sgd"] = optim.SGD(names["ps"], lr=0.1)
     with nothing_left_behind(), pytest.raises(Exception) as caught:
         eval(text, names)
@@ -390,7 +441,7 @@ FLAGS = {
 
 def test_all_that_is_true_or_false_stands_in_the_table_of_flags():
     program = type(mg.jit(jitted))
-    public = [getattr(x, name) for x in (mg, optim, plot, program) for name in dir(x) if name[0] != "_"]
+    public = [getattr(x, name, None) for x in (mg, optim, plot, program) for name in dir(x) if name[0] != "_"]
     found = set()
     for x in filter(callable, public):
         try:

@@ -22,7 +22,7 @@ HABITS = {
     **dict.fromkeys(("grad_fn", "is_leaf", "op", "prev", "children"), _ITS_OP),
     **dict.fromkeys(("add_", "sub_", "mul_", "div_"), _IN_PLACE),
     "zero_": "write v.grad = 0.0, or v.zero_grad() for all below too",
-    "clone": "write copy.copy(v)",
+    "clone": "use v itself, which no op changes; no gradient goes from copy.copy(v) to v",
     "reciprocal": "write 1 / v",
     "abs": "write abs(v)",
     "add": "write v + other",
@@ -86,6 +86,8 @@ def absent(node: Any, name: str, remedy: str | None = None) -> AttributeError | 
         remedy = HABITS.get(name) or close_to(name, {x: x for x in dir(type(node)) if x != name})
         if len(kept) < 1000:
             kept[name] = remedy
+    if remedy is _ITS_NUMBER and hasattr(type(node), "_reflected"):  # jit traces it
+        remedy = "while jit traces it has no number: compute with the Value itself"
     return AttributeError(f"{type(node).__name__!r} object has no attribute {name!r}{remedy and ': '}{remedy}")
 
 

@@ -66,7 +66,9 @@ def no_node(x: Any) -> Exception:
     if hasattr(t, "_mg_h"):  # as all Values have: their handle
         return error(lib.MG_EHANDLE)
     remedy = "pass what was computed, such as the loss"
-    if hasattr(t, "parameters"):
+    if getattr(getattr(x, "dtype", None), "kind", "O") != "O" or isinstance(x, (float, int)):
+        remedy += ": the Value itself, and not its data. Numbers that a function of mg.jit returned have no graph"
+    elif hasattr(t, "parameters"):
         remedy = "pass what a call of it returned; its zero_grad() is for its parameters"
     elif hasattr(t, "__iter__") and t is not str:
         remedy = "pass one of its Values, or mg.sum(values) for all of them"

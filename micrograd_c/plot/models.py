@@ -163,6 +163,9 @@ def loss_curve(history: Any, *, ax: Any = None, smooth: int = 0) -> Any:
     if not isinstance(history, Iterable) or isinstance(history, str):
         raise TypeError(f"loss_curve takes a list of losses, or a dict of lists, not {type(history).__name__}")
     lines: Mapping[str, Iterable[Any]] = history if isinstance(history, Mapping) else {"": history}
+    for name, losses in lines.items():
+        if not isinstance(losses, Iterable):
+            raise TypeError(f"loss_curve: {name!r} must be a list of losses, not {type(losses).__name__}")
     numbers = {name: [number(loss, "a loss") for loss in losses] for name, losses in lines.items()}
     if not any(numbers.values()):
         raise ValueError("loss_curve: the history is empty")

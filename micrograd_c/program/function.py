@@ -12,6 +12,7 @@ from weakref import ref
 
 from .._checks import flag
 from .._core import brief, ffi
+from .._core.absent import say_of
 from .._core.interrupts import guarded
 from .._operands import open_traces as _open
 from .arguments import GUESS, NUMBER, Arguments
@@ -278,6 +279,16 @@ class Function(Derivatives):
         value, parts = program.gradient(a, with_value)
         return value, (parts[0] if len(parts) == 1 else parts)
 
+
+# What users look for that belongs to the model.
+_OF_THE_MODEL = ("parameters", "named_parameters", "zero_grad", "state_dict", "load_state_dict")
+say_of(
+    Function,
+    {
+        **{name: f"it belongs to the model that is called: write model.{name}(...)" for name in _OF_THE_MODEL},
+        "grad": "write f.gradient(...) for arguments; f.backward(...) adds to the .grad of parameters",
+    },
+)
 
 # ---- copies ------------------------------------------------------------------------------------------------------
 

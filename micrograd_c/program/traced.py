@@ -26,6 +26,10 @@ _CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead o
 _NUMBER = (
     "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
 )
+_STATIC = (
+    "Where an argument chooses what is computed, as n in range(n), write mg.jit(f, static_argnames='n'); "
+    "x.floor() is a whole number."
+)
 _OPS = (
     "Write the node with ops of Value (+, *, exp, maximum, mg.where, ...), which know their derivatives at each "
     "sample: what is made by hand would stay what it was in one run. Or call the function without jit. "
@@ -179,10 +183,11 @@ class TracedValue(Value):
     def _op(self, label: str) -> None:
         core.put(self, "_op", label)
 
+    _below: Any = _method("The graph below a Value is asked for", _GRAPH)
     backward: Any = _method("backward() is called", "Return the Value, and call f.backward(...).")
     __float__: Any = _method("A Value is turned into a float", _NUMBER)
-    __int__: Any = _method("A Value is turned into an int", _NUMBER)
-    __index__: Any = _method("A Value is used as an index", _NUMBER)
+    __int__: Any = _method("A Value is turned into an int", _STATIC)
+    __index__: Any = _method("A Value is used as an index, or counted with,", _STATIC)
     __round__: Any = _method("A Value is rounded", _NUMBER)
     __bool__: Any = _method("A Value is asked whether it is true", _CHOOSE)
     __reduce_ex__: Any = _method("A Value is copied or pickled", "Use the Value itself.")

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from .._checks import flag
 from .._core import brief, to_float
@@ -108,7 +108,7 @@ class Explanation:
 
     def what_if_text(self, what_if: Mapping[str, float]) -> str:
         """Return the last part of the text alone: what other data in some leaves would change; '' without any."""
-        if not isinstance(what_if, Mapping):
+        if not isinstance(what_if, Mapping) or not all(isinstance(name, str) for name in what_if):
             raise TypeError(f"what_if must be a dict of numbers by name, as in {{'a': 2.0}}, not {brief(what_if)}")
         if not what_if:
             return ""
@@ -132,7 +132,7 @@ class Explanation:
     def _leaves(self) -> dict[str, Node]:
         return {node.name: node for node in self._graph.nodes.values() if not node.operands}
 
-    def what_if(self, /, **data: float) -> WhatIf:
+    def what_if(self, /, *more: NoReturn, **data: float) -> WhatIf:
         """Return what the result and the gradients would be with other data in the leaves.
 
         Parameters
@@ -152,6 +152,8 @@ class Explanation:
         ValueError, ZeroDivisionError, OverflowError
             As where the engine computes from such data.
         """
+        if more:
+            raise TypeError("what_if takes data by name: what_if(a=2.0), or **{'w[0]': 2.0} for such a name")
         nodes = self._graph.nodes
         leaves = self._leaves()
         values: dict[int, float] = {}

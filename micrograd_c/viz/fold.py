@@ -226,7 +226,11 @@ def unfold(graph: Graph, which: bool | Iterable[Value]) -> Graph:
     """
     if not hasattr(type(which), "__iter__") and not isinstance(which, bool):
         raise TypeError(f"unfold_neurons must be True, or a list of what neurons returned, not {brief(which)}")
-    chosen = None if isinstance(which, bool) else set(map(id, which))
+    values = () if isinstance(which, bool) else tuple(which)
+    for i, value in enumerate(values):
+        if not isinstance(value, Value):
+            raise TypeError(f"unfold_neurons[{i}] must be a Value that a neuron returned, not {brief(value)}")
+    chosen = None if isinstance(which, bool) else set(map(id, values))
     nodes: dict[int, Node] = {}
     renamed: dict[int, int] = {}
     done = 0
