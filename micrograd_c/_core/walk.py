@@ -66,6 +66,8 @@ def handle_of(root: Any) -> int:
 def in_order(root: Any, children: Callable[[Any], list[Any]] = operands) -> list[Any]:
     """Return the Values below `root`, and it, in the order in which they were made."""
     handle_of(root)
+    if not children(root):
+        return [root]
     values = list(below((root,), children).values())
     rows = ffi.new("int32_t[]", len(values))
     check(lib.mg_rows(core.handles(values), len(values), rows))
