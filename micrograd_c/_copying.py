@@ -91,17 +91,31 @@ def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
 
 
 def _state(value: Any, verb: str) -> Any:
-    """Return the state of a Value; an error where it has a closure and its class no __getstate__ of its own."""
+    """Return the state of a Value; an error where it has a closure and its class no __getstate__ of its own.
+
+    A deep copy has this error as its `_backward`: a network may keep such a node, and its copy may do without.
+    """
     if type(value).__getstate__ is not get_state:
         return value.__getstate__()
+    state = get_state(value)
     closure = core.peek(value, "_backward")
     if closure is not None and _is_tied(closure, verb == "copy"):
-        raise TypeError(
-            f"cannot {verb} {brief(value)}, made by {value._op!r}: its _backward is the Python closure "
+        why = (
+            f"{brief(value)}, made by {value._op!r}: its _backward is the Python closure "
             f"{getattr(closure, '__qualname__', brief(closure))}, tied to the original Values. "
             "Copy the leaves and compute it anew."
         )
-    return get_state(value)
+        if verb != "deepcopy":
+            raise TypeError(f"cannot {verb} {why}")
+        from functools import partial
+
+        attributes = state[0] if type(state) is tuple else state
+        attributes["_backward"] = partial(_refuse, f"cannot go backward through a copy of {why}")
+    return state
+
+
+def _refuse(message: str) -> None:
+    raise TypeError(message)
 
 
 def _is_tied(closure: Any, shallow: bool) -> bool:
