@@ -71,8 +71,8 @@ def also_assigned(name: str, get: Callable[[Any], Any], doc: str) -> property:
     """Return a property of what micrograd's Value does not have: a script may assign it for its own use."""
 
     def assigned_or_made(self: Any) -> Any:
-        own = core.peek(self, name)
-        return get(self) if own is None else own
+        own = core.peek(self, name, assign)
+        return get(self) if own is assign else own
 
     def assign(self: Any, x: Any) -> None:
         if not as_micrograd[0]:

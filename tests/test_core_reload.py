@@ -30,6 +30,7 @@ def use(mg, Value, is_current=True):
     y = mlp([1.0, a])
     y.backward()
     mg.optim.SGD(mlp.parameters(), lr=0.1).step()
+    assert mg.draw(y, mlp).svg() and mg.explain(y, mlp).steps
     twin = copy.deepcopy(y)
     if is_current:  # pickle takes no class that its module has no more
         twin = pickle.loads(pickle.dumps(twin))

@@ -570,6 +570,8 @@ def test_what_micrograds_value_does_not_have_may_be_assigned():
         assert (c._children, c._local_grads, d._children, a.grad) == ([a, b], "given later", "mine", 7.0)
         assert (d._prev, c._prev) == ({a, b}, {a, b})
         copied = copy.deepcopy(d)
+        c._children = c._local_grads = None
+        assert (c._children, c._local_grads) == (None, None)
         assert copied._children == "mine" and [v.data for v in Labelled(1.0, [d])._children] == [6.0]
 
 

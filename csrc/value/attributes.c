@@ -350,10 +350,10 @@ static int set_dict(PyObject *self, PyObject *dict, void *nothing)
 
 PyObject *mg_py_peek(PyObject *module, PyObject *args)
 {
-    PyObject *node, *name, *found = NULL;
+    PyObject *node, *name, *otherwise = Py_None, *found = NULL;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO", &node, &name) || !mg_expect_value(node))
+    if (!PyArg_ParseTuple(args, "OO|O", &node, &name, &otherwise) || !mg_expect_value(node))
         return NULL;
     extra *x = extra_of(as_value(node));
     if (x && is_name(name, name_op))
@@ -362,7 +362,7 @@ PyObject *mg_py_peek(PyObject *module, PyObject *args)
         found = Py_XNewRef(x->closure);
     else if (x && x->dict)
         found = item_at(x->dict, name);
-    return found || PyErr_Occurred() ? found : Py_NewRef(Py_None);
+    return found || PyErr_Occurred() ? found : Py_NewRef(otherwise);
 }
 
 PyObject *mg_py_put(PyObject *module, PyObject *args)

@@ -141,7 +141,7 @@ static PyMethodDef functions[] = {
     {"forget_made", mg_py_forget_made, METH_O, "Drop the label and the closure of a node."},
     {"closure_at", py_closure_at, METH_O, "Return the node with a closure at a handle, or None."},
     {"sweep", py_sweep, METH_VARARGS, "Run backward from a node."},
-    {"peek", mg_py_peek, METH_VARARGS, "Return an attribute, None where there is none."},
+    {"peek", mg_py_peek, METH_VARARGS, "Return an attribute, None or what is given where there is none."},
     {"put", mg_py_put, METH_VARARGS, "Set an attribute past all properties."},
     {"attributes", mg_py_attributes, METH_O, "Return a copy of all attributes."},
     {"same", py_same, METH_VARARGS, "Tell whether lists hold what they held, or None."},

@@ -209,10 +209,10 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
     return property(get, set, delete, doc)
 
 
-def peek(node: Any, name: str) -> Any:
-    """Return an attribute past all properties, None where there is none."""
+def peek(node: Any, name: str, otherwise: Any = None, /) -> Any:
+    """Return an attribute past all properties, None or what is given where there is none."""
     slot = _SLOTS.get(name)
-    return node.__dict__.get(name) if slot is None else getattr(node, slot, None)
+    return node.__dict__.get(name, otherwise) if slot is None else getattr(node, slot, otherwise)
 
 
 def put(node: Any, name: str, attribute: Any) -> None:

@@ -16,7 +16,6 @@ from .._core import NAMES, OPS, brief, core
 from .._core.walk import describe, operands
 from .._operands import listed
 from ..engine import Value, topological_order
-from ..nn import Module
 from .graph import LEAVES, Graph, Node
 from .rules import OP
 from .text import clean, cut
@@ -33,7 +32,7 @@ def parameters_in(model: Any) -> dict[int, str]:
     """Return the names of the parameters of a module, of a dict by name, or of an iterable, by their id()."""
     if model is None:
         return {}
-    if isinstance(model, Module):
+    if hasattr(type(model), "named_parameters"):  # a Module, one of before nn was reloaded too
         return {id(p): name for name, p in model.named_parameters()}
     if isinstance(model, str):
         raise TypeError(
