@@ -108,7 +108,7 @@ def test_a_name_may_be_short_and_an_unknown_one_gets_the_nearest():
         assert by_name(name).name == "04_add"
     with pytest.raises(UnknownName, match="do you mean 17_tanh"):
         by_name("17_tahn")
-    with pytest.raises(UnknownName, match="`list` shows the names"):
+    with pytest.raises(UnknownName, match="python -m micrograd_c exercises list shows the names"):
         by_name("???")
 
 
@@ -521,7 +521,7 @@ def test_files_that_are_no_texts_are_open(folder):
     (folder / "01_slope.py").write_bytes(b"\xff\xfe")
     assert "no text in UTF-8" in exercises("check", cwd=folder).stdout
     (folder / "01_slope.py").unlink()
-    assert "`reset 01_slope` brings it back" in exercises("check", cwd=folder).stdout
+    assert "To get it back: python -m micrograd_c exercises reset 01_slope" in exercises("check", cwd=folder).stdout
 
 
 @slow_once

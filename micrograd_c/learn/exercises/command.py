@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .course import Exercise, UnknownName, by_name, course
+from .course import US, Exercise, UnknownName, by_name, course
 from .folder import Folder
 from .grade import as_csv, as_json, as_table, grade
 from .process import SECONDS
@@ -21,7 +21,6 @@ from .report import page, report
 
 __all__ = ["main"]
 
-_US = "python -m micrograd_c exercises"
 _PAGES = "pages"
 _POLL = 0.3  # seconds
 
@@ -30,7 +29,7 @@ def _here() -> Folder:
     folder = Folder(Path())
     if not folder.exists():
         raise ValueError(
-            f"there are no exercises in this folder; go to yours by cd FOLDER, or make one: {_US} start FOLDER"
+            f"there are no exercises in this folder; go to yours by cd FOLDER, or make one: {US} start FOLDER"
         )
     return folder
 
@@ -49,8 +48,8 @@ def _start(options: argparse.Namespace) -> int:
     print(f"""
 1. {shlex.join(["cd", str(path)])}
 2. Open {first}.py in your editor. Its first lines say what to write.
-3. {_US} check
-   or, to have that done at each save: {_US} watch""")
+3. {US} check
+   or, to have that done at each save: {US} watch""")
     return 0
 
 
@@ -80,7 +79,7 @@ def _one(folder: Folder, exercise: Exercise, seconds: float, done: str = "checki
         print(f"{exercise.name} is open: {exercise.title}\n\n{found}")
     else:
         print(report(exercise, found, str(path) if page(exercise, found, path) else ""), end="")
-    print(f"\nA hint: {_US} hint {exercise.name}", flush=True)
+    print(f"\nA hint: {US} hint {exercise.name}", flush=True)
     return False
 
 
@@ -127,7 +126,7 @@ def _watch(options: argparse.Namespace) -> int:
                 print("\nWatching: save a file and it is checked. Ctrl-C ends it.", flush=True)
             time.sleep(_POLL)
     except KeyboardInterrupt:
-        print(f"\nStopped. Go on by {_US} watch")
+        print(f"\nStopped. Go on by {US} watch")
         return 1
 
 
@@ -145,7 +144,7 @@ def _hint(options: argparse.Namespace) -> int:
     for hint in more if options.more else []:
         print(hint)
     if more and not options.more:
-        print(f"\nMore: {_US} hint {exercise.name} --more")
+        print(f"\nMore: {US} hint {exercise.name} --more")
     return 0
 
 
@@ -210,7 +209,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=_US,
+        prog=US,
         description="Exercises in the article's order, from the difference quotient to a network that learns. "
         "Each is checked against the engine.",
         epilog="Exit status: 0 done, 1 open, 2 an unknown name or a mistake in the command. "

@@ -17,7 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Exercise", "UnknownName", "by_name", "course", "filled", "sentence"]
+__all__ = ["US", "Exercise", "UnknownName", "by_name", "course", "filled", "sentence"]
+
+US = "python -m micrograd_c exercises"  # as people call it
 
 _HERE = Path(__file__).parent / "course"
 _HOLE = re.compile(r"^<<<\n(.*?)^===\n(.*?)^>>>\n", re.MULTILINE | re.DOTALL)
@@ -141,7 +143,7 @@ def by_name(name: str) -> Exercise:
             return exercise
     known = [*course(), *(each.partition("_")[2] for each in course())]
     near = get_close_matches(name, known, n=1)
-    more = f"do you mean {near[0]}?" if near else "`list` shows the names"
+    more = f"do you mean {near[0]}?" if near else f"{US} list shows the names"
     more = f"it is a folder; go there first (cd {folder})" if folder else more
     raise UnknownName(f"there is no exercise {name!r}: {more}")
 

@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from .course import Exercise, course
+from .course import US, Exercise, course
 from .process import Verdict, check, read
 
 __all__ = ["Folder", "untouched"]
@@ -62,7 +62,7 @@ class Folder:
         try:
             source = read(self.file(exercise))
         except FileNotFoundError:
-            return f"There is no file {exercise.name}.py here: `reset {exercise.name}` brings it back."
+            return f"There is no file {exercise.name}.py here. To get it back: {US} reset {exercise.name}"
         except (OSError, ValueError) as error:
             return f"It cannot be read: {error}."
         mark = hashlib.sha256(f"{exercise.solution}\0{source}".encode("utf-8", "replace")).hexdigest()
