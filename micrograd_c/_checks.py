@@ -158,7 +158,7 @@ def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str]
     missing = [name for name in readers if name not in state]
     unknown = [name if type(name) is str else brief(name) for name in state if name not in readers]
     lists = {"missing": missing, f"not in {type(owner).__name__}": unknown}
-    wrong = [f"{words}: {_first(names, ', ')}" for words, names in lists.items() if names]
+    wrong = [f"{words}: {first_of(names, ', ')}" for words, names in lists.items() if names]
     found = {}
     for name, reader in readers.items():
         try:
@@ -166,11 +166,11 @@ def read_state(owner: Any, state: Any, readers: Mapping[str, Callable[[Any, str]
         except (TypeError, ValueError, OverflowError) as error:
             wrong.append(str(error))
     if wrong:
-        raise ValueError(f"load_state_dict: the state does not fit {type(owner).__name__}. {_first(wrong, '; ')}")
+        raise ValueError(f"load_state_dict: the state does not fit {type(owner).__name__}. {first_of(wrong, '; ')}")
     return found
 
 
-def _first(texts: list[str], between: str) -> str:
+def first_of(texts: list[str], between: str) -> str:
     """Return texts as one, of which a model may have a hundred thousand."""
     return between.join(texts[:20]) + f"{between}... ({len(texts)} in all)" * (len(texts) > 20)
 

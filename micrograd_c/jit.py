@@ -97,7 +97,7 @@ def set_threads(n: int) -> None:
 
 def _default_threads() -> int:
     if text := os.environ.get("MICROGRAD_C_THREADS"):
-        if not text.isdigit() or int(text) < 1:
+        if not text.isdecimal() or int(text) < 1:
             raise ValueError(f"MICROGRAD_C_THREADS={text}: it must be a whole number, 1 or more")
         return int(text)
     on_linux = hasattr(os, "sched_getaffinity")

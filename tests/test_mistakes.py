@@ -106,6 +106,14 @@ def test_one_sample_as_a_list_is_told_to_be_a_batch(f, words):
     assert mg.jit(lambda x: x[0] + x[1])([[1.0, 2.0]]) == 3.0
 
 
+@pytest.mark.parametrize("f", [lambda x: x * x, lambda x: x - 1, lambda x: x.tanh(), lambda x: -x], ids=range(4))
+def test_a_row_of_a_batch_is_told_to_be_a_list(f):
+    X = numpy.ones((3, 1))
+    with pytest.raises((TypeError, AttributeError), match=r"list.*: of a batch of shape \(N, k\) .*x\[0\] is one"):
+        mg.jit(f)(X)
+    assert mg.jit(lambda x: f(x[0]))(X).tolist() == mg.jit(f)(X[:, 0]).tolist()
+
+
 def test_an_error_of_a_traced_function_that_is_the_users_own_stays_as_it_is():
     with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):
         mg.jit(lambda x: x * len(3))(1.0)
@@ -131,6 +139,13 @@ def test_a_traced_value_is_not_said_to_have_a_number():
         AttributeError, match=r"no attribute 'item': while jit traces it has no number: compute with"
     ):
         mg.jit(lambda x: x.item())(2.0)
+
+
+@pytest.mark.parametrize("text", ["0", "x", "\u00b2", " 2 "])  # the third is a digit to Python, and no number
+def test_a_wrong_number_of_threads_in_the_environment_is_told(text, monkeypatch):
+    monkeypatch.setenv("MICROGRAD_C_THREADS", text)
+    with pytest.raises(ValueError, match=f"MICROGRAD_C_THREADS={text}: it must be a whole number, 1 or more"):
+        importlib.import_module("micrograd_c.jit")._default_threads()
 
 
 def test_no_network_of_no_inputs_is_recommended():

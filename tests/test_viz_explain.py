@@ -570,3 +570,12 @@ def test_results_without_a_name_are_called_by_their_op_where_letters_do_not_suff
         y = (y / 2 * x).tanh()
     names = [node["name"] for node in mg.explain(y, names={}).data()["nodes"] if node["operands"]]
     assert names[:3] + names[-1:] == ["div_1", "mul_1", "tanh_1", "tanh_5"]
+
+
+def test_a_leaf_that_is_not_there_is_told_with_those_close_to_it_and_not_with_all_others():
+    xs = [Value(float(i), name=f"weight{i}") for i in range(100)]
+    with pytest.raises(
+        ValueError, match=r"no leaf 'wieght70'; close to it .*weight70.*there are .*100 in all"
+    ) as caught:
+        mg.explain(mg.sum(xs)).what_if(wieght70=1.0)
+    assert len(str(caught.value)) < 400

@@ -17,6 +17,7 @@ from ..engine import Value
 from .traced import TracedValue, follow_value, outside
 
 _restore = lib.mg_restore
+ROW = "of a batch of shape (N, k) the function gets lists of k Values: x[0] is one, X[:, 0] a batch of shape (N,)"
 _VARARGS = 0x04  # of co_flags
 
 
@@ -79,10 +80,12 @@ class Trace:
         """Call the function; is_inside() knows a trace by this frame."""
         try:
             return function(*args, **kwargs)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             text = str(error)
             if "TracedValue" in text and any(word in text for word in ("iterable", "subscriptable", "len()")):
                 error.args = (f"{text}: {ONE_SAMPLE}",)
+            elif "list" in text and list in map(type, args):
+                error.args = (f"{text}: {ROW}",)
             raise
 
     def values_below(self) -> dict[int, Value]:

@@ -22,9 +22,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from .._checks import flag
+from .._checks import first_of, flag
 from .._core import brief, to_float
-from .._core.absent import say_of
+from .._core.absent import close_to, say_of
 from ..engine import Value, topological_order, zero_grad
 from .events import Event, Stream, gradients_kept
 from .fold import LINES, shorten, unfold, upper_part
@@ -159,7 +159,9 @@ class Explanation:
         values: dict[int, float] = {}
         for name, x in data.items():
             if name not in leaves:
-                raise ValueError(f"what_if: there is no leaf {name!r}; there are {', '.join(leaves)}")
+                close = close_to(name, {x: x for x in leaves})
+                there = f"{close}{close and '; '}there are {first_of([*leaves], ', ')}"
+                raise ValueError(f"what_if: there is no leaf {name!r}; {there}")
             values[leaves[name].id] = to_float(x, f"what_if: {name}")
         for node in nodes.values():
             if node.id in values:
