@@ -6,6 +6,7 @@ from _thread import get_ident
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, ffi, lib
 from ._core.hints import Callable, Collection, Iterator
+from ._core.numbers import is_object
 from ._core.walk import describe, flat, in_order, references
 from ._operands import by_hand, slopes_of
 from ._value_attributes import SET_BY_INIT
@@ -130,11 +131,11 @@ def _is_tied(closure: Any, shallow: bool) -> bool:
         return shallow or _is_tied(closure.func if isinstance(closure, partial) else closure.__func__, False)
     code = getattr(closure, "__code__", None)
     if code is None:
-        return shallow and not hasattr(closure, "__text_signature__")  # a function of C knows no Values
-    read = [closure.__globals__.get(name) for name in _names_in(code)]
-    given = (*(closure.__defaults__ or ()), *(closure.__kwdefaults__ or {}).values())
+        call: Any = type(closure).__call__
+        tied = shallow and not hasattr(closure, "__text_signature__")  # a function of C knows no Values
+        return tied or (hasattr(call, "__code__") and _is_tied(call, False))
     cells = {*code.co_freevars} - {"__class__"}  # that of super() is a class
-    return bool(cells) or any(map(_holds_values, (*read, *given)))
+    return bool(cells) or _leads_to_values(closure)
 
 
 def _names_in(code: Any) -> Iterator[str]:
@@ -147,10 +148,32 @@ def _names_in(code: Any) -> Iterator[str]:
             yield from _names_in(constant)
 
 
-def _holds_values(x: Any) -> bool:
-    """Tell whether an object is a Value, or a collection of some."""
-    items = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple, set, frozenset)) else (x,)
-    return any(isinstance(item, core.Node) for item in items)
+def _leads_to_values(function: Any) -> bool:
+    """Tell whether a function knows Values: by collections, functions and objects of the same script too."""
+    from types import CellType, FunctionType
+
+    todo, seen = [function], set()
+    while todo:
+        x = todo.pop()
+        if isinstance(x, core.Node):
+            return True
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        if isinstance(x, FunctionType):
+            if x.__globals__ is function.__globals__:
+                cells = (cell.cell_contents for cell in x.__closure__ or () if cell != CellType())
+                read = map(x.__globals__.get, _names_in(x.__code__))
+                todo += (*read, *cells, *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values())
+        elif isinstance(x, dict):
+            todo += x.values()
+        elif isinstance(x, (list, tuple, set, frozenset)):
+            todo += x
+        elif is_object(x):
+            todo += x.ravel().tolist()
+        elif type(x).__module__ in (function.__module__, f"{__package__}.nn"):
+            todo += getattr(x, "__dict__", {}).values()
+    return False
 
 
 def get_state(self: Any) -> Any:

@@ -310,6 +310,13 @@ class Answering(Squaring):
         return Answering(self)
 
 
+class SquaringAll:
+    """Its Values have a global name."""
+
+    def __call__(self):
+        square(*NODES)
+
+
 def by_global():
     square(*NODES)
 
@@ -318,7 +325,40 @@ def by_function_in_function():
     return (lambda: square(*NODES))()
 
 
+def square_them():
+    square(*NODES)
+
+
+def by_function_it_calls():
+    square_them()
+
+
+def by_columns():
+    square(*COLUMNS["nodes"][0])
+
+
+def by_object():
+    HOLDER()
+
+
+def by_array():
+    square(*ARRAY[0])
+
+
+def by_array_of(out, a):
+    ARRAY[:] = [pytest.importorskip("numpy").array([out, a], object)]
+    return by_array
+
+
+def by_model():
+    square(MODEL.out, MODEL.w[0])
+
+
 NODES = []
+COLUMNS = {"nodes": [NODES]}
+HOLDER = Squaring()
+ARRAY = []
+MODEL = Neuron(1)
 
 
 def by_defaults(out, a):
@@ -335,6 +375,12 @@ KNOWN = {
     "a list as default": (by_list_as_default, False),
     "a global name": (lambda out, a: by_global, False),
     "a global name in a function": (lambda out, a: by_function_in_function, False),
+    "a global name in a function that it calls": (lambda out, a: by_function_it_calls, False),
+    "a list in a dict": (lambda out, a: by_columns, False),
+    "an object": (lambda out, a: by_object, False),
+    "a global name in an object's call": (lambda out, a: SquaringAll(), False),
+    "an array": (by_array_of, False),
+    "a model": (lambda out, a: by_model, False),
     "a method": (lambda out, a: out.square, True),
     "attributes": (Squaring, True),
     "partial": (lambda out, a: functools.partial(square, out, a), True),
@@ -349,7 +395,8 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     backward_of, goes_along = KNOWN[known]
     a = Value(3.0)
     out = Tied(9.0, (a,), "square")
-    NODES[:] = out, a
+    NODES[:] = HOLDER.values = out, a
+    MODEL.out, MODEL.w[:] = out, [a]
     out._backward = backward_of(out, a)
     if copied is copy.copy or not goes_along:
         with pytest.raises(TypeError, match=r"cannot .* Value.*'square'.*tied to the original Values"):
@@ -360,6 +407,8 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
         assert twin._children[0].grad == 6.0 and twin._children[0] is not a
     assert a.grad == out.grad == 0.0
     NODES.clear()
+    ARRAY.clear()
+    HOLDER.values, MODEL.out, MODEL.w[:] = (), None, []
 
 
 class Cubing(Tied):
