@@ -408,3 +408,4 @@ def test_ctrl_c_at_the_entry_of_a_finalizer_is_raised_after_it(what, interruptib
             kept.clear()
             for _ in range(20_000_000):
                 pass
+        assert not WithMethod.twice._bound

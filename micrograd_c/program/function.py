@@ -53,6 +53,7 @@ def _forget(bound: _Bound) -> None:
         if bound.table.get(bound.key) is bound:
             del bound.table[bound.key]
     except KeyboardInterrupt:
+        _forget(bound)
         start_new_thread(interrupt_main, ())
 
 
