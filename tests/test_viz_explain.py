@@ -50,6 +50,15 @@ def test_what_if_is_step_eight_of_the_article():
         explanation.what_if(q=1.0)
 
 
+@pytest.mark.parametrize("of", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_what_an_explanation_gives_says_the_same(of):
+    explanation = mg.explain(article())
+    told = explanation.what_if(a=4.0)
+    twin = of(told)
+    assert (type(twin), twin, twin.gradients) == (type(told), told, told.gradients)
+    assert of(explanation).json() == explanation.json()
+
+
 def test_visit_order_is_that_of_micrograd(rng):
     root = random_graph(rng)
     topo, visited = [], set()

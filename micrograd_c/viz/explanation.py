@@ -253,6 +253,9 @@ class WhatIf(float):
         self.gradients = gradients
         return self
 
+    def __getnewargs__(self) -> tuple[float, dict[str, float]]:  # type: ignore[override]
+        return float(self), self.gradients
+
 
 def _engine_gradients(root: Value, seed: float) -> dict[int, float]:
     """Return what backward gives to each Value, by id(), and leave everything as it was."""
