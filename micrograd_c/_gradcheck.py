@@ -129,6 +129,8 @@ def gradcheck(
 
     Raises
     ------
+    TypeError
+        There is no point, and so nothing to compare.
     GradientError
         It names each operand whose gradient does not agree, and both numbers.
 
@@ -143,6 +145,8 @@ def gradcheck(
     """
     if not callable(f):
         raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")
+    if not values:
+        raise TypeError("gradcheck(f, x): no point is given, one number for each argument of f")
     eps, rtol, atol = [to_float(x, name) for x, name in ((eps, "eps"), (rtol, "rtol"), (atol, "atol"))]
     if not 0 < eps < math.inf:
         raise ValueError(f"gradcheck: eps must be greater than 0{' and finite' * (eps > 0)}, not {eps!r}")

@@ -145,6 +145,7 @@ def test_no_other_function_is_taken_for_one_with_a_pole(x, size):
     [
         (lambda: numerical_gradient(3.0, 1.0), TypeError, "takes a function and its point"),
         (lambda: numerical_gradient(math.sin), TypeError, "no point is given"),
+        (lambda: mg.gradcheck(lambda *xs: mg.sum(xs)), TypeError, "no point is given"),
         (lambda: numerical_gradient(math.sin, "1"), TypeError, "operand 0"),
         (lambda: numerical_gradient(lambda x: None, 1.0), TypeError, "what f returns .* None"),
         (lambda: numerical_gradient(math.sin, 1.0, h=0), ValueError, "h must be greater than 0, not 0"),
