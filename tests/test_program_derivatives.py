@@ -391,6 +391,14 @@ def test_batches_without_samples_and_without_columns_have_derivatives_of_their_s
     values, (gradient,) = f.vjp((x,), seed)
     assert values.tolist() == value.tolist() and gradient.tolist() == np.outer(seed, [0.5] * m).tolist()
     assert f.backward(x) == value.sum() and w.grad == n * (m + 1)
+    g = mg.jit(lambda xs, c, v: [f(xs) * c * c, v[0] * v[1] * c], in_axes=(0, None, None))
+    values, (by_x, by_c, by_v) = g.vjp((x, 2.0, [3.0, 5.0]), [seed, seed])
+    assert values[0].tolist() == (4 * value).tolist() and values[1].tolist() == [30.0] * n
+    assert by_x.tolist() == np.outer(seed, [2.0] * m).tolist() and by_v.tolist() == [
+        10 * seed.sum(),
+        6 * seed.sum(),
+    ]
+    assert by_c == (4 * value * seed + 15 * seed).sum()
 
 
 def test_without_a_batch_results_are_numbers():

@@ -150,11 +150,13 @@ class Derivatives:
                 raise ValueError(
                     f"{self._name}: a cotangent is {_shape(found, c.n)}, expected {_shape(kind, a.n)} as the value"
                 )
-        if program.inputs:
-            out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
-        else:  # a batch without columns: nothing takes a cotangent
-            out = program.matrix(a)
+        alike = not any(size for kind, size in zip(a.kinds, a.sizes) if kind >= ONE)  # batches without columns
+        if alike and a.batches:
+            c.numbers, c.arrays, c.batches = [float(x.sum()) for x in c.arrays], [], []
+        out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
         values, slopes = out[: program.outputs], out[program.outputs :]
+        if alike:
+            slopes[:, 1:] = 0.0  # the first sample has those of all
         spans, _ = self._spans(a, a.places)
         gradients = [_as_argument(slopes[at], kind) for (at, _), kind in zip(spans, a.kinds)]
         return rebuilt(program.tree, iter(values if a.batches else values[:, 0].tolist())), a.as_given(gradients)
