@@ -129,14 +129,25 @@ def _unknown(what: str, name: str, there: Iterable[str]) -> str:
 def parameter(p: Any, i: int) -> Value:
     """Return parameter number i of those that an optimiser or a function is given; an error if it is no Value."""
     if not isinstance(p, Value):
-        raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: pass model.parameters() or Values")
+        nested = isinstance(p, (list, tuple))
+        remedy = (
+            "[p for ps in params for p in ps] joins the lists" if nested else "pass model.parameters() or Values"
+        )
+        raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: {remedy}")
     return p
+
+
+def not_nested(p: Any, i: int) -> Any:
+    """Return parameter number i of a module of the user's; an error if it is a list of them."""
+    return parameter(p, i) if isinstance(p, (list, tuple)) else p
 
 
 def distinct_leaves(params: tuple[Any, ...], grouped: bool) -> tuple[Value, ...]:
     """Return the parameters of an optimiser, maybe of all its groups: leaves, each once."""
     if not params:
-        raise ValueError("an optimizer needs at least one parameter")
+        raise ValueError(
+            "an optimizer needs at least one parameter; a class of your own has those that its parameters() returns"
+        )
     seen: set[int] = set()
     for i, p in enumerate(params):
         if core.operands(parameter(p, i))[0] is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ._checks import read_state
+from ._checks import not_nested, read_state
 from ._core import Any, to_float
 from ._fused import Watched
 from .engine import Value
@@ -22,7 +22,7 @@ class Stateful(Watched):
         """
         names = _names(self)
         for i, p in enumerate(self.parameters()):
-            yield names.get(id(p), f"parameters.{i}"), p
+            yield names.get(id(p), f"parameters.{i}"), not_nested(p, i)
 
     def state_dict(self) -> dict[str, float]:
         """Return the data of each parameter by its name."""

@@ -17,6 +17,7 @@ from ._checks import (
     fitting,
     flag,
     layer_sizes,
+    not_nested,
     several_inputs,
     size,
     weight_limit,
@@ -67,7 +68,7 @@ class Module(Stateful):
 
     def count_parameters(self) -> int:
         """Return the number of parameters, each counted once."""
-        return len({id(p) for p in self.parameters()})
+        return len({id(not_nested(p, i)) for i, p in enumerate(self.parameters())})
 
     def _repr_html_(self) -> str:
         from ._summary import table  # here and below, since it needs re, and few ask for it

@@ -249,6 +249,11 @@ MISTAKES = {
     "optim.SGD([computed])": "ValueError: parameter 0 was computed.*make one, Value(p.data), and compute with that",
     "optim.SGD([v, v])": "ValueError: parameter 1 is there twice: pass dict.fromkeys(params)",
     "optim.SGD([{'params': [v, w]}, {'params': [v]}])": "ValueError: parameter 2 is there twice: leave it out",
+    "optim.SGD([ps])": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",
+    "optim.SGD([])": "ValueError: an optimizer needs at least one parameter; a class of your own has those",
+    "nested.count_parameters()": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",
+    "nested.state_dict()": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",
+    "mg.draw(v, nested)": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",
     "mg.jit(model).parameters()": "AttributeError: 'Function' object .* 'parameters': .*model.parameters(",
     "mg.jit(model).zero_grad()": "AttributeError: 'Function' object .* 'zero_grad': .*model.zero_grad(",
     "mg.jit(model).grad": "AttributeError: 'Function' object has no attribute 'grad': write f.gradient(",
@@ -354,6 +359,16 @@ MISTAKES = {
 }
 
 
+class Nested(mg.Module):
+    """A network whose author has forgotten that parameters() is one list."""
+
+    def __init__(self):
+        self.layers = [Layer(2, 2), Layer(2, 1)]
+
+    def parameters(self):
+        return [layer.parameters() for layer in self.layers]
+
+
 @pytest.mark.parametrize(("text", "words"), MISTAKES.items(), ids=MISTAKES)
 def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, words):
     model = MLP(2, [2, 1])
@@ -370,6 +385,7 @@ def test_the_message_of_a_mistake_names_what_was_given_and_the_remedy(text, word
         "v": Value(1.0),
         "w": Value(2.0),
         "model": model,
+        "nested": Nested(),
         "without_weights": Neuron(2),
         "jit_module": importlib.import_module("micrograd_c.jit"),
         "ps": model.parameters(),
