@@ -7,7 +7,7 @@ import pytest
 from support import nothing_left_behind, run_python
 
 import micrograd_c as mg
-from micrograd_c import MLP, Value
+from micrograd_c import MLP, Value, nn
 
 matplotlib = pytest.importorskip("matplotlib")
 np = pytest.importorskip("numpy")
@@ -60,6 +60,27 @@ def test_loss_curve_takes_values_and_numbers():
 def test_gradients_of_zero_are_counted():
     axes = plot.gradient_histogram([Value(1.0), Value(2.0)])
     assert axes.get_legend().get_texts()[0].get_text() == "parameters: 2, 2 of them 0"
+
+
+def test_every_parameter_of_a_model_is_in_its_histogram():
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.layers = [nn.Layer(2, 3), abs, nn.Layer(3, 1)]
+            self.scale = Value(1.0)
+
+        def parameters(self):
+            return [self.scale, *self.layers[0].parameters(), *self.layers[2].parameters()]
+
+    model = Scaled()
+    for p in model.parameters():
+        p.grad = 1.0
+    model.scale.grad = 1000.0
+    axes = plot.gradient_histogram(model)
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["layer 0: 9", "layer 2: 4", "others: 1"]
+    assert axes.get_xlim()[1] > 1000.0
+    model.parameters = lambda: iter([model.scale])  # of layers that have no parameters of their own
+    model.layers = [abs]
+    assert plot.gradient_histogram(model).get_legend().get_texts()[0].get_text() == "parameters: 1"
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

@@ -193,7 +193,7 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     Parameters
     ----------
     model : Module or iterable of Value
-        After a backward; layers are told by `model.layers` where there are any.
+        After a backward; layers are told by `model.layers` where there are any, and from other parameters.
     ax : matplotlib Axes, optional
     bins : int
         Of the histogram, on a scale of powers of ten. Gradients of exactly 0 are counted in the legend.
@@ -216,17 +216,20 @@ def gradient_histogram(model: Any, *, ax: Any = None, bins: int = 24) -> Any:
     """
     np = needed("numpy")
     bins = whole(bins, "gradient_histogram: bins", 1)
-    groups = {f"layer {i}": layer.parameters() for i, layer in enumerate(getattr(model, "layers", ()))}
-    if not groups:
-        given = listed(model.parameters() if hasattr(model, "parameters") else model, "parameters")
-        groups["parameters"] = [parameter(p, i) for i, p in enumerate(given)]
+    layers = {i: layer for i, layer in enumerate(getattr(model, "layers", ())) if hasattr(layer, "parameters")}
+    groups = {f"layer {i}": [*layer.parameters()] for i, layer in layers.items()}
+    shown = {id(p) for parameters in groups.values() for p in parameters}
+    given: Any = model.parameters() if hasattr(model, "parameters") else () if groups else model
+    others = [parameter(p, i) for i, p in enumerate(listed(given, "parameters")) if id(p) not in shown]
+    if others or not groups:
+        groups["others" if groups else "parameters"] = others
     sizes = {name: np.array([abs(p.grad) for p in parameters]) for name, parameters in groups.items()}
     every = np.concatenate([*sizes.values()])
     if not len(every):
         raise ValueError("gradient_histogram: there is no parameter")
     ax = new_axes(ax)
-    shown = every[(every > 0) & np.isfinite(every)]
-    low, high = np.log10([shown.min(), shown.max()]) if len(shown) else (-1.0, 0.0)
+    usual = every[(every > 0) & np.isfinite(every)]
+    low, high = np.log10([usual.min(), usual.max()]) if len(usual) else (-1.0, 0.0)
     edges = np.logspace(low - 0.1, high + 0.1, bins + 1)
     ax.set_xscale("log")
     for (name, size), colour in zip(sizes.items(), cycle(COLOURS)):
