@@ -6,11 +6,12 @@ import math
 import pickle
 import random
 import re
+import weakref
 from pathlib import Path
 
 import pytest
 from graphs import article, check_gradients, named, random_graph, wild_graph
-from support import is_tracked, nothing_left_behind
+from support import collect, is_tracked, nothing_left_behind
 
 import micrograd_c as mg
 from micrograd_c import MLP, Value
@@ -57,6 +58,16 @@ def test_a_copy_of_what_an_explanation_gives_says_the_same(of):
     twin = of(told)
     assert (type(twin), twin, twin.gradients) == (type(told), told, told.gradients)
     assert of(explanation).json() == explanation.json()
+
+
+@pytest.mark.parametrize("see", [mg.draw, mg.explain])
+def test_without_names_nothing_that_is_drawn_lives_longer(see):
+    root = article()
+    alive = weakref.ref(root)
+    see(root, names={})
+    del root
+    collect()
+    assert alive() is None
 
 
 def test_visit_order_is_that_of_micrograd(rng):
