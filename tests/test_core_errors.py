@@ -3,6 +3,8 @@
 import inspect
 import math
 import re
+import threading
+import warnings
 
 import pytest
 from support import PYPY, run_python
@@ -251,3 +253,38 @@ def test_both_cores_say_the_same():
     assert ours.returncode == other.returncode == 0, ours.stderr + other.stderr
     assert len(ours.stdout.splitlines()) > 500
     assert ours.stdout == other.stdout
+
+
+# ---- the line that is told of ----
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "statistics.fmean([v, v])",
+        "axes.plot([v, v])",
+        "[fmean([v]) for fmean in [statistics.fmean]]",
+        "mg.jit(lambda x: copy.copy(x))(1.0)",
+        "mg.jit(lambda x: statistics.fmean([x, x]))(1.0)",
+    ],
+)
+def test_a_warning_and_a_tracing_error_name_the_users_line_and_none_of_a_library(line, tmp_path):
+    pytest.importorskip("matplotlib")
+    script = tmp_path / "script.py"
+    head = "import copy, statistics\nimport matplotlib.figure\nimport micrograd_c as mg\nv = mg.Value(2.0)\n"
+    script.write_text(f"{head}axes = matplotlib.figure.Figure().subplots()\n{line}\n")
+    told = run_python(str(script), cwd=tmp_path).stderr
+    assert f"{script}:6: " in told
+    assert "cbook.py:" not in told and "statistics.py:" not in told and "copy.py:" not in told
+
+
+def test_a_warning_where_all_frames_are_of_libraries_is_told_all_the_same():
+    v, lines = Value(2.0), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, category, file, line, *_: lines.append((file, str(message)))
+        thread = threading.Thread(target=float, args=(v,))
+        thread.start()
+        thread.join()
+    ((file, message),) = lines
+    assert file == threading.__file__ and "turned into a float" in message

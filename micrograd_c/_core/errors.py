@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ._cffi import ffi, lib
@@ -25,6 +26,11 @@ MESSAGES = {
     "text": "could not convert string to float: {text}",  # Python's own
 }
 _PACKAGES = (__name__.partition(".")[0], "numpy")
+_INSTALLED = (
+    os.path.dirname(getattr(os, "__file__", "?/os.py")) + os.sep,  # a frozen one may have none
+    f"{os.sep}site-packages{os.sep}",
+    f"{os.sep}dist-packages{os.sep}",
+)
 
 
 class OrderError(ValueError):
@@ -101,11 +107,20 @@ def check(status: int) -> int:
 
 
 def users_frame() -> tuple[Any, int]:
-    """Return the innermost frame that belongs neither to this package nor to numpy, and its level for a warning."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PACKAGES:
+    """Return the innermost frame of the user's code, and its level for a warning.
+
+    It belongs neither to this package nor to numpy, nor to Python or a package that is installed, unless all do.
+    So matplotlib, which turns Values into floats, is not blamed for it, but the line that plots them.
+    """
+    frame: Any = sys._getframe(1)
+    level, found = 1, None
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _PACKAGES:
+            if not any(place in frame.f_code.co_filename for place in _INSTALLED):
+                return frame, level
+            found = found or (frame, level)
         frame, level = frame.f_back, level + 1
-    return frame, level
+    return found or (sys._getframe(1), 1)
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
