@@ -150,7 +150,8 @@ def _names_in(code: Any) -> Iterator[str]:
 
 def _leads_to_values(function: Any) -> bool:
     """Tell whether a function knows Values: by collections, functions and objects of the same script too."""
-    from types import CellType, FunctionType
+    from functools import partial
+    from types import CellType, FunctionType, MethodType
 
     todo, seen = [function], set()
     while todo:
@@ -171,8 +172,10 @@ def _leads_to_values(function: Any) -> bool:
             todo += x
         elif is_object(x):
             todo += x.ravel().tolist()
+        elif isinstance(x, (partial, MethodType)):
+            todo += x.__reduce__()
         elif type(x).__module__ in (function.__module__, f"{__package__}.nn"):
-            todo += getattr(x, "__dict__", {}).values()
+            todo += (*getattr(x, "__dict__", {}).values(), *in_slots(x).values())
     return False
 
 

@@ -341,6 +341,25 @@ def by_object():
     HOLDER()
 
 
+class InSlots:
+    __slots__ = ("values",)
+
+    def square(self):
+        square(*self.values)
+
+
+def by_slots():
+    SLOTS.square()
+
+
+def by_global_method():
+    METHODS[0]()
+
+
+def by_global_partial():
+    METHODS[1]()
+
+
 def by_array():
     square(*ARRAY[0])
 
@@ -357,6 +376,8 @@ def by_model():
 NODES = []
 COLUMNS = {"nodes": [NODES]}
 HOLDER = Squaring()
+SLOTS = InSlots()
+METHODS = [SLOTS.square, functools.partial(lambda nodes: square(*nodes), NODES)]
 ARRAY = []
 MODEL = Neuron(1)
 
@@ -377,6 +398,9 @@ KNOWN = {
     "a global name in a function": (lambda out, a: by_function_in_function, False),
     "a global name in a function that it calls": (lambda out, a: by_function_it_calls, False),
     "a list in a dict": (lambda out, a: by_columns, False),
+    "slots": (lambda out, a: by_slots, False),
+    "a method with a global name": (lambda out, a: by_global_method, False),
+    "a partial with a global name": (lambda out, a: by_global_partial, False),
     "an object": (lambda out, a: by_object, False),
     "a global name in an object's call": (lambda out, a: SquaringAll(), False),
     "an array": (by_array_of, False),
@@ -395,7 +419,7 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     backward_of, goes_along = KNOWN[known]
     a = Value(3.0)
     out = Tied(9.0, (a,), "square")
-    NODES[:] = HOLDER.values = out, a
+    NODES[:] = HOLDER.values = SLOTS.values = out, a
     MODEL.out, MODEL.w[:] = out, [a]
     out._backward = backward_of(out, a)
     if copied is copy.copy or not goes_along:
@@ -408,7 +432,8 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     assert a.grad == out.grad == 0.0
     NODES.clear()
     ARRAY.clear()
-    HOLDER.values, MODEL.out, MODEL.w[:] = (), None, []
+    HOLDER.values = SLOTS.values = ()
+    MODEL.out, MODEL.w[:] = None, []
 
 
 class Cubing(Tied):
