@@ -188,6 +188,7 @@ def networks():
     random.seed(3)
     model = MLP(2, [2, 1])
     names = dict(model.named_parameters())
+    assert len(names) == model.count_parameters() and all((str(model), repr(model), model._repr_html_()))
     twin = MLP(2, [2, 1])
     twin.load_state_dict(model.state_dict())
     return [model([0.5, 1.0]), *names.values(), *twin.parameters(), Neuron(2)([1.0, 2.0]), *Layer(2, 2)([1.0, 2.0])]
@@ -216,6 +217,29 @@ def optimisers():
     twin.load_state_dict(new.state_dict())
     twin.step()
     return [p, *twin.params]
+
+
+def groups():
+    p, q = Value(1.0), Value(2.0)
+    rate = mg.optim.warm_up(mg.optim.cosine(0.5, 10), 2)
+    adam = mg.optim.Adam([{"params": [p]}, {"params": [q], "lr": rate}], lr=0.1)
+    for _ in range(2):
+        adam.zero_grad()
+        (p * q).backward()
+        mg.optim.clip_grad_norm([p, q], 1.0)
+        adam.step()
+    twin = copy.deepcopy(adam)
+    twin.load_state_dict(adam.state_dict())
+    twin.step()
+    return [p, q, *twin.params]
+
+
+def losses():
+    a, b = Value(0.5), Value(200.0)
+    xs = [a, b]
+    out = [*mg.softmax(xs), *mg.log_softmax(xs), mg.logsumexp(xs), mg.cross_entropy(xs, 1), mg.mse(xs, [1.0, a])]
+    mg.mean(out).backward()
+    return [a, b, *out]
 
 
 def checked():
@@ -255,6 +279,8 @@ CALLS = [
     networks,
     copies,
     optimisers,
+    groups,
+    losses,
     checked,
     derived,
 ]
