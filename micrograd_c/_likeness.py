@@ -127,7 +127,7 @@ class _Comparison(Nodes):
         self.body = body
         self._expect_pure("does more in its __init__ than to keep what it is given")
         super().__init__(body)
-        body.keep({name for name in body.pure if self._is_of_nodes(name)})
+        body.keep({name for name in body.pure if self._is_of_nodes(name, is_read)})
         self._expect_pure("computes something in its __init__")
         self.T = body.build()
         self.in_own_words: set[str] = set()  # methods that raise errors, for numbers
@@ -155,6 +155,9 @@ class _Comparison(Nodes):
             raise UnlikeError(of_init)
         if "backward" not in self.body.pure:
             raise UnlikeError("does more in its backward() than to pass gradients on")
+        seen_by = "__hash__" if "set" in self.body.texts["backward"].names else "__eq__"
+        if seen_by in self.body.texts.keys() - self.body.pure:
+            raise UnlikeError(f"does more in its {seen_by} than to look at data")
         for name in ("__add__", "__mul__"):
             if name not in self.body.pure:
                 raise UnlikeError(f"does more in its {name} than to make a node")
@@ -188,9 +191,17 @@ class _Comparison(Nodes):
                 return True
         return False
 
-    def _is_of_nodes(self, name: str) -> bool:
+    def _is_of_nodes(self, name: str, is_read: Callable[[str], bool]) -> bool:
         """Tell whether a method reads and assigns nothing of a node but what every node has."""
         text = self.body.texts[name]
+        if not text.names.isdisjoint(("getattr", "hasattr")):
+            known = {self.body.data, "grad", self.closure, self.locals} | self.graph
+            for x in text.nodes:
+                if type(x) is ast.Call and getattr(x.func, "id", "") in ("getattr", "hasattr"):
+                    asked = str(getattr(x.args[1], "value", ""))
+                    set_by = any(asked in other.assigns for other in self.body.texts.values())
+                    if asked not in known and (set_by or is_read(asked)):
+                        return False
         assigned = text.assigns - {self.body.data, "grad", self.closure, self.locals} - self.graph
         return name == "__init__" or not (assigned or text.reads & self.plain.keys())
 
@@ -227,14 +238,19 @@ class _Comparison(Nodes):
             self.attributes["backward"] = _zeroing
 
     def _numbers_below(self, name: str) -> set[float]:
-        """Return the constants of a method and of those that it calls."""
+        """Return the constants of a method and of what it calls, with the defaults of that."""
         texts = self.body.texts
         found, todo = {name}, [name]
         for x in todo:
             more = texts[x].reads & texts.keys() - found
             found |= more
             todo += more
-        return set[float]().union(*(texts[x].numbers for x in found))
+        functions: list[Any] = [
+            self.body.called[y] for x in found for y in texts[x].names & self.body.called.keys()
+        ]
+        functions += [getattr(f, "__func__", f) for f in map(self.body.attributes.get, found - {name})]
+        defaults = [x for f in functions for x in getattr(f, "__defaults__", None) or ()]
+        return {float(x) for x in defaults if type(x) in (int, float)}.union(*(texts[x].numbers for x in found))
 
     # ---- operators and functions ----
 
@@ -247,11 +263,11 @@ class _Comparison(Nodes):
         arity = 1 if name in _UNARY else 2
         text = self.body.texts[name]
         fits = isinstance(f, FunctionType) and f.__code__.co_argcount == arity and not f.__code__.co_flags & 0x0C
-        if not fits or text.loops or len(text.numbers) > 24:
+        if not fits or f.__code__.co_kwonlyargcount or text.loops or len(numbers := self._numbers_below(name)) > 24:
             return {}
         found: dict[Any, Any] = {}
         for few in ((0, 5, 4)[arity], 1)[not self._is_simple(text) :]:  # the first sample and zero are in it
-            self._samples = Samples(text, self.body if few == 1 else None)
+            self._samples = Samples(text, self.body if few == 1 else None, numbers)
             found = self._found(name, arity, text, few)
             if all(guard is None or guard[0] == "everywhere" for guard in found.values()):
                 break  # few samples tell no other guard
@@ -304,7 +320,7 @@ class _Comparison(Nodes):
     def _inverts(self) -> bool:
         """Tell whether x ** -1 is ours everywhere."""
         if self._inverse is None and "__pow__" in self.body.pure:
-            self._samples = Samples(self.body.texts["__pow__"], self.body)
+            self._samples = Samples(self.body.texts["__pow__"], self.body, self._numbers_below("__pow__"))
             self._inverse = self._guard("__pow__", self._samples.inverses(), int) or ("", True)
         return self._inverse is not None and self._inverse[0] == "everywhere"
 
@@ -313,10 +329,13 @@ class _Comparison(Nodes):
         guards = [*_GUARDS]
         same = like[1] if like else True
         shaped = not like and kind is not object and name not in _ORDER
-        theirs, ours = (self._outcomes(cls, name, samples, kind, shaped) for cls in (self.T, Value))
+        tried = [(x, y, 1.0 if i else 3.0) for i, (x, y) in enumerate(samples)]
+        if kind is not object and name not in _ORDER:
+            tried += [(x, samples[0][1], gradient) for x, gradient in self._samples.gradients]
+        theirs, ours = (self._outcomes(cls, name, tried, kind, shaped) for cls in (self.T, Value))
         if shaped:
             same = next(theirs) == next(ours)
-        for (x, _), outcome, expected in zip(samples, theirs, ours):
+        for (x, _, _), outcome, expected in zip(tried, theirs, ours):
             if not self._agree(name, kind, outcome, expected):
                 guards = [guard for guard in guards if not _GUARDS[guard](x)]
                 if not guards:
@@ -329,15 +348,14 @@ class _Comparison(Nodes):
             self.in_own_words.add(name)
         return bool(theirs == ours == "refused") if kind is object else agree(theirs, ours)
 
-    def _outcomes(self, cls: Any, name: str, samples: Any, kind: Any, shaped: bool = False) -> Iterator[Any]:
+    def _outcomes(self, cls: Any, name: str, samples: Any, kind: Any, shaped: bool) -> Iterator[Any]:
         """Yield numbers and gradients of operands, which have some before, or what is no node, or an error's class.
 
-        The gradient of the node is 1, that of the first one 3, by a product. How many nodes it has comes last,
-        its shape first if asked for.
+        Samples have the gradient of the node, by a product. How many nodes it has comes last, its shape first if
+        asked for.
         """
         method, backward = (_ours[name], self.backward) if cls is Value else (getattr(cls, name), cls.backward)
-        factor = 3.0
-        for x, y in samples:
+        for x, y, factor in samples:
             shape: list[Any] = []
             try:
                 v = cls(x)
@@ -355,7 +373,7 @@ class _Comparison(Nodes):
             if shaped:
                 yield shape
             yield outcome
-            factor, shaped = 1.0, False
+            shaped = False
 
     def _keeps_arrays(self) -> bool:
         """Tell whether an array as operand becomes data, which ours cannot have."""

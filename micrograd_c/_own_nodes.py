@@ -260,11 +260,11 @@ def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, An
     if scattered := cls is not Value and "__hash__" not in vars(cls):  # sets have operands in any order
         cls.__hash__ = lambda v: numbers.setdefault(id(v), len(numbers)) * 0x9E3779B1 >> 9
     try:
-        a, b, c, leaf = cls(0.5), cls(-1.25), cls(0.5), cls(0.5)
+        a, b, c, leaf, one = cls(0.5), cls(-1.25), cls(0.5), cls(0.5), cls(1.0)
         d = a * b
         e = d + b
-        f = e * e + d * c
-        nodes = [a, b, c, d, e, leaf]
+        f = e * e + d * one * c  # a node has the data of another one
+        nodes = [a, b, c, d, e, leaf, one]
         for i in range(8):  # a node beside a product of it
             nodes.append(f)
             f = f + f * c if i % 2 else f * c + f

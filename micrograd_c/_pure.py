@@ -303,8 +303,8 @@ class Body:
         All that the class statement put into it.
     texts : dict
         The `Text` of each method.
-    pure : set of str
-        The pure methods.
+    pure, called : set of str, dict
+        The pure methods, and the functions of the script that methods call.
     """
 
     def __init__(self, theirs: type, tree: ast.ClassDef, nodes: Kinds) -> None:
@@ -320,7 +320,7 @@ class Body:
         self._flags = getattr(getattr(init, "__code__", None), "co_flags", 0)
         self._nodes = nodes
         self._defined = {x.name: x for x in nodes[ast.Module][0].body if isinstance(x, ast.FunctionDef)}
-        self._called: dict[str, FunctionType] = {}
+        self.called: dict[str, FunctionType] = {}
         self.texts = self._read(tree)
         sets = self.texts["__init__"].assigns if "__init__" in self.texts else ()
         self.data = next((name for name in DATA if name in sets), "data")
@@ -349,7 +349,7 @@ class Body:
             line = getattr(getattr(f, "__code__", None), "co_firstlineno", 0)
             if isinstance(f, FunctionType) and line == node.lineno and not f.__closure__:
                 known.add(name)
-                self._called[name] = f
+                self.called[name] = f
                 text.add(self._with_called(Text(node), known))
         return text
 
@@ -392,7 +392,7 @@ class Body:
     def _is_calm(self, name: str) -> bool:
         """Tell whether a method is pure if all others are."""
         text, (f,) = self.texts[name], _functions(self.attributes[name])
-        functions = [f, *(self._called[x] for x in text.names & self._called.keys())]
+        functions = [f, *(self.called[x] for x in text.names & self.called.keys())]
         defaults = [x for f in functions for x in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())]
         return (
             text.pure
@@ -402,7 +402,7 @@ class Body:
         )
 
     def _is_arithmetic(self, name: str, text: Text) -> bool:
-        if name == self.name or name in self._called:
+        if name == self.name or name in self.called:
             return True
         x = self._scope.get(name, _missing)
         if x is _missing:
@@ -430,7 +430,7 @@ class Body:
             scope.update((x, self._scope[x]) for x in self.texts[name].names if x in self._scope)
             attribute, (f,) = self.attributes[name], _functions(self.attributes[name])
             body[name] = _again(f, scope) if attribute is f else type(attribute)(_again(f, scope))
-        scope.update((name, _again(f, scope)) for name, f in self._called.items())
+        scope.update((name, _again(f, scope)) for name, f in self.called.items())
         if self.attributes.get("__hash__", _missing) in (None, object.__hash__):
             body["__hash__"] = self.attributes["__hash__"]
         if self.data != "data":

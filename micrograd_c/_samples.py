@@ -9,17 +9,19 @@ from ._pure import Body, Text, nodes_below
 
 # Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
 _SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
-# Ordinary ones, where a limit that is computed shows.
-_ORDINARY = 1.6, -0.4, 4.0, -2.2, 7.0, -4.4, 12.0, -8.5, 20.0, 50.0, 100.0, -17.0
+# Ordinary ones, where a limit that is computed shows, some with digits for whatever rounds, and tiny ones.
+_ORDINARY = 1.6180339887498949, -0.4, 4.0, -2.2, 7.0, -4.4, 12.0, -8.5, 20.0, 50.0, 100.0, -17.0
+_TINY = 2.123456e-11, 3.3e-30, -2.7e-14
+_GRADIENTS = 1e30, -1e30, -1e-14  # of what is computed: beyond all limits
 _OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
-_AT = 0.7, 1.6, -1.3  # what the other operand decides has to be seen where all guards hold
+_AT = 0.7, 1.6180339887498949, -1.3  # what the other operand decides has to be seen where all guards hold
 
 
 class Samples:
     """Numbers at which a method is tried, those next to the constants of its text among them.
 
-    Without the body of the class a method is taken for a formula.
+    Without the body of the class a method is taken for a formula. `numbers` are the constants.
 
     Attributes
     ----------
@@ -27,13 +29,16 @@ class Samples:
         A number may be a case apart in it: it is no formula.
     alone : list of float
         For a method without another operand.
+    gradients : list of (float, float)
+        Numbers, and gradients of what the method makes of them.
     """
 
-    def __init__(self, text: Text, body: Body | None) -> None:
+    def __init__(self, text: Text, body: Body | None, numbers: set[float]) -> None:
         self.looks = body is not None and not is_formula(text, body, smooth=True)
-        self._limits, more = (sorted(text.numbers - {0.0}), _ORDINARY) if self.looks else ([], ())
+        self._limits, more = (sorted(numbers - {0.0}), (*_ORDINARY, *_TINY)) if self.looks else ([], ())
         self._near = [c * x for c in self._limits for x in (1.01, 1.0, 0.99, 0.5)]
         self.alone = [*_SAMPLES, *more, *self._near, *(-x for x in self._near)]
+        self.gradients = [(x, y) for y in _GRADIENTS for x in _AT[::2]] if self.looks else []
 
     def pairs(self, few: int) -> list[tuple[float, float]]:
         """Return each `few`-th of the numbers with a float beside it; (0, 0) is there."""
@@ -41,7 +46,8 @@ class Samples:
         pairs.insert(len(_SAMPLES), (0.0, 0.0))
         pairs = pairs[::few] + pairs[7:8]
         if self.looks:
-            others = *_OTHERS, *_ORDINARY, *self._near
+            others = *_OTHERS, *_ORDINARY, *_TINY, *self._near
+            pairs += (31.0, 1e307), (_AT[0], _TINY[0] - _AT[0])  # overflow and cancellation, where all guards hold
             pairs += [(x, sign * y) for y in others for x in _AT[:2] for sign in (1, -1)]
         return pairs
 

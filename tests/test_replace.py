@@ -444,6 +444,11 @@ LOG = """\
         order._backward = push
         return order
 """
+UPWARDS = """
+    @staticmethod
+    def upwards(x, least=1e-7): return max(x, least)
+def upwards(x, least=1e-7): return max(x, least)
+"""
 # Cases for some numbers alone, told apart by a constant, by one that is computed, or by the graph alone.
 CASES_APART = {
     "a cube": ("k * self.data ** (k - 1)", "(3 * self.data if k == 3 else k * self.data ** (k - 1))"),
@@ -475,10 +480,15 @@ CASES_APART = {
     "an exp of at most 10": ("math.exp(self.data)", "math.exp(min(self.data, int('10')))"),
     "a relu that is the node above 1": ("kept = Value", "if self.data > 1: return self\n        kept = Value"),
     "a relu up to 6": ("0 if self.data < 0 else self.data", "min(max(0, self.data), 6)"),
+    "gradients up to 10": ("kept.grad\n", "min(kept.grad, 10)\n"),
+    "gradients above 0 alone": ("kept.grad\n", "max(kept.grad, 0)\n"),
+    "a log from 10 ** -12": ("math.log(self.data)", "math.log(max(self.data, 10 ** -12))"),
+    "a log by a function with a limit": ("math.log(self.data)", "math.log(upwards(self.data))"),
+    "a log by a static method with a limit": ("math.log(self.data)", "math.log(self.upwards(self.data))"),
     "a log from 0.5": ("math.log(self.data)", "math.log(self.data if self.data > 0.5 else 0.5)"),
 }
 AT_MANY_NUMBERS = """
-for x in (-7.3, -5.1, -3.3, -2.3, -1.1, -0.6, 0.3, 0.45, 0.9, 1.2, 2.3, 3.4, 5.3, 6.4, 13.0):
+for x in (-1e-13, 1e-8, 1e-13, -7.3, -5.1, -3.3, -2.3, -1.1, -0.6, 0.3, 0.45, 0.9, 1.2, 2.3, 3.4, 5.3, 6.4, 13.0):
     for f in (
         lambda v: v ** 3, lambda v: v ** 3.0, lambda v: v ** 2, lambda v: v ** 4, lambda v: v ** 1,
         lambda v: v ** 1.5 if x > 0 else v, lambda v: v.tanh(), lambda v: v.exp(), lambda v: v.relu(),
@@ -488,9 +498,10 @@ for x in (-7.3, -5.1, -3.3, -2.3, -1.1, -0.6, 0.3, 0.45, 0.9, 1.2, 2.3, 3.4, 5.3
         try:
             v = Value(x)
             y = f(v)
-            z = y * 3
-            z.backward()
-            z.backward()
+            for k in (3, -70, 800.0, 1e-7):
+                z = y * k
+                z.backward()
+                z.backward()
             print(x, y.data, v.grad, y is v, len(y._prev))
         except (AssertionError, ValueError) as error:
             print(x, type(error).__name__)
@@ -499,7 +510,8 @@ for x in (-7.3, -5.1, -3.3, -2.3, -1.1, -0.6, 0.3, 0.45, 0.9, 1.2, 2.3, 3.4, 5.3
 
 @pytest.mark.parametrize("what", CASES_APART)
 def test_cases_for_some_numbers_alone_are_seen(what, tmp_path):
-    same_output(changed(CLOSURES + LOG, *CASES_APART[what]) + AT_MANY_NUMBERS, tmp_path)
+    text = changed(CLOSURES + LOG + UPWARDS, *CASES_APART[what])
+    same_output(text + AT_MANY_NUMBERS, tmp_path)
 
 
 def test_where_only_large_and_tiny_numbers_differ_the_others_are_ours(tmp_path):
@@ -1310,6 +1322,52 @@ REFUSED = {
     "data that is never nan": (
         changed(CLOSURES, "self.data = data", "self.data = 0.0 if data != data else data"),
         "makes something else of nan in its __init__",
+    ),
+    "sums of ten digits": (
+        changed(CLOSURES, "self.data + other.data", "round(self.data + other.data, 10)"),
+        "has another meaning of __add__",
+    ),
+    "sums of twelve digits": (
+        changed(CLOSURES, "self.data + other.data", "round(self.data + other.data, 12)"),
+        "has another meaning of __add__",
+    ),
+    "products of twelve digits": (
+        changed(CLOSURES, "self.data * other.data", "round(self.data * other.data, 12)"),
+        "has another meaning of __mul__",
+    ),
+    "sums that are finite": (
+        changed(CLOSURES, "Value(self.data * other.data", "Value(_finite(self.data * other.data)")
+        + "def _finite(x): return 0.0 if math.isinf(x) else x\n",
+        "has another meaning of __mul__",
+    ),
+    "a limit of gradients in the defaults of a function": (
+        changed(
+            CLOSURES,
+            "            v._backward()\n",
+            "            v.grad = limited(v.grad)\n            v._backward()\n",
+        )
+        + "def limited(x, most=1e4): return min(x, most)\n",
+        "has a backward() with limits of its own",
+    ),
+    "equal nodes that backward visits once": (
+        CLOSURES + "    def __eq__(self, other): return self.data == other.data\n"
+        "    def __hash__(self): return hash(self.data)\n",
+        "has a backward() with another meaning",
+    ),
+    "nodes that are equal by a number of the script": (
+        changed(CLOSURES.replace("seen.add", "seen.append"), "order, seen = [], set()", "order, seen = [], []")
+        + "    def __eq__(self, other): return abs(self.data - other.data) < TINY\n"
+        "    __hash__ = object.__hash__\nTINY = 1e-9\n",
+        "does more in its __eq__ than to look at data",
+    ),
+    "an attribute that some nodes have": (
+        changed(
+            CLOSURES,
+            "self.grad += product.grad * other.data",
+            "self.grad += 0 if getattr(self, 'frozen', False) else product.grad * other.data",
+        )
+        + "a = Value(2.0); a.frozen = True; (a * 3).backward(); print(a)\n",
+        "does more in its __mul__ than to make a node",
     ),
     "operands in order of size": (
         changed(CLOSURES, "set(_children)", "sorted(_children, key=lambda v: v.data)"),
