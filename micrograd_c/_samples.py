@@ -53,7 +53,7 @@ class Samples:
 
     def counted(self, few: int) -> list[tuple[float, int]]:
         """Return each `few`-th of the numbers with an int beside it."""
-        counted = [*[(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(self.alone)][::few], (0.0, 0)]
+        counted = [*[(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(self.alone)][::few], (0.0, 0), (0.0, 1)]
         if self.looks:
             counts = {int(c) + i for c in self._limits if c < 1e15 for i in (-1, 0, 1)}.union(
                 _COUNTS, map(int, _ORDINARY)

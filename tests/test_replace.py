@@ -394,6 +394,10 @@ DIFFERENT = {
         "for k in (0, 0.0):\n v = Value(0.0) ** k\n try:\n  v.backward(); print('number')\n"
         " except ZeroDivisionError:\n  print('error')",
     ),
+    "a derivative at 0 that is 0": (
+        changed(CLOSURES, "k * self.data ** (k - 1)", "(k * self.data ** (k - 1) if self.data else 0.0)"),
+        "for k in (1, 1.0, 2, 3):\n v = Value(0.0); (v ** k).backward(); print(v)",
+    ),
     "a log that never fails": (
         changed(SLOPES, "math.log(self.data)", "math.log(max(self.data, 1e-10))"),
         "print(Value(1e-12).log().data, Value(2.0).log().data)",
