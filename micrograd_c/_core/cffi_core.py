@@ -15,8 +15,8 @@ Its rules
        that object dies.
     3. cffi releases the GIL in each call but the quick ones of build_ffi.py, so two threads are in C at once; the
        arena has a lock of its own. Python keeps no number of C across a call, only handles.
-    4. A Ctrl-C may come after any call into C. The one node that this call made may be lost then, and stays until
-       the process ends; nothing else is.
+    4. A Ctrl-C may come after any call into C. The node that this call made may be lost then, with the number that
+       it reads, and stays until the process ends; nothing else is.
     5. What an op does with Values is written out, since each call of a Python function would be felt.
 """
 
