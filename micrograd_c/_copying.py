@@ -5,8 +5,8 @@ from __future__ import annotations
 from _thread import get_ident
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, ffi, lib
-from ._core.hints import Callable, Collection, Iterator
-from ._core.numbers import is_object
+from ._core.hints import Callable, Collection, Iterable, Iterator
+from ._core.numbers import from_numpy, is_object
 from ._core.walk import describe, flat, in_order, references
 from ._operands import by_hand, slopes_of
 from ._value_attributes import SET_BY_INIT
@@ -148,35 +148,50 @@ def _names_in(code: Any) -> Iterator[str]:
             yield from _names_in(constant)
 
 
+_PLAIN = frozenset((float, int, bool, str, bytes, type(None)))  # of which a script may know millions
+
+
 def _leads_to_values(function: Any) -> bool:
     """Tell whether a function knows Values: by collections, functions and objects of the same script too."""
-    from functools import partial
-    from types import CellType, FunctionType, MethodType
+    from contextlib import suppress
 
     todo, seen = [function], set()
     while todo:
         x = todo.pop()
-        if isinstance(x, core.Node):
+        if issubclass(type(x), core.Node):
             return True
-        if id(x) in seen:
+        if type(x) in _PLAIN or id(x) in seen:
             continue
         seen.add(id(x))
-        if isinstance(x, FunctionType):
-            if x.__globals__ is function.__globals__:
-                cells = (cell.cell_contents for cell in x.__closure__ or () if cell != CellType())
-                read = map(x.__globals__.get, _names_in(x.__code__))
-                todo += (*read, *cells, *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values())
-        elif isinstance(x, dict):
-            todo += x.values()
-        elif isinstance(x, (list, tuple, set, frozenset)):
-            todo += x
-        elif is_object(x):
-            todo += x.ravel().tolist()
-        elif isinstance(x, (partial, MethodType)):
-            todo += x.__reduce__()
-        elif type(x).__module__ in (function.__module__, f"{__package__}.nn"):
-            todo += (*getattr(x, "__dict__", {}).values(), *in_slots(x).values())
+        with suppress(Exception):  # of a user's class whose attributes and items are not there, or not yet
+            todo += _held_by(x, function)
     return False
+
+
+def _held_by(x: Any, function: Any) -> Iterable[Any]:
+    """Return what an object leads to where a function of a script knows it."""
+    from functools import partial
+    from types import CellType, FunctionType, MethodType
+
+    if isinstance(x, FunctionType):
+        if x.__globals__ is not function.__globals__:
+            return ()
+        cells = (cell.cell_contents for cell in x.__closure__ or () if cell != CellType())
+        read = map(x.__globals__.get, _names_in(x.__code__))
+        return (*read, *cells, *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values())
+    if isinstance(x, dict):
+        return x.values()
+    if isinstance(x, (list, tuple, set, frozenset)):
+        return x
+    if from_numpy(x):
+        return x.ravel().tolist() if is_object(x) else ()
+    if isinstance(x, MethodType):
+        return x.__self__, x.__func__
+    if isinstance(x, partial):
+        return x.func, x.args, x.keywords
+    if type(x).__module__ in (function.__module__, f"{__package__}.nn"):
+        return (*getattr(x, "__dict__", {}).values(), *in_slots(x).values())
+    return ()
 
 
 def get_state(self: Any) -> Any:

@@ -5,6 +5,7 @@ import functools
 import io
 import itertools
 import pickle
+import types
 
 import pytest
 from support import GOLDEN, golden_script, nothing_left_behind
@@ -434,6 +435,56 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     ARRAY.clear()
     HOLDER.values = SLOTS.values = ()
     MODEL.out, MODEL.w[:] = None, []
+
+
+class Options:
+    """Answers as a dict does, and says so in a dict's way."""
+
+    def __getattr__(self, name):
+        return {}[name]
+
+
+class Asked(types.ModuleType):
+    """Has what it is asked for brought from far away."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+class Unmade:
+    @property
+    def __dict__(self):
+        raise RuntimeError("not made yet")
+
+
+OTHERS = Options(), Asked("asked"), Unmade(), types.MethodType(functools.partial(print), 1.0)
+
+
+def by_others():
+    return OTHERS
+
+
+@pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
+def test_objects_that_a_backward_knows_raise_nothing_of_theirs_where_its_node_is_copied(copied):
+    out = Value(4.0, (Value(2.0),), "square")
+    out._backward = by_others
+    assert copied(out)._backward is by_others
+
+
+METHOD_OF_SCRIPT = SquaringAll().__call__
+
+
+def by_method_of_script():
+    METHOD_OF_SCRIPT()
+
+
+def test_a_method_that_a_backward_calls_is_looked_through(monkeypatch):
+    a = Value(3.0)
+    out = Value(9.0, (a,), "square")
+    out._backward = by_method_of_script
+    monkeypatch.setitem(globals(), "NODES", [out, a])
+    with pytest.raises(TypeError, match="tied to the original Values"):
+        copied_and_swept(out)
 
 
 class Cubing(Tied):
