@@ -2,7 +2,9 @@
 
 import inspect
 import math
+import os
 import re
+import sys
 import threading
 import warnings
 
@@ -278,13 +280,35 @@ def test_a_warning_and_a_tracing_error_name_the_users_line_and_none_of_a_library
     assert "cbook.py:" not in told and "statistics.py:" not in told and "copy.py:" not in told
 
 
-def test_a_warning_where_all_frames_are_of_libraries_is_told_all_the_same():
-    v, lines = Value(2.0), []
+def warned_in_a_thread(function, *arguments):
+    lines = []
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, category, file, line, *_: lines.append((file, str(message)))
-        thread = threading.Thread(target=float, args=(v,))
+        thread = threading.Thread(target=function, args=arguments)
         thread.start()
         thread.join()
     ((file, message),) = lines
-    assert file == threading.__file__ and "turned into a float" in message
+    assert "turned into a float" in message
+    return file
+
+
+def test_a_warning_where_all_frames_are_of_libraries_is_told_all_the_same():
+    assert warned_in_a_thread(float, Value(2.0)) == threading.__file__
+
+
+@pytest.mark.parametrize("starts", [os.path.join(os.path.dirname(sys.executable), "tool"), "<frozen runpy>"])
+def test_a_warning_of_a_program_that_is_installed_names_its_line_and_not_what_starts_it(starts):
+    line = os.path.join("lib", "site-packages", "tool.py")
+    names = {"main": compile("float(v)", line, "exec"), "v": Value(2.0)}
+    assert warned_in_a_thread(exec, compile("exec(main)", starts, "exec"), names) == line
+
+
+@pytest.mark.parametrize("line", ["import tool", "importlib.import_module('tool')"])
+def test_a_warning_of_an_import_names_the_line_that_imports(line, tmp_path):
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "tool.py").write_text("import micrograd_c as mg\nfloat(mg.Value(2.0))\n")
+    script = tmp_path / "script.py"
+    begin = f"import importlib, sys\nsys.path.insert(0, {str(tmp_path / 'site-packages')!r})\ndef main():\n"
+    script.write_text(f"{begin}    {line}\n(lambda: main())()\n")
+    assert f"{script}:4: " in run_python(str(script), cwd=tmp_path).stderr

@@ -30,6 +30,8 @@ _INSTALLED = (
     os.path.dirname(getattr(os, "__file__", "?/os.py")) + os.sep,  # a frozen one may have none
     f"{os.sep}site-packages{os.sep}",
     f"{os.sep}dist-packages{os.sep}",
+    os.path.join(os.path.dirname(sys.executable or "?/"), ""),  # scripts that call an installed main()
+    "<frozen ",  # runpy and the import system
 )
 
 
@@ -119,7 +121,8 @@ def users_frame() -> tuple[Any, int]:
             if not any(place in frame.f_code.co_filename for place in _INSTALLED):
                 return frame, level
             found = found or (frame, level)
-        frame, level = frame.f_back, level + 1
+        frame = frame.f_back
+        level += frame is not None and "importlib._bootstrap" not in frame.f_code.co_filename  # as warnings count
     return found or (sys._getframe(1), 1)
 
 
