@@ -119,6 +119,33 @@ def test_an_error_of_a_traced_function_that_is_the_users_own_stays_as_it_is():
         mg.jit(lambda x: x * len(3))(1.0)
 
 
+class ListError(TypeError):
+    """One of the user's, with two arguments."""
+
+    def __str__(self):
+        return f"the 'list' TracedValue is not iterable: {self.args[1]}"
+
+
+def raising(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: raising(ListError(3, "left")), "left$"),
+        (lambda x: raising(TypeError("a list of mine")), "^a list of mine$"),
+        (lambda x: mg.mean(3.0), r"^values must be a list of Values, not float: write \[v, ...\]$"),
+        (lambda x: Value([x, x]), r"^data must be a number, not list: .*\]$"),
+    ],
+)
+@pytest.mark.parametrize("sample", [[[1.0, 2.0]], [1.0, 2.0]], ids=["rows", "numbers"])
+def test_an_error_of_a_function_of_rows_that_has_its_own_words_keeps_them(f, words, sample):
+    with pytest.raises(TypeError, match=words) as caught:
+        mg.jit(f)(sample)
+    assert caught.type is TypeError or caught.value.args == (3, "left")
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [

@@ -18,6 +18,7 @@ from .traced import TracedValue, follow_value, outside
 
 _restore = lib.mg_restore
 ROW = "of a batch of shape (N, k) the function gets lists of k Values: x[0] is one, X[:, 0] a batch of shape (N,)"
+_OF_A_LIST = "'list'", " concatenate list ", " not list."  # as Python says it
 _VARARGS = 0x04  # of co_flags
 
 
@@ -81,10 +82,10 @@ class Trace:
         try:
             return function(*args, **kwargs)
         except (TypeError, AttributeError) as error:
-            text = str(error)
+            text = str(error) if type(error) in (TypeError, AttributeError) else ""  # else one of the user's
             if "TracedValue" in text and any(word in text for word in ("iterable", "subscriptable", "len()")):
                 error.args = (f"{text}: {ONE_SAMPLE}",)
-            elif "list" in text and list in map(type, args):
+            elif any(x in f"{text}." for x in _OF_A_LIST) and list in map(type, args):
                 error.args = (f"{text}: {ROW}",)
             raise
 
