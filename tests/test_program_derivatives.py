@@ -399,6 +399,13 @@ def test_batches_without_samples_and_without_columns_have_derivatives_of_their_s
         6 * seed.sum(),
     ]
     assert by_c == (4 * value * seed + 15 * seed).sum()
+    nothing = mg.jit(lambda xs: [])  # neither an input nor an output where m is 0
+    (gradient,) = nothing.vjp((x,), [])[1]
+    assert gradient.tolist() == np.zeros((n, m)).tolist() and nothing.jvp((x,), (x,)) == ([], [])
+
+
+def test_a_function_without_arguments_and_without_results_has_a_vector_product():
+    assert mg.jit(lambda: ()).vjp((), ()) == ((), ())
 
 
 def test_without_a_batch_results_are_numbers():

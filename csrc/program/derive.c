@@ -120,7 +120,7 @@ static int descending(const void *a, const void *b)
 static void find_way(deriver *d, const int32_t *outputs, int32_t n, int32_t last)
 {
     const mg_graph *g = d->g;
-    int32_t low = d->count, high = 0;
+    int32_t low = d->count, high = -1; /* a graph may have no node */
 
     for (int32_t i = 0; i < d->length; i++) {
         d->on_way[d->way[i]] = false;
