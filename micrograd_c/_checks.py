@@ -137,9 +137,12 @@ def parameter(p: Any, i: int) -> Value:
     return p
 
 
-def not_nested(p: Any, i: int) -> Any:
-    """Return parameter number i of a module of the user's; an error if it is a list of them."""
-    return parameter(p, i) if isinstance(p, (list, tuple)) else p
+def not_nested(params: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the parameters of a module of the user's; an error if one is a list of them."""
+    found = tuple(params)
+    if any(issubclass(t, (list, tuple)) for t in {*map(type, found)}):
+        return tuple(parameter(p, i) for i, p in enumerate(found))
+    return found
 
 
 def distinct_leaves(params: tuple[Any, ...], grouped: bool) -> tuple[Value, ...]:

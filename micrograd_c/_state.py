@@ -21,8 +21,8 @@ class Stateful(Watched):
         A name is the way to it through attributes and lists, such as 'layers.0.neurons.3.w.1'.
         """
         names = _names(self)
-        for i, p in enumerate(self.parameters()):
-            yield names.get(id(p), f"parameters.{i}"), not_nested(p, i)
+        for i, p in enumerate(not_nested(self.parameters())):
+            yield names.get(id(p), f"parameters.{i}"), p
 
     def state_dict(self) -> dict[str, float]:
         """Return the data of each parameter by its name."""

@@ -68,7 +68,7 @@ class Module(Stateful):
 
     def count_parameters(self) -> int:
         """Return the number of parameters, each counted once."""
-        return len({id(not_nested(p, i)) for i, p in enumerate(self.parameters())})
+        return len({*map(id, not_nested(self.parameters()))})
 
     def _repr_html_(self) -> str:
         from ._summary import table  # here and below, since it needs re, and few ask for it

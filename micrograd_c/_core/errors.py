@@ -108,6 +108,13 @@ def check(status: int) -> int:
     return status
 
 
+def _is_installed(file: str) -> bool:
+    for place in _INSTALLED:  # noqa: SIM110  this is fast: a loss may turn a thousand Values into floats
+        if place in file:
+            return True
+    return False
+
+
 def users_frame() -> tuple[Any, int]:
     """Return the innermost frame of the user's code, and its level for a warning.
 
@@ -118,7 +125,7 @@ def users_frame() -> tuple[Any, int]:
     level, found = 1, None
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _PACKAGES:
-            if not any(place in frame.f_code.co_filename for place in _INSTALLED):
+            if not _is_installed(frame.f_code.co_filename):
                 return frame, level
             found = found or (frame, level)
         frame = frame.f_back

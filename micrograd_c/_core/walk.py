@@ -58,7 +58,7 @@ def handle_of(root: Any) -> int:
     """Return the handle of a Value; an error for what is none: the class itself has slots of the same names."""
     if not isinstance(root, core.Node):
         raise no_node(root)
-    if hasattr(type(root), "_reflected"):  # jit traces it
+    if "_reflected" in type(root).__dict__:  # jit traces it
         root._below()
     return core.handle_of(root)
 

@@ -150,8 +150,9 @@ class Derivatives:
                 raise ValueError(
                     f"{self._name}: a cotangent is {_shape(found, c.n)}, expected {_shape(kind, a.n)} as the value"
                 )
-        alike = not any(size for kind, size in zip(a.kinds, a.sizes) if kind >= ONE)  # batches without columns
-        if alike and a.batches:
+        # batches without columns
+        alike = a.batches and not any(size for kind, size in zip(a.kinds, a.sizes) if kind >= ONE)
+        if alike:
             c.numbers, c.arrays, c.batches = [float(x.sum()) for x in c.arrays], [], []
         out = program.derived(lib.MG_REVERSE, range(program.inputs)).matrix(a.beside(c))
         values, slopes = out[: program.outputs], out[program.outputs :]
