@@ -90,12 +90,26 @@ int32_t mg_set_python(int32_t handle, int32_t on)
     return passed;
 }
 
-int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad)
+int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad, int8_t *consecutive)
 {
     mg_lock();
-    TRY(mg_to_rows(handles, n, NULL));
-    for (int32_t i = 0; i < n; i++)
-        mg.grad[mg.row_of[handles[i]]] = grad;
+    double *const grads = mg.grad;
+    const bool noted = n > 0 && consecutive && *consecutive && mg.moves == 0;
+    const int32_t first = noted ? mg_row(handles[0]) : MG_EHANDLE;
+    if (first >= 0 && mg_row(handles[n - 1]) == first + n - 1) {
+        for (int32_t i = 0; i < n; i++)
+            grads[first + i] = grad;
+    } else {
+        bool side_by_side = true;
+        TRY(mg_to_rows(handles, n, NULL));
+        for (int32_t i = 0; i < n; i++) {
+            const int32_t row = mg.row_of[handles[i]];
+            side_by_side &= row == mg.row_of[handles[0]] + i;
+            grads[row] = grad;
+        }
+        if (consecutive)
+            *consecutive = side_by_side;
+    }
     mg_unlock();
     return MG_OK;
 }

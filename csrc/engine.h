@@ -133,8 +133,9 @@ double mg_data(int32_t handle);
 double mg_grad(int32_t handle);
 int32_t mg_set_data(int32_t handle, double data);
 int32_t mg_set_grad(int32_t handle, double grad);
-/* The same gradient for n nodes. MG_EHANDLE: none was written. */
-int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad);
+/* The same gradient for n nodes. `consecutive` as in mg_layer, of all of them; may be NULL. MG_EHANDLE: none was
+ * written. */
+int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad, int8_t *consecutive);
 
 /* All that a node holds but its operands. */
 typedef struct {

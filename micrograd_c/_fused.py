@@ -8,7 +8,7 @@ from operator import attrgetter, is_not, ne
 
 from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
-from ._core import Any, Held, as_number, check, core, ffi, lib
+from ._core import Any, Held, as_number, core, ffi
 from ._operands import AT_FIRST, with_leaves
 from .engine import unequal
 
@@ -234,11 +234,12 @@ def zero_grad(owner: Any) -> None:
     if held is None:
         parameters = list(owner.parameters())
         if not {*map(type, parameters)} <= {Value}:
+            core.handles(p for p in parameters if isinstance(p, Value))  # no half-made one
             for p in parameters:
                 p.grad = 0.0
             return
         held = Held(parameters)
-    check(lib.mg_set_grads(held.handles, len(held.values), 0.0))
+    held.zero_grad()
 
 
 def _held_parameters(owner: Any) -> Held | None:

@@ -185,9 +185,7 @@ class Optimizer(_Declared):
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
-        status = lib.mg_set_grads(self._held.handles, self._n, 0.0)
-        if status < 0:
-            check(status)
+        self._held.zero_grad()
 
     def step(self) -> None:
         """Change every parameter by its gradient."""

@@ -70,8 +70,15 @@ if not TYPE_CHECKING:
 class Held:
     """Values and their handles, for C: the handles stay valid, since nobody can take the Values away."""
 
-    __slots__ = ("handles", "values")
+    __slots__ = ("_consecutive", "handles", "values")
 
     def __init__(self, values: Iterable[Any]) -> None:
         self.values = tuple(values)
         self.handles = ffi.new("int32_t[]", core.handles(self.values))
+        self._consecutive = ffi.new("int8_t *")  # noted by C
+
+    def zero_grad(self) -> None:
+        """Set all gradients to 0."""
+        status = lib.mg_set_grads(self.handles, len(self.values), 0.0, self._consecutive)
+        if status < 0:
+            check(status)

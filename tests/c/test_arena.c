@@ -21,7 +21,7 @@ TEST(data_and_gradient_are_what_was_written)
     CHECK_INT(mg_set_grad(a, 7.0), MG_OK);
     CHECK_REAL(mg_data(a), -3.0);
     CHECK_REAL(mg_grad(a), 7.0);
-    CHECK_INT(mg_set_grads(both, 2, 0.5), MG_OK);
+    CHECK_INT(mg_set_grads(both, 2, 0.5, NULL), MG_OK);
     CHECK_REAL(mg_grad(a), 0.5);
     CHECK_REAL(mg_grad(b), 0.5);
 }
@@ -37,6 +37,31 @@ TEST(leaves_stand_in_consecutive_rows)
     for (int32_t i = 0; i < 3; i++) {
         CHECK_INT(rows[i], rows[0] + i);
         CHECK_REAL(mg_data(out[i]), data[i]);
+    }
+}
+
+TEST(gradients_are_set_in_rows_that_were_consecutive_once)
+{
+    const double data[] = {1.0, 2.0, 3.0};
+    int32_t v[3];
+    int8_t consecutive = 0;
+
+    CHECK_INT(mg_leaves(data, 3, v, false), MG_OK);
+    for (int32_t k = 1; k < 4; k++) {
+        CHECK_INT(mg_set_grads(v, 3, k, &consecutive), MG_OK);
+        CHECK_INT(consecutive, 1);
+        for (int32_t i = 0; i < 3; i++)
+            CHECK_REAL(mg_grad(v[i]), k);
+    }
+    for (int32_t i = 1; i < 3; i++) { /* the rows in the middle and at the end move above one of another node */
+        const int32_t other = leaf(9.0);
+        CHECK_INT(mg_by_hand(v[i], &other, 1, NULL, NULL, 0.0), v[i]);
+        CHECK_INT(mg_set_grads(v, 3, 4.0 + i, &consecutive), MG_OK);
+        CHECK_INT(consecutive, 0);
+        for (int32_t j = 0; j < 3; j++)
+            CHECK_REAL(mg_grad(v[j]), 4.0 + i);
+        CHECK_REAL(mg_grad(other), 0.0);
+        consecutive = 1; /* what was noted before the move */
     }
 }
 
@@ -68,7 +93,7 @@ TEST(a_handle_that_names_no_node_is_refused_everywhere)
         CHECK(isnan(mg_data(s)) && isnan(mg_grad(s)));
         CHECK_INT(mg_set_data(s, 1.0), MG_EHANDLE);
         CHECK_INT(mg_set_grad(s, 1.0), MG_EHANDLE);
-        CHECK_INT(mg_set_grads(pair, 2, 5.0), MG_EHANDLE);
+        CHECK_INT(mg_set_grads(pair, 2, 5.0, NULL), MG_EHANDLE);
         CHECK_REAL(mg_grad(a), 0.0);
         CHECK_INT(mg_set_python(s, 1), MG_EHANDLE);
         CHECK_INT(mg_describe(s, &node), MG_EHANDLE);
@@ -1271,6 +1296,7 @@ int main(void)
     RUN(a_new_leaf_has_its_data_and_no_gradient);
     RUN(data_and_gradient_are_what_was_written);
     RUN(leaves_stand_in_consecutive_rows);
+    RUN(gradients_are_set_in_rows_that_were_consecutive_once);
     RUN(a_handle_is_given_out_again_after_it_was_freed);
     RUN(a_handle_that_names_no_node_is_refused_everywhere);
     RUN(a_negative_count_is_refused);

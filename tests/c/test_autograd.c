@@ -203,7 +203,7 @@ TEST(zero_grad_reaches_all_below_through_every_shape)
     all[n++] = z = made(mg_restore(MG_CUSTOM, zz, 2, NAN, MG_NONE, 1.0, 0.0));
     CHECK_INT(mg_set_python(z, 1), MG_OK);
     all[n++] = z = made(mg_unary(MG_EXP, z));
-    CHECK_INT(mg_set_grads(all, n, 3.0), MG_OK);
+    CHECK_INT(mg_set_grads(all, n, 3.0, NULL), MG_OK);
     CHECK_INT(mg_zero_grad(z), MG_OK); /* waits for no closure */
     for (int32_t i = 0; i < n; i++)
         CHECK_REAL(mg_grad(all[i]), 0.0);
@@ -468,7 +468,7 @@ TEST(closures_are_handed_out_together_in_the_order_in_which_a_sweep_waits_for_th
         }
         for (int32_t i = 0; i < N; i++)
             expected[i] = mg_grad(h[i]);
-        CHECK_INT(mg_set_grads(h, N, 0.0), MG_OK);
+        CHECK_INT(mg_set_grads(h, N, 0.0, NULL), MG_OK);
         const int32_t turns = turn;
         turn = 0;
         for (int32_t n = mg_backward(x, 1.0, &pause); n && (n = mg_sweep_closures(&pause));) {
@@ -563,7 +563,7 @@ TEST(random_graphs_get_the_gradients_of_a_sweep_without_marks)
         }
         for (int32_t i = 0; i < 5; i++) {
             const int32_t root = random_below(&r, N);
-            CHECK_INT(mg_set_grads(h, N, 0.0), MG_OK);
+            CHECK_INT(mg_set_grads(h, N, 0.0, NULL), MG_OK);
             memset(gradient, 0, sizeof gradient);
             backward(h[root]);
             CHECK(mg_test_no_marks());

@@ -47,7 +47,7 @@ TEST(local_derivatives_of_every_op_are_what_backward_adds)
     z[n++] = made(mg_by_hand(MG_NONE, w, 2, numbers, NULL, 0.0));
     for (int32_t i = 0; i < n; i++) {
         double local[2] = {0.0, 0.0};
-        CHECK_INT(mg_set_grads(w, 2, 0.0), MG_OK);
+        CHECK_INT(mg_set_grads(w, 2, 0.0, NULL), MG_OK);
         backward(z[i]);
         CHECK(mg_local_derivatives(z[i], local, 2) > 0);
         CHECK_REAL(mg_grad(a), local[0]);

@@ -326,7 +326,7 @@ TEST(a_dot_without_a_bias_has_the_gradients_of_its_scalar_form)
         backward(z);
         for (int32_t i = 0; i < 4; i++)
             want[i] = mg_grad(v[i]);
-        CHECK_INT(mg_set_grads(v, 4, 0.0), MG_OK);
+        CHECK_INT(mg_set_grads(v, 4, 0.0, NULL), MG_OK);
         backward(dot);
         CHECK_INT(mg_local_derivatives(dot, local, 4), 4);
         for (int32_t i = 0; i < 4; i++) {

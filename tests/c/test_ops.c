@@ -136,7 +136,7 @@ TEST(the_derivatives_of_every_nary_op_are_those_of_central_differences)
             }
             /* a twice: its gradient is the derivative of z(a, a), twice that of either operand */
             const int32_t twice = made(mg_nary(op, (int32_t[]){a[0], a[0]}, 2));
-            CHECK_INT(mg_set_grads(a, n, 0.0), MG_OK);
+            CHECK_INT(mg_set_grads(a, n, 0.0, NULL), MG_OK);
             backward(twice);
             const double both[] = {points[0] + 1e-3, points[0] + 1e-3},
                          low[] = {points[0] - 1e-3, points[0] - 1e-3};
@@ -469,11 +469,11 @@ static void comes_back(int32_t z, const int32_t *operands, int32_t n)
     check_arena();
 
     double gradient[16];
-    CHECK_INT(mg_set_grads(operands, n, 0.0), MG_OK);
+    CHECK_INT(mg_set_grads(operands, n, 0.0, NULL), MG_OK);
     backward(z);
     for (int32_t i = 0; i < n; i++)
         gradient[i] = mg_grad(operands[i]);
-    CHECK_INT(mg_set_grads(operands, n, 0.0), MG_OK);
+    CHECK_INT(mg_set_grads(operands, n, 0.0, NULL), MG_OK);
     backward(copy);
     for (int32_t i = 0; i < n; i++)
         CHECK_REAL(mg_grad(operands[i]), gradient[i]);

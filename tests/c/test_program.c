@@ -158,7 +158,7 @@ TEST(results_are_the_same_for_any_number_of_threads)
     const recorded r = record(&f);
     for (int32_t t = 0; t < 4; t++) {
         CHECK_INT(mg_set_threads(t + 1), MG_OK);
-        CHECK_INT(mg_set_grads(r.leaves + INPUTS, PARAMETERS, 0.0), MG_OK);
+        CHECK_INT(mg_set_grads(r.leaves + INPUTS, PARAMETERS, 0.0, NULL), MG_OK);
         for (int32_t again = 0; again < 20; again++)
             CHECK_INT(run(&r, &f, MG_BACKWARD, MOST, 0.5, &sum[t], NULL, NULL), MG_OK);
         CHECK_INT(run(&r, &f, MG_GRADIENT, MOST, 0.5, NULL, &number[t], gradient[t]), MG_OK);
@@ -267,7 +267,7 @@ TEST(lanes_without_a_sample_add_nothing_to_gradients)
     mg_program *p = twice_each(leaves);
     for (int64_t n = 1; n < 20; n++) {
         mg_lanes(lanes[n % 3]);
-        CHECK_INT(mg_set_grads(leaves, 6, 0.0), MG_OK);
+        CHECK_INT(mg_set_grads(leaves, 6, 0.0, NULL), MG_OK);
         CHECK_INT(finished(mg_program_run(p, MG_BACKWARD, n, NULL, 1, &batch, NULL, 1.0, &value, NULL, NULL,
                                           &unfinished),
                            &unfinished),
@@ -497,7 +497,7 @@ TEST(a_parameter_that_dies_during_a_run_is_left_out)
 
     mg_program *program = of_mixed_handles(p);
     const int64_t n = begin_long_run(program, &value, &unfinished);
-    CHECK_INT(mg_set_grads(p, MIXED, 0.0), MG_OK);
+    CHECK_INT(mg_set_grads(p, MIXED, 0.0, NULL), MG_OK);
     drop(p[3]);
     int32_t status = 1;
     while (status == 1)
@@ -521,7 +521,7 @@ TEST(a_run_that_is_given_up_touches_no_gradient)
 
     mg_program *program = of_mixed_handles(p);
     (void)begin_long_run(program, &value, &unfinished);
-    CHECK_INT(mg_set_grads(p, MIXED, 0.5), MG_OK);
+    CHECK_INT(mg_set_grads(p, MIXED, 0.5, NULL), MG_OK);
     mg_program_give_up(&unfinished);
     CHECK(!unfinished);
     for (int32_t i = 0; i < MIXED; i++)

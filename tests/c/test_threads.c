@@ -122,7 +122,7 @@ static void *wrong(void *handle)
     CHECK(isnan(mg_data(h)) && isnan(mg_grad(h)));
     CHECK_INT(mg_set_data(h, 0.0), MG_EHANDLE);
     CHECK_INT(mg_set_grad(h, 0.0), MG_EHANDLE);
-    CHECK_INT(mg_set_grads(pair, 2, 0.0), MG_EHANDLE);
+    CHECK_INT(mg_set_grads(pair, 2, 0.0, NULL), MG_EHANDLE);
     CHECK_INT(mg_describe(h, &node), MG_EHANDLE);
     CHECK_INT(mg_rows(pair, 2, (int32_t[2]){0}), MG_EHANDLE);
     CHECK_INT(mg_backward(h, 1.0, &pause), MG_EHANDLE);
