@@ -90,6 +90,8 @@ def weight_limit(init: Any, nin: int, nout: int = 1) -> float:
 def layer_sizes(nin: int, nouts: Any) -> list[int]:
     """Return the number of inputs of an MLP, then those of the neurons of its layers."""
     try:
+        if isinstance(nouts, (set, frozenset, dict)):
+            raise TypeError  # they have no order
         nouts = list(nouts)
     except TypeError:
         last = brief(nouts) if isinstance(nouts, int) else "16, 1"
@@ -129,10 +131,9 @@ def _unknown(what: str, name: str, there: Iterable[str]) -> str:
 def parameter(p: Any, i: int) -> Value:
     """Return parameter number i of those that an optimiser or a function is given; an error if it is no Value."""
     if not isinstance(p, Value):
-        nested = isinstance(p, (list, tuple))
-        remedy = (
-            "[p for ps in params for p in ps] joins the lists" if nested else "pass model.parameters() or Values"
-        )
+        remedy = "pass model.parameters() or Values"
+        if isinstance(p, (list, tuple)) and str not in map(type, p):  # else they have their names
+            remedy = "[p for ps in params for p in ps] joins the lists"
         raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: {remedy}")
     return p
 

@@ -412,17 +412,17 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     if isinstance(condition, Value):
         if not (callable(a) or callable(b)) or is_tracing():
             a, b = [x() if callable(x) else x for x in (a, b)]
-            node: Value = condition.when(a) + condition.unless(b)
-            return node
+            return condition.when(a) + condition.unless(b)
         condition = condition.data
     elif as_number(condition) is None:
         raise TypeError(
             f"the condition of where must be a Value, a number or a bool, not "
             f"{type(condition).__name__}: write x.less(y), or x.data < y.data"
         )
-    chosen = a if condition else b
-    chosen = chosen() if callable(chosen) else chosen
-    return chosen if isinstance(chosen, Value) else Value(chosen)
+    x = a if condition else b
+    if isinstance(x := x() if callable(x) else x, Value) and (is_tracing() or core.handle_of(x) >= 0):
+        return x  # which is no half-made one
+    return Value(x)
 
 
 def topological_order(root: Value) -> list[Value]:

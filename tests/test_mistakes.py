@@ -277,6 +277,8 @@ MISTAKES = {
     "optim.SGD([v, v])": "ValueError: parameter 1 is there twice: pass dict.fromkeys(params)",
     "optim.SGD([{'params': [v, w]}, {'params': [v]}])": "ValueError: parameter 2 is there twice: leave it out",
     "optim.SGD([ps])": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",
+    "optim.SGD(model.named_parameters())": "TypeError: parameter 0 must be a Value, not tuple: pass model.param",
+    "MLP(2, {4, 1})": "TypeError: nouts must be a list of the sizes of the layers, not {.*}: MLP(2, [16, 1])",
     "optim.SGD([])": "ValueError: an optimizer needs at least one parameter; a class of your own has those",
     "nested.count_parameters()": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",
     "nested.state_dict()": "TypeError: parameter 0 must be a Value, not list: [p for ps in params for p",

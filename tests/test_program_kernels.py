@@ -354,6 +354,7 @@ def test_listings_show_every_constant_and_bias():
         return mg.jit(f).program(*args).listing
 
     assert "v1 = maximum(x0, 0)\n" in listing(lambda x: x.maximum(0.0), [1.0, 2.0])
+    assert "v1 = LeakyReLU(x0, 0.25)\n" in listing(lambda x: x.leaky_relu(0.25), [1.0, 2.0])
     assert "1 x 1 weights (2) * (x0) + (1)\n" in listing(lambda x: x * 2 + 1, [1.0, 2.0])
     weights = [1.25, 3.5, 9.75, 5.125, 7.0625, 8.0]
     text = listing(lambda x: mg.dot(weights, x, 0.375) + mg.dot(x, x[::-1]), [weights])

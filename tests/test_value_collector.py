@@ -196,7 +196,8 @@ def test_a_half_made_value_is_refused_wherever_it_is_used():
     def assign(name):
         setattr(half, name, 1.0)
 
-    half, v = Value.__new__(Value), Value(2.0)
+    half, v, biased = Value.__new__(Value), Value(2.0), micrograd_c.nn.Neuron(1)
+    biased.b = Sub.__new__(Sub)
     uses = {
         "left operand": lambda: half + v,
         "right operand": lambda: v + half,
@@ -230,6 +231,10 @@ def test_a_half_made_value_is_refused_wherever_it_is_used():
         "explain": lambda: micrograd_c.explain(half),
         "draw": lambda: micrograd_c.draw(half),
         "optimiser": lambda: micrograd_c.optim.SGD([half], lr=0.1).step(),
+        "chosen": lambda: micrograd_c.where(True, half, 2.0),
+        "chosen by a comparison": lambda: micrograd_c.where(v > 1, half, 2.0),
+        "chosen by a Value": lambda: micrograd_c.where(v.greater(1), half, 2.0),
+        "parameter": lambda: biased.zero_grad(),
     }
     for name, use in uses.items():
         with pytest.raises(RuntimeError, match="this Value has no node"):

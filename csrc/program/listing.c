@@ -127,6 +127,8 @@ static void put_op(writer *w, const mg_instruction *in)
         put(w, infix ? " %s " : ", ", name);
         put_place(w, in->y, in->y_uniform);
     }
+    if (!hole && mg_op_row(in->op)->takes_k)
+        put(w, ", %g", in->k);
     if (!infix)
         put(w, hole ? ")%s" : ")", name);
 }
