@@ -53,8 +53,7 @@ TEST(gradients_are_set_in_rows_that_were_consecutive_once)
         for (int32_t i = 0; i < 3; i++)
             CHECK_REAL(mg_grad(v[i]), k);
     }
-    for (int32_t i = 1; i < 3;
-         i++) { /* the rows in the middle and at the end move above one of another node */
+    for (int32_t i = 1; i < 3; i++) { /* two rows move, each above that of another node */
         const int32_t other = leaf(9.0);
         CHECK_INT(mg_by_hand(v[i], &other, 1, NULL, NULL, 0.0), v[i]);
         CHECK_INT(mg_set_grads(v, 3, 4.0 + i, &consecutive), MG_OK);
