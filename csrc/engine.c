@@ -97,8 +97,9 @@ int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad, int8_t *con
     const bool noted = n > 0 && consecutive && *consecutive && mg.moves == 0;
     const int32_t first = noted ? mg_row(handles[0]) : MG_EHANDLE;
     if (first >= 0 && mg_row(handles[n - 1]) == first + n - 1) {
+        double *const run = grads + first; /* no vector code adds first + i, which may wrap around */
         for (int32_t i = 0; i < n; i++)
-            grads[first + i] = grad;
+            run[i] = grad;
     } else {
         bool side_by_side = true;
         TRY(mg_to_rows(handles, n, NULL));
