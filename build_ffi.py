@@ -78,10 +78,11 @@ def flags() -> dict[str, list[str]]:
 # holds the lock of the arena needs no GIL to give it back, so to wait for that lock with the GIL is no
 # deadlock. All calls of a finalizer are here: a thread asks for the GIL after 5 ms in which nobody gave it
 # up, and waits for seconds beside one that gives it up more often. mg_by_hand changes a node that others
-# know: the native core tells its Value the new operands before another thread can do the same.
+# know: the native core tells its Value the new operands before another thread can do the same. mg_same_items
+# reads lists that another thread may change.
 QUICK = """
     mg_leaf mg_unary mg_unary_k mg_binary mg_binary_number mg_by_hand mg_by_hand_over
-    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_closures mg_new_list mg_free_list
+    mg_data mg_grad mg_set_data mg_set_grad mg_set_python mg_sweep_closures mg_same_items mg_new_list mg_free_list
 """
 
 

@@ -115,6 +115,17 @@ int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad, int8_t *con
     return MG_OK;
 }
 
+int32_t mg_same_items(const uintptr_t *pairs)
+{
+    for (; *pairs; pairs += 2) {
+        const uintptr_t *const a = (const uintptr_t *)pairs[0], *const b = (const uintptr_t *)pairs[1];
+        if (a[2] != b[2] ||
+            (a[2] > 0 && memcmp((const void *)a[3], (const void *)b[3], a[2] * sizeof *a) != 0))
+            return false;
+    }
+    return true;
+}
+
 int32_t mg_rows(const int32_t *handles, int32_t n, int32_t *rows)
 {
     if (n < 0)

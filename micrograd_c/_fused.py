@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from functools import wraps
 from itertools import chain, repeat
 from operator import attrgetter, is_not, ne
 
 from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
-from ._core import Any, Held, as_number, core, ffi
+from ._core import Any, Held, as_number, core, ffi, lib
 from ._operands import AT_FIRST, with_leaves
 from .engine import unequal
 
@@ -62,6 +63,25 @@ class Watched:
         return (attributes, slots) if slots else attributes
 
 
+_same_items = lib.mg_same_items
+
+
+def _pairs(lists: list[Any], others: list[Any]) -> Any:
+    """Return what `_same_items` compares: the address of each list, and that of the other. It keeps none alive."""
+    return ffi.new("uintptr_t[]", [*map(id, chain.from_iterable(zip(lists, others))), 0])
+
+
+def _can_read_lists() -> bool:
+    """Tell whether C finds in a list what `mg_same_items` says: so it is in CPython with a GIL."""
+    if sys.implementation.name != "cpython" or list.__basicsize__ != 5 * ffi.sizeof("uintptr_t"):
+        return False
+    some = [[0, None], [0, None], [0, True], [0]]
+    return [_same_items(_pairs(some[:1], [other])) for other in some] == [1, 1, 0, 0]
+
+
+_c_reads_lists = _can_read_lists()
+
+
 class _Plan:
     """What one call of C has to know about layers in a row, as long as nothing of it is changed."""
 
@@ -69,8 +89,7 @@ class _Plan:
     layers: Any  # the layers of an MLP; None: the owner itself is the layer
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
     copies: list[Any]  # ... and what they held
-    ids: Any  # the number of items and their ids, of each copy, for core.same
-    address: int  # of these
+    pairs: Any  # the addresses of both, where C reads them
     types: tuple[Any, ...] | None  # classes of layers and neurons; None: changes of some can't be seen
     width: int | None  # inputs
     call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
@@ -108,10 +127,7 @@ class _Plan:
         else:
             if all(map(_shows_changes, types)):
                 self.types = tuple(types)
-        every = self.copies if core.NAME == "native" else ()  # an id of PyPy's may fit no word
-        ids = [i for items in every for i in (len(items), *map(id, items))]
-        self.ids = ffi.new("uintptr_t[]", ids)
-        self.address = int(ffi.cast("uintptr_t", self.ids))
+        self.pairs = _pairs(self.lists, self.copies) if _c_reads_lists else None
         if self.types is not None and rows and all(rows):
             self._compile(rows)
 
@@ -194,9 +210,8 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
 
 def _are_changed(plan: _Plan) -> bool:
     """Tell whether a list holds other objects than it did, or some that say that they are equal."""
-    same = core.same(plan.lists, plan.address)
-    if same is not None:
-        return not same
+    if _c_reads_lists:
+        return not _same_items(plan.pairs)
     if unequal[1] or Value.__eq__ is not AT_FIRST["__eq__"]:  # the user's == may say and raise anything
         return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
             map(any, map(map, repeat(is_not), plan.copies, plan.lists))

@@ -3,13 +3,14 @@
 import inspect
 import random
 import sys
+import sysconfig
 import warnings
 
 import pytest
 from networks import ACTIVATIONS, X, listed, scalar
 from support import PYPY, close, collect, nothing_left_behind, run_python
 
-from micrograd_c import MLP, Layer, Neuron, Value, engine, nn, stats
+from micrograd_c import MLP, Layer, Neuron, Value, _fused, engine, nn, stats
 from micrograd_c._core import lib
 
 # ---- fused -------------------------------------------------------------------------------------------------------
@@ -325,9 +326,17 @@ MUTATIONS = [
 ]
 
 
+@pytest.fixture(params=["C", "Python"])
+def reader(request, monkeypatch):
+    """Let Python compare lists, or C, which can in CPython with a GIL."""
+    assert _fused._c_reads_lists == (not PYPY and not sysconfig.get_config_var("Py_GIL_DISABLED"))
+    if request.param == "Python":
+        monkeypatch.setattr(_fused, "_c_reads_lists", False)
+
+
 @pytest.mark.filterwarnings("ignore:a neuron of")
 @pytest.mark.parametrize("mutate", [f for f in MUTATIONS if f is not write_dict], ids=lambda f: f.__name__)
-def test_whatever_is_changed_is_honoured_at_the_next_call(mutate):
+def test_whatever_is_changed_is_honoured_at_the_next_call(mutate, reader):
     model, expected = model_and_check()
     before = [o.data for o in listed(model(X))]
     mutate(model)
@@ -818,7 +827,7 @@ class RaisingValue(Value):
 
 
 @pytest.mark.parametrize("make", [Agreeing, lambda: AgreeingValue(5.0), lambda: RaisingValue(5.0)])
-def test_a_weight_counts_whatever_it_says_of_being_equal_to_the_one_that_it_replaces(make):
+def test_a_weight_counts_whatever_it_says_of_being_equal_to_the_one_that_it_replaces(make, reader):
     model = MLP(2, [2, 1])
     x = [Value(1.0), Value(2.0)]
     model(x)
@@ -832,7 +841,7 @@ def test_a_weight_counts_whatever_it_says_of_being_equal_to_the_one_that_it_repl
     assert abs(model(x).data - wanted) < 1e-12
 
 
-def test_a_weight_counts_where_values_got_another_equality(monkeypatch):
+def test_a_weight_counts_where_values_got_another_equality(monkeypatch, reader):
     before = [*engine.unequal]
     engine.unequal[1] = False  # as if no class had an == of its own
     monkeypatch.setattr(Value, "__eq__", lambda self, other: isinstance(other, Value))
@@ -841,6 +850,19 @@ def test_a_weight_counts_where_values_got_another_equality(monkeypatch):
         n.w[0] = Value(7.0)
         assert [o.data for o in model(X)] == expected()
     engine.unequal[:] = before
+
+
+@pytest.mark.skipif(not _fused._c_reads_lists, reason="== of neurons is asked there, as the README says")
+def test_a_neuron_counts_that_says_it_is_equal_to_the_one_that_it_replaces(monkeypatch):
+    class AgreeingNeuron(Neuron):
+        __eq__, __hash__ = Agreeing.__eq__, Neuron.__hash__
+
+    monkeypatch.setattr(_fused, "unequal", [0, 0])  # as if no class had an == of its own
+    agreeing = AgreeingNeuron(2)
+    agreeing.b.data = 9.0
+    model, expected = model_and_check()
+    model.layers[0].neurons[1] = agreeing
+    assert [o.data for o in model(X)] == expected()
 
 
 class Changing:

@@ -91,31 +91,6 @@ static PyObject *py_attach(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* same(lists, address): does each list hold the very objects whose number and ids stand there? None: ask in Python. */
-static PyObject *py_same(PyObject *module, PyObject *args)
-{
-    unsigned long long address;
-    PyObject *lists;
-
-    (void)module;
-    if (!PyArg_ParseTuple(args, "O!K", &PyList_Type, &lists, &address))
-        return NULL;
-    if (!mg_layout.lists)
-        Py_RETURN_NONE;
-    const uintptr_t *at = (const uintptr_t *)(uintptr_t)address;
-    for (Py_ssize_t i = 0; i < PyList_Size(lists); i++) {
-        PyObject *list = PyList_GetItem(lists, i);
-        const Py_ssize_t size = PyList_Size(list);
-        const size_t n = *at++;
-        if (size < 0)
-            return NULL;
-        if ((size_t)size != n || (n > 0 && memcmp(mg_list_items(list), at, n * sizeof *at) != 0))
-            Py_RETURN_FALSE;
-        at += n;
-    }
-    Py_RETURN_TRUE;
-}
-
 /* What stands in static variables here belongs to one interpreter, which outlives all others. */
 static PyObject *py_expect_main(PyObject *module, PyObject *nothing)
 {
@@ -144,7 +119,6 @@ static PyMethodDef functions[] = {
     {"peek", mg_py_peek, METH_VARARGS, "Return an attribute, None or what is given where there is none."},
     {"put", mg_py_put, METH_VARARGS, "Set an attribute past all properties."},
     {"attributes", mg_py_attributes, METH_O, "Return a copy of all attributes."},
-    {"same", py_same, METH_VARARGS, "Tell whether lists hold what they held, or None."},
     {"set_docs", mg_py_set_docs, METH_O, "Set the docstrings of the methods that are ops."},
     {"before_collection", mg_py_before_collection, METH_VARARGS,
      "Track old readers of what has got an attribute."},

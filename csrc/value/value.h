@@ -89,9 +89,9 @@ static inline Py_ssize_t short_length(PyObject *o)
     return n > ON_STACK ? -1 : n;
 }
 
-/* Where Python's objects keep what they hold. The ABI has a function for each item, a node made by hand reads six, and a
- * network compares all its lists of weights at each call. So the module looks at objects that it knows when it starts:
- * where one lies otherwise, the functions are called. */
+/* Where Python's objects keep what they hold. The ABI has a function for each item, and a node made by hand reads
+ * six. So the module looks at objects that it knows when it starts: where one lies otherwise, the functions are
+ * called. */
 extern struct mg_layout {
     size_t tuple_items; /* bytes from the start of a tuple to its items; 0: unknown */
     bool lists;         /* the word behind the head of a list points to its items */

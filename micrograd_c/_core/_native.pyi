@@ -18,7 +18,6 @@ from .cffi_core import operands as operands
 from .cffi_core import own as own
 from .cffi_core import peek as peek
 from .cffi_core import put as put
-from .cffi_core import same as same
 from .cffi_core import sweep as sweep
 
 SOURCES: int

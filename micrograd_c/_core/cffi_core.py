@@ -323,7 +323,7 @@ def no_shorter_way(*_: Any) -> Any:
     """Return None: this core has no shorter way to the node than its caller."""
 
 
-dot = same = no_shorter_way
+dot = no_shorter_way
 
 
 def nary(op: int, values: Any) -> Any:

@@ -357,6 +357,22 @@ TEST(weights_that_are_inputs_in_overlapping_rows_get_both_gradients)
         CHECK_REAL(mg_grad(x[i]), gradient[i]);
 }
 
+TEST(lists_are_the_same_while_they_hold_the_same_items)
+{
+    uintptr_t items[] = {7, 8, 9}, copies[] = {7, 8, 9}, list[] = {0, 0, 3, (uintptr_t)items, 4},
+              copy[] = {1, 0, 3, (uintptr_t)copies, 3}, none[] = {0, 0, 0, 0, 0};
+    const uintptr_t pairs[] = {(uintptr_t)none, (uintptr_t)none, (uintptr_t)list, (uintptr_t)copy, 0};
+
+    CHECK_INT(mg_same_items(pairs + 4), true);
+    CHECK_INT(mg_same_items(pairs), true);
+    items[2] = 10;
+    CHECK_INT(mg_same_items(pairs), false);
+    list[2] = 2;
+    CHECK_INT(mg_same_items(pairs), false);
+    copy[2] = 2;
+    CHECK_INT(mg_same_items(pairs), true);
+}
+
 int main(void)
 {
     CHECK_INT(mg_init(), MG_OK);
@@ -372,5 +388,6 @@ int main(void)
     RUN(a_dot_without_a_bias_has_the_gradients_of_its_scalar_form);
     RUN(a_bias_may_be_a_weight_and_an_input_too);
     RUN(weights_that_are_inputs_in_overlapping_rows_get_both_gradients);
+    RUN(lists_are_the_same_while_they_hold_the_same_items);
     return 0;
 }
