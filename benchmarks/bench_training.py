@@ -24,7 +24,7 @@ MOONS = Race(
 DIGITS = Race(
     title="MLP(64, [128, 128, 10]), one sample",
     lanes={name: ("MlpSample", {}) for name in MICROGRADS},
-    phases={"forward + backward": (), "forward": (), "backward": (), "drop": ()},
+    phases={"forward + backward": (), "zero_grad()": (), "forward": (), "backward": (), "drop": ()},
     rounds=11,
 )
 

@@ -42,7 +42,7 @@ PAIRS = {
     "by hand": Pair("ByHand", {"n": 20_000, "operands": 2}, ("build", "backward", "drop")),
     "moons": Pair("MoonsStep", {}, ("step",)),
     "moons, scalar nodes": Pair("ScalarBuild", {"fused": False}, ("build", "backward", "drop")),
-    "MLP(64, [128, 128, 10])": Pair("MlpSample", {}, ("forward", "backward", "drop")),
+    "MLP(64, [128, 128, 10])": Pair("MlpSample", {}, ("zero_grad()", "forward", "backward", "drop")),
     "microgpt, class replaced": Pair("GptStep", {"replaced": True}, ("step",)),
     "p.data -= lr * p.grad": Pair("Update", {"n": 8_192}, ("update",)),
     "jit moons": Pair("MoonsProgram", {}, ("step",)),

@@ -385,7 +385,9 @@ class MlpSample(Training):
         self.x = [random.random() for _ in range(64)]
 
     def run(self):
+        start = perf_counter()
         self.model.zero_grad()
+        zero_grad = perf_counter() - start
         start = perf_counter()
         loss = sum(score * score for score in self.model(self.x))
         forward = perf_counter() - start
@@ -400,6 +402,7 @@ class MlpSample(Training):
         drop = perf_counter() - start
         return {
             "forward + backward": forward + backward,
+            "zero_grad()": zero_grad,
             "forward": forward,
             "backward": backward,
             "drop": drop,
