@@ -56,14 +56,33 @@ def test_box_shows_name_op_data_and_gradient():
     }
 
 
-def test_gradient_is_not_computed_before_backward_and_0_after_it():
+def test_gradients_are_shown_as_they_are():
+    """Whether a 0 was computed is nowhere kept: the gradient of h is 0 after backward too."""
     a = Value(-1.0, label="a")
-    out = a.relu()
-    assert {texts(g)[-1] for g in boxes(mg.draw(out)).values()} == {"grad not computed"}
+    h = a * 3.0
+    out = h.relu()
+    for run, shown in ((lambda: None, "0"), (out.backward, "1"), (lambda: mg.zero_grad(out), "0")):
+        run()
+        assert {texts(g)[-1] for g in boxes(mg.draw(h)).values()} == {"grad 0"}
+        assert "all gradients are 0, as they are before backward()" in mg.draw(h).alt
+        assert texts(boxes(mg.draw(out))[3])[-1] == f"grad {shown}"
     out.backward()
-    assert [texts(g)[-1] for g in boxes(mg.draw(out)).values()] == ["grad 0", "grad 1"]
-    mg.zero_grad(out)
-    assert {texts(g)[-1] for g in boxes(mg.draw(out)).values()} == {"grad not computed"}
+    assert mg.draw(out).alt.endswith("the gradient of out is 1.")
+
+
+def test_constant_of_an_op_is_shown():
+    x = Value(-2.0)
+    for root, shown in (
+        (x.leaky_relu(0.2), "LeakyReLU 0.2"),
+        (x**3, "**3"),
+        (x.tanh(), "tanh"),
+        (mg.Neuron(1, activation="leaky_relu")([x]), "LeakyReLU(dot) 0.01"),
+    ):
+        picture = mg.draw(root, names={})
+        *_, box = boxes(picture).values()
+        op = " ".join(text.text for text in box.iter(f"{SVG}text") if text.get("class") == "mgc-o")
+        assert op == shown.replace("U(dot)", "…") and f", {shown}): data" in box.find(f"{SVG}title").text
+        assert f"= {shown}\\n" in picture.dot()
 
 
 def test_kinds_are_told_apart_by_class_shape_and_words():
@@ -107,7 +126,10 @@ def test_text_in_words_tells_what_the_picture_shows():
     root = ET.fromstring(picture.svg())
     assert root.get("role") == "img"
     assert root.find(f"{SVG}title").text == picture.alt
-    assert picture.alt == "Graph of c = 9: 2 inputs, 1 operation, 1 result; gradients are not computed yet."
+    assert (
+        picture.alt
+        == "Graph of c = 9: 2 inputs, 1 operation, 1 result; all gradients are 0, as they are before backward()."
+    )
 
 
 def test_reading_changes_nothing():

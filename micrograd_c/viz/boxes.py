@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from html import escape
 
-from .graph import Graph, Node
+from .._core import LABELS, NAMES
+from .graph import Node
 from .text import clean, cut, number, width
 
-__all__ = ["CELL", "LIGHT", "LINE", "background", "box", "box_lines", "box_size", "describe", "path", "shape"]
-__all__ += ["style"]
+__all__ = ["CELL", "LIGHT", "LINE", "background", "box", "box_lines", "box_size", "describe", "made", "path"]
+__all__ += ["shape", "style"]
 
 CELL = 7.3  # width of a character of 12 px, at most
 LINE = 16.0
@@ -38,53 +39,58 @@ DARK_PAGE = {"page": "#14171b", "text": "#e9ecef", "muted": "#aab2bd", "line": "
 PAD = 9.0
 BADGE = 34.0
 DIGITS = 6
-NOT_COMPUTED = "not computed"
+CELLS = 17  # at least, so that there is room for any number
 MOST_CELLS = 24
 OP_CELLS = 9
 
 
-def gradient_text(graph: Graph, node: Node) -> str:
-    """Return the gradient, or that there is none yet: a 0 that nobody has computed says nothing."""
-    if graph.computed or node.grad:
-        return number(node.grad, DIGITS)
-    return NOT_COMPUTED
-
-
-def box_lines(graph: Graph, node: Node) -> list[str]:
+def box_lines(node: Node) -> list[str]:
     """Return the lines of text in a box, the name first."""
     name = cut(node.name, MOST_CELLS)
     if node.row == "FOLD":
         return [name, *node.note.split("\n")]
-    return [name, f"data {number(node.data, DIGITS)}", f"grad {gradient_text(graph, node)}"]
+    return [name, f"data {number(node.data, DIGITS)}", f"grad {number(node.grad, DIGITS)}"]
 
 
-def badge(node: Node) -> str:
-    """Return the label of the op, short; '' for a leaf."""
-    if not node.operands or node.row == "FOLD":
-        return ""
-    return cut(clean(node.op) or "?", OP_CELLS)
+def constant(node: Node) -> str:
+    """Return the number of an op whose label does not show it, as the slope of a leaky relu; else ''."""
+    row = node.activation or node.row
+    return "" if node.k is None or "{}" in LABELS[NAMES.index(row)] else number(node.k, DIGITS)
+
+
+def made(node: Node) -> str:
+    """Return the op with the number that belongs to it; '' for a leaf."""
+    op = clean(node.op)
+    return f"{op} {constant(node)}".strip() if node.operands else op
+
+
+def badge(node: Node) -> list[str]:
+    """Return the lines of the badge: the label of the op, short, and its number; none for a leaf."""
+    if node.row == "FOLD" or not (node.operands or node.op):
+        return []
+    return [cut(clean(node.op) or "?", OP_CELLS), *filter(None, [constant(node)])]
 
 
 def _badge_width(node: Node) -> float:
-    text = badge(node)
-    return max(BADGE, width(text) * CELL + 12) if text else 0.0
+    lines = badge(node)
+    return max(BADGE, max(map(width, lines)) * CELL + 12) if lines else 0.0
 
 
-def box_size(graph: Graph, node: Node) -> tuple[float, float]:
+def box_size(node: Node) -> tuple[float, float]:
     """Return width and height of the box of a node; there is room for any number that it may come to show."""
-    lines = box_lines(graph, node)
-    cells = max([len(f"grad {NOT_COMPUTED}"), *map(width, lines)])
+    lines = box_lines(node)
+    cells = max([CELLS, *map(width, lines)])
     pad = 3 * PAD if node.role == "constant" else 2 * PAD
     return cells * CELL + pad + _badge_width(node), max(len(lines), 3) * LINE + 2 * PAD - 4
 
 
-def describe(graph: Graph, node: Node) -> str:
+def describe(node: Node) -> str:
     """Return what a box says to those who do not see it, with the whole name."""
     name = clean(node.label) or node.name
     if node.row == "FOLD":
         return f"{name}: {node.note.replace(chr(10), ', ')}"
-    made = f", {clean(node.op) or 'made by hand'}" if node.operands else ""
-    return f"{name} ({node.role}{made}): data {node.data!r}, grad {gradient_text(graph, node)}"
+    by = f", {made(node) or 'made by hand'}" if node.operands else ""
+    return f"{name} ({node.role}{by}): data {node.data!r}, grad {number(node.grad, DIGITS)}"
 
 
 def shape(role: str, row: str, w: float, h: float) -> str:
@@ -103,25 +109,25 @@ def shape(role: str, row: str, w: float, h: float) -> str:
     return rect
 
 
-def box(graph: Graph, node: Node, x: float, y: float, w: float, h: float) -> str:
+def box(node: Node, x: float, y: float, w: float, h: float) -> str:
     """Return the box of a node as SVG."""
     parts = [
         f'<g class="mgc-n mgc-{node.role}" data-i="{node.id}" transform="translate({x:.0f} {y:.0f})">',
-        f"<title>{escape(describe(graph, node), quote=False)}</title>",
+        f"<title>{escape(describe(node), quote=False)}</title>",
         shape(node.role, node.row, round(w), h),
     ]
     left = _badge_width(node)
     if left:
-        parts.append(
-            f'<path class="mgc-b" d="M9 0H{left:g}V{h:g}H9A9 9 0 0 1 0 {h - 9:g}V9A9 9 0 0 1 9 0Z"/>'
-            f'<text class="mgc-o" x="{left / 2:g}" y="{h / 2 + 4:g}">{escape(badge(node), quote=False)}</text>'
-        )
+        parts.append(f'<path class="mgc-b" d="M9 0H{left:g}V{h:g}H9A9 9 0 0 1 0 {h - 9:g}V9A9 9 0 0 1 9 0Z"/>')
+        for i, line in enumerate(lines := badge(node)):
+            y = h / 2 + 4 + (i - (len(lines) - 1) / 2) * LINE
+            parts.append(f'<text class="mgc-o" x="{left / 2:g}" y="{y:g}">{escape(line, quote=False)}</text>')
     inside = left + (PAD + 4 if node.role == "constant" and not left else PAD)
-    lines = box_lines(graph, node)
+    lines = box_lines(node)
     top = (h - len(lines) * LINE) / 2 + 12
     for i, line in enumerate(lines):
         classes = ["mgc-t", "mgc-d", "mgc-g"][min(i, 2)]
-        if line.endswith(NOT_COMPUTED) or (node.row == "FOLD" and i):
+        if node.row == "FOLD" and i:
             classes += " mgc-m"
         parts.append(
             f'<text class="{classes}" x="{inside:g}" y="{top + i * LINE:g}">{escape(line, quote=False)}</text>'

@@ -21,7 +21,7 @@ from .._core import brief
 from .._core.absent import say_of
 from .._core.walk import below, operands
 from ..engine import Value
-from .boxes import CELL, LIGHT, LINE, background, box, box_lines, box_size, describe, path, shape, style
+from .boxes import CELL, LIGHT, LINE, background, box, box_lines, box_size, describe, made, path, shape, style
 from .fold import LINES, fold_graph, shorten, unfold, upper_part
 from .graph import Graph
 from .layout import Layout, lay_out
@@ -63,13 +63,15 @@ class Picture:
         counts = ", ".join(
             f"{roles.count(role)} {role}{'s' if roles.count(role) > 1 else ''}" for role in LIGHT if role in roles
         )
-        done = "gradients are computed" if graph.computed else "gradients are not computed yet"
+        done = f"the gradient of {root.name} is {number(root.grad)}"
+        if not any(node.grad for node in graph.nodes.values()):
+            done = "all gradients are 0, as they are before backward()"
         return f"Graph of {root.name} = {number(root.data)}: {counts}; {done}."
 
     def layout(self) -> tuple[Layout, dict[int, tuple[float, float]]]:
         """Return places in a picture from left to right, and the sizes of the boxes by id."""
         graph = self._graph
-        sizes = {i: box_size(graph, node) for i, node in graph.nodes.items()}
+        sizes = {i: box_size(node) for i, node in graph.nodes.items()}
         index = {i: j for j, i in enumerate(graph.nodes)}
         rim = {i: 10.0 if node.role == "result" else 0.0 for i, node in graph.nodes.items()}
         outer = [(w + rim[i], h + rim[i]) for i, (w, h) in sizes.items()]
@@ -93,7 +95,7 @@ class Picture:
             bw, bh = sizes[i]
             if not self._across:
                 x, y = y, x
-            inner += box(graph, node, x - bw / 2, y - bh / 2, bw, bh)
+            inner += box(node, x - bw / 2, y - bh / 2, bw, bh)
         foot, foot_width, foot_height = self._foot(h + 26)
         uid = f"mgc{zlib.crc32(inner.encode('utf-8', 'replace')):x}"
         w, h = max(w, foot_width) + 2 * margin, h + foot_height + 2 * margin
@@ -147,10 +149,10 @@ class Picture:
 
         out = [f"digraph {{\n  rankdir={'LR' if self._across else 'TB'};\n  node [fontname=monospace];"]
         for node in graph.nodes.values():
-            lines = box_lines(graph, node)
+            lines = box_lines(node)
             if node.operands and node.row != "FOLD":
-                lines[0] += f"  = {clean(node.op)}"
-            words = {"color": LIGHT[node.role][1], "label": "\n".join(lines), "tooltip": describe(graph, node)}
+                lines[0] += f"  = {made(node)}"
+            words = {"color": LIGHT[node.role][1], "label": "\n".join(lines), "tooltip": describe(node)}
             rest = ", ".join(f"{key}={json.dumps(text, ensure_ascii=False)}" for key, text in words.items())
             out.append(f"  {name(node.id)} [shape={shapes[node.role]}, {rest}];")
         out += [f"  {name(a)} -> {name(b)};" for a, b, _ in graph.edges]
