@@ -6,6 +6,7 @@ import math
 import pickle
 import random
 import re
+import sys
 import weakref
 from pathlib import Path
 
@@ -193,14 +194,55 @@ def test_explaining_changes_nothing(rng):
 
 
 def test_seed_scales_every_gradient():
-    assert mg.explain(article(), seed=2.0).gradients == {"a": 6.0, "b": 6.0, "e": 2.0, "c": 2.0}
+    explanation = mg.explain(article(), seed=2.0)
+    assert explanation.gradients == {"a": 6.0, "b": 6.0, "e": 2.0, "c": 2.0}
+    text = explanation.text({"a": 4.0})
+    assert "2 * dc/da = a.grad = 6" in text and "gradients there: 2 * dc/da = 6, 2 * dc/db = 10" in text
+    assert "7. Gradients: the seed times" in text and "is 1\n" not in text and "   dc/d" not in text
+
+
+def test_gradients_around_a_value_are_told_as_those_of_the_whole():
+    a, b = Value(2.0), Value(3.0)
+    loss = (a * b + b) * a
+    whole = mg.explain(loss)
+    (inner,) = (node for node in whole._graph.nodes.values() if node.op == "+")
+    part = mg.explain(loss, around=inner.value, seed=3.0)
+    z = inner.name
+    assert part.title.startswith(f"{z} and") and f"around {z}: what" in part.notes[0]
+    assert part.gradients.keys() == {"a", "b", z, *(n.name for n in whole._graph.nodes.values() if n.op == "*")} - {
+        "loss"
+    }
+    told = [step["text"] for step in part.steps]
+    assert f"{z}.grad = 6 (3 * dloss/d{z})" in told
+    assert f"3 * dloss/d{z} * d{z}/da = a.grad = 18" in told
+    assert f"gradients there: 6 * d{z}/da = 18" in part.text({"a": 5.0})  # dloss/dz is another number there
+
+
+def test_data_below_that_was_assigned_is_told_as_what_it_is():
+    w = Value(2.0)
+    e = w * 3.0
+    w.data -= 0.5
+    told = [step["text"] for step in mg.explain(e).steps]
+    assert "e = 6, but now its operands give w * k1 = 1.5 * 3 = 4.5" in told
+
+
+def test_sum_of_a_neuron_is_not_called_as_a_value_of_the_user():
+    def formulas():
+        return {step["formula"] for step in mg.explain(n, names={"sum": total}).steps if "formula" in step}
+
+    total, x = Value(1.0), Value(2.0)
+    for operand in (total, x):
+        n = mg.Neuron(1, activation="leaky_relu")([operand])
+        assert "(1 if sum' > 0 else 0.01)" in formulas()
+    total = 0
+    assert "(1 if sum > 0 else 0.01)" in {s.get("formula") for s in mg.explain(n, names={}).steps}
 
 
 def test_data_that_was_assigned_is_told():
     c = article()
     named(c)["a"].data = 10.0
     steps = mg.explain(c).steps
-    assert any(s["text"] == "e = 6: its data was assigned; a * b would give 30" for s in steps)
+    assert any(s["text"] == "e = 6, but now its operands give a * b = 10 * 3 = 30" for s in steps)
     assert mg.explain(c).gradients["b"] == 11.0  # local derivatives are of the current data, as in the engine
 
 
@@ -319,6 +361,29 @@ def test_result_with_very_many_operands_is_shortened():
         assert "not shown one by one" in explanation.notes[0]
         assert "stale" not in parts_kinds(explanation)
         assert len(explanation.html().encode()) < 300_000
+
+
+def test_what_is_not_shown_is_told_of_leaves_and_of_gradients():
+    x, a = Value(0.5), Value(2.0)
+    y = x
+    for _ in range(20):
+        y = (y * x).tanh() + x
+    root = y * a
+    for whole, cut in ((root, "mul_"), (mg.sum([x, *(Value(i) for i in range(20)), x]), "rest")):
+        explanation = mg.explain(whole, limit=12)
+        mg.zero_grad(whole)
+        whole.backward()
+        (leaf,) = (n.name for n in explanation._graph.nodes.values() if n.op == "…")
+        told = [step["text"] for step in explanation.steps]
+        assert leaf.startswith(cut) and f"{leaf} is a leaf: it was computed from nothing" not in told
+        assert any(text.startswith(f"{leaf} = … = ") for text in told)
+        assert f"{leaf}: what it was computed from is not shown" in told
+        assert explanation.gradients["x"] != x.grad and not any("/dx = x.grad" in text for text in told)
+        assert any(re.match("x.grad = .* by what is shown; some ways from x to .* are not", text) for text in told)
+        with pytest.raises(ValueError, match="what_if: some ways from x to the result are not shown"):
+            explanation.what_if(x=0.6)
+        for i, gradient in explanation.engine.items():
+            assert explanation._stream.grad[i] == pytest.approx(gradient)
 
 
 def test_deep_chains_are_explained_without_recursion():
@@ -464,7 +529,8 @@ def f():
 
 @pytest.mark.parametrize("call", ["look(v)", "show(v)", "[look(v) for _ in [1]]"])
 @pytest.mark.parametrize("look", [mg.explain, mg.draw])
-def test_a_loop_over_the_variables_of_a_function_goes_on(call, look):
+@pytest.mark.parametrize("variables", ["locals", "vars"])
+def test_a_loop_over_the_variables_of_a_function_goes_on(call, look, variables):
     """Before Python 3.13 whoever reads frame.f_locals changes the dict that locals() returned."""
     scope = {"look": look, "Value": Value}
     source = f"""
@@ -473,7 +539,7 @@ def show(v):
 def f():
     a, b = Value(2.0), Value(3.0)
     seen = []
-    for name, v in locals().items():
+    for name, v in {variables}().items():
         if isinstance(v, Value):
             seen.append(name)
             {call}
@@ -481,6 +547,29 @@ def f():
 """
     exec(source, scope)
     assert scope["f"]() == ["a", "b"]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="reading variables changes nothing there")
+@pytest.mark.parametrize("look", ["locals()", "vars()"])
+def test_names_of_a_function_that_calls_locals_are_given_to_no_other_value(look):
+    scope = {"mg": mg, "Value": Value, "e": Value(5.0)}
+    source = f"""
+def f():
+    e, g, w = Value(2.0), Value(3.0), Value(4.0)
+    def captured():
+        return w
+    seen = {look}
+    return mg.explain((globals()["e"] * 2.0 + 1.0) * 3.0 + 4.0 * w)
+out = f()
+class A:
+    n = Value(1.0)
+    m = n * 2.0
+    seen = {look}
+    out = mg.explain(m)
+"""
+    exec(source, scope)
+    assert names_of(scope["out"]).isdisjoint({"e", "g", "w", "f", "A"})
+    assert names_of(scope["A"].out) == {"n", "k1", "m"}
 
 
 def test_names_of_callers_in_another_module_are_not_asked_for():

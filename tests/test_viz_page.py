@@ -87,6 +87,46 @@ def test_page_tells_edited_data_as_python_tells_a_graph_of_these_data(browser, t
         page.assert_silent()
 
 
+def around():
+    e = article()
+    return mg.explain(e * e, around=e)
+
+
+def partial():
+    x = Value(0.5, label="a")
+    return mg.explain((x * x + 1.0).tanh() * x * 2.0, limit=6)
+
+
+@pytest.mark.parametrize("make", [lambda: mg.explain(article(), seed=-2.0), around, partial])
+def test_gradient_that_is_no_derivative_of_the_result_is_not_called_so(browser, tmp_path, make):
+    explanation = make()
+    page = Page(browser, explanation, tmp_path / "page.html")
+    assert_told_alike(texts(page), [step["text"] for step in explanation.steps])
+    last = next(step for step in explanation.steps if step["kind"] == "gradient" and "a.grad" in step["text"])
+    page.run("go(stops.findIndex(i => i === arguments[0]))", last["index"])
+    assert page.text("#now") == last["text"] and "a.grad" in page.text("#rule") and not page.all("#rule .frac")
+    if make is partial:
+        assert "not shown" in page.text("#rule") and not page.box("a").find_elements("css selector", ".edit")
+    else:
+        seed = explanation.data()["seed"]
+        assert f"backward(seed={seed})" in page.text("#code") and "✓ agrees" in page.text("#rule")
+        assert f"quotient × {seed:g}:".replace("-2", "(−2)") in page.text("#rule")
+        page.go("seed")
+        assert page.text("#now") == next(step["text"] for step in explanation.steps if step["kind"] == "seed")
+        page.set("a", "5")  # dloss/dz is another number there
+        page.end()
+        assert page.text("#now").startswith(f"{seed:g} * d")
+    page.assert_silent()
+
+
+def test_nudge_is_not_called_as_a_value(browser, tmp_path):
+    h, x = Value(2.0, label="h"), Value(3.0, label="x")
+    page = Page(browser, mg.explain(h * x), tmp_path / "page.html")
+    page.go("first")
+    page.find("#rule .foot button").click()
+    assert "h longer by h′ adds" in page.text("#why .say") and "Nudge h by h′" in page.text("#why .nudge")
+
+
 def test_branch_that_is_not_taken_gets_no_share_on_the_page(browser, tmp_path):
     x = Value(0.0, label="x")
     root = mg.where(x.greater(0), x.sqrt(), 2 * x)

@@ -10,7 +10,11 @@ const NODE = new Map(NODES.map(n => [n.id, n])), ROOT = NODE.get(DATA.root), SEE
 const READERS = new Map(NODES.map(n => [n.id, []]));
 for (const n of NODES) for (const i of distinct(n.operands)) READERS.get(i).push(n);
 const readers = n => READERS.get(n.id);
+/* By what the gradients are more than derivatives of the root; dloss/de was another number with other data. */
+const seedWord = () => DATA.outer && !edited ? DATA.outer : SEED === 1 ? "" : number(SEED);
+const seedTimes = () => seedWord() && `${seedWord()} * `;
 const BY_HAND = NODES.some(n => n.closure || n.row === "CUSTOM" || n.given);
+const editable = n => !n.operands.length && !n.part && !BY_HAND;
 const near = (x, y, tolerance, least = 1) => Object.is(x, y)
   || isFinite(x - y) && Math.abs(x - y) <= tolerance * Math.max(least, Math.abs(x), Math.abs(y));
 const name = i => NODE.get(i).name;
@@ -150,8 +154,9 @@ function run(engine) {
   let reached, passing;
   const add = (kind, n, fields, words) => {
     let [phase, , phrase] = DATA.phrases[kind];
+    if (kind === "gradient" ? n.part : n.cut) phrase = DATA.cut[kind] ?? phrase;
     if (engine === "overwrite" && phrase.includes("+=")) phrase = phrase.replace("+=", "=").split(": ")[0];
-    events.push({kind, phase: engine === "depth" && phase === 3 ? 6 : phase, node: n.id, ...fields, text: fill(phrase, {z: n.name, root: ROOT.name, ...fields, ...words})});
+    events.push({kind, phase: engine === "depth" && phase === 3 ? 6 : phase, node: n.id, ...fields, text: fill(phrase, {z: n.name, root: ROOT.name, times: seedTimes(), ...fields, ...words})});
   };
   const arrive = (kind, n, slot, contribution, fields, known) => {
     const x = NODE.get(n.operands[slot]), before = grad.get(x.id);
@@ -175,7 +180,7 @@ function run(engine) {
     seed(n) {
       grad.set(n.id, SEED);
       reached = new Set(engine === "depth" && !REUSED ? NODE.keys() : [n.id]);
-      add("seed", n, {after: SEED}, {outer: DATA.outer});
+      add("seed", n, {after: SEED}, {outer: DATA.outer && !edited ? ` (${DATA.outer})` : ""});
     },
     turn(n) {
       passing = null;

@@ -12,10 +12,10 @@ from math import isclose
 from typing import Any
 
 from ..engine import Value
-from .graph import Graph, Node
+from .graph import CUT, Graph, Node
 from .rules import derivatives, evaluate, formula_of, local_derivatives
-from .text import clean, fill
-from .words import PHRASES
+from .text import clean, fill, number
+from .words import CUT_PHRASES, PHRASES
 
 __all__ = ["Event", "Stream", "gradients_kept", "op_of", "plan"]
 
@@ -41,7 +41,7 @@ def plan(graph: Graph) -> Iterator[Step]:
         if node.closure:
             yield from (("closure", i, node.operands.index(x)) for x in dict.fromkeys(node.operands))
         else:
-            yield from (("share", i, slot, formula) for slot, formula in derivatives(node, nodes))
+            yield from (("share", i, slot, formula) for slot, formula in derivatives(node, graph))
     for i in topo:
         yield "gradient", i
 
@@ -90,7 +90,7 @@ class Stream:
     graph : Graph
     seed : float
     outer : str
-        What the seed is, where the root is not the user's.
+        What the seed is, where the root is not the user's: "dloss/de".
     steps : iterable of tuple, optional
         A part of the plan, for its gradients alone; else all of it.
     data : mapping of int to float, optional
@@ -102,6 +102,8 @@ class Stream:
         The steps without their numbers.
     steps : list of dict
         The events.
+    times : str
+        By what the gradients are more than derivatives of the root: "2 * ", "dloss/de * "; "" for a seed of 1.
     topo : list of int
         The ids of the nodes in the order in which they are appended.
     grad : dict of int to float
@@ -119,6 +121,7 @@ class Stream:
         self.graph = graph
         self.seed = seed
         self.outer = outer
+        self.times = f"{outer or number(seed)} * " if outer or seed != 1 else ""
         self.names: dict[int, str] = {i: node.name for i, node in graph.nodes.items()}
         self.formulas: dict[int, str] = {i: formula_of(node) for i, node in graph.nodes.items()}
         self.data: Mapping[int, float] = {i: n.data for i, n in graph.nodes.items()} if data is None else data
@@ -141,7 +144,9 @@ class Stream:
     def _add(self, kind: str, node: Node, words: Mapping[str, Any] | None = None, **fields: Any) -> None:
         if self._silent:
             return
-        text = fill(PHRASES[kind][2], {"z": node.name, **fields, **(words or {})})
+        cut = node.part if kind == "gradient" else node.op == CUT
+        phrase = CUT_PHRASES.get(kind, "") if cut else ""
+        text = fill(phrase or PHRASES[kind][2], {"z": node.name, **fields, **(words or {})})
         head = {"index": len(self.steps), "phase": PHRASES[kind][0], "kind": kind, "node": node.id}
         self.steps.append({**head, **fields, "text": text})
 
@@ -181,7 +186,7 @@ class Stream:
 
     def _seed(self, root: Node) -> None:
         self.grad[root.id] = self.seed
-        self._add("seed", root, {"outer": self.outer}, after=self.seed)
+        self._add("seed", root, {"outer": self.outer and f" ({self.outer})"}, after=self.seed)
 
     def _turn(self, node: Node) -> None:
         """Begin a node's turn: it passes something on, or else its shares do not happen."""
@@ -232,4 +237,5 @@ class Stream:
         return {i: value.grad for i, value in operands.items()}
 
     def _gradient(self, node: Node) -> None:
-        self._add("gradient", node, {"root": self.names[self.graph.root]}, gradient=self.grad[node.id])
+        words = {"root": self.names[self.graph.root], "times": self.times}
+        self._add("gradient", node, words, gradient=self.grad[node.id])

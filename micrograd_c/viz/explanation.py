@@ -28,12 +28,12 @@ from .._core.absent import close_to, say_of
 from ..engine import Value, topological_order, zero_grad
 from .events import Event, Stream, gradients_kept
 from .fold import LINES, shorten, unfold, upper_part
-from .graph import Graph, Node
+from .graph import CUT, Graph, Node
 from .page import as_json, frame, page
 from .read import callers_names, given_names, limit_of, read
 from .rules import GIVEN, evaluate, refuse
 from .text import fill, number
-from .words import PHASES
+from .words import PHASES, SEEDED
 
 __all__ = ["LIMIT", "Explanation", "explain"]
 
@@ -50,7 +50,7 @@ class Explanation:
         The events in order. Each has `index`, `phase` (1 to 7), `kind`, `text`, the id of its `node`, and what else
         belongs to its kind: `docs/seeing.md` has the table, `explanation.schema.json` the schema.
     gradients : dict of str to float
-        The gradient of each value by its name.
+        The gradient of each value by its name; where not all is shown, by what is.
     engine : dict of int to float
         What the engine's own backward gives, by the node's id, as far as it can be compared: not for parts of fused
         neurons, for values whose other readers are not shown, and for graphs with hand-made nodes.
@@ -68,6 +68,7 @@ class Explanation:
         root = graph.nodes[graph.root]
         self.title: str = title or f"{root.name} and what it was computed from"
         self._stream = Stream(graph, seed, outer)
+        self._phases = PHASES | SEEDED if self._stream.times else PHASES
         self.steps: list[Event] = self._stream.steps
         self.gradients: dict[str, float] = {n.name: self._stream.grad[i] for i, n in graph.nodes.items()}
 
@@ -89,7 +90,7 @@ class Explanation:
         for event in self.steps:
             if event["phase"] != phase:
                 phase = event["phase"]
-                name, what = PHASES[phase]
+                name, what = self._phases[phase]
                 lines += ["", f"{phase}. {name}: {what}"]
             indent = 3 + 2 * event.get("depth", 0)
             text = event["text"]
@@ -120,7 +121,8 @@ class Explanation:
         changes = {name: (here[name], x - leaves[name].data) for name, x in what_if.items()}
         terms = [fill("{(slope)} * {(by)}", {"slope": slope, "by": by}) for slope, by in changes.values()]
         estimate = root.data + sum(slope * by for slope, by in changes.values())
-        gradients = [f"d{root.name}/d{name} = {number(result.gradients[name])}" for name in leaves]
+        times = f"{number(self._seed)} * " if self._seed != 1 else ""
+        gradients = [f"{times}d{root.name}/d{name} = {number(result.gradients[name])}" for name in leaves]
         lines = [
             f"8. What if {given}",
             f"   computed anew: {root.name} = {number(result)}",
@@ -162,6 +164,8 @@ class Explanation:
                 close = close_to(name, {x: x for x in leaves})
                 there = f"{close}{close and '; '}there are {first_of([*leaves], ', ')}"
                 raise ValueError(f"what_if: there is no leaf {name!r}; {there}")
+            if leaves[name].part:
+                raise ValueError(f"what_if: some ways from {name} to the result are not shown; raise limit=")
             values[leaves[name].id] = to_float(x, f"what_if: {name}")
         for node in nodes.values():
             if node.id in values:
@@ -191,7 +195,7 @@ class Explanation:
             "seed": self._seed,
             "notes": self.notes,
             "values_in_graph": self._graph.total,
-            "phases": [{"phase": i, "name": name, "about": about} for i, (name, about) in PHASES.items()],
+            "phases": [{"phase": i, "name": name, "about": about} for i, (name, about) in self._phases.items()],
             "nodes": [
                 {
                     "id": node.id,
@@ -327,13 +331,20 @@ def explain(
         inner = next((node for node in whole.nodes.values() if node.value is around), None)
         if inner is None:
             raise ValueError("around: the root was not computed from this Value, so no gradient flows through it")
-        seed, outer = _engine_gradients(root, seed)[id(around)], f" (d{whole.nodes[whole.root].name}/d{inner.name})"
+        outer = f"d{whole.nodes[whole.root].name}/d{inner.name}"
+        outer = outer if seed == 1 else f"{number(seed)} * {outer}"
+        seed = _engine_gradients(root, seed)[id(around)]
         notes.append(
             f"This is the part of {whole.nodes[whole.root].name} around {inner.name}: what it was computed from, "
             f"and the share of each gradient that flows through {inner.name}."
         )
         root = around
     graph = read(root, model, named)
+    if around is not None:  # the names that they have in an explanation of the whole
+        called = {id(node.value): node.name for node in whole.nodes.values()}
+        graph.taken |= whole.taken
+        for node in graph.nodes.values():
+            node.name = called[id(node.value)]
     if flag(unfold_neurons, "unfold_neurons"):
         graph = unfold(graph, True)
     limit = limit_of(limit) or sys.maxsize
@@ -354,6 +365,6 @@ def explain(
         explanation.engine = {
             i: gradients[id(node.value)]
             for i, node in graph.nodes.items()
-            if node.value is not None and node.op != "…"
+            if node.value is not None and node.op != CUT and not node.part
         }
     return explanation

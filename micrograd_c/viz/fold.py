@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core import LABELS, NAMES, OPS, brief, core
 from ..engine import Value
-from .graph import Graph, Node
+from .graph import CUT, Graph, Node, unused
 from .rules import slope_of_activation
 
 __all__ = ["LINES", "boxes", "fold_graph", "shorten", "unfold", "upper_part"]
@@ -210,9 +210,7 @@ def _box(graph: Graph, group: _Group, i: int, operands: list[int], parameters: i
         label = ""
     else:
         name, label = node.name, node.label
-        note = f"{activation}neuron\n{parameters} parameters\ndata {node.data:.6g}"
-        if graph.computed or node.grad:
-            note += f"\ngrad {node.grad:.6g}"
+        note = f"{activation}neuron\n{parameters} parameters\ndata {node.data:.6g}\ngrad {node.grad:.6g}"
     return replace(node, row="FOLD", op=activation.strip(), operands=operands, label=label, name=name, note=note)
 
 
@@ -307,11 +305,10 @@ def upper_part(graph: Graph, limit: int) -> Graph:
         lines += len(operands)
     nodes = {}
     for i in sorted(shown):
-        nodes[i] = node = graph.nodes[i]
+        nodes[i] = node = replace(graph.nodes[i], part=graph.nodes[i].part or not kept.issuperset(readers[i]))
         if i not in kept and node.operands:
-            nodes[i] = Node(
-                i, "LEAF", "…", [], node.data, node.grad, node.label, node.name, "input", value=node.value
-            )
+            cut = Node(i, "LEAF", CUT, [], node.data, node.grad, node.label, node.name, value=node.value)
+            nodes[i] = replace(cut, part=node.part)
     return replace(graph, nodes=nodes)
 
 
@@ -328,7 +325,7 @@ def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
     if root.row == "DOT":
         short = max((room - 1) // 2, 1)
         inputs, weights, bias = root.parted(root.operands)
-        kept = [*inputs[:short], *weights[:short]]
+        kept, others = [*inputs[:short], *weights[:short]], [*inputs[short:], *weights[short:], *bias]
         rest = sum(nodes[w].data * nodes[x].data for w, x in zip(weights[short:], inputs[short:]))
         rest += sum(nodes[i].data for i in bias)
         what = f"{len(inputs) - short} products" + (" and the bias" if bias else "")
@@ -338,19 +335,17 @@ def shorten(graph: Graph, limit: int, drawn: bool = False) -> None:
         rest, what = sum(nodes[i].data for i in others), f"{len(others)} operands"
     name = unused("rest", graph.taken)
     row, note = ("FOLD", f"{what}\nnot drawn") if drawn else ("LEAF", "")
-    leaf = Node(-1, row, "…", [], rest, 0.0, label=what, name=name, role="input", note=note)
+    leaf = Node(-1, row, CUT, [], rest, 0.0, label=what, name=name, note=note)
     root.operands = [*kept, leaf.id]
     below = {graph.root, leaf.id}
     for i in reversed(list(nodes)):
         if i in below:
             below.update(nodes[i].operands)
+    hidden = {*others, *(j for i, node in nodes.items() if i not in below for j in node.operands)}
+    for i in reversed(list(nodes)):
+        if i in hidden and i in below:
+            nodes[i].part = True
+            hidden.update(nodes[i].operands)
     graph.nodes = {-1: leaf, **{i: node for i, node in nodes.items() if i in below}}
     if not drawn:
         graph.notes.append(f"{what} of {root.name} are not shown one by one; the leaf {name} stands for their sum.")
-
-
-def unused(name: str, taken: Container[str]) -> str:
-    """Return a name, with as many ' behind it as it needs to be none of those that are taken."""
-    while name in taken:
-        name += "'"
-    return name

@@ -39,8 +39,8 @@ class GraphView {
       name, data, grad, place, row, top, foot, wide, start, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
     node.g.prepend(node.title);
     if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g), `node:${n.id}`));
-    if (!row && n.operands.length) node.g.append(badge(closedBox ? "ƒ" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
-    if (!n.operands.length && !BY_HAND) this.#makeEditable(data, n);
+    if (!row && (n.operands.length || n.cut)) node.g.append(badge(closedBox ? "ƒ" : n.cut ? "…" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
+    if (editable(n)) this.#makeEditable(data, n);
     return node;
   }
 
@@ -124,7 +124,7 @@ class GraphView {
     const said = `data ${node.data.num.textContent || "not computed"}`;
     set(node.title, `${title} (${n.role}${n.operands.length ? `, ${n.op}` : ""}): ${said}, grad ${grad === undefined ? "not computed" : node.grad.num.textContent}`);
     if (node.place) set(node.place, String(this.order.get(id) ?? ""));
-    if (!n.operands.length && !BY_HAND) node.data.g.setAttribute("aria-label", `${said} of ${n.name}: edit`);
+    if (editable(n)) node.data.g.setAttribute("aria-label", `${said} of ${n.name}: edit`);
     if (wrong && this.nodes.size <= 24) this.#tag(node, `should be ${short(RIGHT.grad.get(id), 4)}`, true, false);
   }
 

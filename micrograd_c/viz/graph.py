@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-__all__ = ["LEAVES", "Graph", "Node"]
+__all__ = ["CUT", "LEAVES", "Graph", "Node", "unused"]
 
 LEAVES = ("LEAF", "CONSTANT")
+CUT = "…"  # the op of a node whose operands are not shown
 T = TypeVar("T")
+
+
+def unused(name: str, taken: Container[str]) -> str:
+    """Return a name, with as many ' behind it as it needs to be none of those that are taken."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 @dataclass
@@ -30,6 +38,7 @@ class Node:
     pairs: int = 0  # products in a DOT: operands are inputs, then weights, then the bias if there is one
     value: Any = None  # the Value; None where there is no node of the engine behind it
     closure: bool = False  # its backward is a Python function
+    part: bool = False  # not all ways from it to the root are shown
     note: str = ""  # what a box that stands for several stands for
 
     def parted(self, items: Sequence[T]) -> tuple[Sequence[T], Sequence[T], Sequence[T]]:
@@ -44,7 +53,6 @@ class Graph:
 
     nodes: dict[int, Node]
     root: int
-    computed: bool  # has backward run?
     total: int  # nodes below the root, all
     notes: list[str] = field(default_factory=list)  # what is not shown as it is, and how to see it
     taken: set[str] = field(default_factory=set)  # names of nodes, and of other Values of the user

@@ -21,9 +21,10 @@ from .._core import DOMAINS, LABELS, MESSAGES, NAMES, OPS, ffi
 from .events import op_of
 from .expression import checked, javascript_functions
 from .fold import boxes
+from .graph import CUT
 from .rules import LINEAR, OP, local_derivatives
 from .text import clean, cut
-from .words import CHAPTERS, CODE, ENGINES, NOTES, PHRASES, REASONS, SAID, WRONG_PHRASES
+from .words import CHAPTERS, CODE, CUT_PHRASES, ENGINES, NOTES, PHRASES, REASONS, SAID, WRONG_PHRASES
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -57,6 +58,8 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
             "pairs": node.pairs if node.row == "DOT" else None,
             "activation": node.activation if node.row == "DOT" else None,
             "closure": node.closure or None,
+            "cut": node.op == CUT or None,
+            "part": node.part or None,
             "given": local_derivatives(node, stream.data)[1] if given else None,
         }
         record = {key: item for key, item in more.items() if item is not None}
@@ -77,6 +80,7 @@ def page_data(explanation: Explanation) -> dict[str, Any]:
         "chapters": list(CHAPTERS),
         "titles": list(CHAPTERS.values()),
         "phrases": PHRASES | WRONG_PHRASES,
+        "cut": CUT_PHRASES,
         "said": SAID,
         "notes": NOTES,
         "reasons": {row: said for row, said in REASONS.items() if not row or row in rows},

@@ -7,28 +7,31 @@ const note = (...words) => el("p", {class: "note"}, ...words);
 const plain = (big, ...small) => el("div", {class: "plain"}, ...small.map(text => el("span", {class: "soft"}, text)), el("span", {class: "big"}, big));
 const verdict = (good, text) => el("span", {class: good ? "good" : "bad"}, text);
 const foot = (...words) => el("div", {class: "foot"}, note(...words), el("button", {type: "button", onclick: openWhy}, "Why?"));
-const distrust = ({trust, value}) => fill(DATA.notes[trust], {root: ROOT.name, quotient: short(value)});
+const bySeed = () => seedTimes() && ` × ${factor(SEED)}`;
+const distrust = ({trust, value}) => fill(DATA.notes[trust], {root: ROOT.name, times: bySeed(), quotient: short(value)});
+/* The gradient of z, as it is called: a derivative where the seed is 1 */
+const upstream = (root, z) => seedTimes() ? `${trimmed(z, 12)}.grad` : fraction(root, z);
 const told = (key, words = {}) => note(fill(DATA.notes[key], {root: ROOT.name, ...words}));
 
 /* ---- the rule ---- */
 
 const RULES = {
-  leaf: e => [plain(`${e.z.name} = ${short(e.value)}`), told(BY_HAND ? "by-hand" : "leaf")],
+  leaf: e => [plain(`${e.z.name} = ${short(e.value)}`), told(e.z.cut ? "cut" : BY_HAND ? "by-hand" : e.z.part ? "part" : "leaf", {z: e.z.name})],
   operation: e => folded(e.z) ? [plain(`${e.z.name} = ${short(e.value)}`), told("folded")] : [computation(e), foot(DATA.notes.operation)],
   stale: e => [plain(`${e.z.name} = ${short(e.value)}`), note(e.text)],
   opaque: e => [plain(`${e.z.name} = ${short(e.value)}`), told("by-hand")],
   children: e => [plain(distinct(e.z.operands).length > 4 ? `${distinct(e.z.operands).length} operands` : distinct(e.z.operands).map(name).join(", "), `${e.z.name}._prev`), told("children", {z: e.z.name, op: e.z.op})],
-  "no-children": e => [plain("nothing", `${e.z.name}._prev`), told("no-children")],
+  "no-children": e => [plain(e.z.cut ? "…" : "nothing", `${e.z.name}._prev`), told(e.z.cut ? "cut" : "no-children")],
   enter: e => [calls(e), told(engine === "depth" ? "depth" : "enter")],
   call: e => [calls(e), told("depth")],
   skip: e => [calls(e, e.z), told("skip", {z: e.z.name})],
   append: e => [calls(e, e.z), told("append")],
   order: () => [plain("reversed(topo)"), told("order")],
   zero: () => [plain("grad = 0"), told("zero")],
-  seed: e => [el("div", {class: "equation"}, term("up", fraction(ROOT.name, ROOT.name), short(SEED))), note(DATA.outer && e.text, DATA.notes.seed)],
+  seed: e => [el("div", {class: "equation"}, term("up", upstream(ROOT.name, ROOT.name), short(SEED))), told(seedTimes() ? "seeded" : "seed", {text: e.text})],
   again: () => [plain("grad ≠ 0"), note(DATA.engines.twice[1])],
-  node: e => [el("div", {class: "equation"}, term("up", fraction(ROOT.name, e.z.name), short(e.upstream))), passNote(e)],
-  "leaf-node": e => [plain(`${e.z.name}.grad`), told("leaf-node")],
+  node: e => [el("div", {class: "equation"}, term("up", upstream(ROOT.name, e.z.name), short(e.upstream))), passNote(e)],
+  "leaf-node": e => [plain(`${e.z.name}.grad`), told(e.z.cut ? "cut" : "leaf-node")],
   unreached: e => [plain(`${e.z.name}.grad`), note(e.text)],
   "not-taken": e => [plain(`${e.z.name}.grad`), note(e.text)],
   gradient: e => [resultEquation(e), resultNote(e)],
@@ -54,7 +57,7 @@ function calls(e, done) {
 
 function passNote(e) {
   const right = RIGHT.grad.get(e.node), z = e.z.name;
-  if (near(e.upstream, right, 1e-9)) return told("node", {z});
+  if (near(e.upstream, right, 1e-9)) return told(e.z.part ? "part" : DATA.outer ? "through" : "node", {z});
   return note(verdict(false, engine === "depth" ? `✕ ${z} goes too early: its gradient is not complete.` : `✕ ${z}.grad should be ${short(right)} here, not ${short(e.upstream)}.`));
 }
 
@@ -63,7 +66,7 @@ function shareEquation(e) {
   const long = digits > 13 || all.join("").length + e.x.name.length > (narrow() ? 16 : 26), [root, z, x] = all.map(name => trimmed(name, long ? 8 : 10));
   const late = x => secret ? "?" : landed ? x : "…", closure = e.kind === "closure", sign = equals(value(short(e.before)) + value(short(e.upstream)) * value(short(e.local)), e.after);
   const product = closure ? [term("up", "share", late(factor(e.contribution)))] : [el("div", {class: "product", "data-share": `share ${late(short(e.contribution))}`},
-    term("up", fraction(root, z), factor(e.upstream)), join("×"), term("local-term", fraction(z, x), secret ? "?" : factor(e.local)))];
+    term("up", upstream(root, z), factor(e.upstream)), join("×"), term("local-term", fraction(z, x), secret ? "?" : factor(e.local)))];
   const before = engine === "overwrite" ? [] : [term("old", "so far", short(e.before)), join("+")];
   return el("div", {class: `equation${long ? " long" : ""}`, role: "math", "aria-label": `new gradient of ${e.x.name}: ${late(short(e.after))}`},
     ...before, ...product, join(secret || !landed || closure || engine === "overwrite" ? "=" : sign), term("new", `${x}.grad`, late(short(e.after))));
@@ -84,20 +87,21 @@ function resultEquation(e) {
   const paths = state.paths.get(e.node) ?? [], some = engine === "right" && paths.length > 1 && paths.length < 4 ? paths : [];
   return el("div", {class: `equation${some.length > 2 ? " long" : ""}`},
     ...some.flatMap((p, i) => [join(i ? "+" : ""), term("old", `from ${trimmed(p.z.name, 8)}`, factor(p.contribution))]), ...some.length ? [join("=")] : [],
-    term("new", fraction(ROOT.name, e.z.name), short(e.gradient)));
+    term("new", e.z.part ? `${trimmed(e.z.name, 12)}.grad` : upstream(ROOT.name, e.z.name), short(e.gradient)));
 }
 
 function resultNote(e) {
+  if (e.z.part) return told("part", {z: e.z.name});
   if (BY_HAND || NODES.length > 400) return told("unchecked");
   const check = quotient(e.z, e.gradient), {value, trust, agrees} = check;
-  return note(trust ? distrust(check) : `Difference quotient: ${short(value)} `, trust ? "" : verdict(agrees, agrees ? "✓ agrees" : `✕ this engine says ${short(e.gradient)}`));
+  return note(trust ? distrust(check) : `Difference quotient${bySeed()}: ${short(value)} `, trust ? "" : verdict(agrees, agrees ? "✓ agrees" : `✕ this engine says ${short(e.gradient)}`));
 }
 
 /* ---- the code ---- */
 
 /* The lines of words.py; the program and a node's _backward are written out, and those around the lit one are shown. */
 function codeOf(e) {
-  if (e.chapter === RESULT) return [{text: `${ROOT.name}.backward()`}, {text: ""}, {text: `print(${e.z.name}.grad)  # ${python(e.gradient)}`, lit: true}];
+  if (e.chapter === RESULT) return [{text: `${ROOT.name}.backward(${seedTimes() && `seed=${python(SEED)}`})`}, {text: ""}, {text: `print(${e.z.name}.grad)  # ${python(e.gradient)}`, lit: true}];
   const current = DATA.phrases[e.kind][1], lines = [], sign = engine === "overwrite" ? "‹=›" : "+=";
   const put = (text, lit) => lines.push({text, lit});
   for (const coded of (DATA.code[engine === "depth" && !REUSED ? "returning" : engine] ?? DATA.code.right).split("\n")) {
@@ -105,7 +109,7 @@ function codeOf(e) {
     if (text.includes("{formula}")) { if (e.chapter <= GRAPH) program(e, put); }
     else if (e.chapter <= GRAPH) continue;
     else if (text.includes("{update}")) updates(e, sign, indent, put);
-    else put(key === "again" ? `‹${text}›` : fill(text, {seed: short(SEED)}), lit);
+    else put(key === "again" ? `‹${fill(text, {root: ROOT.name})}›` : fill(text, {seed: short(SEED), root: ROOT.name}), lit);
   }
   return lines;
 }
@@ -120,7 +124,7 @@ function program(e, put) {
 function updates(e, sign, indent, put) {
   const turn = e.chapter === BACKWARD && e.z.operands.length && e.kind !== "call" && !folded(e.z);
   const steps = turn ? STEPS.filter(([what, i]) => (what === "share" || what === "closure") && i === e.node) : [];
-  if (!steps.length || e.z.closure) put(folded(e.z) && e.chapter === BACKWARD ? `${indent}# ${trimmed(e.z.name, 8)}, folded: one step for all` : `${indent}x.grad ${sign} d${turn ? e.z.name : "v"}/dx * ${turn ? e.z.name : "v"}.grad  # each x`, isShare(e));
+  if (!steps.length || e.z.closure) put(folded(e.z) && e.chapter === BACKWARD ? `${indent}# ${trimmed(e.z.name, 8)}, folded: one step for all` : `${indent}x.grad ${sign} dv/dx * v.grad  # each x`, isShare(e));
   else for (const [, , slot, formula] of steps) put(`${indent}${name(e.z.operands[slot])}.grad ${sign} ${formula} * ${e.z.name}.grad`, isShare(e) && slot === e.slot);
 }
 
@@ -155,10 +159,10 @@ function stepRow({i, e}) {
 }
 
 function showValues(e) {
-  const head = ["Value", "Data", "Gradient", "Quotient"].map(text => el("th", {scope: "col"}, text));
+  const head = ["Value", "Data", "Gradient", `Quotient${bySeed()}`].map(text => el("th", {scope: "col"}, text));
   const rows = NODES.filter(visible).slice(0, 400).map(n => {
     const waits = isShare(e) && !landed && e.operand === n.id, grad = waits ? e.before : state.grad.get(n.id), last = e.chapter === RESULT;
-    const wrong = last && !near(grad, RIGHT.grad.get(n.id), 1e-9), check = last && !BY_HAND && !n.operands.length && NODES.length < 120 ? quotient(n, grad) : null;
+    const wrong = last && !near(grad, RIGHT.grad.get(n.id), 1e-9), check = last && !BY_HAND && !n.part && !n.operands.length && NODES.length < 120 ? quotient(n, grad) : null;
     return el("tr", {}, el("th", {scope: "row"}, trimmed(n.name, 20)), el("td", {class: "d"}, e.chapter > FORWARD || state.computed.has(n.id) || !n.operands.length ? short(DATA_NOW.get(n.id)) : ""),
       el("td", {class: wrong ? "bad" : "g"}, grad === undefined ? "" : short(grad)), el("td", {class: check && !check.agrees && !check.trust ? "bad" : null, title: check?.trust ? distrust(check) : null},
         check ? `${short(check.value)} ${check.trust ? "?" : check.agrees ? "✓" : "✕"}` : ""));

@@ -263,7 +263,7 @@ function readAddress(text) {
   if (p.has("open")) OPEN.clear();
   for (const g of (p.get("open") ?? "").split(",")) if (g && GROUPS[g]) { CLOSED.delete(GROUPS[g].layer); OPEN.add(+g); }
   for (const n of NODES) {
-    const x = p.has(`v.${n.name}`) && !n.operands.length && !BY_HAND ? parsed(p.get(`v.${n.name}`)) : null;
+    const x = p.has(`v.${n.name}`) && editable(n) ? parsed(p.get(`v.${n.name}`)) : null;
     n.data = x !== null && !refusal(new Map([[n.id, x]])) ? x : n.original;
   }
   if (p.has("theme")) theme(p.get("theme"));

@@ -8,6 +8,7 @@ import string
 import sys
 from collections import Counter, deque
 from collections.abc import Mapping
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
@@ -44,17 +45,18 @@ def parameters_in(model: Any) -> dict[int, str]:
     return {id(parameter(p, i)): "" for i, p in enumerate(listed(model, "model"))}
 
 
-def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
+def variables(*scopes: Mapping[str, Any]) -> dict[str, Value | None]:
     """Return the Values that variables hold, by their names; those in lists and tuples too: 'w[0]', 'w[1][2]'.
 
-    An inner scope comes before an outer one. Names that begin with an underscore belong to nobody.
+    An inner scope comes before an outer one. Names that begin with an underscore belong to nobody. Variables that
+    hold something else have None: no Value may be called so.
     """
     visible: dict[str, Any] = {}
     for scope in scopes:
         for name, item in list(scope.items()):
             if type(name) is str and not name.startswith("_"):
                 visible.setdefault(name, item)
-    out: dict[str, Value] = {}
+    out: dict[str, Value | None] = dict.fromkeys(visible)
     items = deque((name, item, 0) for name, item in visible.items())  # those in lists after all others
     while items:
         name, item, depth = items.popleft()
@@ -65,7 +67,7 @@ def variables(*scopes: Mapping[str, Any]) -> dict[str, Value]:
     return out
 
 
-def given_names(names: Any) -> dict[str, Value]:
+def given_names(names: Any) -> dict[str, Value | None]:
     """Return the Values of the argument `names` by their names."""
     if not isinstance(names, Mapping) or any(isinstance(name, Value) for name in names):
         raise TypeError(f"names must be a dict of names and Values, as in {{'a': a}}, not {brief(names)}")
@@ -77,29 +79,40 @@ def limit_of(limit: Any) -> int | None:
     return None if limit is None else whole(limit, "limit", 1)
 
 
-def callers_names(frame: FrameType | None) -> dict[str, Value]:
+def callers_names(frame: FrameType | None) -> dict[str, Value | None]:
     """Return the Values that are seen from a frame, by the names of their variables.
 
     Its callers in the same module are looked at too: the function around a lambda or a list in brackets is one.
-    Left out are functions that call `locals()`: before Python 3.13 a look at their variables renews the dict which
-    that returned, and a loop may be going over it.
+    Of functions that call `locals()` only the names are known: before Python 3.13 a look at their variables renews
+    the dict which that returned, and a loop may be going over it.
     """
     scopes: list[Mapping[str, Any]] = []
     module = frame.f_globals if frame else {}
     while frame and frame.f_globals is module and len(scopes) < MOST_FRAMES:
-        scopes.append({} if sys.version_info < (3, 13) and _calls_locals(frame.f_code) else frame.f_locals)
+        code = frame.f_code
+        hidden = sys.version_info < (3, 13) and code.co_flags & CO_OPTIMIZED and _calls_locals(code)
+        scopes.append(dict.fromkeys(_names_in(code)) if hidden else frame.f_locals)
         frame = frame.f_back
     return variables(*scopes, module)
 
 
+def _names_in(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames + code.co_cellvars + code.co_freevars
+
+
 def _calls_locals(code: CodeType) -> bool:
-    return "locals" in code.co_names and any(
-        step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval == "locals"
-        for step in dis.get_instructions(code)
+    """Tell whether a function may hold the dict of its variables: of `locals()`, or of `vars()`."""
+    if {"locals", "vars"}.isdisjoint(code.co_names):
+        return False
+    steps = [*dis.get_instructions(code)]
+    return any(
+        step.opname == "LOAD_GLOBAL"
+        and (step.argval == "locals" or (step.argval == "vars" and "CALL" in then.opname and not then.arg))
+        for step, then in zip(steps, steps[1:])
     )
 
 
-def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = None) -> Graph:
+def read(root: Value, model: Any = None, names: Mapping[str, Value | None] | None = None) -> Graph:
     """Return the graph below `root`.
 
     Parameters
@@ -107,8 +120,9 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     root : Value
     model : Module, mapping of str to Value, or iterable of Value, optional
         Whose parameters these are: they are drawn as such, by name.
-    names : mapping of str to Value, optional
-        Names of Values that have none of their own, the better one first. No other node gets one of them.
+    names : mapping of str to Value or None, optional
+        Names of Values that have none of their own, the better one first. No other node gets one of them, nor one
+        that stands for None.
     """
     order = topological_order(root)
     ids = {id(value): i for i, value in enumerate(order)}  # by identity: a class may have an __eq__ of its own
@@ -151,9 +165,9 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value] | None = Non
     last = len(order) - 1
     if nodes[last].row not in LEAVES:
         nodes[last].role = "result"
-    computed = nodes[last].grad != 0 or nodes[last].grad != nodes[last].grad
-    taken = {*names, *(name.partition("[")[0] for name in names), *(str(value.name) for value in names.values())}
-    graph = Graph(nodes, last, computed, len(order), taken=taken)
+    taken = {*names, *(name.partition("[")[0] for name in names)}
+    taken |= {str(value.name) for value in names.values() if value is not None}
+    graph = Graph(nodes, last, len(order), taken=taken)
     give_names(graph)
     return graph
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .._core import NAMES, NARY, OPS, ffi, lib
 from ..engine import Value, nary
 from .expression import checked, readable
-from .graph import Node
+from .graph import Graph, Node, unused
 from .text import clean, cut
 
 __all__ = [
@@ -126,15 +126,15 @@ def refuse(node: Node, data: Mapping[int, float]) -> None:
         function(*map(Value, xs), *(() if node.k is None else (node.k,)))
 
 
-def derivatives(node: Node, nodes: Mapping[int, Node]) -> Iterator[tuple[int, str]]:
+def derivatives(node: Node, graph: Graph) -> Iterator[tuple[int, str]]:
     """Yield the slot of each operand that may get a share, in the engine's order, and its derivative as text."""
-    names = [nodes[i].name for i in node.operands]
+    names = [graph.nodes[i].name for i in node.operands]
     n = node.pairs
     if node.row == "GIVEN":
         yield from ((slot, GIVEN) for slot in range(len(names)))
     elif node.row == "DOT":
         (derivative,) = activation_of(node).derivatives
-        slope = readable(derivative, k=node.k, x="sum", z=node.name) if node.activation else ""
+        slope = readable(derivative, k=node.k, x=unused("sum", graph.taken), z=node.name) if node.activation else ""
         if any(c in slope for c in "+- ") and not slope.startswith("("):
             slope = f"({slope})"
         if len(names) > 2 * n:

@@ -80,6 +80,7 @@ function sentence(e, secret) {
   if (e.kind === "operation")
     return `${z.name} = ${inWords(z)} = ${trimmed(formula(z, i => factor(DATA_NOW.get(i))), 80)} ${equals(approximate(z), e.value)} ${short(e.value)}`;
   if (isShare(e) && e.kind !== "closure") return fill(DATA.said.share, {...words, product: times(e.upstream, e.local, e.contribution)});
+  if (z.cut || z.part && e.kind === "gradient" || seedTimes() && ["seed", "gradient"].includes(e.kind)) return e.text;
   if (e.kind === "gradient") return effect(e);
   const said = DATA.said[e.kind];
   return said ? fill(said, {...words, value: short(e.value), upstream: short(e.upstream)}) : e.text;
@@ -96,11 +97,11 @@ function effect({z, gradient}) {
 
 /* A line of the list: what happens, and the number that comes of it. */
 function row(e) {
-  const z = e.z.name, text = {
-    leaf: () => [`${z} is a leaf`, short(e.value)], operation: () => [folded(e.z) ? `${z}: a neuron` : `${z} = ${inWords(e.z)}`, short(e.value)], stale: () => [`${z} was assigned`, short(e.value)],
-    opaque: () => [`${z} = ${inWords(e.z)}`, short(e.value)], children: () => [`${z} ← ${distinct(e.z.operands).map(name).join(", ")}`], "no-children": () => [`${z} is a leaf`],
+  const z = e.z.name, leaf = e.z.cut ? "…" : "is a leaf", text = {
+    leaf: () => [`${z} ${leaf}`, short(e.value)], operation: () => [folded(e.z) ? `${z}: a neuron` : `${z} = ${inWords(e.z)}`, short(e.value)], stale: () => [`${z}, not ${short(e.expected)}`, short(e.value)],
+    opaque: () => [`${z} = ${inWords(e.z)}`, short(e.value)], children: () => [`${z} ← ${distinct(e.z.operands).map(name).join(", ")}`], "no-children": () => [`${z} ${leaf}`],
     enter: () => [`visit ${z}`], skip: () => [`skip ${z}: seen`], append: () => [`add ${z} to topo`], order: () => ["reversed(topo)"], zero: () => ["all gradients to 0"], seed: () => [`${z}.grad`, short(SEED)],
-    node: () => [`${z} passes on`], "leaf-node": () => [`${z}: a leaf`], unreached: () => [`${z}: no gradient came`], "not-taken": () => [`${z}: not taken`], call: () => [`call backward(${z})`], again: () => ["backward() again"],
+    node: () => [`${z} passes on`], "leaf-node": () => [`${z} ${leaf}`], unreached: () => [`${z}: no gradient came`], "not-taken": () => [`${z}: not taken`], call: () => [`call backward(${z})`], again: () => ["backward() again"],
     gradient: () => [`${z}.grad`, short(e.gradient)], wrong: () => [`${z}.grad`, short(e.gradient)],
   }[e.kind]?.();
   return text ?? [`${z} → ${e.x.name}`, engine === "overwrite" ? `= ${short(e.after)}` : sum(e.before, e.contribution, e.after)];

@@ -1,5 +1,8 @@
 /* Why a rule is what it is: a reason, and a nudge with the reader's own numbers. */
 
+let NUDGE = "h"; // no name of a value
+while (NODES.some(n => n.name === NUDGE)) NUDGE += "′";
+
 class WhyDrawer {
   constructor() { this.h = .5; }
 
@@ -24,27 +27,27 @@ class WhyDrawer {
     this.picture = el("div", {class: "picture"});
     this.sums = el("div", {class: "sums", role: "status"});
     this.output = el("output");
-    const slider = el("input", {type: "range", min: -1, max: 1, step: .01, value: this.h, "aria-label": "Nudge h", oninput: e => { this.h = +e.target.value; this.update(); }});
+    const slider = el("input", {type: "range", min: -1, max: 1, step: .01, value: this.h, "aria-label": `Nudge ${NUDGE}`, oninput: e => { this.h = +e.target.value; this.update(); }});
     $("why").replaceChildren(this.head(`Why is ∂${trimmed(node.name, 12)}/∂${names[slot]} = ${written}?`),
       el("div", {class: "segments pick", role: "group", "aria-label": "Operand"}, ...picks), el("p", {class: "say"}, this.reason()),
-      this.picture, el("div", {class: "nudge"}, el("span", {}, `Nudge ${names[slot]} by h`), slider, this.output), this.sums);
+      this.picture, el("div", {class: "nudge"}, el("span", {}, `Nudge ${names[slot]} by ${NUDGE}`), slider, this.output), this.sums);
     this.update();
   }
 
   reason() {
-    const {node, slot} = this, reasons = DATA.reasons, said = reasons[node.row] ?? reasons[""], names = this.names(), p = node.pairs;
-    const other = node.row === "DOT" ? names[slot < p ? slot + p : slot < 2 * p ? slot - p : slot] : names[1 - slot];
-    return fill(Array.isArray(said) ? said[Math.min(slot, said.length - 1)] : said, {x: names[slot], y: other ?? "1", z: node.name, k: node.k ?? node.operands.length});
+    const {node, slot} = this, reasons = DATA.reasons, whole = node.row !== "POW" || node.k > 1 && Number.isInteger(node.k), said = whole && reasons[node.row] || reasons[""], names = this.names(), p = node.pairs;
+    const other = node.row === "DOT" ? names[slot < p ? slot + p : slot < 2 * p ? slot - p : -1] : names[1 - slot];
+    return fill(Array.isArray(said) ? said[Math.min(slot, said.length - 1)] : said, {h: NUDGE, x: names[slot], y: other ?? "1", z: node.name, k: node.k ?? node.operands.length});
   }
 
   update() {
     const {node, slot, h} = this, xs = node.operands.map(i => DATA_NOW.get(i)), moved = xs.map((x, i) => i === slot ? x + h : x);
     const z = DATA_NOW.get(node.id), next = compute(node, moved), slope = localOf(node)[slot], there = fill(node.formula, {...moved.map(factor), k: node.k});
     const line = (text, value, name) => [el("b", {class: name}, value), el("span", {class: "soft"}, text)];
-    this.output.textContent = `h = ${short(h)}`;
+    this.output.textContent = `${NUDGE} = ${short(h)}`;
     this.sums.replaceChildren(
       ...line(`${trimmed(node.name, 12)} really moves: ${trimmed(there, 40)} − ${factor(z)}`, short(next - z), ""),
-      ...line(`derivative · h = ${factor(slope)} × ${factor(h)}${near(next - z, slope * h, 1e-6) ? " (the same)" : " (nearer for a small h)"}`, short(slope * h), "good"));
+      ...line(`derivative · ${NUDGE} = ${factor(slope)} × ${factor(h)}${near(next - z, slope * h, 1e-6) ? " (the same)" : ` (nearer for a small ${NUDGE})`}`, short(slope * h), "good"));
     this.picture.replaceChildren(this.draw(xs, moved, z, next, slope));
   }
 
@@ -68,7 +71,7 @@ function areaPicture(names, node, [x, y], slot, h) {
   const tip = slot === 0 ? [left + w + (grow >= 0 ? strip : 0) + 10, base - t / 2 + 4] : [left + w + 10, base - t - grow * unit[1] / 2 + 4];
   return picture(rect(left, base - t, w, t, "pic-base"), extra,
     word(left + w / 2, base - t / 2 + 5, short(x * y)), word(left + w / 2, 199, `${names[0]} = ${short(x)}`), word(left - 8, base - t / 2 + 4, `${names[1]} = ${short(y)}`, "end"),
-    word(...tip, `${short([y, x][slot])} · h`, "start local"));
+    word(...tip, `${short([y, x][slot])} · ${NUDGE}`, "start local"));
 }
 
 /* x / y as the height of an area x that is y wide: more area makes it higher, a wider one lower */
@@ -89,7 +92,7 @@ function sumPicture(names, node, [x, second], slot, h) {
   const nudged = move >= 0 ? "pic-more" : "pic-less", [from, to] = slot ? [end, end + move] : [x, x + h];
   return picture(bar(0, x, 28, "pic-base"), bar(x + shift, end + shift, 70, "pic-other"), bar(0, end, 124, "pic-base"), bar(from, to, slot ? 70 : 28, nudged), bar(end, end + move, 124, nudged),
     word(middle(0, x), 48, `${names[0]} = ${short(x)}`), word(middle(x, end), 90, `${sign < 0 ? "− " : ""}${names[1]}, ${short(second)}`), word(middle(0, end), 144, `${trimmed(node.name, 10)} = ${short(end)}`),
-    word(clamp(spot(end + move / 2), 60, 350), 174, `moves by ${slot && sign < 0 ? "−" : ""}h`, "local"), svg("line", {class: "pic-axis", x1: spot(0), x2: spot(0), y1: 18, y2: 160}));
+    word(clamp(spot(end + move / 2), 60, 350), 174, `moves by ${slot && sign < 0 ? "−" : ""}${NUDGE}`, "local"), svg("line", {class: "pic-axis", x1: spot(0), x2: spot(0), y1: 18, y2: 160}));
 }
 
 function curvePicture(f, x, moved, z, next, slope) {
@@ -100,5 +103,5 @@ function curvePicture(f, x, moved, z, next, slope) {
   return picture(
     svg("line", {class: "pic-axis", x1: 10, x2: 390, y1: 176, y2: 176}), svg("path", {class: "pic-curve", d: points.length ? `M${points.map(([a, b]) => `${px(a)},${py(b)}`).join("L")}` : ""}),
     isFinite(slope) ? svg("line", {class: "pic-tangent", x1: px(x - half), x2: px(x + half), y1: py(z - half * slope), y2: py(z + half * slope)}) : null,
-    svg("line", {class: "pic-move", x1: px(x), x2: px(moved), y1: 176, y2: 176}), word((px(x) + px(moved)) / 2, 190, "h", "local"), dot(x, z, ""), dot(moved, next, "moved"));
+    svg("line", {class: "pic-move", x1: px(x), x2: px(moved), y1: 176, y2: 176}), word((px(x) + px(moved)) / 2, 190, NUDGE, "local"), dot(x, z, ""), dot(moved, next, "moved"));
 }

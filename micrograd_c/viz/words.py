@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-__all__ = ["CHAPTERS", "CODE", "ENGINES", "NOTES", "PHASES", "PHRASES", "REASONS", "SAID", "WRONG_PHRASES"]
+__all__ = ["CHAPTERS", "CODE", "CUT_PHRASES", "ENGINES", "NOTES", "PHASES", "PHRASES", "REASONS", "SAID", "SEEDED"]
+__all__ += ["WRONG_PHRASES"]
 
 # The phases of an explanation, in the words of the article.
 PHASES = {
@@ -14,12 +15,17 @@ PHASES = {
     6: ("Backward", "the chain rule: operand.grad += result.grad * d result / d operand"),
     7: ("Gradients", "how much the result changes for each unit that a value changes"),
 }
+# The same where the seed is not 1.
+SEEDED = {
+    5: ("Seed", "gradients start at 0, and that of the result at the seed"),
+    7: ("Gradients", "the seed times how much the result changes for each unit that a value changes"),
+}
 
 # Each kind of event: its phase, the key of its line in CODE, and its sentence, for `fill` in text.py.
 PHRASES = {
     "leaf": (1, "forward", "{z} = {value}"),
     "operation": (1, "forward", "{z} = {formula} = {numbers} = {value}"),
-    "stale": (1, "forward", "{z} = {value}: its data was assigned; {formula} would give {expected}"),
+    "stale": (1, "forward", "{z} = {value}, but now its operands give {formula} = {numbers} = {expected}"),
     "opaque": (1, "forward", "{z} = {formula} = {value}"),
     "children": (2, "forward", "{z} was computed from {xs} by {op}"),
     "no-children": (2, "forward", "{z} is a leaf: it was computed from nothing"),
@@ -40,14 +46,22 @@ PHRASES = {
         "contribution",
         "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
     ),
-    "gradient": (7, "", "d{root}/d{z} = {z}.grad = {gradient}"),
+    "gradient": (7, "", "{times}d{root}/d{z} = {z}.grad = {gradient}"),
+}
+
+# The same of a value whose operands are not shown, and of a gradient where not all ways to the root are.
+CUT_PHRASES = {
+    "leaf": "{z} = … = {value}",
+    "no-children": "{z}: what it was computed from is not shown",
+    "leaf-node": "{z}: what it would pass its gradient on to is not shown",
+    "gradient": "{z}.grad = {gradient} by what is shown; some ways from {z} to {root} are not",
 }
 
 # What the page's wrong engines do besides.
 WRONG_PHRASES = {
     "call": (6, "enter", "call backward({z})"),
     "again": (5, "again", "backward() is called a second time; nobody has called zero_grad()"),
-    "wrong": (7, "", "{z}.grad = {gradient}, but d{root}/d{z} = {right}"),
+    "wrong": (7, "", "{z}.grad = {gradient}, but {times}d{root}/d{z} = {right}"),
 }
 
 # The engines of the page: one that is right and three that are not, and what is wrong about each.
@@ -94,6 +108,8 @@ SAID = {
 # The notes of the page under a rule with its numbers.
 NOTES = {
     "leaf": "A leaf: a number that you give. Click it on the graph to change it.",
+    "cut": "What this was computed from is not shown. Its number stands for it.",
+    "part": "Some ways from {z} to {root} are not shown. Their shares are missing here.",
     "by-hand": "A value of this graph was made by hand. How to compute it is not known, so data stay as they are.",
     "folded": "A neuron, folded: open it with + to see its products and sums.",
     "operation": "The result remembers its operands. That is the way back.",
@@ -106,41 +122,43 @@ NOTES = {
     "order": "When a value has its turn, all that read it had theirs before: its gradient is complete.",
     "zero": "Shares will be added, so we begin with nothing.",
     "seed": "The result moves exactly as much as itself. All other gradients come from this one.",
+    "seeded": "{text}. All other gradients come from this one.",
     "node": "All that used {z} had their turn before it, so its gradient is complete.",
+    "through": "All that used {z} here had their turn before it. This is the share that comes through {root}.",
     "leaf-node": "A leaf has no operands. Its gradient stays here, for you to use.",
     "unchecked": "The sum of the shares of all paths to {root}.",
     "edited": "The data are yours now, and so the page's own arithmetic is all there is to go by.",
-    "rounding": "The difference quotient, {quotient}, cannot be trusted here: its digits are rounded away.",
-    "corner": "The difference quotient, {quotient}, cannot be trusted here: a pole or a corner is near.",
+    "rounding": "The difference quotient{times}, {quotient}, cannot be trusted here: its digits are rounded away.",
+    "corner": "The difference quotient{times}, {quotient}, cannot be trusted here: a pole or a corner is near.",
     "edge": "The difference quotient cannot be trusted here: a small move leaves where {root} is defined.",
 }
 
-# Why the derivative of each rule is what it is: {x} is nudged by h, {y} is the other operand. Two are for the two
+# Why the derivative of each rule is what it is: {x} is nudged by {h}, {y} is the other operand. Two are for the two
 # operands; "" is for the rows that have none of their own.
 REASONS: dict[str, str | list[str]] = {
     "": "Near your number the curve is almost a straight line. The derivative is the slope of that line.",
-    "ADD": "Make {x} longer by h, and the sum is longer by h. One for one.",
-    "SUM": "Make {x} larger by h, and the sum is larger by h. One for one.",
-    "MEAN": "{x} is one of {k} numbers: of each h that it grows the mean gets h / {k}.",
+    "ADD": "Make {x} longer by {h}, and the sum is longer by {h}. One for one.",
+    "SUM": "Make {x} larger by {h}, and the sum is larger by {h}. One for one.",
+    "MEAN": "{x} is one of {k} numbers: of each {h} that it grows the mean gets {h} / {k}.",
     "SUB": [
-        "Make {x} larger by h, and the difference is larger by h.",
-        "Take away h more, and the result is smaller by h.",
+        "Make {x} larger by {h}, and the difference is larger by {h}.",
+        "Take away {h} more, and the result is smaller by {h}.",
     ],
-    "MUL": "The result is an area. When {x} grows by h, a strip is added: {y} long, h wide. Its area is {y} · h.",
+    "MUL": "The result is an area. {x} longer by {h} adds a strip: {y} long, {h} wide. Its area is {y} · {h}.",
     "TRUEDIV": [
-        "The result is how high an area {x} stands on a width {y}. Of h more area each unit gets h / {y}.",
-        "The result is how high the area stands. On a width of h more the same area stands lower.",
+        "The result is how high an area {x} stands on a width {y}. Of {h} more area each unit gets {h} / {y}.",
+        "The result is how high the area stands. On a width of {h} more the same area stands lower.",
     ],
-    "DOT": "{x} stands in a product with {y}: h moves the sum by {y} · h. What bends the sum passes on its slope.",
-    "POW": "Each of the {k} factors {x} grows by h in turn, and the others stay: {k} times {x}**({k} - 1) · h.",
+    "DOT": "{x} stands in a product with {y}: {h} moves the sum by {y} · {h}. What bends it passes on its slope.",
+    "POW": "Each of the {k} factors {x} grows by {h} in turn, and the others stay: {k} times {x}**({k} - 1) · {h}.",
     "RELU": "While {x} is above 0 the result moves along with it. Below 0 it stands still.",
     "LEAKY_RELU": "Above 0 the result moves along with {x}. Below 0 it moves by {k} of that.",
     "TANH": "Near your number the curve is almost a straight line. It is steep in the middle and flat far out.",
     "SIGMOID": "The curve goes from 0 to 1. It is steepest in the middle, where it is 1/2, and flat far out.",
     "EXP": "This curve has a special property: at each place it is as steep as it is high.",
-    "LOG": "The larger {x} is, the less one more h counts: it is h / {x} of what is there.",
+    "LOG": "The larger {x} is, the less one more {h} counts: it is {h} / {x} of what is there.",
     "SQRT": "The curve is steep near 0 and ever flatter: to grow by as much, a large {x} needs more.",
-    "NEG": "The result is {x} seen in a mirror: h up becomes h down.",
+    "NEG": "The result is {x} seen in a mirror: {h} up becomes {h} down.",
     "ABS": "Above 0 the result moves along with {x}, below 0 against it.",
     "MAXIMUM": "The larger one counts. A nudge of the other one moves nothing.",
     "MINIMUM": "The smaller one counts. A nudge of the other one moves nothing.",
@@ -168,7 +186,7 @@ node|        v._backward()
 contribution|            {update}"""
 CODE = {
     "right": _RIGHT,
-    "twice": _RIGHT + "\n|\n|root.backward()\nagain|root.backward()  # and no zero_grad() between",
+    "twice": _RIGHT + "\n|\n|{root}.backward()\nagain|{root}.backward()  # and no zero_grad() between",
     "depth": """\
 forward|{formula}
 |
@@ -180,8 +198,8 @@ contribution|        {update}
 children|    for child in v._prev:
 enter|        backward(child)
 |
-seed|root.grad = {seed}
-|backward(root)""",
+seed|{root}.grad = {seed}
+|backward({root})""",
     "returning": """\
 forward|{formula}
 |
@@ -195,6 +213,6 @@ children|        for child in v._prev:
 node|        v._backward()
 contribution|            {update}
 |
-seed|root.grad = {seed}
-|backward(root)""",
+seed|{root}.grad = {seed}
+|backward({root})""",
 }
