@@ -224,6 +224,7 @@ def test_data_below_that_was_assigned_is_told_as_what_it_is():
     w.data -= 0.5
     told = [step["text"] for step in mg.explain(e).steps]
     assert "e = 6, but now its operands give w * k1 = 1.5 * 3 = 4.5" in told
+    assert "by the gradients: e = 4.5 + 3 * 0.5 = 6\n" in mg.explain(e).text({"w": 2.0})
 
 
 def test_sum_of_a_neuron_is_not_called_as_a_value_of_the_user():
@@ -517,14 +518,18 @@ def again(n, v):
 def f():
     a, b = Value(2.0), Value(3.0)
     e, k1, x1, h = Value(5.0), Value(6.0), Value(7.0), [Value(8.0)]
+    def inner():
+        return g
     c = (a * b + 2.0) * a * b * b * a
-    return {call}, a, b
+    seen = {call}
+    g = i = None
+    return seen, a, b
 """
     exec(source, scope)
     seen, a, b = scope["f"]()
     named = {node.name: node.value for node in seen._graph.nodes.values()}
     assert named["a"] is a and named["b"] is b
-    assert named.keys().isdisjoint({"e", "k1", "x1", "h"})
+    assert named.keys().isdisjoint({"e", "k1", "x1", "h", "g", "i"})
 
 
 @pytest.mark.parametrize("call", ["look(v)", "show(v)", "[look(v) for _ in [1]]"])
@@ -622,6 +627,13 @@ def test_closures_may_give_nan_and_inf():
     out._backward = lambda: setattr(x, "grad", x.grad + math.inf * out.grad)
     explanation = mg.explain(out * 0.0 + out, names={"x": x})
     assert explanation.html() and explanation.gradients["x"] == math.inf
+    other = Value(2.0, (x,))
+    other._backward = lambda: setattr(x, "grad", x.grad - 1.0)
+    told = [step["text"] for step in mg.explain(other * out, names={"x": x, "other": other}).steps]
+    assert (
+        "x.grad += 0, by the _backward of other: inf + 0 = inf" in told
+        and "other was computed from x by hand" in told
+    )
 
 
 def test_invented_names_give_way_to_names_of_the_user():

@@ -119,6 +119,22 @@ def test_gradient_that_is_no_derivative_of_the_result_is_not_called_so(browser, 
     page.assert_silent()
 
 
+def test_page_blames_no_engine_for_data_that_were_assigned(browser, tmp_path):
+    w = Value(2.0, label="w")
+    root = (w * 3.0).tanh() * w
+    w.data -= 1.5
+    page = Page(browser, mg.explain(root), tmp_path / "page.html")
+    page.run("pressed('list-tabs', 'list', 'values')")
+    for i in range(2):
+        page.go("gradient", last=i)
+        assert "✕" not in page.text("#rule") + page.text("#values") and "cannot be trusted" not in page.text(
+            "#rule"
+        )
+    page.set("w", "0.25")
+    page.end()
+    assert "✓ agrees" in page.text("#rule")
+
+
 def test_nudge_is_not_called_as_a_value(browser, tmp_path):
     h, x = Value(2.0, label="h"), Value(3.0, label="x")
     page = Page(browser, mg.explain(h * x), tmp_path / "page.html")

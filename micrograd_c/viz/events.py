@@ -78,8 +78,8 @@ def gradients_kept(values: Iterable[Value]) -> Iterator[None]:
 
 
 def op_of(node: Node) -> str:
-    """Return what a node was computed by, as a sentence says it."""
-    return clean(node.op) or node.row.lower()
+    """Return what a node was computed by, as a sentence says it; without a label that is `by hand`."""
+    return clean(node.op) or "hand"
 
 
 class Stream:
@@ -218,7 +218,8 @@ class Stream:
     def _closure(self, node: Node, slot: int) -> None:
         if self._passing is not None:
             i = node.operands[slot]
-            self._arrive("closure", node, slot, self._passing[i] - self.grad[i], self._passing[i])
+            after, before = self._passing[i], self.grad[i]
+            self._arrive("closure", node, slot, 0.0 if after == before else after - before, after)
 
     def _arrive(self, kind: str, node: Node, slot: int, contribution: float, after: float, **more: Any) -> None:
         x = self.graph.nodes[node.operands[slot]]

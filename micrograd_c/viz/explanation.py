@@ -117,16 +117,22 @@ class Explanation:
         result = self.what_if(**what_if)
         leaves = self._leaves()
         given = ", ".join(f"{name} = {number(x)}" for name, x in what_if.items())
-        here = self._backward(1.0, {node.id: node.data for node in self._graph.nodes.values()})
+        base, data = root.data, {node.id: node.data for node in self._graph.nodes.values()}
+        if any(
+            step["kind"] == "stale" for step in self.steps
+        ):  # the gradients are those of other data than the root's
+            data = self._computed({})
+            base = data[root.id]
+        here = self._backward(1.0, data)
         changes = {name: (here[name], x - leaves[name].data) for name, x in what_if.items()}
         terms = [fill("{(slope)} * {(by)}", {"slope": slope, "by": by}) for slope, by in changes.values()]
-        estimate = root.data + sum(slope * by for slope, by in changes.values())
+        estimate = base + sum(slope * by for slope, by in changes.values())
         times = f"{number(self._seed)} * " if self._seed != 1 else ""
         gradients = [f"{times}d{root.name}/d{name} = {number(result.gradients[name])}" for name in leaves]
         lines = [
             f"8. What if {given}",
             f"   computed anew: {root.name} = {number(result)}",
-            f"   by the gradients: {root.name} = {' + '.join([number(root.data), *terms])} = {number(estimate)}",
+            f"   by the gradients: {root.name} = {' + '.join([number(base), *terms])} = {number(estimate)}",
             f"   gradients there: {', '.join(gradients)}",
         ]
         return "\n".join(lines) + "\n"
@@ -156,6 +162,11 @@ class Explanation:
         """
         if more:
             raise TypeError("what_if takes data by name: what_if(a=2.0), or **{'w[0]': 2.0} for such a name")
+        values = self._computed(data)
+        return WhatIf(values[self._graph.root], self._backward(self._seed, values))
+
+    def _computed(self, data: Mapping[str, float]) -> dict[int, float]:
+        """Return the data of all nodes, by id, as they are with other data in the leaves."""
         nodes = self._graph.nodes
         leaves = self._leaves()
         values: dict[int, float] = {}
@@ -178,7 +189,7 @@ class Explanation:
             values[node.id] = value
             if node.operands:
                 refuse(node, values)
-        return WhatIf(values[self._graph.root], self._backward(self._seed, values))
+        return values
 
     def _backward(self, seed: float, data: Mapping[int, float]) -> dict[str, float]:
         """Return the gradients for other data, or for another seed, by name."""

@@ -7,6 +7,7 @@ const note = (...words) => el("p", {class: "note"}, ...words);
 const plain = (big, ...small) => el("div", {class: "plain"}, ...small.map(text => el("span", {class: "soft"}, text)), el("span", {class: "big"}, big));
 const verdict = (good, text) => el("span", {class: good ? "good" : "bad"}, text);
 const foot = (...words) => el("div", {class: "foot"}, note(...words), el("button", {type: "button", onclick: openWhy}, "Why?"));
+const stale = () => RIGHT.events.some(e => e.kind === "stale"); // the quotient is of data computed anew
 const bySeed = () => seedTimes() && ` × ${factor(SEED)}`;
 const distrust = ({trust, value}) => fill(DATA.notes[trust], {root: ROOT.name, times: bySeed(), quotient: short(value)});
 /* The gradient of z, as it is called: a derivative where the seed is 1 */
@@ -20,7 +21,7 @@ const RULES = {
   operation: e => folded(e.z) ? [plain(`${e.z.name} = ${short(e.value)}`), told("folded")] : [computation(e), foot(DATA.notes.operation)],
   stale: e => [plain(`${e.z.name} = ${short(e.value)}`), note(e.text)],
   opaque: e => [plain(`${e.z.name} = ${short(e.value)}`), told("by-hand")],
-  children: e => [plain(distinct(e.z.operands).length > 4 ? `${distinct(e.z.operands).length} operands` : distinct(e.z.operands).map(name).join(", "), `${e.z.name}._prev`), told("children", {z: e.z.name, op: e.z.op})],
+  children: e => [plain(distinct(e.z.operands).length > 4 ? `${distinct(e.z.operands).length} operands` : distinct(e.z.operands).map(name).join(", "), `${e.z.name}._prev`), told(e.z.op === "hand" ? "hand" : "children", {z: e.z.name, op: e.z.op})],
   "no-children": e => [plain(e.z.cut ? "…" : "nothing", `${e.z.name}._prev`), told(e.z.cut ? "cut" : "no-children")],
   enter: e => [calls(e), told(engine === "depth" ? "depth" : "enter")],
   call: e => [calls(e), told("depth")],
@@ -92,7 +93,7 @@ function resultEquation(e) {
 
 function resultNote(e) {
   if (e.z.part) return told("part", {z: e.z.name});
-  if (BY_HAND || NODES.length > 400) return told("unchecked");
+  if (BY_HAND || stale() || NODES.length > 400) return told("unchecked");
   const check = quotient(e.z, e.gradient), {value, trust, agrees} = check;
   return note(trust ? distrust(check) : `Difference quotient${bySeed()}: ${short(value)} `, trust ? "" : verdict(agrees, agrees ? "✓ agrees" : `✕ this engine says ${short(e.gradient)}`));
 }
@@ -162,7 +163,7 @@ function showValues(e) {
   const head = ["Value", "Data", "Gradient", `Quotient${bySeed()}`].map(text => el("th", {scope: "col"}, text));
   const rows = NODES.filter(visible).slice(0, 400).map(n => {
     const waits = isShare(e) && !landed && e.operand === n.id, grad = waits ? e.before : state.grad.get(n.id), last = e.chapter === RESULT;
-    const wrong = last && !near(grad, RIGHT.grad.get(n.id), 1e-9), check = last && !BY_HAND && !n.part && !n.operands.length && NODES.length < 120 ? quotient(n, grad) : null;
+    const wrong = last && !near(grad, RIGHT.grad.get(n.id), 1e-9), check = last && !BY_HAND && !n.part && !stale() && !n.operands.length && NODES.length < 120 ? quotient(n, grad) : null;
     return el("tr", {}, el("th", {scope: "row"}, trimmed(n.name, 20)), el("td", {class: "d"}, e.chapter > FORWARD || state.computed.has(n.id) || !n.operands.length ? short(DATA_NOW.get(n.id)) : ""),
       el("td", {class: wrong ? "bad" : "g"}, grad === undefined ? "" : short(grad)), el("td", {class: check && !check.agrees && !check.trust ? "bad" : null, title: check?.trust ? distrust(check) : null},
         check ? `${short(check.value)} ${check.trust ? "?" : check.agrees ? "✓" : "✕"}` : ""));

@@ -91,13 +91,10 @@ def callers_names(frame: FrameType | None) -> dict[str, Value | None]:
     while frame and frame.f_globals is module and len(scopes) < MOST_FRAMES:
         code = frame.f_code
         hidden = sys.version_info < (3, 13) and code.co_flags & CO_OPTIMIZED and _calls_locals(code)
-        scopes.append(dict.fromkeys(_names_in(code)) if hidden else frame.f_locals)
+        own = code.co_varnames + code.co_cellvars + code.co_freevars  # some have no object yet
+        scopes.append({**dict.fromkeys(own), **({} if hidden else frame.f_locals)})
         frame = frame.f_back
     return variables(*scopes, module)
-
-
-def _names_in(code: CodeType) -> tuple[str, ...]:
-    return code.co_varnames + code.co_cellvars + code.co_freevars
 
 
 def _calls_locals(code: CodeType) -> bool:

@@ -44,7 +44,7 @@ PHRASES = {
     "closure": (
         6,
         "contribution",
-        "{x}.grad += {contribution}, by the _backward of {z}: {before} + {contribution} = {after}",
+        "{x}.grad += {contribution}, by the _backward of {z}: {before} + {(contribution)} = {after}",
     ),
     "gradient": (7, "", "{times}d{root}/d{z} = {z}.grad = {gradient}"),
 }
@@ -114,6 +114,7 @@ NOTES = {
     "folded": "A neuron, folded: open it with + to see its products and sums.",
     "operation": "The result remembers its operands. That is the way back.",
     "children": "{z} remembers what it was made from, and by which operation: _op is {op}. Backward goes this way.",
+    "hand": "{z} remembers what it was made from. Backward goes this way.",
     "no-children": "A leaf was made from nothing. Here the way back ends.",
     "enter": "build calls itself for each operand, and only then adds the value to the list.",
     "depth": "No list: backward calls itself for each operand at once.",
