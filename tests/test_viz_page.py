@@ -106,6 +106,7 @@ def test_gradient_that_is_no_derivative_of_the_result_is_not_called_so(browser, 
     page.run("go(stops.findIndex(i => i === arguments[0]))", last["index"])
     assert page.text("#now") == last["text"] and "a.grad" in page.text("#rule") and not page.all("#rule .frac")
     if make is partial:
+        assert "by what is shown" in page.text("#code")
         assert "not shown" in page.text("#rule") and not page.box("a").find_elements("css selector", ".edit")
     else:
         seed = explanation.data()["seed"]

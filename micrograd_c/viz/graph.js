@@ -1,5 +1,7 @@
 /* The picture: boxes and lines, and what is lit on it at a step. */
 
+const badged = n => n.operands.length > 0 || n.cut;
+
 class GraphView {
   constructor(actions) { this.actions = actions; this.camera = new Camera($("pane"), $("camera")); }
 
@@ -27,7 +29,7 @@ class GraphView {
   }
 
   #node(n, {x, y, w, h, row, top = y, foot = y + h}) {
-    const g = GROUP_OF.get(n.id), closedBox = folded(n) && !row, start = row ? 86 : n.operands.length && !this.layout.turned ? 17 : 7, wide = (w - start - 11) / 2;
+    const g = GROUP_OF.get(n.id), closedBox = folded(n) && !row, start = row ? 86 : badged(n) && !this.layout.turned ? 17 : 7, wide = (w - start - 11) / 2;
     const cell = (kind, at, cap) => {
       const num = svg("text", {class: "num", x: at + wide / 2, y: row ? 19 : 53});
       return {num, g: svg("g", {class: kind}, svg("rect", {class: "cell", x: at, y: row ? 2 : 26, width: wide, height: row ? 24 : 31, rx: 5}),
@@ -39,14 +41,14 @@ class GraphView {
       name, data, grad, place, row, top, foot, wide, start, x, y, w, h, gradX: x + start + wide * 1.5 + 4, title: svg("title")};
     node.g.prepend(node.title);
     if (closedBox) node.g.append(node.note = svg("text", {class: "kind", x: w - 28, y: 17}, GROUPS[g].note), this.#sign("+", `Open ${n.name}`, w - 13, 13, () => this.actions.neuron(g), `node:${n.id}`));
-    if (!row && (n.operands.length || n.cut)) node.g.append(badge(closedBox ? "ƒ" : n.cut ? "…" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
+    if (!row && badged(n)) node.g.append(badge(closedBox ? "ƒ" : n.cut ? "…" : n.symbol, ...this.layout.turned ? [w / 2, -6] : [0, h / 2]));
     if (editable(n)) this.#makeEditable(data, n);
     return node;
   }
 
   /* As much of the name as there is room for, in the larger of its two sizes; a long one takes the place of the note. */
   #fitName(n) {
-    const {name, row, note, start, w} = this.nodes.get(n.id), most = row ? 64 : n.operands.length ? 84 : 94;
+    const {name, row, note, start, w} = this.nodes.get(n.id), most = row ? 64 : badged(n) ? 84 : 94;
     let size = 16, wide;
     do name.textContent = trimmed(n.name, size); while ((wide = textWidth(name.textContent, "node name") * 16 / 14) > most && --size);
     if (note && start + wide + textWidth(note.textContent, "node kind") > w - 34) note.remove();

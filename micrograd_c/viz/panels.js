@@ -102,7 +102,7 @@ function resultNote(e) {
 
 /* The lines of words.py; the program and a node's _backward are written out, and those around the lit one are shown. */
 function codeOf(e) {
-  if (e.chapter === RESULT) return [{text: `${ROOT.name}.backward(${seedTimes() && `seed=${python(SEED)}`})`}, {text: ""}, {text: `print(${e.z.name}.grad)  # ${python(e.gradient)}`, lit: true}];
+  if (e.chapter === RESULT) return [{text: `${ROOT.name}.backward(${seedTimes() && `seed=${python(SEED)}`})`}, {text: ""}, {text: `print(${e.z.name}.grad)  # ${e.z.part ? `${number(e.gradient)} by what is shown` : python(e.gradient)}`, lit: true}];
   const current = DATA.phrases[e.kind][1], lines = [], sign = engine === "overwrite" ? "‹=›" : "+=";
   const put = (text, lit) => lines.push({text, lit});
   for (const coded of (DATA.code[engine === "depth" && !REUSED ? "returning" : engine] ?? DATA.code.right).split("\n")) {
@@ -118,7 +118,7 @@ function codeOf(e) {
 function program(e, put) {
   for (const n of NODES.filter(visible)) {
     const inputs = folded(n) ? distinct(GROUPS[GROUP_OF.get(n.id)].members.flatMap(i => NODE.get(i).operands)).filter(i => visible(NODE.get(i))).map(name) : [];
-    put(`${n.name} = ${folded(n) ? `neuron(${trimmed(inputs.join(", "), 30)})` : n.operands.length ? formula(n) : `Value(${number(DATA_NOW.get(n.id))})`}`, n === e.z);
+    put(`${n.name} = ${folded(n) ? `neuron(${trimmed(inputs.join(", "), 30)})` : n.operands.length ? formula(n) : n.cut ? "…" : `Value(${number(DATA_NOW.get(n.id))})`}`, n === e.z);
   }
 }
 
