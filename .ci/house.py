@@ -57,7 +57,7 @@ _core/ieee _core/methods _core/cffi_nodes
 _core/cffi_core _core/native_core
 _core
 _core/stats _core/walk _pure
-_operands _samples
+_operands _reach _samples
 _value_attributes
 _copying
 engine

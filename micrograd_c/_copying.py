@@ -5,8 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, ffi, lib
-from ._core.hints import Callable, Collection, Iterable, Iterator
-from ._core.numbers import from_numpy, is_object
+from ._core.hints import Callable, Collection, Iterator
 from ._core.walk import describe, flat, in_order, references
 from ._operands import by_hand, slopes_of
 from ._value_attributes import SET_BY_INIT
@@ -56,7 +55,7 @@ def _record(value: Value) -> tuple[Any, ...]:
 def shallow(self: Any) -> Any:
     """Return a copy over the same operands."""
     out = _copy_of(self, lambda operand: operand)
-    if (state := _state(self, "copy")) is not None:
+    if (state := _state(self, "copy", {})) is not None:
         out.__setstate__(state)
     return out
 
@@ -71,7 +70,7 @@ def deep(self: Any, memo: dict[int, Any]) -> Any:
 
     for v in in_order(self, references):
         if id(v) not in memo:
-            state = _state(v, "deepcopy")
+            state = _state(v, "deepcopy", memo)
             memo[id(v)] = out = _copy_of(v, copied)
             if state is not None:
                 out.__setstate__(deepcopy(state, memo))
@@ -91,16 +90,17 @@ def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
     return restore(cls.__new__(cls), op, rename(a), rename(b), *numbers)
 
 
-def _state(value: Any, verb: str) -> Any:
+def _state(value: Any, verb: str, memo: dict[int, Any]) -> Any:
     """Return the state of a Value; an error where it has a closure and its class no __getstate__ of its own.
 
     A deep copy has this error as its `_backward`: a network may keep such a node, and its copy may do without.
+    `memo` keeps for the other nodes what this one's closure leads to.
     """
     if type(value).__getstate__ is not get_state:
         return value.__getstate__()
     state = get_state(value)
     closure = core.peek(value, "_backward")
-    if closure is not None and _is_tied(closure, verb == "copy"):
+    if closure is not None and _reach(verb != "copy", memo).ties(closure):
         why = (
             f"{brief(value)}, made by {value._op!r}: its _backward is the Python closure "
             f"{getattr(closure, '__qualname__', brief(closure))}, tied to the original Values. "
@@ -115,83 +115,16 @@ def _state(value: Any, verb: str) -> Any:
     return state
 
 
+def _reach(deep: bool, memo: dict[int, Any]) -> Any:
+    from ._reach import Reach  # here, since few nodes have closures
+
+    if id(Reach) not in memo:
+        memo[id(Reach)] = Reach(deep)
+    return memo[id(Reach)]
+
+
 def _refuse(message: str) -> None:
     raise TypeError(message)
-
-
-def _is_tied(closure: Any, shallow: bool) -> bool:
-    """Tell whether a `_backward` goes on with the Values that it knows when its node is copied.
-
-    A deep copy of a method or of another object has copies of these; one of a function is the function itself.
-    """
-    from functools import partial
-    from types import MethodType
-
-    if isinstance(closure, (partial, MethodType)):
-        return shallow or _is_tied(closure.func if isinstance(closure, partial) else closure.__func__, False)
-    code = getattr(closure, "__code__", None)
-    if code is None:
-        call: Any = type(closure).__call__
-        tied = shallow and not hasattr(closure, "__text_signature__")  # a function of C knows no Values
-        return tied or (hasattr(call, "__code__") and _is_tied(call, False))
-    cells = {*code.co_freevars} - {"__class__"}  # that of super() is a class
-    return bool(cells) or _leads_to_values(closure)
-
-
-def _names_in(code: Any) -> Iterator[str]:
-    """Yield the global names that a function reads, and those of functions in it; co_names has attributes too."""
-    from dis import get_instructions
-
-    yield from (x.argval for x in get_instructions(code) if x.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
-    for constant in code.co_consts:
-        if hasattr(constant, "co_names"):
-            yield from _names_in(constant)
-
-
-_PLAIN = frozenset((float, int, bool, str, bytes, type(None)))  # of which a script may know millions
-
-
-def _leads_to_values(function: Any) -> bool:
-    """Tell whether a function knows Values: by collections, functions and objects of the same script too."""
-    from contextlib import suppress
-
-    todo, seen = [function], set()
-    while todo:
-        x = todo.pop()
-        if issubclass(type(x), core.Node):
-            return True
-        if type(x) in _PLAIN or id(x) in seen:
-            continue
-        seen.add(id(x))
-        with suppress(Exception):  # of a user's class whose attributes and items are not there, or not yet
-            todo += _held_by(x, function)
-    return False
-
-
-def _held_by(x: Any, function: Any) -> Iterable[Any]:
-    """Return what an object leads to where a function of a script knows it."""
-    from functools import partial
-    from types import CellType, FunctionType, MethodType
-
-    if isinstance(x, FunctionType):
-        if x.__globals__ is not function.__globals__:
-            return ()
-        cells = (cell.cell_contents for cell in x.__closure__ or () if cell != CellType())
-        read = map(x.__globals__.get, _names_in(x.__code__))
-        return (*read, *cells, *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values())
-    if isinstance(x, dict):
-        return x.values()
-    if isinstance(x, (list, tuple, set, frozenset)):
-        return x
-    if from_numpy(x):
-        return x.ravel().tolist() if is_object(x) else ()
-    if isinstance(x, MethodType):
-        return x.__self__, x.__func__
-    if isinstance(x, partial):
-        return x.func, x.args, x.keywords
-    if type(x).__module__ in (function.__module__, f"{__package__}.nn"):
-        return (*getattr(x, "__dict__", {}).values(), *in_slots(x).values())
-    return ()
 
 
 def get_state(self: Any) -> Any:
@@ -223,7 +156,8 @@ def reduced(self: Value) -> tuple[Any, ...]:
     """Return `unpickle`, its arguments, and the state."""
     op, a, b, activation, *numbers = _record(self)
     names = NAMES[op], a, b, NAMES[activation] if activation >= 0 else None
-    return unpickle, (_below(self), type(self), *names, *numbers), _state(self, "pickle")
+    memo = _expected.get((get_ident(), id(self)), {})
+    return unpickle, (_below(self), type(self), *names, *numbers), _state(self, "pickle", memo)
 
 
 def unpickle(below: Any, cls: Any, op: str, a: Any, b: Any, activation: str | None, *numbers: Any) -> Any:
@@ -241,17 +175,19 @@ class _Below(list[Any]):
         return list, (), None, self._handed_out()
 
     def _handed_out(self) -> Iterator[Value]:
-        thread = get_ident()
+        thread, memo = get_ident(), dict[int, Any]()
         try:
             for value in self:
-                _expected.add((thread, id(value)))
+                _expected[thread, id(value)] = memo
                 yield value
         finally:
-            _expected.difference_update((thread, id(value)) for value in self)
+            for value in self:
+                _expected.pop((thread, id(value)), None)
 
 
-# Values that a list has handed to the pickler of a thread, and that it has not pickled yet, by thread and id.
-_expected: set[tuple[int, int]] = set()
+# Values that a list has handed to the pickler of a thread, and that it has not pickled yet, by thread and id; each
+# with what all of the list share.
+_expected: dict[tuple[int, int], dict[int, Any]] = {}
 
 
 def _below(value: Value) -> _Below | None:
@@ -260,6 +196,6 @@ def _below(value: Value) -> _Below | None:
         return None
     key = get_ident(), id(value)
     if key in _expected:
-        _expected.discard(key)
+        del _expected[key]
         return None
     return _Below(in_order(value, references)[:-1])

@@ -1,11 +1,16 @@
 """copy, deepcopy and pickle of Values, graphs and models."""
 
+import collections
+import contextvars
 import copy
 import functools
 import io
 import itertools
 import pickle
+import sys
+import threading
 import types
+import weakref
 
 import pytest
 from support import GOLDEN, golden_script, nothing_left_behind
@@ -370,6 +375,29 @@ def by_array_of(out, a):
     return by_array
 
 
+class OfClass:
+    """Its Values are in the class, of which there is one."""
+
+    nodes = ()
+
+    def square(self):
+        square(*self.both())
+
+    def both(self):
+        return type(self).nodes
+
+
+class Single(Squaring):
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return "SINGLE"
+
+
+SINGLE = Single()
+
+
 def by_model():
     square(MODEL.out, MODEL.w[0])
 
@@ -411,6 +439,8 @@ KNOWN = {
     "partial": (lambda out, a: functools.partial(square, out, a), True),
     "an object with every attribute": (lambda out, a: Answering(out, a), True),
     "partial of a function that knows them": (lambda out, a: functools.partial(by_defaults(out, a)), False),
+    "a method that reads its class": (lambda out, a: OfClass().square, False),
+    "an object that is its own copy": (lambda out, a: SINGLE, False),
 }
 
 
@@ -420,7 +450,7 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     backward_of, goes_along = KNOWN[known]
     a = Value(3.0)
     out = Tied(9.0, (a,), "square")
-    NODES[:] = HOLDER.values = SLOTS.values = out, a
+    NODES[:] = HOLDER.values = SLOTS.values = SINGLE.values = OfClass.nodes = out, a
     MODEL.out, MODEL.w[:] = out, [a]
     out._backward = backward_of(out, a)
     if copied is copy.copy or not goes_along:
@@ -433,8 +463,65 @@ def test_a_copy_has_the_gradients_of_its_node_or_is_refused(copied, known):
     assert a.grad == out.grad == 0.0
     NODES.clear()
     ARRAY.clear()
-    HOLDER.values = SLOTS.values = ()
+    HOLDER.values = SLOTS.values = SINGLE.values = OfClass.nodes = ()
     MODEL.out, MODEL.w[:] = None, []
+
+
+def set_in(x, nodes):
+    x.nodes = nodes
+    return x
+
+
+def class_of(nodes, **more):
+    return type("C", (), {"__module__": __name__, "nodes": nodes, **more})
+
+
+# What keeps Values under a global name, and how a function reads them.
+KEEPERS = {
+    "a namespace": (lambda nodes: types.SimpleNamespace(nodes=nodes), lambda x: x.nodes),
+    "a deque": (collections.deque, tuple),
+    "keys of a dict": (dict.fromkeys, tuple),
+    "an attribute of a dict": (lambda nodes: set_in(collections.UserDict(), nodes), lambda x: x.nodes),
+    "an iterator": (itertools.repeat, next),
+    "a generator": (lambda nodes: (nodes for _ in range(1)), next),
+    "a cached function": (lambda nodes: functools.lru_cache(lambda: nodes), lambda x: x()),
+    "weak references": (lambda nodes: [*map(weakref.ref, nodes)], lambda x: [r() for r in x]),
+    "a context variable": (lambda nodes: contextvars.ContextVar("v", default=nodes), lambda x: x.get()),
+    "a thread": (lambda nodes: set_in(threading.local(), nodes), lambda x: x.nodes),
+    "a class": (class_of, lambda x: x.nodes),
+    "a property": (lambda nodes: class_of((), both=property(lambda x: nodes))(), lambda x: x.both),
+    "a module": (lambda nodes: set_in(types.ModuleType("state"), nodes), lambda x: x.nodes),
+    "a module by a name": (
+        lambda nodes: set_in(types.ModuleType("state"), nodes),
+        lambda x: getattr(x, "no" + "des"),
+    ),
+    "an attribute of a function": (lambda nodes: set_in(lambda: None, nodes), lambda x: x.nodes),
+    "globals": (list, lambda x: globals()["KEEPER"]),
+    "the module itself": (list, lambda x: sys.modules[__name__].KEEPER),
+}
+KEEPER = READ = None
+
+
+def by_keeper():
+    square(*READ(KEEPER))
+
+
+def by_name_alone():
+    square(*READ(None))
+
+
+@pytest.mark.parametrize("name", KEEPERS)
+@REFUSING
+def test_no_copy_of_a_node_writes_to_old_values_wherever_its_function_finds_them(copied, name, monkeypatch):
+    make, read = KEEPERS[name]
+    a = Value(3.0)
+    out = Value(9.0, (a,), "square")
+    for attribute, x in (("KEEPER", make((out, a))), ("READ", read)):
+        monkeypatch.setitem(globals(), attribute, x)
+    out._backward = by_name_alone if make is list else by_keeper
+    with pytest.raises(TypeError, match=r"cannot .* Value.*'square'.*tied to the original Values"):
+        copied(out)
+    assert a.grad == out.grad == 0.0
 
 
 class Options:
@@ -457,11 +544,12 @@ class Unmade:
         raise RuntimeError("not made yet")
 
 
-OTHERS = Options(), Asked("asked"), Unmade(), types.MethodType(functools.partial(print), 1.0)
+METHODS_OF_NONE = types.MethodType(functools.partial(print), 1.0), functools.lru_cache(len), [].append
+OTHERS = Options(), Asked("asked"), Unmade(), *METHODS_OF_NONE, contextvars.ContextVar("unset"), sys.stdout
 
 
 def by_others():
-    return OTHERS
+    return OTHERS, mg.sum([Value(1.0), mg.Neuron(1)([1.0])]), itertools.count, pickle.dumps, copy
 
 
 @pytest.mark.parametrize("copied", [*COPIES, copy.copy], ids=["deepcopy", "pickle", "copy"])
