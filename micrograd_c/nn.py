@@ -79,6 +79,11 @@ class Module(Stateful):
 say_of(Module, HABITS_OF_MODULES)
 
 
+def _is_ours(there: Any, cls: type) -> bool:
+    """Tell whether what stands in this module is our class or one over it; a script may assign nn.Neuron."""
+    return isinstance(there, type) and issubclass(there, cls)
+
+
 class _Planned(Module):
     """A module that is computed by one call of C."""
 
@@ -188,6 +193,7 @@ class Neuron(_Planned):
         ----------
         x : iterable of Value or float
             The inputs, one for each weight. Surplus inputs or weights are ignored, as in micrograd, with a warning.
+            Of an iterator no more are taken than there are weights, and nobody looks for more.
 
         Raises
         ------
@@ -251,8 +257,10 @@ class Layer(_Listing):
     def __init__(self, nin: int, nout: int, **kwargs: Unpack[NeuronOptions]) -> None:
         nin, nout = size("nin", nin), size("nout", nout)
         size("the number of weights", nin * nout)
-        if "init" in kwargs:
-            kwargs["init"] = weight_limit(kwargs["init"], nin, nout)
+        if "init" in kwargs and _is_ours(Neuron, _fused._Neuron):
+            a = weight_limit(kwargs["init"], nin, nout)
+            if kwargs["init"] == "xavier":  # no neuron knows nout
+                kwargs["init"] = a
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
 
     def __call__(self, x: Iterable[Number], *more: NoReturn) -> Any:
@@ -316,7 +324,8 @@ class MLP(_Listing):
     ) -> None:
         check_arguments("MLP", unknown, ("nin", "nouts", "activation", "fused", "init", "bias"))
         sizes = layer_sizes(nin, nouts)
-        check_activation(activation)
+        if _is_ours(Layer, _fused._Layer) and _is_ours(Neuron, _fused._Neuron):
+            check_activation(activation)
         # What is not asked for is not passed on: a user's Layer or Neuron may take what micrograd's take alone.
         given = (("fused", fused, True), ("init", init, "uniform"), ("bias", bias, True))
         options: Any = {name: x for name, x, plain in given if type(x) is not type(plain) or x != plain}

@@ -374,6 +374,13 @@ def kinds_of_inputs():
     yield "ints and bools", lambda x: [1, True, -2]
 
 
+@pytest.mark.parametrize("module", ["micrograd_c", "micrograd"])
+def test_a_neuron_takes_as_many_items_of_an_iterator_as_it_has_weights(module):
+    rest = itertools.count(1.0)
+    pytest.importorskip(f"{module}.nn").Neuron(2)(rest)
+    assert next(rest) == 3.0
+
+
 @pytest.mark.parametrize("kind", dict(kinds_of_inputs()), ids=str)
 @pytest.mark.parametrize("fused", [True, False])
 def test_inputs_of_every_kind_are_taken(kind, fused):

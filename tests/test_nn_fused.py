@@ -1,6 +1,7 @@
 """Fused neurons: the same numbers as the scalar form, and whatever is done to a model honoured."""
 
 import inspect
+import math
 import random
 import sys
 import sysconfig
@@ -472,6 +473,32 @@ def test_what_takes_the_arguments_of_micrograds_can_stand_in_for_a_neuron_or_a_l
         found.append(([v.data for v in numbers], [v.grad for v in numbers], seen))
     (data, grads, seen), ours = found
     assert all(map(close, ours[0], data)) and all(map(close, ours[1], grads)) and ours[2] == seen
+
+
+def test_neurons_that_a_script_puts_into_nn_get_the_options_that_were_given(monkeypatch):
+    given = []
+
+    class Another:
+        def __init__(self, nin, **options):
+            given.append(options)
+
+    class Derived(Neuron):
+        def __init__(self, nin, nonlin=True, init="uniform"):
+            given.append(init)
+            super().__init__(nin, nonlin, init=init)
+
+    monkeypatch.setattr(nn, "Neuron", Another)
+    Layer(3, 1, init="xavier", activation="swish")
+    MLP(3, [1, 1], init="orthogonal", activation="swish", bias=None)
+    options = {"init": "orthogonal", "bias": None}
+    hidden = {"nonlin": True, **options, "activation": "swish"}
+    assert given == [{"init": "xavier", "activation": "swish"}, hidden, {"nonlin": False, **options}]
+    monkeypatch.setattr(nn, "Neuron", Derived)
+    for init in ("he", "xavier"):
+        Layer(3, 2, init=init)
+    assert given[3:] == ["he"] * 2 + [math.sqrt(6 / 5)] * 2  # no neuron knows how many there are
+    with pytest.raises(ValueError, match="init 'orthogonal' is unknown"):
+        Layer(3, 2, init="orthogonal")
 
 
 def test_a_subclass_with_an_init_of_its_own_is_fused_too():
