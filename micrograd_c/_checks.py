@@ -39,17 +39,18 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def number(value: Any, name: str, least: float, below: float = inf) -> float:
-    """Return a finite number as a float, least <= value < below."""
+def number(value: Any, name: str, least: float, below: float = inf, kind: str = "finite") -> float:
+    """Return a number as a float, least <= value < below; of the kind "a float" inf and nan too."""
     if type(value) is float and least <= value < below and isfinite(value):
         return value
     try:
         x = to_float(value, name)
-    except OverflowError:
-        x = inf
-    if not (least <= x < below and isfinite(x)):
+        right = isfinite(x) or kind != "finite"
+    except OverflowError:  # an int that no float can hold
+        x, right = inf, False
+    if not right or x < least or x >= below < inf:
         limits = [f"{least} or more"] * (least > -inf) + [f"less than {below}"] * (below < inf)
-        raise ValueError(f"{name} must be {', '.join(['finite', *limits])}, not {brief(value)}")
+        raise ValueError(f"{name} must be {', '.join([kind, *limits])}, not {brief(value)}")
     return x
 
 
@@ -75,7 +76,8 @@ def whole(value: Any, name: str, least: int = 0) -> int:
     except (TypeError, ValueError, OverflowError):
         count = least - 1
     if not least <= count < 2**62:
-        raise ValueError(f"{name} must be a whole number, at least {least}, not {brief(value)}")
+        limits = f"at least {least}" + " and below 2**62" * (count >= 2**62)
+        raise ValueError(f"{name} must be a whole number, {limits}, not {brief(value)}")
     return count
 
 

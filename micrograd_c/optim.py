@@ -253,8 +253,7 @@ class Optimizer(_Declared):
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
         for i, x in enumerate(numbers):
             least = self._columns[i // self._n]
-            left = isinstance(x, Real) and not math.isfinite(x) and not x < least  # by gradients
-            numbers[i] = float(x) if left else number(x, f"number {i} of {name}", least)
+            numbers[i] = number(x, f"number {i} of {name}", least, kind="a float")  # nan and inf: by gradients
         return numbers
 
     def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:

@@ -204,6 +204,7 @@ def test_values_of_two_imports_work_together_or_the_error_says_that_there_are_tw
             "by hand": (lambda: new.Value(1.0, (one,), "mine").data, 1.0),
             "method": (lambda: one.maximum(other).data, 3.0),
             "optimiser": (lambda: len(new.optim.SGD([one], lr=0.1).params), 1),
+            "order": (lambda: len(new.topological_order(one)), 1),
         }
         for what, (call, expected) in together.items():
             try:

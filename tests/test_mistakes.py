@@ -300,6 +300,9 @@ MISTAKES = {
     "sgd.load_state_dict({**sgd.state_dict(), 'lr': -1, 'steps': 0.5, 'state': [1.0]})": "ValueError: .*fit SGD. "
     "lr must be finite, 0.0 or more, not -1; steps must be a whole number, at least 0, not 0.5; "
     "state has 1 numbers, and 9",
+    "sgd.load_state_dict({**sgd.state_dict(), 'steps': 2**62})": "ValueError: .*at least 0 and below 2**62, not",
+    "optim.Adam(ps).load_state_dict({**optim.Adam(ps).state_dict(), 'state': [-1e999] * 18})": "ValueError: .*fit "
+    "Adam. number 9 of state must be a float, 0.0 or more, not -inf",
     # networks
     "without_weights([1.0, 2.0])": "TypeError: the weights w must be a list of Values, not int: 3",
     "MLP(2, [1], nonlin=False)": "TypeError: MLP: argument 'nonlin' is unknown; there are nin, nouts, activation,",

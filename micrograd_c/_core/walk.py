@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import Any, check, core, ffi, lib
 from .errors import no_node
 from .hints import Callable, Iterable
+from .numbers import class_of
 
 
 def describe(value: Any) -> Any:
@@ -57,6 +58,8 @@ def below(roots: Iterable[Any], children: Callable[[Any], list[Any]] = operands)
 def handle_of(root: Any) -> int:
     """Return the handle of a Value; an error for what is none: the class itself has slots of the same names."""
     if not isinstance(root, core.Node):
+        if hasattr(type(root), "_mg_h"):
+            raise TypeError(f"a Value is needed here, not a {class_of(root)}: compute it anew")
         raise no_node(root)
     if "_reflected" in type(root).__dict__:  # jit traces it
         root._below()

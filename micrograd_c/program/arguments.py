@@ -324,7 +324,7 @@ class Arguments:
         """Return the error for argument i that is or holds something of this class or dtype."""
         self.check_count()  # polars calls with return_dtype first, and reads Python's words for what is not there
         hint, given = "", (*self._args, *self._kwargs.values())[i]
-        if isinstance(found, type) and issubclass(found, Value):
+        if hasattr(found, "_mg_h"):  # of another import of this package too
             hint = ": pass its .data, or call the function without jit"
         elif isinstance(found, type) and is_masked(found):
             hint = ": pass a.filled(number), or a.compressed()"
