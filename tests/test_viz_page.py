@@ -382,6 +382,8 @@ def test_difference_quotient_says_when_it_cannot_be_trusted(browser, tmp_path, b
         "go(stops.findIndex(i => RUN.events[i].chapter === RESULT && NODE.get(RUN.events[i].node).name === 'x'))"
     )
     assert ("✓ agrees" if not trust else "cannot be trusted") in page.text("#rule")
+    two_ways = trust in ("corner", "edge")  # a move up and a move down
+    assert page.text("#now").startswith("de/dx = x.grad" if two_ways else "Move x ")
     page.assert_silent()
 
 

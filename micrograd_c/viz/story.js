@@ -81,7 +81,7 @@ function sentence(e, secret) {
     return `${z.name} = ${inWords(z)} = ${trimmed(formula(z, i => factor(DATA_NOW.get(i))), 80)} ${equals(approximate(z), e.value)} ${short(e.value)}`;
   if (isShare(e) && e.kind !== "closure") return fill(DATA.said.share, {...words, product: times(e.upstream, e.local, e.contribution)});
   if (z.cut || z.part && e.kind === "gradient" || seedTimes() && ["seed", "gradient"].includes(e.kind)) return e.text;
-  if (e.kind === "gradient") return effect(e);
+  if (e.kind === "gradient") return jumps(e) ? e.text : effect(e);
   const said = DATA.said[e.kind];
   return said ? fill(said, {...words, value: short(e.value), upstream: short(e.upstream)}) : e.text;
 }
@@ -89,6 +89,8 @@ const inWords = n => trimmed(formula(n), 80);
 /* The value from operands as they are written */
 const approximate = n => compute(n, n.operands.map(i => value(short(DATA_NOW.get(i))))) ?? NaN;
 
+/* Is it at a corner or a jump, where a move up and one down are two things? */
+const jumps = ({z, gradient}) => !BY_HAND && isFinite(gradient) && NODES.length <= 400 && ["corner", "edge"].includes(quotient(z, gradient).trust);
 function effect({z, gradient}) {
   const rate = near(Math.abs(gradient), 1, 1e-9) ? "just as much" : `${short(Math.abs(gradient))} times as much`;
   const words = {z: z.name, root: ROOT.name, way: gradient > 0 ? "up" : "down", rate};

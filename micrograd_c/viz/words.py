@@ -111,7 +111,7 @@ NOTES = {
     "cut": "What this was computed from is not shown. Its number stands for it.",
     "part": "Some ways from {z} to {root} are not shown. Their shares are missing here.",
     "by-hand": "A value of this graph was made by hand. How to compute it is not known, so data stay as they are.",
-    "folded": "A neuron, folded: open it with + to see its products and sums.",
+    "folded": "A neuron, folded: open it with + to see what is inside.",
     "operation": "The result remembers its operands. That is the way back.",
     "children": "{z} remembers what it was made from, and by which operation: _op is {op}. Backward goes this way.",
     "hand": "{z} remembers what it was made from. Backward goes this way.",
