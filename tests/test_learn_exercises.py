@@ -238,6 +238,7 @@ KEPT = "        out._backward = _backward\n        return out\n"
         ("17_tanh", f"            self.grad += (1 - t^2) * out.grad\n{KEPT}", "write x**2", "another kind"),
         ("17_tanh", f"            self.grad += (1 - t²) * out.grad\n{KEPT}", "this sign", "a bracket"),
         ("17_tanh", f"            self.grad += tanh(1) * out.grad\n{KEPT}", "write math.tanh", "misspelt"),
+        ("17_tanh", f"            self.grad += isnan(1) * out.grad\n{KEPT}", "write math.isnan", "v.isnan()"),
         ("19_pow", f"            self.grad += n self.data\n{KEPT}", "a sign such as *", "another kind"),
         ("23_layer", "    def __init__(self, nin, nout):\n        self.neurons = [Neuron(nin) for _ in nout]\n",
          "range(n) counts", "one thing only"),

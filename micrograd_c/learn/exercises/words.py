@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from ...engine import Value
+
 __all__ = ["in_plain_words", "on_the_result"]
 
 _ERRORS = {
@@ -103,7 +105,7 @@ def in_plain_words(kind: str, message: str, code: str = "") -> str:
     quoted = re.findall("'([^']*)'", message)
     if kind == "NameError" and quoted and hasattr(math, quoted[0]):
         of_numbers = f"{quoted[0]} is in Python's module math: import math, and write math.{quoted[0]}."
-        return of_numbers + f" A Value has methods: v.{quoted[0]}()." * callable(getattr(math, quoted[0]))
+        return of_numbers + f" A Value has methods: v.{quoted[0]}()." * hasattr(Value, quoted[0])
     if kind == "NameError" and quoted == ["math"]:
         return "`import math` is missing, at the top of the file. A Value has methods of its own: v.tanh()."
     if kind == "ValueError" and "unpack" in message:
