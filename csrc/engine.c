@@ -115,13 +115,15 @@ int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad, int8_t *con
     return MG_OK;
 }
 
-int32_t mg_same_items(const uintptr_t *pairs)
+int32_t mg_same_items(const uintptr_t *lists)
 {
-    for (; *pairs; pairs += 2) {
-        const uintptr_t *const a = (const uintptr_t *)pairs[0], *const b = (const uintptr_t *)pairs[1];
-        if (a[2] != b[2] ||
-            (a[2] > 0 && memcmp((const void *)a[3], (const void *)b[3], a[2] * sizeof *a) != 0))
+    const uintptr_t *items = (const uintptr_t *)((const uintptr_t *)*lists)[3];
+
+    for (lists++; *lists; lists += 2) {
+        const uintptr_t *const list = (const uintptr_t *)lists[0], n = lists[1];
+        if (list[2] != n || (n > 0 && memcmp((const void *)list[3], items, n * sizeof *items) != 0))
             return false;
+        items += n;
     }
     return true;
 }

@@ -189,9 +189,10 @@ int32_t mg_zero_grad(int32_t root);
 
 /* ---- layers ---- */
 
-/* For lists of Python, by their addresses: do the two of each pair hold the same objects? 0 ends the pairs. The caller
- * has the GIL, and knows that word 2 of a list is its length, and word 3 the address of its items. */
-int32_t mg_same_items(const uintptr_t *pairs);
+/* Of lists of Python, by their addresses: do they hold the objects that they held? `lists` begins with a list of all
+ * these objects in turn; then come each list and its length, and 0. The caller has the GIL, and knows that word 2 of a
+ * list is its length, and word 3 the address of its items. */
+int32_t mg_same_items(const uintptr_t *lists);
 
 /* The parameters of a layer by handle, neuron after neuron; each has as many weights as the layer has inputs. Owned by
  * the caller, who keeps them alive. */

@@ -66,17 +66,18 @@ class Watched:
 _same_items = lib.mg_same_items
 
 
-def _pairs(lists: list[Any], others: list[Any]) -> Any:
-    """Return what `_same_items` compares: the address of each list, and that of the other. It keeps none alive."""
-    return ffi.new("uintptr_t[]", [*map(id, chain.from_iterable(zip(lists, others))), 0])
+def _for_c(items: list[Any], lists: list[Any], copies: list[Any]) -> Any:
+    """Return what `_same_items` reads: addresses, and how many items each list held. It keeps no list alive."""
+    each = chain.from_iterable(zip(map(id, lists), map(len, copies)))
+    return ffi.new("uintptr_t[]", [id(items), *each, 0])
 
 
 def _can_read_lists() -> bool:
     """Tell whether C finds in a list what `mg_same_items` says: so it is in CPython with a GIL."""
     if sys.implementation.name != "cpython" or list.__basicsize__ != 5 * ffi.sizeof("uintptr_t"):
         return False
-    some = [[0, None], [0, None], [0, True], [0]]
-    return [_same_items(_pairs(some[:1], [other])) for other in some] == [1, 1, 0, 0]
+    some: list[Any] = [[0, None], [0, None], [0, True], [0]]
+    return [_same_items(_for_c(some[0], [other], some[:1])) for other in some] == [1, 1, 0, 0]
 
 
 _c_reads_lists = _can_read_lists()
@@ -89,7 +90,8 @@ class _Plan:
     layers: Any  # the layers of an MLP; None: the owner itself is the layer
     lists: list[Any]  # the layers' lists of neurons, the neurons' lists of weights: the very objects ...
     copies: list[Any]  # ... and what they held
-    pairs: Any  # the addresses of both, where C reads them
+    items: list[Any]  # all of that in turn, where C reads lists ...
+    known: Any  # ... and what it reads
     types: tuple[Any, ...] | None  # classes of layers and neurons; None: changes of some can't be seen
     width: int | None  # inputs
     call: tuple[int, int, int, int, list[Any], list[Any]] | None  # of core.layers; None: these can't be fused
@@ -127,7 +129,9 @@ class _Plan:
         else:
             if all(map(_shows_changes, types)):
                 self.types = tuple(types)
-        self.pairs = _pairs(self.lists, self.copies) if _c_reads_lists else None
+        if _c_reads_lists:
+            self.items = [*chain.from_iterable(self.copies)]
+            self.known = _for_c(self.items, self.lists, self.copies)
         if self.types is not None and rows and all(rows):
             self._compile(rows)
 
@@ -211,7 +215,7 @@ def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
 def _are_changed(plan: _Plan) -> bool:
     """Tell whether a list holds other objects than it did, or some that say that they are equal."""
     if _c_reads_lists:
-        return not _same_items(plan.pairs)
+        return not _same_items(plan.known)
     if unequal[1] or Value.__eq__ is not AT_FIRST["__eq__"]:  # the user's == may say and raise anything
         return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
             map(any, map(map, repeat(is_not), plan.copies, plan.lists))

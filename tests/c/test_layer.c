@@ -359,18 +359,24 @@ TEST(weights_that_are_inputs_in_overlapping_rows_get_both_gradients)
 
 TEST(lists_are_the_same_while_they_hold_the_same_items)
 {
-    uintptr_t items[] = {7, 8, 9}, copies[] = {7, 8, 9}, list[] = {0, 0, 3, (uintptr_t)items, 4},
-              copy[] = {1, 0, 3, (uintptr_t)copies, 3}, none[] = {0, 0, 0, 0, 0};
-    const uintptr_t pairs[] = {(uintptr_t)none, (uintptr_t)none, (uintptr_t)list, (uintptr_t)copy, 0};
+    uintptr_t held[] = {7, 8, 9}, first[] = {7}, last[] = {8, 9, 1}, items[] = {0, 0, 3, (uintptr_t)held, 3},
+              a[] = {0, 0, 1, (uintptr_t)first, 1}, none[] = {0, 0, 0, 0, 0},
+              b[] = {0, 0, 2, (uintptr_t)last, 3};
+    const uintptr_t lists[] = {(uintptr_t)items, (uintptr_t)a, 1, (uintptr_t)none, 0, (uintptr_t)b, 2, 0};
 
-    CHECK_INT(mg_same_items(pairs + 4), true);
-    CHECK_INT(mg_same_items(pairs), true);
-    items[2] = 10;
-    CHECK_INT(mg_same_items(pairs), false);
-    list[2] = 2;
-    CHECK_INT(mg_same_items(pairs), false);
-    copy[2] = 2;
-    CHECK_INT(mg_same_items(pairs), true);
+    CHECK_INT(mg_same_items(lists), true);
+    last[1] = 1;
+    CHECK_INT(mg_same_items(lists), false);
+    last[1] = 9;
+    b[2] = 3; /* appended */
+    CHECK_INT(mg_same_items(lists), false);
+    b[2] = 1;
+    CHECK_INT(mg_same_items(lists), false);
+    b[2] = 2;
+    CHECK_INT(mg_same_items(lists), true);
+    none[2] = 1;
+    none[3] = (uintptr_t)last;
+    CHECK_INT(mg_same_items(lists), false);
 }
 
 int main(void)
