@@ -33,9 +33,18 @@ from ._core.numbers import numpys
 
 _PLAIN = frozenset((float, int, bool, str, bytes, type(None)))  # of which a script may know millions
 _METHODS = (partial, MethodType)
-_UNKNOWN = (GeneratorType, CoroutineType, AsyncGeneratorType, ProxyType, CallableProxyType)  # may lead to anything
+_UNKNOWN = (GeneratorType, CoroutineType, AsyncGeneratorType)  # may lead to anything
 _CLOSED = (CodeType, FrameType, TracebackType, IOBase)  # not looked into
-_SHARED = (BuiltinFunctionType, property, ref, _local)  # a deep copy is the same object, or cannot be made
+_PROXIES = (ProxyType, CallableProxyType)
+_SHARED = (
+    BuiltinFunctionType,
+    property,
+    ref,
+    _local,
+    *_PROXIES,
+)  # a deep copy is the same object, or cannot be made
+
+_CODE = (FunctionType, BuiltinFunctionType, type, ModuleType)
 
 # Who reads one of these objects or attributes may read all that there is ...
 _EVERYTHING = (eval, exec, globals, __import__, import_module, currentframe, gc.get_objects, gc.get_referrers)
@@ -117,18 +126,21 @@ class Reach:
         return True
 
     def _known_to(self, function: Any) -> list[Any]:
-        """Return what a function has of its own, and what its code reads where that is the script's."""
+        """Return what a function has of its own, and what its code reads: all of it where that is the script's."""
         space = function.__globals__
         known = [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__]
-        if not self._is_library(space):
-            names, read, imported = _names_in(function.__code__)
-            self._names |= names
-            builtins = space.get("__builtins__", {})
-            builtins = builtins if type(builtins) is dict else vars(builtins)
-            known += [space.get(name, builtins.get(name)) for name in read]
-            for name in imported:
-                module = resolve_name(name, space.get("__package__"))
-                known += [sys.modules.get(module), sys.modules.get(module.partition(".")[0])]
+        if _is_ours(space):
+            return known
+        names, read, imported = _names_in(function.__code__)
+        if self._is_library(space):
+            return known + [x for x in map(space.get, read) if not issubclass(type(x), _CODE)]
+        self._names |= names
+        builtins = space.get("__builtins__", {})
+        builtins = builtins if type(builtins) is dict else vars(builtins)
+        known += [space.get(name, builtins.get(name)) for name in read]
+        for name in imported:
+            module = resolve_name(name, space.get("__package__"))
+            known += [sys.modules.get(module), sys.modules.get(module.partition(".")[0])]
         return known
 
     def _named(self, place: Any) -> Iterator[Any]:
@@ -172,6 +184,8 @@ def _held_by(x: Any) -> list[Any]:
     if issubclass(kind, BuiltinFunctionType):
         owner = getattr(x, "__self__", None)
         return [] if issubclass(type(owner), ModuleType) else [owner]
+    if issubclass(kind, _PROXIES):
+        return [x.__init__.__self__]
     held = gc.get_referents(x)
     if issubclass(kind, ref):
         held.append(x())

@@ -476,6 +476,12 @@ def class_of(nodes, **more):
     return type("C", (), {"__module__": __name__, "nodes": nodes, **more})
 
 
+def installed(nodes):
+    space = {"__name__": "package", "__file__": "site-packages/package.py", "nodes": nodes}
+    exec("def read(): return nodes", space)
+    return space["read"]
+
+
 # What keeps Values under a global name, and how a function reads them.
 KEEPERS = {
     "a namespace": (lambda nodes: types.SimpleNamespace(nodes=nodes), lambda x: x.nodes),
@@ -486,6 +492,7 @@ KEEPERS = {
     "a generator": (lambda nodes: (nodes for _ in range(1)), next),
     "a cached function": (lambda nodes: functools.lru_cache(lambda: nodes), lambda x: x()),
     "weak references": (lambda nodes: [*map(weakref.ref, nodes)], lambda x: [r() for r in x]),
+    "proxies": (lambda nodes: [*map(weakref.proxy, nodes)], lambda x: x),
     "a context variable": (lambda nodes: contextvars.ContextVar("v", default=nodes), lambda x: x.get()),
     "a thread": (lambda nodes: set_in(threading.local(), nodes), lambda x: x.nodes),
     "a class": (class_of, lambda x: x.nodes),
@@ -496,6 +503,7 @@ KEEPERS = {
         lambda x: getattr(x, "no" + "des"),
     ),
     "an attribute of a function": (lambda nodes: set_in(lambda: None, nodes), lambda x: x.nodes),
+    "a function of an installed package": (installed, lambda x: x()),
     "globals": (list, lambda x: globals()["KEEPER"]),
     "the module itself": (list, lambda x: sys.modules[__name__].KEEPER),
 }
