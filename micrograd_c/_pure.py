@@ -42,16 +42,9 @@ _OF_CLASSES = {
     __static_attributes__ __annotate__ __annotate_func__ __annotations_cache__
 """)
 }
-_IMPURE = (
-    ast.Global,
-    ast.Nonlocal,
-    ast.Yield,
-    ast.YieldFrom,
-    ast.Await,
-    ast.With,
-    ast.ClassDef,
-    ast.AsyncFunctionDef,
-)
+_IMPURE = {
+    *(ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.With, ast.ClassDef, ast.AsyncFunctionDef)
+}
 # Fields that are not walked: annotations, which a call does not evaluate, and what is no node.
 _LEFT_OUT = {
     *str.split("""
@@ -164,11 +157,10 @@ class Text:
         for node in self.nodes:
             if read := _readers.get(type(node)):
                 read(self, node)
-        for part in self._parts if self._assigns_grad else ():
-            assigned = [(x, y) for y in nodes_below(part) if type(y) is ast.Assign for x in y.targets]
-            self.overwrites |= any(
-                getattr(x, "attr", "") == "grad" and not _adds(getattr(x, "value", None), y) for x, y in assigned
-            )
+        if self._assigns_grad:
+            called = {getattr(getattr(x, "func", None), "id", "") for x in self.nodes}
+            for part in self._parts:
+                self.overwrites |= any(_overwrites(x, part.name in called) for x in nodes_below(part))
         self.pure &= self.changed <= self.variables and self._setters == 0
         self.used = self.names & self.variables
         self.names -= self.variables
@@ -243,7 +235,7 @@ class Text:
         if type(v) is ast.Name and type(name) is ast.Constant and type(name.value) is str:
             self.assigns.add(name.value)
             self.changed.add(v.id)
-            self.overwrites |= name.value == "grad" and not _adds(v, ast.Assign([], *rest))
+            self.overwrites |= name.value == "grad" and not _adds(v, *rest)
             self._setters += 1
         else:
             self.pure = False
@@ -264,11 +256,19 @@ _readers: dict[type, Callable[[Text, Any], None]] = {
 }
 
 
-def _adds(v: Any, assigned: Any) -> bool:
-    """Tell whether v.grad is assigned v.grad + x or x + v.grad."""
-    given, name = assigned.value, getattr(v, "id", None)
-    terms = [given.left, given.right] if type(given) is ast.BinOp and type(given.op) is ast.Add else []
-    return any(type(x) is ast.Attribute and x.attr == "grad" and getattr(x.value, "id", "") == name for x in terms)
+def _overwrites(x: Any, is_called: bool) -> bool:
+    """Tell whether a statement assigns what is no sum with the gradient, or 0 in a function that is not called."""
+    if type(x) is not ast.Assign or (is_called and getattr(x.value, "value", None) == 0):
+        return False
+    stored = [y for y in nodes_below(*x.targets) if type(y) is ast.Attribute and type(y.ctx) is ast.Store]
+    return not all(_adds(y.value, x.value) for y in stored if y.attr == "grad")
+
+
+def _adds(v: Any, given: Any) -> bool:
+    """Tell whether v.grad is among the terms of a sum that are added."""
+    if type(given) is ast.BinOp and type(given.op) in (ast.Add, ast.Sub):
+        return _adds(v, given.left) or (type(given.op) is ast.Add and _adds(v, given.right))
+    return getattr(given, "attr", "") == "grad" and getattr(given.value, "id", "") == getattr(v, "id", None)
 
 
 def is_constant(x: Any) -> bool:
