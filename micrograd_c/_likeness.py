@@ -21,7 +21,7 @@ from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
 from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients, is_empty
 from ._pure import Body, Kinds, Text, by_kind, nodes_below, parsed, put_at, within
-from ._samples import Samples, is_formula, is_minus_one
+from ._samples import SIGNS, Samples, is_formula, is_minus_one
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -58,7 +58,6 @@ def _never(x: float) -> bool:
 
 
 _BY_OTHERS = "__neg__ __radd__ __rmul__ __sub__ __rsub__ __truediv__ __rtruediv__"
-_SIGNS: dict[Any, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.Pow: "pow"}
 _NAMING = ast.Attribute, ast.Constant
 _MISTAKES = None, "x"
 
@@ -137,6 +136,7 @@ class _Comparison(Nodes):
         self._expect_operands_kept(nodes, is_read)
         self._compare_backward()
         self._everywhere: set[str] = set()  # methods that are ours for all operands
+        self._cases: set[str] = set()  # others that have constants
         named = body.pure & (_UNARY | _BINARY)
         in_order = sorted(named, key=lambda name: (_BY_OTHERS.find(name), name))  # after what it may be made of
         common = {name: self._common(name) for name in in_order}
@@ -161,6 +161,8 @@ class _Comparison(Nodes):
         for name in ("__add__", "__mul__"):
             if name not in self.body.pure:
                 raise UnlikeError(f"does more in its {name} than to make a node")
+            if self.body.texts[name].overwrites:
+                raise UnlikeError(f"overwrites gradients in {name}")
 
     def _expect_operands_kept(self, nodes: Kinds, is_read: Callable[[str], bool]) -> None:
         """Let pass a module that takes no operands from a node, which ours does not allow."""
@@ -215,7 +217,7 @@ class _Comparison(Nodes):
         read = [x for x in parameters if x in self.body.texts["backward"].used]
         if read not in ([], [*parameters[:1]]) or len(defaults) != len(parameters):
             raise UnlikeError("has a backward() of another shape")
-        if not self._numbers_below("backward") <= {0.0, 1.0, 2.0}:
+        if not self.numbers_below("backward") <= {0.0, 1.0, 2.0}:
             raise UnlikeError("has a backward() with limits of its own")
         seeds = ((), (3.0,))[: 2 if read else 1]
         theirs = [gradients(self.T, self.T.backward, x) for x in seeds]
@@ -237,21 +239,6 @@ class _Comparison(Nodes):
         elif self.backward is _zeroing:
             self.attributes["backward"] = _zeroing
 
-    def _numbers_below(self, name: str) -> set[float]:
-        """Return the constants of a method and of what it calls, with the defaults of that."""
-        texts = self.body.texts
-        found, todo = {name}, [name]
-        for x in todo:
-            more = texts[x].reads & texts.keys() - found
-            found |= more
-            todo += more
-        functions: list[Any] = [
-            self.body.called[y] for x in found for y in texts[x].names & self.body.called.keys()
-        ]
-        functions += [getattr(f, "__func__", f) for f in map(self.body.attributes.get, found - {name})]
-        defaults = [x for f in functions for x in getattr(f, "__defaults__", None) or ()]
-        return {float(x) for x in defaults if type(x) in (int, float)}.union(*(texts[x].numbers for x in found))
-
     # ---- operators and functions ----
 
     def _common(self, name: str) -> dict[Any, tuple[str, bool]]:
@@ -263,16 +250,21 @@ class _Comparison(Nodes):
         arity = 1 if name in _UNARY else 2
         text = self.body.texts[name]
         fits = isinstance(f, FunctionType) and f.__code__.co_argcount == arity and not f.__code__.co_flags & 0x0C
-        if not fits or f.__code__.co_kwonlyargcount or text.loops or len(numbers := self._numbers_below(name)) > 24:
+        if not fits or f.__code__.co_kwonlyargcount or text.loops or len(numbers := self.numbers_below(name)) > 24:
+            return {}
+        if any(self.graph & text.of.get(x, set()) for x in f.__code__.co_varnames[:arity]):  # samples have none
             return {}
         found: dict[Any, Any] = {}
         for few in ((0, 5, 4)[arity], 1)[not self._is_simple(text) :]:  # the first sample and zero are in it
-            self._samples = Samples(text, self.body if few == 1 else None, numbers)
+            all_numbers = self.numbers_below(name, self._cases) if few == 1 and self._cases else numbers
+            self._samples = Samples(text, self.body if few == 1 else None, all_numbers, all_numbers != numbers)
             found = self._found(name, arity, text, few)
             if all(guard is None or guard[0] == "everywhere" for guard in found.values()):
                 break  # few samples tell no other guard
         if all(guard and guard[0] == "everywhere" for kind, guard in found.items() if kind is not object):
             self._everywhere.add(name)
+        elif not numbers <= {0.0, 1.0}:  # near these all methods are tried
+            self._cases.add(name)
         return {kind: guard for kind, guard in found.items() if guard is not None}
 
     def _found(self, name: str, arity: int, text: Text, few: int) -> dict[Any, Any]:
@@ -285,7 +277,8 @@ class _Comparison(Nodes):
         known = few > 1 and found[float] is not None and found[float][0] == "everywhere"
         if found[float] is not None or name not in _REFLECTED:
             step = 6 if known else 2 if found[float] == ("everywhere", True) else few
-            found[int] = self._guard(name, self._samples.counted(step), int, found[float] if few > 1 else None)
+            counted = self._samples.counted(step) + [(0.7, True)] * ("bool" in text.names)
+            found[int] = self._guard(name, counted, int, found[float] if few > 1 else None)
         if name not in _REFLECTED:
             found[Value] = self._guard(name, [*(pairs[::2] if known else pairs), (0.7, None)], Value)
         texts_alike = few > 1 and text.names.isdisjoint(("str", "float"))  # it refuses them as it does None
@@ -303,7 +296,7 @@ class _Comparison(Nodes):
         first, used = [*tree.args.posonlyargs, *tree.args.args][0].arg, set[str]()
         for node in nodes_below(tree.body[0].value):
             kind = type(node)
-            sign = _SIGNS.get(type(node.op), "") if kind is ast.BinOp else ""
+            sign = SIGNS.get(type(node.op), "") if kind is ast.BinOp else ""
             if sign == "pow":
                 if not (is_minus_one(node.right) and self._inverts()):
                     return False
@@ -320,7 +313,7 @@ class _Comparison(Nodes):
     def _inverts(self) -> bool:
         """Tell whether x ** -1 is ours everywhere."""
         if self._inverse is None and "__pow__" in self.body.pure:
-            self._samples = Samples(self.body.texts["__pow__"], self.body, self._numbers_below("__pow__"))
+            self._samples = Samples(self.body.texts["__pow__"], self.body, self.numbers_below("__pow__"))
             self._inverse = self._guard("__pow__", self._samples.inverses(), int) or ("", True)
         return self._inverse is not None and self._inverse[0] == "everywhere"
 
@@ -359,11 +352,11 @@ class _Comparison(Nodes):
             shape: list[Any] = []
             try:
                 v = cls(x)
+                v.grad = 0.25 if abs(factor) >= 1.0 else 0.0  # which would hide a tiny one
                 z, *more = called(cls, method, v, y, kind)
                 outcome: Any = z if kind is not object else "refused" if z is NotImplemented else "taken"
                 if isinstance(outcome, cls):
                     shape = self.shape(z, [v, *more]) if shaped or self._samples.looks else []
-                    v.grad = 0.25
                     backward(z if factor == 1.0 else z * cls(factor))
                     outcome = [z.data, v.grad, *(w.grad for w in more), len(shape)]
                     if cls is not Value:

@@ -9,6 +9,7 @@ from types import FunctionType
 from ._core.hints import Any, Callable
 from ._operands import operands_in
 from ._pure import Body, is_constant
+from ._samples import operators_in
 from .engine import Value
 
 # As they are before anything of a script is set on Value.
@@ -214,6 +215,22 @@ class Nodes:
             nodes.append((getattr(v, label) if self.op else "", shown))
             todo += below
         return nodes
+
+    def numbers_below(self, name: str, operators: set[str] | None = None) -> set[float]:
+        """Return the constants of a method and of what it calls, these operators too, with the defaults of that."""
+        texts = self.body.texts
+        found, todo = {name}, [name]
+        for x in todo:
+            more = texts[x].reads & texts.keys() - found
+            more |= operators_in(texts[x], operators - found) if operators else set()
+            found |= more
+            todo += more
+        functions: list[Any] = [
+            self.body.called[y] for x in found for y in texts[x].names & self.body.called.keys()
+        ]
+        functions += [getattr(f, "__func__", f) for f in map(self.body.attributes.get, found - {name})]
+        defaults = [x for f in functions for x in getattr(f, "__defaults__", None) or ()]
+        return {float(x) for x in defaults if type(x) in (int, float)}.union(*(texts[x].numbers for x in found))
 
     def names(self) -> dict[str, Any]:
         """Return attributes of Value by which its nodes have these names and types."""

@@ -8,20 +8,21 @@ from ._core.hints import Any
 from ._pure import Body, Text, nodes_below
 
 # Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
-_SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 1e-5, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
+_SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 2e-12, 1e200, -1.3, -1.0, -1e-4, -31.0, -746.5, -1e-9, 0.0, 0.0
 # Ordinary ones, where a limit that is computed shows, some with digits for whatever rounds, and tiny ones.
 _ORDINARY = 1.6180339887498949, -0.4, 4.0, -2.2, 7.0, -4.4, 12.0, -8.5, 20.0, 50.0, 100.0, -17.0
 _TINY = 2.123456e-11, 3.3e-30, -2.7e-14
-_GRADIENTS = 1e30, -1e30, -1e-14  # of what is computed: beyond all limits
+_GRADIENTS = 1e30, -1e30, -1e-30  # of what is computed: beyond all limits
 _OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
-_AT = 0.7, 1.6180339887498949, -1.3  # what the other operand decides has to be seen where all guards hold
+_AT = 0.7, 1.6180339887498949, -1.3, -0.4  # what the other operand decides has to be seen where all guards hold
 
 
 class Samples:
     """Numbers at which a method is tried, those next to the constants of its text among them.
 
-    Without the body of the class a method is taken for a formula. `numbers` are the constants.
+    Without the body of the class a method is taken for a formula. `numbers` are the constants; `cases` says that
+    some are of operators that it uses, which are not ours for all numbers.
 
     Attributes
     ----------
@@ -33,12 +34,12 @@ class Samples:
         Numbers, and gradients of what the method makes of them.
     """
 
-    def __init__(self, text: Text, body: Body | None, numbers: set[float]) -> None:
-        self.looks = body is not None and not is_formula(text, body, smooth=True)
+    def __init__(self, text: Text, body: Body | None, numbers: set[float], cases: bool = False) -> None:
+        self.looks = body is not None and (cases or not is_formula(text, body, smooth=True))
         self._limits, more = (sorted(numbers - {0.0}), (*_ORDINARY, *_TINY)) if self.looks else ([], ())
-        self._near = [c * x for c in self._limits for x in (1.01, 1.0, 0.99, 0.5)]
+        self._near = [c * x for c in self._limits for x in (1.01, 0.99, 1.0, 0.5)]
         self.alone = [*_SAMPLES, *more, *self._near, *(-x for x in self._near)]
-        self.gradients = [(x, y) for y in _GRADIENTS for x in _AT[::2]] if self.looks else []
+        self.gradients = [(0.7, 0.0), *((x, y) for y in _GRADIENTS for x in _AT[:3:2])] if self.looks else []
 
     def pairs(self, few: int) -> list[tuple[float, float]]:
         """Return each `few`-th of the numbers with a float beside it; (0, 0) is there."""
@@ -49,16 +50,19 @@ class Samples:
             others = *_OTHERS, *_ORDINARY, *_TINY, *self._near
             pairs += (31.0, 1e307), (_AT[0], _TINY[0] - _AT[0])  # overflow and cancellation, where all guards hold
             pairs += [(x, sign * y) for y in others for x in _AT[:2] for sign in (1, -1)]
+            pairs += [(x, -1.0) for x in _AT[2:]]
         return pairs
 
     def counted(self, few: int) -> list[tuple[float, int]]:
         """Return each `few`-th of the numbers with an int beside it."""
         counted = [*[(x, _COUNTS[i // 2 % 6]) for i, x in enumerate(self.alone)][::few], (0.0, 0), (0.0, 1)]
         if self.looks:
-            counts = {int(c) + i for c in self._limits if c < 1e15 for i in (-1, 0, 1)}.union(
-                _COUNTS, map(int, _ORDINARY)
-            )
-            counted += [(x, sign * y) for y in counts for x in _AT for sign in (1, -1)]
+            counts = {int(c) + i for c in self._limits if c < 1e15 for i in (-1, 0, 1)}
+            counts |= {*_COUNTS, *map(int, _ORDINARY)}
+            counted += [(x, y) for y in counts | {-y for y in counts} for x in _AT[:3]]
+            counted += [(_AT[3], y) for y in _COUNTS]
+            counted += [(sign * x, -1) for x in self._near[::2] for sign in (1, -1)]  # as divisions have it
+            counted += (2.0, 2), (2.0, -2)
         return counted
 
     def inverses(self) -> list[tuple[float, int]]:
@@ -71,6 +75,8 @@ def is_minus_one(x: Any) -> bool:
     return type(x) is ast.UnaryOp and type(x.op) is ast.USub and getattr(x.operand, "value", None) in (1,)
 
 
+SIGNS: dict[Any, str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.Pow: "pow"}
+_SIDES = "left", "right", "operand", "target", "value"
 _OF_FORMULAS = {
     *(ast.FunctionDef, ast.Lambda, ast.Return, ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.IfExp, ast.Call),
     *(ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.keyword),
@@ -107,11 +113,25 @@ def is_formula(text: Text, body: Body, smooth: bool = False) -> bool:
         elif kind in _WITH_SIGN and not _asks_type(node):
             if type(node.op) not in signs:
                 return False
-            numbers += [
-                getattr(node, x) for x in ("left", "right", "operand", "target", "value") if hasattr(node, x)
-            ]
+            numbers += _sides(node)
     known = {x for x, is_number in named if is_number} - {x for x, is_number in named if not is_number}
     return all(_is_number(x, smooth) or (smooth and getattr(x, "id", "") in known) for x in numbers)
+
+
+def operators_in(text: Text, known: set[str]) -> set[str]:
+    """Return those of known methods of operators that a method uses where one side may be a node."""
+    found = set[str]()
+    for node in text.nodes:
+        if type(node) in _WITH_SIGN:
+            sign = SIGNS.get(type(node.op), "neg")
+            used = known.intersection((f"__{sign}__", f"__r{sign}__"))
+            if used and not all(_is_number(x, True) for x in _sides(node)):
+                found |= used
+    return found
+
+
+def _sides(node: Any) -> list[Any]:
+    return [getattr(node, x) for x in _SIDES if hasattr(node, x)]
 
 
 def _is_number(x: Any, smooth: bool) -> bool:

@@ -337,6 +337,18 @@ DIFFERENT = {
         changed(CLOSURES, BACKWARD, "    def backward(self, retain_graph=False):\n"),
         "a = Value(2.0); b = a * a; b.backward(retain_graph=True); b.backward(7.0); b.backward(); print(a, b)",
     ),
+    "a function in a method that sets gradients to 0": (
+        CLOSURES
+        + """
+    def zero_grad(self):
+        def clear(v):
+            v.grad = 0.0
+            for child in v._prev:
+                clear(child)
+        clear(self)
+""",
+        "a = Value(2.0); b = a * a; b.backward(); print(a, b); b.zero_grad(); print(a, b)",
+    ),
     "an import in a method": (
         changed(
             CLOSURES,
@@ -489,24 +501,51 @@ CASES_APART = {
     "a log from 10 ** -12": ("math.log(self.data)", "math.log(max(self.data, 10 ** -12))"),
     "a log by a function with a limit": ("math.log(self.data)", "math.log(upwards(self.data))"),
     "a log by a static method with a limit": ("math.log(self.data)", "math.log(self.upwards(self.data))"),
+    "an inverse of the node from -0.9 to -0.1": (
+        "self.data ** k, (self,)",
+        "(self.data ** k if k != -1 or not -0.9 < self.data < -0.1 else 7.0), (self,)",
+    ),
+    "an inverse of 3.4": (
+        "power = Value",
+        "if k == -1 and self.data == 3.4: return Value(7.0)\n        power = Value",
+    ),
+    "a product with True": (
+        "def __mul__(self, other):\n",
+        "def __mul__(self, other):\n        if isinstance(other, bool): other = 5\n",
+    ),
+    "40 + x that is the node": ("total = Value", "if self.data == 40.0: return self\n        total = Value"),
+    "a power of a number by itself": (
+        "self.data ** k, (self,)",
+        "(5.0 if k == self.data else self.data ** k), (self,)",
+    ),
+    "a tanh of a tanh that is the node": (
+        "squashed = Value",
+        "if self._op == 'tanh': return self\n        squashed = Value",
+    ),
+    "a relu of a node with a gradient": ("kept = Value", "if self.grad: return self\n        kept = Value"),
+    "gradients from 1e-6": ("kept.grad\n", "(kept.grad if abs(kept.grad) > 1e-6 else 0.0)\n"),
+    "gradients that are never 0": ("kept.grad\n", "(kept.grad or 0.01)\n"),
+    "a log by log1p": ("math.log(self.data)", "math.log1p(self.data - 1)"),
     "a log from 0.5": ("math.log(self.data)", "math.log(self.data if self.data > 0.5 else 0.5)"),
 }
 AT_MANY_NUMBERS = """
-for x in (-1e-13, 1e-8, 1e-13, -7.3, -5.1, -3.3, -2.3, -1.1, -0.6, 0.3, 0.45, 0.9, 1.2, 2.3, 3.4, 5.3, 6.4, 13.0):
+for x in (-1e-13, 1e-8, 1e-13, -7.3, -5.1, -2.3, -1.1, -0.6, 0.3, 0.45, 1.0, 1.2, 2.3, 3.4, 5.3, 6.4, 13.0, 40.0):
     for f in (
         lambda v: v ** 3, lambda v: v ** 3.0, lambda v: v ** 2, lambda v: v ** 4, lambda v: v ** 1,
         lambda v: v ** 1.5 if x > 0 else v, lambda v: v.tanh(), lambda v: v.exp(), lambda v: v.relu(),
         lambda v: v.log() if x > 0 else v, lambda v: 0 + v, lambda v: v * 2, lambda v: sum([v, v]),
-        lambda v: 2 / v, lambda v: v / 3, lambda v: v - 1, lambda v: 1 - v,
+        lambda v: 2 / v, lambda v: v / 3, lambda v: v - 1, lambda v: 1 - v, lambda v: v * True,
+        lambda v: v.tanh().tanh(), lambda v: (v.backward() or v).relu(),
     ):
         try:
             v = Value(x)
             y = f(v)
-            for k in (3, -70, 800.0, 1e-7):
+            for k in (3, -70, 800.0, 1e-5, 1e-7, 0):
+                y.grad = v.grad = 0.0
                 z = y * k
                 z.backward()
                 z.backward()
-            print(x, y.data, v.grad, y is v, len(y._prev))
+                print(x, y.data, v.grad, y is v, len(y._prev))
         except (AssertionError, ValueError) as error:
             print(x, type(error).__name__)
 """
@@ -833,6 +872,7 @@ def test_local_derivatives_that_are_assigned_to_the_node(tmp_path):
 
 BY_SETATTR = re.sub(r"(self|other)\.grad \+= (.*)", r"setattr(\1, 'grad', \1.grad + (\2))", CLOSURES)
 BY_SUM = re.sub(r"(self|other)\.grad \+= (.*)", r"\1.grad = (\2) + \1.grad", CLOSURES)
+BY_DIFFERENCE = re.sub(r"(self|other)\.grad \+= (.*)", r"\1.grad = 0.0 + \1.grad - -(\2)", CLOSURES)
 CUBED = f"""
 {CUBE}v = Value(2.0)
 w = v.cube() * v + v
@@ -841,7 +881,7 @@ print(w, v)
 """
 
 
-@pytest.mark.parametrize("text", [BY_SETATTR, BY_SUM], ids=["setattr", "sum"])
+@pytest.mark.parametrize("text", [BY_SETATTR, BY_SUM, BY_DIFFERENCE], ids=["setattr", "sum", "difference"])
 def test_closures_that_add_to_gradients_in_other_words(text, tmp_path):
     before = engine.Value.__mul__, engine.Value.tanh
     old, new = (
@@ -1363,6 +1403,14 @@ REFUSED = {
         + "    def __eq__(self, other): return abs(self.data - other.data) < TINY\n"
         "    __hash__ = object.__hash__\nTINY = 1e-9\n",
         "does more in its __eq__ than to look at data",
+    ),
+    "a product that adds once to the gradient of a node that stands twice": (
+        re.sub(
+            r"self.grad \+= (product.*)\n +other.grad \+= (.*)",
+            r"self.grad, other.grad = self.grad + \1, other.grad + \2",
+            CLOSURES,
+        ),
+        "overwrites gradients in __mul__",
     ),
     "an attribute that some nodes have": (
         changed(
