@@ -322,7 +322,7 @@ class _Comparison(Nodes):
         guards = [*_GUARDS]
         same = like[1] if like else True
         shaped = not like and kind is not object and name not in _ORDER
-        tried = [(x, y, 1.0 if i else 3.0) for i, (x, y) in enumerate(samples)]
+        tried = [(x, y, 1.0 if i and not self._samples.looks else 3.0) for i, (x, y) in enumerate(samples)]
         if kind is not object and name not in _ORDER:
             tried += [(x, samples[0][1], gradient) for x, gradient in self._samples.gradients]
         theirs, ours = (self._outcomes(cls, name, tried, kind, shaped) for cls in (self.T, Value))
@@ -344,8 +344,8 @@ class _Comparison(Nodes):
     def _outcomes(self, cls: Any, name: str, samples: Any, kind: Any, shaped: bool) -> Iterator[Any]:
         """Yield numbers and gradients of operands, which have some before, or what is no node, or an error's class.
 
-        Samples have the gradient of the node, by a product. How many nodes it has comes last, its shape first if
-        asked for.
+        Samples have the gradient of the node, which a product gives it if it is not one node alone. How many nodes
+        it has comes last, its shape first if asked for.
         """
         method, backward = (_ours[name], self.backward) if cls is Value else (getattr(cls, name), cls.backward)
         for x, y, factor in samples:
@@ -357,7 +357,10 @@ class _Comparison(Nodes):
                 outcome: Any = z if kind is not object else "refused" if z is NotImplemented else "taken"
                 if isinstance(outcome, cls):
                     shape = self.shape(z, [v, *more]) if shaped or self._samples.looks else []
-                    backward(z if factor == 1.0 else z * cls(factor))
+                    if len(shape) == 1 and self.backward is _backward:
+                        self.pass_on(z, factor)  # as backward() does, which takes longer
+                    else:
+                        backward(z if factor == 1.0 else z * cls(factor))
                     outcome = [z.data, v.grad, *(w.grad for w in more), len(shape)]
                     if cls is not Value:
                         vars(z).clear()  # its closure names it: that is garbage for the collector

@@ -199,6 +199,21 @@ class Nodes:
         define(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
         return scope["__init__"]
 
+    def pass_on(self, z: Any, gradient: float) -> None:
+        """Let a node have a gradient, and pass it on to its operands."""
+        name, kind, once = self.operands[0]
+        if type(z) is Value:
+            z.backward(gradient)
+        elif self.closure:
+            z.grad = gradient
+            getattr(z, self.closure)()
+        elif kind in (set, frozenset) or once:  # its own backward() knows which local derivative is whose
+            (z * self.T(gradient)).backward()
+        else:
+            z.grad = gradient
+            for v, slope in zip(getattr(z, name), getattr(z, self.locals)):
+                v.grad += slope * gradient
+
     def shape(self, z: Any, arguments: list[Any]) -> list[Any]:
         """Return the nodes that an op made of these Values, the last first: label and operands."""
         ours = type(z) is Value

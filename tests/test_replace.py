@@ -523,6 +523,10 @@ CASES_APART = {
         "if self._op == 'tanh': return self\n        squashed = Value",
     ),
     "a relu of a node with a gradient": ("kept = Value", "if self.grad: return self\n        kept = Value"),
+    "a cube that passes on no gradient": (
+        "k * self.data ** (k - 1) * power.grad",
+        "(3 * self.data ** 2 if k == 3 else k * self.data ** (k - 1) * power.grad)",
+    ),
     "gradients from 1e-6": ("kept.grad\n", "(kept.grad if abs(kept.grad) > 1e-6 else 0.0)\n"),
     "gradients that are never 0": ("kept.grad\n", "(kept.grad or 0.01)\n"),
     "a log by log1p": ("math.log(self.data)", "math.log1p(self.data - 1)"),
