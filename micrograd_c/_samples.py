@@ -13,7 +13,7 @@ _SAMPLES = 0.7, 2.5, 1.0, 1e-4, 31.0, 745.5, 2e-12, 1e200, -1.3, -1.0, -1e-4, -3
 _ORDINARY = 1.6180339887498949, -0.4, 4.0, -2.2, 7.0, -4.4, 12.0, -8.5, 20.0, 50.0, 100.0, -17.0
 _TINY = 2.123456e-11, 3.3e-30, -2.7e-14
 _GRADIENTS = 1e30, -1e30, -1e-30  # of what is computed: beyond all limits
-_OTHERS = 2.0, -1.5, 0.5, 1.0, 0.0, 3.0, -1.0
+_OTHERS = 2.0, -1.5, 1.0, 0.5, 0.0, 3.0, -1.0  # beside the samples: 1.0 with itself, and with -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
 _AT = 0.7, 1.6180339887498949, -1.3, -0.4  # what the other operand decides has to be seen where all guards hold
 
