@@ -136,15 +136,20 @@ class _Comparison(Nodes):
         self._expect_operands_kept(nodes, is_read)
         self._compare_backward()
         self._everywhere: set[str] = set()  # methods that are ours for all operands
-        self._cases: set[str] = set()  # others that have constants
         named = body.pure & (_UNARY | _BINARY)
+        # Others that have constants, but those near which all methods are tried.
+        self._cases = {name for name in named if not body.texts[name].numbers <= {0.0, 1.0}}
+        self._tried: set[str] = set()
         in_order = sorted(named, key=lambda name: (_BY_OTHERS.find(name), name))  # after what it may be made of
         common = {name: self._common(name) for name in in_order}
         if changed:
             common = {name: x for name, x in common.items() if tree.name in body.texts[name].names}
         for name in ("__add__", "__mul__"):
             if Value not in common.get(name, ()):
-                raise UnlikeError(f"has another meaning of {name}")
+                tried = name in self._tried & common.keys()
+                raise UnlikeError(
+                    f"has another meaning of {name}" if tried else f"has a {name} that is not compared"
+                )
         exact = any(map(is_read, self.graph)) or self._reads_graph(tree, {*common, "__init__", "backward"}, is_read)
         self._add_methods(common, exact)
         arrays_are_data[0] = self._keeps_arrays()
@@ -254,6 +259,7 @@ class _Comparison(Nodes):
             return {}
         if any(self.graph & text.of.get(x, set()) for x in f.__code__.co_varnames[:arity]):  # samples have none
             return {}
+        self._tried.add(name)
         found: dict[Any, Any] = {}
         for few in ((0, 5, 4)[arity], 1)[not self._is_simple(text) :]:  # the first sample and zero are in it
             all_numbers = self.numbers_below(name, self._cases) if few == 1 and self._cases else numbers
@@ -263,8 +269,7 @@ class _Comparison(Nodes):
                 break  # few samples tell no other guard
         if all(guard and guard[0] == "everywhere" for kind, guard in found.items() if kind is not object):
             self._everywhere.add(name)
-        elif not numbers <= {0.0, 1.0}:  # near these all methods are tried
-            self._cases.add(name)
+            self._cases.discard(name)
         return {kind: guard for kind, guard in found.items() if guard is not None}
 
     def _found(self, name: str, arity: int, text: Text, few: int) -> dict[Any, Any]:

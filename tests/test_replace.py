@@ -349,6 +349,15 @@ DIFFERENT = {
 """,
         "a = Value(2.0); b = a * a; b.backward(); print(a, b); b.zero_grad(); print(a, b)",
     ),
+    "a case of a difference that -x is made of": (
+        changed(SLOPES, "self * -1", "Value(0.0) - self").replace(
+            "return self + (-other)",
+            "\n        other = other if isinstance(other, Value) else Value(other)\n"
+            "        if other.data == 5.3: return Value(2.0)\n"
+            "        return Value(self.data - other.data, (self, other), (1, -1))",
+        ),
+        "for x in (5.3, 2.0):\n v = Value(x); r = -v * 2; r.backward(); print(r.data, v.grad)",
+    ),
     "an import in a method": (
         changed(
             CLOSURES,
@@ -1415,6 +1424,14 @@ REFUSED = {
             CLOSURES,
         ),
         "overwrites gradients in __mul__",
+    ),
+    "a sum with a list": (
+        changed(
+            CLOSURES,
+            "def __add__(self, other):\n",
+            "def __add__(self, other):\n        if isinstance(other, list): return [self + x for x in other]\n",
+        ),
+        "has a __add__ that is not compared",
     ),
     "an attribute that some nodes have": (
         changed(
