@@ -233,7 +233,7 @@ class _Comparison(Nodes):
             if all(agree(y, gradients(Value, self.backward, x)[1]) for x, (_, y) in zip(seeds, theirs)):
                 break
         else:
-            raise UnlikeError("has a backward() with another meaning")
+            raise UnlikeError("has another meaning of backward(), + or *")
         result = {"itself": "; return self", "gradient": "; return self.grad"}.get(theirs[0][0], "")
         if result or parameters not in ((), ("seed",)) or (parameters and (not read or defaults[0] is None)):
             sweep = max(parameters, key=len, default="sweep") + "_"  # no name of theirs

@@ -1323,7 +1323,7 @@ REFUSED = {
     ),
     "a backward with another meaning": (
         changed(CLOSURES, "self.grad = 1.0\n", "self.grad = 2.0\n"),
-        "has a backward() with another meaning",
+        "has another meaning of backward(), + or *",
     ),
     "a backward with a far limit": (
         changed(CLOSURES, "visit(self)\n", "visit(self)\n        order = order[-9000:]\n"),
@@ -1350,7 +1350,7 @@ REFUSED = {
             v._backward()
 """
         + CLOSURES[CLOSURES.index("    def __neg__") :],
-        "has a backward() with another meaning",
+        "has another meaning of backward(), + or *",
     ),
     "a backward in order of the distance": (
         SLOPES[: SLOPES.index(BACKWARD)]
@@ -1366,11 +1366,11 @@ REFUSED = {
             for child, slope in zip(v._children, v._local_grads):
                 child.grad += slope * v.grad
 """,
-        "has a backward() with another meaning",
+        "has another meaning of backward(), + or *",
     ),
     "a backward that refuses a leaf": (
         changed(CLOSURES, BACKWARD, BACKWARD + "        if not self._prev: raise ValueError('a leaf')\n"),
-        "has a backward() with another meaning",
+        "has another meaning of backward(), + or *",
     ),
     "data with a limit": (
         changed(CLOSURES, "self.data = data", "self.data = min(data, 1e7)"),
@@ -1409,7 +1409,7 @@ REFUSED = {
     "equal nodes that backward visits once": (
         CLOSURES + "    def __eq__(self, other): return self.data == other.data\n"
         "    def __hash__(self): return hash(self.data)\n",
-        "has a backward() with another meaning",
+        "has another meaning of backward(), + or *",
     ),
     "nodes that are equal by a number of the script": (
         changed(CLOSURES.replace("seen.add", "seen.append"), "order, seen = [], set()", "order, seen = [], []")
