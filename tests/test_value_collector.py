@@ -1,16 +1,19 @@
 """Values die at any time, in any thread, and what runs then is anybody's code."""
 
 import copy
+import functools
 import gc
+import os
 import pickle
 import random
 import re
 import sys
 import threading
+import types
 import weakref
 
 import pytest
-from support import collect, hooks_of_cpython, needs_reference_counts, nothing_left_behind
+from support import collect, hooks_of_cpython, needs_reference_counts, nothing_left_behind, run_python
 
 import micrograd_c
 from micrograd_c import MLP, Value, dot, stats
@@ -168,16 +171,70 @@ class Sub(Value):
 def test_a_deep_graph_dies_without_recursion(kind):
     with nothing_left_behind():
         kept = [deep(kind, 2_000 if kind == "neuron" else 20_000 if sys.version_info < (3, 13) else 60_000)]
-        # 26 bytes for each node, 262 for each network. CPython 3.13 itself opens the ends of 10,000 objects, one in
-        # the other, however small the stack is.
-        stack = threading.stack_size((512 if sys.version_info < (3, 13) else 6144) * 1024)
-        try:
-            thread = threading.Thread(target=kept.clear)
-            thread.start()
-        finally:
-            threading.stack_size(stack)
-        thread.join()
+        on_a_small_stack(kept.clear)
         watches.clear()
+
+
+def on_a_small_stack(call):
+    # 26 bytes for each node, 262 for each network. CPython 3.13 itself opens the ends of 10,000 objects, one in
+    # the other, however small the stack is.
+    stack = threading.stack_size((512 if sys.version_info < (3, 13) else 6144) * 1024)
+    try:
+        thread = threading.Thread(target=call)
+        thread.start()
+    finally:
+        threading.stack_size(stack)
+    thread.join()
+
+
+# Ways in which a Value refers to another one, of which the graph knows nothing.
+LINKS = {
+    "label": lambda w, v: setattr(w, "_op", v),
+    "cell as label": lambda w, v: setattr(w, "_op", types.CellType(v)),
+    "backward": lambda w, v: setattr(w, "_backward", v.backward),
+    "partial": lambda w, v: setattr(w, "_backward", functools.partial(print, v)),
+    "closure": lambda w, v: setattr(w, "_backward", lambda: v),
+    "method": lambda w, v: setattr(w, "note", types.MethodType(print, v)),
+    "list": lambda w, v: setattr(w, "note", [v]),
+    "dict": lambda w, v: setattr(w, "note", {0: v}),
+    "attribute": lambda w, v: setattr(w, "note", v),
+    "callback": lambda w, v: watches.append(weakref.ref(w, types.MethodType(lambda *_: None, v))),
+}
+
+
+def end_chains(*links):
+    """Let 100,000 Values that are linked in these ways end: half of them at once, half as a part of a cycle."""
+
+    def end():
+        kept.clear()
+        gc.collect()
+
+    rng = random.Random(5)
+    with nothing_left_behind():
+        kept = []
+        for cyclic in (False, True):
+            top = Value(1.0)
+            for _ in range(50_000):
+                below, top = top, Value(1.0)
+                if len(links) > 1 and rng.random() < 0.3:
+                    top = Calling(1.0)
+                    top.call = int
+                LINKS[rng.choice(links)](top, below)
+            if cyclic:
+                top.itself = top
+            kept.append(top)
+        del top, below
+        on_a_small_stack(end)
+        watches.clear()
+
+
+@pytest.mark.parametrize(
+    "links", [*([name] for name in LINKS), [*LINKS]], ids=lambda links: links[0] if len(links) == 1 else "all"
+)
+def test_a_long_chain_of_attributes_dies_without_recursion(links):
+    code = f"import test_value_collector as t; t.end_chains(*{links})"
+    done = run_python("-c", code, env={"PYTHONPATH": os.pathsep.join(sys.path)})  # it would take this process along
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("number", [int, float])

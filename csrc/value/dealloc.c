@@ -12,10 +12,21 @@
  *  4. Anything else that dies is left to Python. The nodes of what died before are given back first, and that of the
  *     Value whose weak references and attributes end: their code may count them, and ask who reads a node, and the
  *     arena names the Values that owned them until then, whose memory may be gone.
+ *  5. What is left to Python may be the last that refers to one more Value with attributes or weak references, and so on:
+ *     a loop in a loop for each. So they are counted, and at NESTED of them the next Value is postponed: nobody refers
+ *     to it, but it keeps what it has. The innermost loop that has left something to Python takes it from there. Only
+ *     its own thread counts and postpones, so this goes on whatever another thread waits for.
  */
 #include "value.h"
 
-enum { BATCH = 32 };
+enum { BATCH = 32, NESTED = 32 };
+
+static int open_ends;             /* calls of drop_attributes that have not returned, in all threads */
+static _Thread_local int counted; /* of these the ones in this thread that began while another was open */
+static _Thread_local struct postponed {
+    value *v;
+    struct postponed *next;
+} *postponed; /* by this thread */
 
 typedef struct {
     PyObject *waiting;
@@ -45,28 +56,72 @@ static inline PyObject *next_waiting(loop *l)
     return o;
 }
 
+/* False: there is no memory for it. */
+static bool postpone(value *v)
+{
+    struct postponed *p = PyMem_Malloc(sizeof *p);
+
+    if (!p)
+        return false;
+    *p = (struct postponed){v, postponed};
+    postponed = p;
+    return true;
+}
+
+static value *next_postponed(void)
+{
+    struct postponed *p = postponed;
+    value *v = p ? p->v : NULL;
+
+    if (p)
+        postponed = p->next;
+    PyMem_Free(p);
+    return v;
+}
+
+/* Ends the weak references and the attributes of v, which waits then. */
+static inline void end_attributes(loop *l, value *v)
+{
+    extra *const x = extra_of(v);
+
+    if (v->weakrefs)
+        PyObject_ClearWeakRefs((PyObject *)v);
+    if (x) {
+        v->a = x->a;
+        v->flags &= ~(uint32_t)EXTRA;
+        Py_XDECREF(x->dict);
+        Py_XDECREF(x->label);
+        Py_XDECREF(x->closure);
+        PyMem_Free(x);
+    }
+    let_wait(l, (PyObject *)v);
+}
+
+/* The same while others end: v is postponed, or what is postponed meanwhile ends here too. */
+__attribute__((noinline)) static void end_nested(loop *l, value *v)
+{
+    if (counted >= NESTED && postpone(v))
+        return;
+    counted++;
+    for (; v; v = next_postponed())
+        end_attributes(l, v);
+    counted--;
+}
+
 static void drop_attributes(loop *l, value *v)
 {
-    extra x = {NULL, NULL, NULL, NULL};
-
-    if (v->flags & EXTRA) {
-        x = *extra_of(v);
-        PyMem_Free(v->a);
-        v->a = x.a;
-        v->flags &= ~(uint32_t)EXTRA;
-    }
     if (v->handle >= 0)
         l->handles[l->n++] = v->handle;
     v->handle = -1;
     free_handles(l);
-    if (v->weakrefs)
-        PyObject_ClearWeakRefs((PyObject *)v);
-    Py_XDECREF(x.dict);
-    Py_XDECREF(x.label);
-    Py_XDECREF(x.closure);
+    if (open_ends++ == 0) /* the usual case, without a look at what is of the thread */
+        end_attributes(l, v);
+    else
+        end_nested(l, v);
+    open_ends--;
 }
 
-/* Drops all that leads to a dead Value. */
+/* Drops all that leads to a dead Value, and lets it wait. */
 static inline void hide(loop *l, value *v)
 {
     v->flags |= DYING;
@@ -76,6 +131,8 @@ static inline void hide(loop *l, value *v)
     }
     if (v->weakrefs || v->flags & EXTRA)
         drop_attributes(l, v);
+    else
+        let_wait(l, (PyObject *)v);
 }
 
 /* Is this an object by whose end more Values die? */
@@ -96,7 +153,6 @@ static inline void drop(loop *l, PyObject *part)
         hide(l, as_value(part));
         __builtin_prefetch(as_value(part)->a, 1); /* counts of references are soon to be read */
         __builtin_prefetch(as_value(part)->b, 1);
-        let_wait(l, part);
     } else if (may_lead_on(part)) {
         PyObject_GC_UnTrack(part);
         let_wait(l, part);
@@ -186,11 +242,12 @@ void mg_dealloc(PyObject *self)
 
     l.waiting = NULL;
     l.n = 0;
-    if (Py_TYPE(self) == mg_hidden_class)
+    if (Py_TYPE(self) == mg_hidden_class) {
         PyObject_GC_UnTrack(self);
-    else
+        let_wait(&l, self);
+    } else {
         hide(&l, as_value(self));
-    let_wait(&l, self);
+    }
     while (l.waiting) {
         PyObject *o = next_waiting(&l);
         if (Py_TYPE(o) == mg_value_class) /* most of them */
