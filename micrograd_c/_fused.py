@@ -267,8 +267,11 @@ def _held_parameters(owner: Any) -> Held | None:
     if owns not in _parameters:
         return None
     plan = _plan_of(owner, owner.layers if owns is _parameters[2] else None, None)
-    if plan.types is None or any(t.parameters not in _parameters for t in plan.types):
+    if plan.types is None:
         return None
+    for t in plan.types:
+        if t.parameters not in _parameters:
+            return None
     if plan.held is None:
         modules = [owner, *(m for m in chain(plan.layers or (), *plan.lists) if isinstance(m, Watched))]
         values = owner.parameters()
