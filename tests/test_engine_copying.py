@@ -733,6 +733,16 @@ def test_copies_are_nodes_of_their_own_and_die_on_their_own():
             del twin
 
 
+def test_methods_of_ops_are_pickled_by_their_names():
+    """A network may keep one of them as its activation."""
+    named = {f"{r}{name.lower()}" for name, row in zip(NAMES, OPS) if row.method for r in ("", "__", "__r")}
+    names = [name + "__" * name.startswith("__") for name in named]
+    methods = [getattr(Value, name) for name in names if hasattr(Value, name)]
+    assert Value.tanh in methods and Value.__radd__ in methods
+    assert by_pickle(methods) == methods
+    assert by_pickle(Value(0.5).tanh)().data == Value(0.5).tanh().data
+
+
 def test_a_second_pickler_starts_afresh():
     a = Value(2.0)
     b = a * 3

@@ -15,6 +15,7 @@ from .numbers import as_number, from_numpy, no_number
 
 Method = Callable[..., Any]
 _POW, _POWER = NAMES.index("POW"), NAMES.index("POWER")
+_PACKAGE = __package__.rpartition(".")[0]
 
 
 def install(
@@ -36,7 +37,7 @@ def install(
 
     def put(name: str, method: Method, text: str | None = None) -> None:
         method.__name__ = name
-        method.__qualname__ = f"Value.{name}"
+        method.__qualname__, method.__module__ = f"Value.{name}", f"{_PACKAGE}.engine"  # where a pickle finds it
         method.__doc__ = getattr(float, name).__doc__ if text is None else text
         method.__annotations__ = {}
         setattr(cls, name, method)
