@@ -203,7 +203,12 @@ def ordered(x: Any) -> Any:
 
 def several_inputs(x: tuple[Any, ...]) -> TypeError:
     """Return the error for inputs that are no list, or for several samples."""
-    if any(isinstance(item, _ROWS) or is_array(item) for item in x):
+    if is_tracing():
+        remedy = (
+            "jit a function of all that you have, as in def loss(x, y): return (model(x) - y)**2; reduce= is given "
+            "by name, and one sample is f([[1.0, 2.0]])"
+        )
+    elif any(isinstance(item, _ROWS) or is_array(item) for item in x):
         remedy = "call the model for one sample at a time, [model(row) for row in rows]"
     else:
         remedy = "pass them in a list, as in model([1.0, 2.0])"

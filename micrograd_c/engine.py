@@ -18,6 +18,7 @@ from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name 
 from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
 from ._core.hints import Callable, Iterable
+from ._core.numbers import branch
 from ._core.walk import describe, handle_of, in_order, operands
 from ._operands import is_tracing, open_traces
 
@@ -411,16 +412,15 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     """
     if isinstance(condition, Value):
         if not (callable(a) or callable(b)) or is_tracing():
-            a, b = [x() if callable(x) else x for x in (a, b)]
-            return condition.when(a) + condition.unless(b)
+            return condition.when(branch("a", a)) + condition.unless(branch("b", b))
         condition = condition.data
     elif as_number(condition) is None:
         raise TypeError(
             f"the condition of where must be a Value, a number or a bool, not "
             f"{type(condition).__name__}: write x.less(y), or x.data < y.data"
         )
-    x = a if condition else b
-    if isinstance(x := x() if callable(x) else x, Value) and (is_tracing() or core.handle_of(x) >= 0):
+    x = branch("a", a) if condition else branch("b", b)
+    if isinstance(x, Value) and (is_tracing() or core.handle_of(x) >= 0):
         return x  # which is no half-made one
     return Value(x)
 

@@ -79,8 +79,10 @@ def test_an_error_tells_what_is_wrong_of_values_that_have_no_text_too(call):
 
 
 def test_two_numbers_in_place_of_a_list_are_told_of_in_a_traced_model_too():
-    with pytest.raises(TypeError, match=r"the inputs must be one list, not 2 arguments: pass"):
+    with pytest.raises(TypeError, match=r"the inputs must be one list, not 2 .* f\(\[\[1.0, 2.0\]\]\)"):
         mg.jit(MLP(2, [1]))(1.0, 2.0)
+    with pytest.raises(TypeError, match=r"def loss\(x, y\): .*; reduce= is given by name"):
+        mg.jit(MLP(2, [1])).backward([[1.0, 2.0]], "mean")
 
 
 def unpacking(x):
@@ -316,6 +318,9 @@ MISTAKES = {
     "model.layers[0](1.0, 2.0)": "TypeError: the inputs must be one list, not 2 arguments: .*model([1.0, 2.0])",
     "model.layers[0].neurons[0](*range(5))": "TypeError: the inputs must be one list, not 5 arguments: .*model([",
     "model([1.0, 2.0], [3.0, 4.0])": "TypeError: .*one list, not 2 arguments: .*[model(row) for row in rows]",
+    "mg.where(v, lambda: 'x', w)": "TypeError: a of where must be a number, not str",
+    "mg.where(0, v, lambda: None)": "TypeError: b of where must be a number, not NoneType",
+    "mg.where(v, 'x', w)": "TypeError: a of where must be a number, not str",
     "mg.where(None, v, w)": "TypeError: the condition of where must be .*not NoneType: write x.less(y)",
     "mg.where([v > w], v, w)": "TypeError: the condition of where must be .*not list: write x.less(y)",
     "mg.mse(v, 1.0)": "TypeError: predictions must be a list of Values, not Value: write [v, ...]",

@@ -26,10 +26,13 @@ except ModuleNotFoundError as _error:
     if _error.name != f"{__name__}._cffi":
         raise
     _package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    raise ImportError(
-        f"the C code of {_package} is not compiled for this Python: run `python -m pip install -e .` in "
-        f"{os.path.dirname(_package)}, or, if micrograd-c is installed already, start Python in another folder"
-    ) from None
+    _remedy = (
+        f"run `python -m pip install -e .` in {os.path.dirname(_package)}, or, if micrograd-c is installed, start "
+        "Python in another folder"
+    )
+    if not os.path.isdir(_package):  # in a zip
+        _remedy = "Python imports compiled modules from folders alone: unpack the archive, or install micrograd-c"
+    raise ImportError(f"the C code of {_package} is not compiled for this Python: {_remedy}") from None
 from .errors import DOMAINS, LABELS, MESSAGES, NAMES, NARY, OPS, brief, check, warn
 from .numbers import as_number, from_numpy, to_float
 

@@ -99,6 +99,14 @@ def to_float(x: Any, what: str) -> float:
     raise _refusal(x, what, "a number")
 
 
+def branch(name: str, x: Any) -> Any:
+    """Return what `where` chooses, which may come from a function: a Value or a number."""
+    x = x() if callable(x) else x
+    if not hasattr(type(x), "_mg_h"):
+        to_float(x, f"{name} of where")  # an error if it is none
+    return x
+
+
 def _refusal(x: Any, what: str, expected: str) -> TypeError:
     """Return the error for what is no number: it names the type and the remedy."""
     t = type(x)
