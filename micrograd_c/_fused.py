@@ -11,6 +11,7 @@ from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
 from ._core import Any, Held, as_number, core, ffi, lib
 from ._operands import AT_FIRST, with_leaves
+from ._value_attributes import classes
 from .engine import unequal
 
 Value: Any = type(core.new())  # whatever a script has put into micrograd.engine meanwhile
@@ -195,6 +196,7 @@ def know(neuron: Any, layer: Any, mlp: Any) -> None:
 _NAMES = ("__add__", "__mul__", *(name for name, op in ACTIVATIONS.items() if op >= 0))
 _scalar_operators = attrgetter(*_NAMES)
 _OPERATORS = tuple(AT_FIRST[name] for name in _NAMES)
+_EQUAL = AT_FIRST["__eq__"]
 
 
 def _plan_of(owner: Watched, layers: Any, width: int | None) -> _Plan:
@@ -216,7 +218,8 @@ def _are_changed(plan: _Plan) -> bool:
     """Tell whether a list holds other objects than it did, or some that say that they are equal."""
     if _c_reads_lists:
         return not _same_items(plan.known)
-    if unequal[1] or Value.__eq__ is not AT_FIRST["__eq__"]:  # the user's == may say and raise anything
+    own = [r for r in [*classes.values()] if r().__eq__ is not _EQUAL]
+    if own or Value.__eq__ is not _EQUAL:  # the user's == may say and raise anything
         return any(map(ne, map(len, plan.copies), map(len, plan.lists))) or any(
             map(any, map(map, repeat(is_not), plan.copies, plan.lists))
         )

@@ -36,30 +36,26 @@ def _reflected(name: str, operator: Callable[[Any, Any], Any]) -> Callable[[Any,
     return method
 
 
-# What micrograd makes of other operators, and how.
-_MADE: dict[str, Callable[..., Any]] = {
-    "__neg__": lambda self: self * -1,
-    "__radd__": _reflected("add", add),
-    "__rmul__": _reflected("mul", mul),
-    "__sub__": lambda self, other: self + (-other),
-    "__rsub__": lambda self, other: other + (-self),
-    "__truediv__": lambda self, other: self * other**-1,
-    "__rtruediv__": lambda self, other: other * self**-1,
-}
-_PARTS = {"__add__", "__mul__", "__pow__", *_MADE} - {"__sub__", "__truediv__"}
-# By these a class does not ask to come before a Value on its left.
-COMES_SECOND = (_MADE["__radd__"], _MADE["__rmul__"])
-
-
 class MicrogradOperators:
-    """The operators that micrograd makes of others: a base of each class that overrides some of these."""
+    """What stands in the class of the left operand for micrograd: a base of each class that overrides operators."""
 
     __slots__ = ()
     __array_priority__ = -1000000.0  # numpy's arrays go on item by item, as beside micrograd's Value
+    __radd__ = _reflected("add", add)
+    __rmul__ = _reflected("mul", mul)
 
 
-for _name in _MADE:
-    setattr(MicrogradOperators, _name, _MADE[_name])
+# By these a class does not ask to come before a Value on its left.
+COMES_SECOND = (MicrogradOperators.__radd__, MicrogradOperators.__rmul__)
+# The operators of the left and of the right operand that micrograd makes an op of, and how.
+_MADE: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Any, Any], Any]]] = {
+    "NEG": (("__mul__",), (), lambda x, _: x * -1),
+    "ADD": ((), ("__add__",), lambda x, y: y + x),  # a number and a Value, as MUL is
+    "MUL": ((), ("__mul__",), lambda x, y: y * x),
+    "SUB": (("__add__",), ("__neg__", "__mul__"), lambda x, y: x + (-y)),
+    "TRUEDIV": (("__mul__",), ("__pow__",), lambda x, y: x * y**-1),
+}
+_PARTS = {"__add__", "__mul__", "__pow__", "__neg__", "__radd__", "__rsub__", "__rmul__", "__rtruediv__"}
 # A Value with these. They come just before Value, behind all that other bases say.
 MicrogradValue: Any = None
 # The methods of ops, and ==, that Value has at first, by name: a script may assign others before what asks is
@@ -69,18 +65,30 @@ AT_FIRST: dict[str, Any] = globals().get("AT_FIRST", {})  # those from before a 
 as_micrograd = [True]
 
 
+def made_of_others(op: int, x: Any, y: Any = None) -> Any:
+    """Return what micrograd makes of operators that a class of the user's overrides; NotImplemented: of none."""
+    left, right, make = _MADE[NAMES[op]]
+    return make(x, y) if as_micrograd[0] and (_overrides(x, left) or _overrides(y, right)) else NotImplemented
+
+
+def _overrides(x: Any, names: tuple[str, ...]) -> bool:
+    cls: Any = type(x)
+    if not issubclass(cls, core.Node) or hasattr(cls, "_reflected"):  # jit traces it
+        return False
+    made = any(getattr(cls, name) is not getattr(MicrogradValue, name) for name in names)
+    if made and not issubclass(cls, MicrogradOperators):  # it got them after its first instance
+        make_operators(cls, MicrogradValue.__bases__[-1])
+    return made
+
+
 def make_operators(cls: type, base: type) -> None:
-    """Let what a class says of +, * and ** hold for the operators that micrograd makes of these, by super() too."""
-    below = cls.__mro__[: cls.__mro__.index(base)]
-    made = below[-1] is MicrogradOperators or not as_micrograd[0]
+    """Let what a class says of operators hold for a number, an array or a Value on its left too, by super() too."""
+    below, bases = cls.__mro__[: cls.__mro__.index(base)], [*cls.__bases__]
+    made = below[-1] is MicrogradOperators or MicrogradValue in bases or not as_micrograd[0]
     if made or all(_PARTS.isdisjoint(vars(c)) for c in below):
         return
-    bases = [*cls.__bases__]
     last = max(i for i, c in enumerate(bases) if issubclass(c, base))
-    if bases[last] is base:
-        bases.insert(last, MicrogradOperators)
-    else:
-        bases.insert(last + 1, MicrogradValue)
+    bases[last : last + 1] = [MicrogradOperators, base] if bases[last] is base else [bases[last], MicrogradValue]
     type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
 
 
@@ -93,6 +101,7 @@ def know(base: type) -> None:
     AT_FIRST.setdefault("__eq__", base.__eq__)
     body = {"__slots__": (), "__module__": __name__, "__doc__": "A Value with the operators of micrograd."}
     MicrogradValue = type("MicrogradValue", (MicrogradOperators, base), body)
+    type.__setattr__(base, "_mg_settled", base)
 
 
 if "engine" in vars(sys.modules[__package__]):  # this module is loaded again, and perhaps the engine is not

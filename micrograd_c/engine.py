@@ -35,8 +35,8 @@ def __dir__() -> list[str]:
     return ["Value", "dot", "topological_order", "where", "zero_grad", *nary]
 
 
-# How often a Value was compared with another object by ==, and whether a class of the user's has an == of its own.
-unequal: list[int] = [0, 0]
+# How often a Value was compared with another object by ==.
+unequal: list[int] = [0]
 
 
 def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Value, Number], bool]:
@@ -123,9 +123,7 @@ class Value(Node):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super(Value, cls).__init_subclass__(**options)  # noqa: UP008 - the native core has another class
-        unequal[1] |= "__eq__" in cls.__dict__
-        _value_attributes.leave_to_init(cls)
-        _operands.make_operators(cls, Value)
+        _value_attributes.honour(cls, Value)
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
@@ -224,6 +222,7 @@ class Value(Node):
         __ge__ = _comparison(operator.ge)
 
         _assigned_first = _operands.assigned_first
+        _mg_made, _mg_settle = map(staticmethod, (_operands.made_of_others, _value_attributes.settle))
         __bool__ = _operands.truth
         __copy__, __deepcopy__ = _copying.shallow, _copying.deep
         __getstate__, __setstate__ = _copying.get_state, _copying.set_state

@@ -1,7 +1,11 @@
 """The methods of the op table: equal on the native core, on the cffi core and on traced Values."""
 
 import abc
+import importlib
 import itertools
+import operator
+import random
+from pathlib import Path
 
 import pytest
 from support import run_python
@@ -127,6 +131,30 @@ def test_what_a_class_says_of_operators_holds_for_those_that_micrograd_makes_of_
                 calls.append((type(out).__name__, round(out.data, 12)))
             answers.append(calls)
         assert answers[0] == answers[1], overridden
+
+
+def test_it_holds_whichever_way_and_whenever_a_class_of_a_hierarchy_got_them(monkeypatch):
+    pytest.importorskip("micrograd.engine")
+    monkeypatch.syspath_prepend(Path(__file__).parent / "fuzz")
+    for seed in range(150):
+        importlib.import_module("fuzz_classes").case(random.Random(seed))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_operators_of_values_beside_each_other_are_asked_as_in_micrograd(late):
+    theirs = pytest.importorskip("micrograd.engine").Value
+    answers = []
+    for base in (Value, theirs):
+        A, B, C = (type(name, (base,), {}) for name in "ABC")
+        D = type("D", (A,), {})
+        put = {(A, "__sub__"): 1.0, (D, "__add__"): 2.0, (B, "__neg__"): 3.0, (C, "__mul__"): 4.0}
+        cases = [(A, D), (D, A), (A, B), (C, B), (B, C), (base, C), (base, D)]
+        if late:
+            _ = [x(1.0) - y(1.0) for x, y in cases]
+        for (cls, name), number in put.items():
+            setattr(cls, name, lambda *_, base=base, number=number: base(number))
+        answers.append([op(x(5.0), y(7.0)).data for op in (operator.sub, operator.truediv) for x, y in cases])
+    assert answers[0] == pytest.approx(answers[1])
 
 
 def test_operators_are_those_of_micrograd_whatever_a_metaclass_says():

@@ -622,9 +622,14 @@ class Stored:
     [Stored, lambda: property(lambda self: 0.0), lambda: property(lambda self: 0.0, lambda self, x: None)],
 )
 def test_a_class_is_told_that_operators_do_not_ask_its_own_data_and_grad(name, descriptor):
+    mixin, later = type("Mixin", (), {name: descriptor()}), type("Own", (Value,), {})
     with pytest.warns(UserWarning, match=f"do not ask the {name} of Own.*Value.{name}.__set__") as told:
-        type(Value)("Own", (Value,), {name: descriptor()})
-    assert [w.filename for w in told] == [__file__]
+        own = type(Value)("Own", (Value,), {name: descriptor()})
+        mixed = type("Own", (mixin, Value), {})
+        setattr(later, name, descriptor())
+        for cls in (own, mixed, later, type("Below", (mixed,), {})):
+            cls(1.0), cls(2.0)
+    assert [w.filename for w in told] == [__file__] * 3
 
 
 @pytest.mark.parametrize("name", ["data", "grad"])

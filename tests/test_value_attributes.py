@@ -471,6 +471,76 @@ def set_in_order(order, then_super):
     assert live_nodes() == before
 
 
+def by_decorator(bases, name, attribute):
+    cls = type("Weight", bases, {})
+    setattr(cls, name, attribute)
+    return cls
+
+
+def by_subclass(bases, name, attribute):
+    cls = type("Weight", bases, {})
+    below = type("Below", (cls,), {})
+    setattr(cls, name, attribute)
+    return below
+
+
+def by_metaclass(bases, name, attribute):
+    class Meta(type):
+        def __new__(meta, *given):
+            return by_decorator(given[1], name, attribute)
+
+    return Meta("Weight", bases, {})
+
+
+def by_init_subclass(before, after):
+    def made(bases, name, attribute):
+        class Mixin:
+            def __init_subclass__(cls):
+                if after:
+                    super().__init_subclass__()
+                setattr(cls, name, attribute)
+                if before:
+                    super().__init_subclass__()
+
+        return type("Weight", (Mixin, *bases), {})
+
+    return made
+
+
+MIXED = {
+    "body": lambda bases, name, x: type("Weight", bases, {name: x}),
+    "mixin": lambda bases, name, x: type("Weight", (type("Mixin", (), {name: x}), *bases), {}),
+    "mixin of a base": lambda bases, name, x: type("Weight", (MIXED["mixin"](bases, name, x),), {}),
+    "mixin, annotated": lambda bases, name, x: type(
+        "Weight", (type("Mixin", (), {name: x}), *bases), {"__annotations__": {name: object}}
+    ),
+    "decorator": by_decorator,
+    "assigned to a base": by_subclass,
+    "metaclass": by_metaclass,
+    "early __init_subclass__": by_init_subclass(True, False),
+    "late __init_subclass__": by_init_subclass(False, True),
+    "lone __init_subclass__": by_init_subclass(False, False),
+}
+
+
+@pytest.mark.parametrize("made", MIXED)
+@pytest.mark.parametrize(
+    "name, attribute", [("data", 7.0), ("grad", 0), ("_op", "x"), ("_prev", ()), ("_backward", 1)]
+)
+@pytest.mark.parametrize("bases", [(Value,), (Sub,)])
+def test_a_class_attribute_hides_nothing_that_an_instance_has(made, name, attribute, bases):
+    cls = MIXED[made](bases, name, attribute)
+    v = cls(2.0)
+    out = cls(5.0, (v,), "mine")
+    out._backward = lambda: setattr(v, "grad", v.grad + 4.0 * out.grad)
+    (out * 3.0 + v).backward()
+    assert (v.data, v.grad, v._op, v._prev, out._op, out._prev) == (2.0, 13.0, "", set(), "mine", {v})
+    v.grad, v.data = 0.0, 6.0
+    assert (v.grad, (v * 2).data, v._backward()) == (0.0, 12.0, None)
+    mixins = [c for c in cls.__mro__ if c.__name__ == "Mixin"]
+    assert all(getattr(c, name, attribute) is attribute for c in mixins)
+
+
 @pytest.mark.parametrize("first", ["read", "assign"])
 def test_an_annotated_attribute_is_that_of_value_once_there_is_an_instance(first):
     class Typed(Value):
@@ -491,11 +561,15 @@ def test_an_annotated_attribute_is_that_of_value_once_there_is_an_instance(first
 
 
 @pytest.mark.parametrize("made", [False, True])
-def test_a_class_that_annotates_attributes_of_value_goes_to_other_processes(made):
+@pytest.mark.parametrize("bases", ["Value", "Mixin, Value"])
+@pytest.mark.filterwarnings("error")
+def test_a_class_that_has_attributes_of_value_goes_to_other_processes(made, bases):
     cloudpickle = pytest.importorskip("cloudpickle")
     namespace = {"Value": Value, "__name__": "__main__"}
-    annotations = "; ".join(f"{name}: object" for name in ("data", "grad", "_prev", "_op", "_backward"))
-    exec(f"class Typed(Value): {annotations}; note = 1", namespace)
+    names = ("data", "grad", "_prev", "_op", "_backward")
+    hiding, annotated = ("; ".join(f"{name} {sign} None" for name in names) for sign in "=:")
+    body = annotated if bases == "Value" else "pass"
+    exec(f"class Mixin: {hiding}\nclass Typed({bases}): {body}; note = 1", namespace)
     Typed = namespace["Typed"]
     v = Typed(3.0) if made else None
     twin, of_values = cloudpickle.loads(cloudpickle.dumps((v, Typed)))

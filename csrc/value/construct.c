@@ -1,6 +1,22 @@
 /* construct.c - Values that are made by their class, by hand, or over a node that exists. */
 #include "value.h"
 
+/* Lets Python look at a class when its first instance is made: it may have got attributes since its body ran. */
+static bool settle(PyTypeObject *type)
+{
+    enum { CLASSES = 16 };
+    static PyObject *settled[CLASSES]; /* weak references */
+    PyObject **const place = &settled[((uintptr_t)type >> 8) % CLASSES];
+
+    if (*place && PyWeakref_GetObject(*place) == (PyObject *)type)
+        return true;
+    PyObject *reference = PyObject_CallMethod((PyObject *)mg_value_class, "_mg_settle", "O", type);
+    if (reference)
+        mg_replace(place, reference);
+    Py_XDECREF(reference);
+    return reference != NULL;
+}
+
 PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     if (type == mg_value_class) {
@@ -24,6 +40,8 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return out;
     }
 
+    if (!settle(type))
+        return NULL;
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     value *v = as_value(allocate(type, 0)); /* zeroed, and tracked already */
     if (v) {

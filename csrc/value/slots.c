@@ -88,11 +88,84 @@ static PyObject *binary_number(int op, PyObject *x, PyObject *number, bool left)
     return (PyObject *)out;
 }
 
-static PyObject *binary(int op, PyObject *x, PyObject *y)
+/* Operators that an op is made of where the class of an operand overrides them; micrograd makes it so always. */
+static PyObject *slot_ADD(PyObject *x, PyObject *y), *slot_MUL(PyObject *x, PyObject *y),
+    *slot_NEG(PyObject *x), *value_power(PyObject *x, PyObject *y, PyObject *modulus);
+
+/* An operator: its slot, and which of the words it is that a word of the type points to. */
+enum { MG_NUMBER_WORD = 12 };
+#define ADD_SLOT Py_nb_add, 0, (void *)slot_ADD
+#define MUL_SLOT Py_nb_multiply, 2, (void *)slot_MUL
+#define POWER_SLOT Py_nb_power, 5, (void *)value_power
+#define NEG_SLOT Py_nb_negative, 6, (void *)slot_NEG
+
+static inline void *operator_at(PyTypeObject *type, int word)
 {
-    if (!is_value(x))
+    return (*(void ***)((void **)(void *)type + MG_NUMBER_WORD))[word];
+}
+
+static inline bool overrides(PyObject *o, int slot, int word, void *ours)
+{
+    PyTypeObject *const type = Py_TYPE(o);
+
+    return type != mg_value_class &&
+           (mg_layout.numbers ? operator_at(type, word) : PyType_GetSlot(type, slot)) != ours;
+}
+
+/* After mg_look_at_class. */
+static void look_at_operators(PyTypeObject *cls)
+{
+    mg_layout.numbers = mg_layout.classes && operator_at(cls, 0) == (void *)slot_ADD &&
+                        operator_at(cls, 2) == (void *)slot_MUL &&
+                        operator_at(cls, 5) == (void *)value_power && operator_at(cls, 6) == (void *)slot_NEG;
+}
+
+/* May op(x, y) be made of operators of the user's? Operands that are no Values are NULL. */
+static inline bool may_be_made(int op, PyObject *x, PyObject *y)
+{
+    switch (op) {
+    case MG_NEG:
+        return overrides(x, MUL_SLOT);
+    case MG_ADD: /* 1 + v is v + 1; Python has asked a Value on the left before */
+        return !x && overrides(y, ADD_SLOT);
+    case MG_MUL:
+        return !x && overrides(y, MUL_SLOT);
+    case MG_SUB:
+        return (x && overrides(x, ADD_SLOT)) || (y && (overrides(y, NEG_SLOT) || overrides(y, MUL_SLOT)));
+    case MG_TRUEDIV:
+        return (x && overrides(x, MUL_SLOT)) || (y && overrides(y, POWER_SLOT));
+    default:
+        return false;
+    }
+}
+
+/* Python looks closer, since a slot has reflected operators too. Is `out` op(x, y)? If not, it is a node. */
+__attribute__((noinline)) static bool made_of_others(int op, PyObject *x, PyObject *y, PyObject **out)
+{
+    *out = PyObject_CallMethod((PyObject *)mg_value_class, "_mg_made", y ? "iOO" : "iO", op, x, y);
+    if (*out != Py_NotImplemented)
+        return true;
+    Py_DECREF(*out);
+    return false;
+}
+
+static inline PyObject *binary(int op, PyObject *x, PyObject *y)
+{
+    const bool left = is_value(x), right = !left || is_value(y);
+    PyObject *out;
+
+    if (may_be_made(op, left ? x : NULL, right ? y : NULL) && made_of_others(op, x, y, &out))
+        return out;
+    if (!left)
         return binary_number(op, y, x, true);
-    return is_value(y) ? binary_values(op, x, y) : binary_number(op, x, y, false);
+    return right ? binary_values(op, x, y) : binary_number(op, x, y, false);
+}
+
+/* -x of a class of the user's. */
+__attribute__((noinline)) static PyObject *negative(PyObject *x)
+{
+    PyObject *out;
+    return may_be_made(MG_NEG, x, NULL) && made_of_others(MG_NEG, x, NULL, &out) ? out : unary(MG_NEG, x);
 }
 
 /* A binary op as a method: Python asks no other operand after it. */
@@ -136,7 +209,7 @@ static PyObject *k_method(int op, const char *name, double default_k, PyObject *
 #define OP1(id, ...)                                                                                         \
     static PyObject *slot_##id(PyObject *x)                                                                  \
     {                                                                                                        \
-        return unary(MG_##id, x);                                                                            \
+        return MG_##id == MG_NEG && Py_TYPE(x) != mg_value_class ? negative(x) : unary(MG_##id, x);          \
     }                                                                                                        \
     static PyObject *method_##id(PyObject *x, PyObject *nothing)                                             \
     {                                                                                                        \
@@ -258,8 +331,10 @@ PyObject *mg_make_type(void)
     PyType_Spec spec = {"micrograd_c.engine.Value", sizeof(value), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
     PyObject *type = PyType_FromSpec(&spec);
-    if (type)
+    if (type) {
         mg_look_at_class((PyTypeObject *)type, !has_slot);
+        look_at_operators((PyTypeObject *)type);
+    }
     return type;
 }
 

@@ -97,6 +97,7 @@ extern struct mg_layout {
     bool lists;         /* the word behind the head of a list points to its items */
     bool floats;        /* the double of a float stands behind its head */
     bool classes;       /* the words of a type are those of MG_INIT_WORD, MG_NEW_WORD */
+    bool numbers;       /* MG_NUMBER_WORD points to its operators */
 } mg_layout;
 
 /* False: an exception is set. */

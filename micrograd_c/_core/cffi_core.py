@@ -28,7 +28,7 @@ from itertools import starmap
 
 from ._cffi import ffi, lib
 from .absent import HABITS, say_of
-from .cffi_nodes import Owned, changes, closures, column, give_back, keep_lent, lend, owned_list
+from .cffi_nodes import Owned, changes, column, give_back, keep_lent, lend, owned_list, run_closures
 from .cffi_nodes import attributes as attributes
 from .cffi_nodes import closure_at as closure_at
 from .cffi_nodes import flush as flush
@@ -39,7 +39,7 @@ from .cffi_nodes import put as put
 from .errors import OPS, check, no_node
 from .hints import TYPE_CHECKING, Any
 from .ieee import failure
-from .methods import install
+from .methods import LEFT, RIGHT, install, know
 from .numbers import NODES, from_numpy, scalars
 
 if "Node" in globals():  # a second set of tables would know nothing of the nodes there are
@@ -54,12 +54,10 @@ PYPY = sys.implementation.name == "pypy"
 check(lib.mg_init())
 
 _THIS = sys.modules[__name__]  # it works on after it was deleted there
-_new = object.__new__
+_new, _NULL = object.__new__, ffi.NULL
 _class_of: Any = vars(object)["__class__"]
-_NULL = ffi.NULL
 _unary, _unary_k, _binary, _binary_number = lib.mg_unary, lib.mg_unary_k, lib.mg_binary, lib.mg_binary_number
-_leaf, _by_hand, _by_hand_over = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over
-_nary, _closures_of = lib.mg_nary, lib.mg_sweep_closures
+_leaf, _by_hand, _by_hand_over, _nary = lib.mg_leaf, lib.mg_by_hand, lib.mg_by_hand_over, lib.mg_nary
 
 
 class Node:
@@ -132,26 +130,10 @@ def sweep(node: Node, seed: float) -> None:
     pause = ffi.gc(ffi.new("mg_pause *"), lib.mg_sweep_close)  # for a Ctrl-C in `finally`
     try:
         status = lib.mg_backward(handle_of(node), seed, pause)
-        check(_run_closures(pause) if status > 0 else status)
+        check(run_closures(pause) if status > 0 else status)
     finally:
         if pause.sweep:
             lib.mg_sweep_close(pause)
-
-
-def _run_closures(pause: Any) -> int:
-    """Go on with a sweep to its end. No `try` has such a loop: from 3.12 on it does not guard the jump back."""
-    change = changes
-    while (n := _closures_of(pause)) > 0:
-        known = change[0]
-        # A closure may let a node below die, and its handle become that of another: ask for references before.
-        references = (closures.get(pause.node),) if n == 1 else [*map(closures.get, ffi.unpack(pause.nodes, n))]
-        for reference in (rest := iter(references)):
-            node = reference() if reference else None
-            if node is not None and (closure := node._mg_closure) is not None:
-                closure()
-                if change[0] is not known:  # those that are left may read others now
-                    pause.left = len([*rest])
-    return int(n)
 
 
 def handle_of(node: Node) -> int:
@@ -182,7 +164,9 @@ def operands(node: Node) -> tuple[Any, Any]:
 
 def _own(node: Any, handle: int) -> None:
     """Give `node` its handle. A class may have a __del__ of its own, which need not call ours."""
-    node._mg_h = handle if PYPY or type(node).__del__ is give_back else lend(handle, Owned(handle))
+    if (cls := type(node))._mg_settled is not cls:
+        cls._mg_settle(cls)
+    node._mg_h = handle if PYPY or cls.__del__ is give_back else lend(handle, Owned(handle))
 
 
 def _become(node: Any, cls: Any) -> None:
@@ -386,6 +370,10 @@ def _failure(status: int, op: int, *operands: Any) -> Any:
 
 def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> Any:
     """Return op(node, number), or op(number, node) with `left`; the number, given as `other`, becomes a leaf."""
+    if left and type(node) is not _Value and op in RIGHT and RIGHT[op](type(node)):
+        out = _Value._mg_made(op, other, node)
+        if out is not NotImplemented:
+            return out
     numpy = ... if number is not other and from_numpy(other) else None
     try:
         pair = _binary_number(op, node._mg_h, number, left)
@@ -408,8 +396,13 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
 
 def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
     """Return the function of an op over Values, see methods.py."""
+    left, right = LEFT.get(op), RIGHT.get(op, bool)
 
     def unary(self: Node, /) -> Any:
+        if left and type(self) is not _Value and left(type(self)):
+            out = _Value._mg_made(op, self)
+            if out is not NotImplemented:
+                return out
         try:
             handle = _unary(op, self._mg_h)
         except AttributeError:
@@ -430,8 +423,14 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         return _failure(handle, op, self, k) if handle < 0 else _node(handle, self, k)
 
     def binary(self: Node, value: Any, /) -> Any:
-        if not isinstance(value, Node):
-            return otherwise(self, value)
+        if not type(self) is _Value is type(value):
+            number = not isinstance(value, Node)
+            if left and ((type(self) is not _Value and left(type(self))) or (not number and right(type(value)))):
+                out = _Value._mg_made(op, self, value)
+                if out is not NotImplemented:
+                    return out
+            if number:
+                return otherwise(self, value)
         try:
             handle = _binary(op, self._mg_h, value._mg_h)
         except AttributeError:
@@ -448,3 +447,4 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
 
 
 install(Node, Node, _apply, _with_number)
+know(Node)

@@ -28,7 +28,7 @@ from .hints import Any
 from .interrupts import guarded
 from .numbers import from_numpy, to_float
 
-_set_python = lib.mg_set_python
+_set_python, _closures_of = lib.mg_set_python, lib.mg_sweep_closures
 _SLOTS = {"_op": "_mg_label", "_backward": "_mg_closure"}
 
 # Values whose `_backward` is a Python closure, by handle.
@@ -206,6 +206,8 @@ def column(name: str, doc: str, no_deletion: str) -> Any:
     def delete(self: Any) -> None:
         raise AttributeError(no_deletion)
 
+    for accessor, of in (get, "fget"), (set, "fset"), (delete, "fdel"):  # so pickles of classes name them
+        accessor.__module__, accessor.__qualname__ = f"{__package__[:-6]}.engine", f"Value.{name}.{of}"
     return property(get, set, delete, doc)
 
 
@@ -252,3 +254,19 @@ def attributes(node: Any) -> dict[str, Any]:
     """Return a copy of all attributes."""
     made = {name: peek(node, name) for name in _SLOTS}
     return {**node.__dict__, **{name: attribute for name, attribute in made.items() if attribute is not None}}
+
+
+def run_closures(pause: Any) -> int:
+    """Go on with a sweep to its end. No `try` has such a loop: from 3.12 on it does not guard the jump back."""
+    change = changes
+    while (n := _closures_of(pause)) > 0:
+        known = change[0]
+        # A closure may let a node below die, and its handle become that of another: ask for references before.
+        references = (closures.get(pause.node),) if n == 1 else [*map(closures.get, ffi.unpack(pause.nodes, n))]
+        for reference in (rest := iter(references)):
+            node = reference() if reference else None
+            if node is not None and (closure := node._mg_closure) is not None:
+                closure()
+                if change[0] is not known:  # those that are left may read others now
+                    pause.left = len([*rest])
+    return int(n)

@@ -17,6 +17,30 @@ Method = Callable[..., Any]
 _POW, _POWER = NAMES.index("POW"), NAMES.index("POWER")
 _PACKAGE = __package__.rpartition(".")[0]
 
+# The first operators of the class that `know` took.
+_ADD: Any
+_MUL: Any
+_NEG: Any
+_TO_POWER: Any
+# Does the class of the left, or of the right operand override what micrograd makes an op of? `1 + v` is `v + 1`.
+LEFT: dict[int, Callable[[Any], bool]] = {
+    NAMES.index("NEG"): lambda cls: cls.__mul__ is not _MUL,
+    NAMES.index("SUB"): lambda cls: cls.__add__ is not _ADD,
+    NAMES.index("TRUEDIV"): lambda cls: cls.__mul__ is not _MUL,
+}
+RIGHT: dict[int, Callable[[Any], bool]] = {
+    NAMES.index("ADD"): LEFT[NAMES.index("SUB")],
+    NAMES.index("MUL"): LEFT[NAMES.index("NEG")],
+    NAMES.index("SUB"): lambda cls: cls.__neg__ is not _NEG or cls.__mul__ is not _MUL,
+    NAMES.index("TRUEDIV"): lambda cls: cls.__pow__ is not _TO_POWER,
+}
+
+
+def know(cls: Any) -> None:
+    """Take the class that `install` has given the methods of all ops."""
+    global _ADD, _MUL, _NEG, _TO_POWER
+    _ADD, _MUL, _NEG, _TO_POWER = cls.__add__, cls.__mul__, cls.__neg__, cls.__pow__
+
 
 def install(
     cls: type, values: type, apply: Callable[[int, Method | None], Method], apply_number: Callable[..., Any]

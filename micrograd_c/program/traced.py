@@ -15,7 +15,7 @@ from .._core import NAMES, OPS, as_number, core
 from .._core.errors import users_frame
 from .._core.methods import install
 from .._core.numbers import is_array
-from .._operands import AT_FIRST, COMES_SECOND, INSTEAD, given_by_hand
+from .._operands import AT_FIRST, COMES_SECOND, INSTEAD, given_by_hand, made_of_others
 from ..engine import Value, dot
 
 TYPE_CHECKING = False
@@ -238,6 +238,8 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         comes_second = (*COMES_SECOND, getattr(Value, reflected, None))
         if getattr(type(value), reflected, None) not in comes_second and not hasattr(type(value), "_reflected"):
             return NotImplemented  # a user's class: its own operator comes first, as beside an ordinary Value
+        if NAMES[op] in ("SUB", "TRUEDIV") and (out := made_of_others(op, self, value)) is not NotImplemented:
+            return out
         return (self if isinstance(self, TracedValue) else value)._trace.record(op, self, value)  # type: ignore[attr-defined]
 
     return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
