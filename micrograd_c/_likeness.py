@@ -361,7 +361,7 @@ class _Comparison(Nodes):
                 z, *more = called(cls, method, v, y, kind)
                 outcome: Any = z if kind is not object else "refused" if z is NotImplemented else "taken"
                 if isinstance(outcome, cls):
-                    shape = self.shape(z, [v, *more]) if shaped or self._samples.looks else []
+                    shape = self.shape(z, [v, *more], shaped) if shaped or self._samples.looks else []
                     if len(shape) == 1 and self.backward is _backward:
                         self.pass_on(z, factor)  # as backward() does, which takes longer
                     else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
-_BY_OPS = {op for op, row in enumerate(OPS) if row.arity != 0} - {_CUSTOM, _GIVEN}  # computed from operands
+BY_OPS = {op for op, row in enumerate(OPS) if row.arity != 0} - {_CUSTOM, _GIVEN}  # computed from operands
 _LESS, _NOT_EQUAL = NAMES.index("LESS"), NAMES.index("NOT_EQUAL")  # and all between are comparisons
 
 
@@ -350,7 +350,7 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
     cls = type(self)
     if getattr(self, "_mg_h", -1) >= 0:
         a, b = core.operands(self)
-        if op_of(self) not in _BY_OPS and (b is None or isinstance(b, core.Node)):
+        if op_of(self) not in BY_OPS and (b is None or isinstance(b, core.Node)):
             parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)
             core.own(self, parts, ..., int, core.handle_of(self))
         return
@@ -424,7 +424,7 @@ _CHANGING = {
 
 def operands_in(kind: Any, node: Value, values: Collection[Value]) -> Any:
     """Return operands of a node in a container of this type; those of a node made by hand change with it."""
-    if kind not in _CHANGING or (values and op_of(node) in _BY_OPS):
+    if kind not in _CHANGING or (values and op_of(node) in BY_OPS):
         return kind(values)
     out = _CHANGING[kind](values)
     out.node = node
@@ -443,7 +443,7 @@ def assign_operands(out: Value, operands: Iterable[Any]) -> None:
     except NoNodeError:
         assigned_first(out, "data", 0.0)  # its data come later
         op = op_of(out)
-    if op == _GIVEN or op in _BY_OPS:
+    if op == _GIVEN or op in BY_OPS:
         what = "its local derivatives belong to them" if op == _GIVEN else f"{out._op!r} computed it from them"
         raise AttributeError(f"_prev of {brief(out)} can't be assigned: {what}; make a node by hand, Value(data)")
     values = _untraced(_values_in(operands, "_prev"))

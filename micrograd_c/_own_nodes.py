@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import _ast as ast
 import math
+from contextlib import suppress
 from types import FunctionType
 
+from ._core import core
 from ._core.hints import Any, Callable
-from ._operands import operands_in
+from ._operands import BY_OPS, op_of, operands_in
 from ._pure import Body, is_constant
 from ._samples import operators_in
 from .engine import Value
 
 # As they are before anything of a script is set on Value.
 _make = Value.__init__
+_GIVEN = "given as "  # attributes that keep what was given empty
 PROPERTIES: Any = {name: vars(Value)[name] for name in ("_prev", "_children", "_op", "_backward", "_local_grads")}
 
 
@@ -62,6 +65,8 @@ class Nodes:
         The one of these that is a text, as `label` and `name` of Value are.
     graph : set of str
         `operands` and `op`.
+    leaf : dict
+        What these, `closure` and `locals` are on a leaf, where ours has a function or something empty instead.
     """
 
     def __init__(self, body: Body) -> None:
@@ -78,6 +83,7 @@ class Nodes:
         if type(z) is not self.T:
             raise UnlikeError("has another meaning of *")
         leaf, node, square = vars(x), vars(z), vars(x * x)
+        self._first = {**leaf}
         turned = vars(y * x)
         used = {*self.body.attributes}.union(*(x.assigns | x.reads for x in self.body.texts.values()))
         if self.body.data != "data" and "data" in used:
@@ -91,6 +97,7 @@ class Nodes:
         self.operands: list[tuple[str, Any, bool]] = []
         self.closure = self.locals = self.op = ""
         self.plain: dict[str, Any] = {}
+        self.leaf: dict[str, Any] = {}
         for name in [name for name in {**leaf, **node} if name not in (self.body.data, "grad")]:
             before, after = leaf.get(name, self), node.get(name, self)
             kind = type(after)
@@ -109,6 +116,8 @@ class Nodes:
                 self.plain[name] = after
             else:
                 raise UnlikeError(f"keeps in .{name} what no other Value has")
+            if name not in self.plain:
+                self._look_at_leaf(name, before, tuple if name == self.locals else kind)
         # Ours are two names of one text, '' at first.
         texts = [name for name in ("label", "name") if name in self.plain]
         self.label = texts if [self.plain[name] for name in texts] == [""] else []
@@ -122,6 +131,14 @@ class Nodes:
                 raise UnlikeError(f"calls its .{self.closure} in a way of its own") from None
             if not agree([x.grad, y.grad], [3.0, 2.0]):
                 raise UnlikeError(f"has another meaning of .{self.closure}()")
+
+    def _look_at_leaf(self, name: str, x: Any, ours: Any) -> None:
+        """Keep what a leaf has in an attribute of the graph, unless that is a function, or empty, as ours is."""
+        if callable(x) if name == self.closure else type(x) is ours and not x:
+            return
+        if not is_constant(x):
+            raise UnlikeError(f"keeps in .{name} of leaves what no other Value has")
+        self.leaf[name] = x
 
     def _expect_all_numbers(self) -> None:
         """Let pass a constructor that keeps each number as it is, next to the constants of its text too."""
@@ -153,7 +170,7 @@ class Nodes:
         fits = all(role == ours.get(name) for name, role in sets.items()) and [*sets.values()] in (
             ["operands", third, *self.label][:n] for third in (self.op, "locals") for n in range(4)
         )
-        if nested or code.co_kwonlyargcount or names[0] != "data" or "data" in given or not fits:
+        if nested or self.leaf or code.co_kwonlyargcount or names[0] != "data" or "data" in given or not fits:
             return self._constructor(names, code.co_argcount - 1, given, sets, nested)
         return None
 
@@ -196,6 +213,9 @@ class Nodes:
         for name, what in sets.items():
             if what not in ("operands", "locals", self.op, ""):
                 lines.append(f"if {name} is not default_{name}: self.{what} = {name}")
+            elif kept := self._empty(name, what):
+                scope |= {"put": core.put, f"kept_{name}": kept}
+                lines.append(f"if not {name}: [put(self, *x) for x in kept_{name}.get(type({name}), ())]")
         define(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
         return scope["__init__"]
 
@@ -214,17 +234,37 @@ class Nodes:
             for v, slope in zip(getattr(z, name), getattr(z, self.locals)):
                 v.grad += slope * gradient
 
-    def shape(self, z: Any, arguments: list[Any]) -> list[Any]:
-        """Return the nodes that an op made of these Values, the last first: label and operands."""
+    def _empty(self, parameter: str, what: str) -> dict[type, list[tuple[str, Any]]]:
+        """Return by types what leaves have that are given something empty, if other leaves have something else."""
+        names = {"operands": {name for name, _, _ in self.operands}, "locals": {self.locals}}.get(what, {what})
+        found: dict[type, list[tuple[str, Any]]] = {}
+        empties: tuple[Any, ...] = (), [], set(), "", None
+        for empty in empties if names & self.leaf.keys() else ():
+            with suppress(Exception):
+                made = vars(self.T(2.0, **{parameter: empty}))
+                unlike = [x for x in names & self.leaf.keys() if not agree(made[x], self.leaf[x])]
+                found[type(empty)] = [(_GIVEN + x, made[x]) for x in unlike]
+        return found
+
+    def shape(self, z: Any, arguments: list[Any], closely: bool) -> list[Any]:
+        """Return the nodes that an op made of these Values, the last first: label and operands.
+
+        Where it looks at nodes of theirs closely, an attribute that other nodes have not so is an error.
+        """
         ours = type(z) is Value
-        read: Any = PROPERTIES["_children"].fget if ours else lambda v: [*getattr(v, self.operands[0][0])]
+        closely &= not ours
+        read: Any = PROPERTIES["_children"].fget if ours else lambda v: [*(getattr(v, self.operands[0][0]) or ())]
         label = "_op" if ours else self.op
         places = {id(a): i for i, a in reversed([*enumerate(arguments)])}
         nodes, todo = [], [z]
         for v in todo:  # which grows
-            if id(v) in places or not (below := read(v)):
+            if id(v) in places:
                 continue
-            shown = [places.get(id(w), ("leaf", w.data)) for w in below]
+            if closely and any(vars(v)[name] != x for name, x in self.plain.items()):
+                raise ValueError
+            if not (below := read(v)):
+                continue
+            shown = [places.get(id(w), (self._kind(w) if closely else "leaf", w.data)) for w in below]
             if self.operands[0][1] in (set, frozenset):
                 shown.sort(key=str)
             nodes.append((getattr(v, label) if self.op else "", shown))
@@ -247,6 +287,14 @@ class Nodes:
         defaults = [x for f in functions for x in getattr(f, "__defaults__", None) or ()]
         return {float(x) for x in defaults if type(x) in (int, float)}.union(*(texts[x].numbers for x in found))
 
+    def _kind(self, v: Any) -> str:
+        """Return "leaf" for a node, or something else for a leaf that is not as one of a number alone."""
+        names = self.graph | {self.closure, self.locals} - {""}
+        first, found = self._first, vars(v)
+        is_leaf = not getattr(v, self.operands[0][0])
+        like = all(agree(found[x], first[x]) or (callable(found[x]) and callable(first[x])) for x in names)
+        return "another" if is_leaf and not like else "leaf"
+
     def names(self) -> dict[str, Any]:
         """Return attributes of Value by which its nodes have these names and types."""
         found = {name: self.plain[name] for name in self.plain.keys() - {*self.label}}
@@ -256,9 +304,28 @@ class Nodes:
         for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
             if name and name != ours:
                 found[name] = PROPERTIES[ours]
+        for name, x in self.leaf.items():
+            whole = found.get(name, PROPERTIES.get(name))
+            get = _closure_or(x) if name == self.closure else _or(whole.fget, _GIVEN + name, x)
+            found[name] = property(get, whole.fset, whole.fdel)
         if self.body.data != "data":
             found[self.body.data] = next(vars(cls)["data"] for cls in Value.__mro__ if "data" in vars(cls))
         return found
+
+
+def _or(get: Callable[[Value], Any], key: str, x: Any) -> Callable[[Value], Any]:
+    """Return the getter of what is not empty, or else of what was given, or x."""
+    return lambda self: get(self) or core.peek(self, key, x)
+
+
+def _closure_or(x: Any) -> Callable[[Value], Any]:
+    """Return the getter of the closure of a node, x where there is none."""
+
+    def closure(self: Value) -> Any:
+        found = core.peek(self, "_backward")
+        return PROPERTIES["_backward"].fget(self) if found is not None or op_of(self) in BY_OPS else x
+
+    return closure
 
 
 def _as(kind: Any, once: bool) -> Callable[[Value], Any]:
@@ -286,6 +353,21 @@ def is_empty(x: Any) -> bool:
     return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)
 
 
+_EDGES = 0.5, -2.0, 7.0, 1e200, 0.0, math.inf, math.nan
+
+
+def _at_edges(cls: Any, backward: Any, seed: tuple[float, ...]) -> list[float]:
+    """Return gradients of leaves that have these numbers as data and gradient, and of nodes that get such ones."""
+    leaves = [cls(x) for x in _EDGES]
+    for v, x in zip(leaves, _EDGES):
+        v.grad = x
+        backward(v, *seed)
+    a, b, c, infinite = [cls(0.5) for _ in "abc"] + leaves[5:6]
+    backward(a * infinite * leaves[4] + b * leaves[6], *seed)
+    backward((c + c) * infinite, *seed)
+    return [v.grad for v in (a, b, c, *leaves)]
+
+
 def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
     """Return what backward returns, and the gradients of a small graph after one backward and after another."""
     numbers: dict[int, int] = {}
@@ -301,12 +383,14 @@ def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, An
             nodes.append(f)
             f = f + f * c if i % 2 else f * c + f
         nodes.append(f)
-        a.grad, d.grad = 0.25, 0.5
+        a.grad, d.grad, f.grad = 0.25, 0.5, -2.0
         returned = backward(f, *seed)
         gradients = [[v.grad for v in nodes]]
         backward(f, *seed)
         backward(leaf, *seed)
+        backward(e, *seed)  # a node of this graph, which has a gradient
         gradients.append([v.grad for v in nodes])
+        gradients.append(_at_edges(cls, backward, seed))
         kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
         return next((kind for kind, holds in kinds if holds), "something"), gradients
     except Exception as error:

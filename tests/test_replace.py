@@ -845,6 +845,58 @@ def test_a_constructor_with_other_names_and_another_order(tmp_path):
     )
 
 
+LEAVES = {
+    "no label": ("_op=''", "_op=None"),
+    "no label, and a label of their own": ("self._op = _op", "self._op = _op or None; self.label = label"),
+    "a label by default": ("_op=''", "_op='leaf'"),
+    "a label if none is given": ("self._op = _op", "self._op = _op or 'leaf'"),
+    "no operands": ("set(_children)", "set(_children) or None"),
+    "no operands by default": ("_children=()", "_children=None"),
+    "no closure": ("= lambda: None", "= None"),
+}
+SHOWN = """
+def shown(v):
+    below = sorted(map(shown, v._prev or ()))
+    return v.data, v._op, type(v._prev).__name__, v._backward is None, below
+v = Value(2.0)
+for y in (v, v * 3, 3 + v, v - 1, 1 / v, v.tanh(), v * v, Value(4.0, ()), Value(4.0, (), '')):
+    print(shown(y))
+"""
+
+
+@pytest.mark.parametrize("what", LEAVES)
+def test_leaves_have_what_theirs_have(what, tmp_path):
+    text = changed(CLOSURES, "            v._backward()", "            if v._backward: v._backward()")
+    text = changed(text, "in v._prev:", "in v._prev or ():")
+    text = changed(text, *LEAVES[what])
+    if what == "no operands by default":
+        text = changed(text, "= set(_children)", "= _children and set(_children)")
+    same_output(text + EXPRESSIONS + SHOWN, tmp_path)
+
+
+def test_local_derivatives_of_leaves_are_those_of_theirs(tmp_path):
+    text = changed(SLOPES, "local_grads=()", "local_grads=None").replace("v._local_grads", "v._local_grads or ()")
+    read = (
+        "for v in (Value(2.0), Value(2.0) * 3, Value(2.0, (), ())):\n    print(v._local_grads, len(v._children))\n"
+    )
+    same_output(text + EXPRESSIONS + read, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "old, new, read",
+    [
+        ("else Value(other)\n        product", "else Value(other, (), 'number')\n        product", "_op"),
+        ("(self,), 'tanh'", "(self,), 'tanh', 'squashed'", "label"),
+    ],
+)
+def test_what_one_operator_gives_the_constructor_is_kept(old, new, read, tmp_path):
+    same_output(
+        f"{changed(CLOSURES, old, new)}v = Value(0.5)\nfor y in (v * 3, v * v, 3 * v, v.tanh(), v + 1):\n"
+        f"    print([x.{read} for x in (y, *sorted(y._prev, key=lambda x: x.data)) if x is not v])\n",
+        tmp_path,
+    )
+
+
 @pytest.mark.parametrize("name", ["value", "val"])
 @pytest.mark.parametrize("text", [CLOSURES, SLOPES], ids=["closures", "slopes"])
 def test_data_under_another_name(name, text, tmp_path):
