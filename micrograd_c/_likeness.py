@@ -19,8 +19,8 @@ from types import CodeType, FunctionType
 from ._core import NAMES, OPS, Any
 from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
-from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients, is_empty
-from ._pure import Body, Kinds, Text, by_kind, nodes_below, parsed, put_at, within
+from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients
+from ._pure import Body, Kinds, Text, nodes_below, parsed, put_at, within
 from ._samples import SIGNS, Samples, is_formula, is_minus_one
 from .engine import Value, zero_grad
 
@@ -53,6 +53,9 @@ _GUARDS: dict[str, Callable[[float], bool]] = {
 }
 
 
+_Asks = Callable[[str], bool]
+
+
 def _never(x: float) -> bool:
     return False
 
@@ -63,7 +66,7 @@ _MISTAKES = None, "x"
 
 
 def differences(
-    theirs: type, tree: ast.ClassDef, nodes: Kinds, changed: bool, is_read: Callable[[str], bool]
+    theirs: type, tree: ast.ClassDef, nodes: Kinds, changed: bool, is_read: _Asks, is_made: _Asks
 ) -> dict[str, Any]:
     """Return what a class has instead of, or beyond, what Value has: attributes to be set on Value.
 
@@ -79,6 +82,8 @@ def differences(
     is_read : function of a str
         Whether something outside of the class may read an attribute of that name. If operands or labels are
         read, graphs look as theirs do.
+    is_made : function of a str
+        Whether a method of that name may be made anew outside of the class. What calls it goes on to call it.
 
     Raises
     ------
@@ -98,7 +103,7 @@ def differences(
 
     with warnings.catch_warnings():  # numpy's, of an overflow
         warnings.simplefilter("ignore")
-        return _Comparison(theirs, tree, nodes, changed, is_read).attributes
+        return _Comparison(theirs, tree, nodes, changed, is_read, is_made).attributes
 
 
 OPERATORS = _UNARY | _BINARY | {"backward"}
@@ -120,7 +125,7 @@ class _Comparison(Nodes):
     _inverse: tuple[str, bool] | None = None  # where x ** -1 is ours, once it was asked
 
     def __init__(
-        self, theirs: type, tree: ast.ClassDef, nodes: Kinds, changed: bool, is_read: Callable[[str], bool]
+        self, theirs: type, tree: ast.ClassDef, nodes: Kinds, changed: bool, is_read: _Asks, is_made: _Asks
     ) -> None:
         body = Body(theirs, tree, nodes)
         self.body = body
@@ -128,21 +133,25 @@ class _Comparison(Nodes):
         super().__init__(body)
         body.keep({name for name in body.pure if self._is_of_nodes(name, is_read)})
         self._expect_pure("computes something in its __init__")
+        for name in ("__init__", "backward", "__add__", "__mul__"):
+            if helper := self.made_anew(name, is_made):
+                raise UnlikeError(f"calls {helper} in {name}, which is made anew elsewhere")
         self.T = body.build()
         self.in_own_words: set[str] = set()  # methods that raise errors, for numbers
         self.attributes = self.names()
         if (init := self.constructor()) is not None:
             self.attributes["__init__"] = init
-        self._expect_operands_kept(nodes, is_read)
+        self.expect_operands_kept(nodes, is_read)
         self._compare_backward()
         self._everywhere: set[str] = set()  # methods that are ours for all operands
-        named = body.pure & (_UNARY | _BINARY)
+        anew = {x for x in body.pure & (_UNARY | _BINARY) if self.made_anew(x, is_made)}
+        named = body.pure & (_UNARY | _BINARY) - anew
         # Others that have constants, but those near which all methods are tried.
         self._cases = {name for name in named if not body.texts[name].numbers <= {0.0, 1.0}}
         self._tried: set[str] = set()
         in_order = sorted(named, key=lambda name: (_BY_OTHERS.find(name), name))  # after what it may be made of
         common = {name: self._common(name) for name in in_order}
-        if changed:
+        if changed or anew:
             common = {name: x for name, x in common.items() if tree.name in body.texts[name].names}
         for name in ("__add__", "__mul__"):
             if Value not in common.get(name, ()):
@@ -169,21 +178,7 @@ class _Comparison(Nodes):
             if self.body.texts[name].overwrites:
                 raise UnlikeError(f"overwrites gradients in {name}")
 
-    def _expect_operands_kept(self, nodes: Kinds, is_read: Callable[[str], bool]) -> None:
-        """Let pass a module that takes no operands from a node, which ours does not allow."""
-        names = {name for name, _, _ in self.operands}
-        assigned = set[str]().union(*(x.assigns for name, x in self.body.texts.items() if name != "__init__"))
-        if names.isdisjoint(assigned) and not any(map(is_read, names)):
-            return
-        if any(nodes[bytes]):  # the tree is of the class alone
-            nodes = by_kind(parsed(nodes[bytes][0]))
-        init = within(self.body.texts["__init__"].tree, nodes[ast.Assign])
-        for node in nodes[ast.Assign]:
-            if node not in init and is_empty(node.value):
-                for name in names.intersection(getattr(x, "attr", "") for x in node.targets):
-                    raise UnlikeError(f"has nodes that lose their .{name}")
-
-    def _reads_graph(self, tree: ast.ClassDef, ours: set[str], is_read: Callable[[str], bool]) -> bool:
+    def _reads_graph(self, tree: ast.ClassDef, ours: set[str], is_read: _Asks) -> bool:
         """Tell whether something in the class that goes on to be called, and is not ours, may read the graph."""
         texts = {name: text for name, text in self.body.texts.items() if name not in ("__init__", "backward")}
         called = set().union(*(text.reads for text in texts.values()))
@@ -198,7 +193,7 @@ class _Comparison(Nodes):
                 return True
         return False
 
-    def _is_of_nodes(self, name: str, is_read: Callable[[str], bool]) -> bool:
+    def _is_of_nodes(self, name: str, is_read: _Asks) -> bool:
         """Tell whether a method reads and assigns nothing of a node but what every node has."""
         text = self.body.texts[name]
         if not text.names.isdisjoint(("getattr", "hasattr")):
@@ -222,15 +217,18 @@ class _Comparison(Nodes):
         read = [x for x in parameters if x in self.body.texts["backward"].used]
         if read not in ([], [*parameters[:1]]) or len(defaults) != len(parameters):
             raise UnlikeError("has a backward() of another shape")
+        if self.op in (reads := self.reads_below("backward")):
+            raise UnlikeError(f"looks at .{self.op} in its backward()")
         if not self.numbers_below("backward") <= {0.0, 1.0, 2.0}:
             raise UnlikeError("has a backward() with limits of its own")
         seeds = ((), (3.0,))[: 2 if read else 1]
-        theirs = [gradients(self.T, self.T.backward, x) for x in seeds]
+        looks = not reads.isdisjoint(("grad", "data", self.body.data))
+        theirs = [gradients(self.T, self.T.backward, x, looks) for x in seeds]
         returned = {what for what, _ in theirs}
         if len(returned) > 1 or returned == {"something"}:
             raise UnlikeError("has a backward() that returns something")
         for self.backward in (_backward, _zeroing):
-            if all(agree(y, gradients(Value, self.backward, x)[1]) for x, (_, y) in zip(seeds, theirs)):
+            if all(agree(y, gradients(Value, self.backward, x, looks)[1]) for x, (_, y) in zip(seeds, theirs)):
                 break
         else:
             raise UnlikeError("has another meaning of backward(), + or *")

@@ -10,7 +10,7 @@ from types import FunctionType
 from ._core import core
 from ._core.hints import Any, Callable
 from ._operands import BY_OPS, op_of, operands_in
-from ._pure import Body, is_constant
+from ._pure import Body, Kinds, by_kind, is_constant, parsed, within
 from ._samples import operators_in
 from .engine import Value
 
@@ -246,6 +246,34 @@ class Nodes:
                 found[type(empty)] = [(_GIVEN + x, made[x]) for x in unlike]
         return found
 
+    def reads_below(self, name: str) -> set[str]:
+        """Return the attributes that a method reads, and the methods that it calls."""
+        texts, found, todo = self.body.texts, set[str](), [name]
+        for x in todo:  # which grows
+            new = texts[x].reads - found
+            found |= new
+            todo += new & texts.keys()
+        return found
+
+    def made_anew(self, name: str, is_made: Callable[[str], bool]) -> str:
+        """Return a method that another one calls and that may be made anew; ''."""
+        called = self.reads_below(name) & self.body.texts.keys() - {name}
+        return next(filter(is_made, sorted(called)), "")
+
+    def expect_operands_kept(self, nodes: Kinds, is_read: Callable[[str], bool]) -> None:
+        """Let pass a module that takes no operands from a node, which ours does not allow."""
+        names = {name for name, _, _ in self.operands}
+        assigned = set[str]().union(*(x.assigns for name, x in self.body.texts.items() if name != "__init__"))
+        if names.isdisjoint(assigned) and not any(map(is_read, names)):
+            return
+        if any(nodes[bytes]):  # the tree is of the class alone
+            nodes = by_kind(parsed(nodes[bytes][0]))
+        init = within(self.body.texts["__init__"].tree, nodes[ast.Assign])
+        for node in nodes[ast.Assign]:
+            if node not in init and is_empty(node.value):
+                for name in names.intersection(getattr(x, "attr", "") for x in node.targets):
+                    raise UnlikeError(f"has nodes that lose their .{name}")
+
     def shape(self, z: Any, arguments: list[Any], closely: bool) -> list[Any]:
         """Return the nodes that an op made of these Values, the last first: label and operands.
 
@@ -368,8 +396,11 @@ def _at_edges(cls: Any, backward: Any, seed: tuple[float, ...]) -> list[float]:
     return [v.grad for v in (a, b, c, *leaves)]
 
 
-def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, Any]:
-    """Return what backward returns, and the gradients of a small graph after one backward and after another."""
+def gradients(cls: Any, backward: Any, seed: tuple[float, ...], looks: bool) -> tuple[str, Any]:
+    """Return what backward returns, and the gradients of a small graph after one backward and after another.
+
+    With `looks` it may look at numbers, and is tried at odd ones too.
+    """
     numbers: dict[int, int] = {}
     if scattered := cls is not Value and "__hash__" not in vars(cls):  # sets have operands in any order
         cls.__hash__ = lambda v: numbers.setdefault(id(v), len(numbers)) * 0x9E3779B1 >> 9
@@ -390,7 +421,7 @@ def gradients(cls: Any, backward: Any, seed: tuple[float, ...]) -> tuple[str, An
         backward(leaf, *seed)
         backward(e, *seed)  # a node of this graph, which has a gradient
         gradients.append([v.grad for v in nodes])
-        gradients.append(_at_edges(cls, backward, seed))
+        gradients += [_at_edges(cls, backward, seed)] if looks else []
         kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
         return next((kind for kind, holds in kinds if holds), "something"), gradients
     except Exception as error:

@@ -25,7 +25,7 @@ from ._own_nodes import UnlikeError
 from ._pure import DATA, Kinds, by_kind, nodes_below, parsed, put_at
 
 if TYPE_CHECKING:
-    _Reads = Callable[[str], bool]
+    _Reads = Callable[..., bool]
 _statements: list[tuple[ast.ClassDef, ast.Module, _Reads, bytes]] = []  # class statements that were decorated
 _before: dict[str, Any] = {}  # what Value had before a class was replaced
 _taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
@@ -168,27 +168,43 @@ def replace_in_main(path: str, tree: ast.Module, text: bytes, name: str) -> Any:
 
 
 def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
-    """Return a function that tells whether another line of the program has such an attribute or method."""
+    """Return a function that tells whether another line of the program has such an attribute, or makes it anew."""
     texts: list[bytes] = []
     words: set[bytes] = set()
 
-    def is_read(word: str) -> bool:
+    def is_read(word: str, anew: bool = False) -> bool:
         if not texts:
             texts.extend(_program(tree, path, name, main, words))
         if word.encode() not in words:
             return False
+        if anew:
+            return any(_makes(text, word.encode(), name.encode()) for text in texts)
         if word == "__dict__":  # that of self in a class that is another one is of no matter
             others = (x if _extends(x, name.encode()) else x.replace(b"self.__dict__", b"") for x in texts)
             return any(b".__dict__" in x or b"'__dict__" in x or b'"__dict__' in x for x in others)
-        return any(mark + word.encode() in text for text in texts for mark in (b".", b"'", b'"', b"def "))
+        marks = [b""] if {b"match", b"case"} <= words else [b".", b"'", b'"', b"def "]  # patterns have keywords
+        return any(mark + word.encode() in text for text in texts for mark in marks)
 
     return is_read
+
+
+def _makes(text: bytes, word: bytes, name: bytes) -> bool:
+    """Tell whether a text may give a subclass, the class or a node a method: it does more than to call it."""
+    parts, extends = text.split(word), _extends(text, name)
+    for before, after in zip(parts, parts[1:]):
+        if (before[-1:] + after[:1]).translate(_BETWEEN_WORDS).strip():
+            continue  # another word
+        before, after = before.rstrip()[-1:], after.lstrip()[:2]
+        is_assigned = after[:1] in (b"=", b",", b":") and after != b"=="
+        if before in (b"'", b'"') or (is_assigned if before == b"." else extends):
+            return True
+    return False
 
 
 def _extends(text: bytes, name: bytes) -> bool:
     """Tell whether a text may have a subclass of the class, or give it a method."""
     return any(
-        name in line
+        (name in line or line.rstrip().endswith((b"(", b",", b"\\")))
         and (
             line.lstrip().startswith((b"class ", name + b"."))
             or b"setattr" in line
@@ -269,13 +285,14 @@ def _assigned(nodes: Kinds, name: str) -> list[Any]:
     return [node for node in stored if getattr(node.value, "id", "") == name]
 
 
-def _changes_operators(nodes: Kinds, name: str) -> bool:
-    """Tell whether a module assigns an operator of the class, or a subclass in it has one of its own."""
-    made = [node.attr for node in _assigned(nodes, name)]
+def _made_anew(nodes: Kinds, name: str) -> set[str]:
+    """Return what a module assigns to the class, and what subclasses in it have of their own."""
+    made = {node.attr for node in _assigned(nodes, name)}
     for node in nodes[ast.ClassDef]:
         if any(getattr(base, "id", "") == name for base in node.bases):
-            made += [getattr(x, "name", "") for x in node.body]
-    return bool(OPERATORS.intersection(made))
+            made.update(getattr(x, "name", "") for x in node.body)
+            made.update(getattr(y, "id", "") for x in node.body for y in getattr(x, "targets", ()))
+    return made
 
 
 # ---- the class, when it has been made ----------------------------------------------------------------------------
@@ -298,8 +315,9 @@ def stand_in(number: int) -> Callable[[type], type]:
             nodes = by_kind(tree)
             nodes[bytes] = [text]
             _expect_scalars(nodes, node.name)
-            changed = _changes_operators(nodes, node.name) or any(map(is_read, _SPECIAL))
-            found = differences(theirs, node, nodes, changed, is_read)
+            made = _made_anew(nodes, node.name)
+            changed = not made.isdisjoint(OPERATORS) or any(map(is_read, _SPECIAL))
+            found = differences(theirs, node, nodes, changed, is_read, lambda x: x in made or is_read(x, anew=True))
         except UnlikeError as why:
             say(f"the class {theirs.__name__} stays as it is: it {why}")
             return theirs
@@ -362,16 +380,9 @@ class _Loader(SourceFileLoader):
 
 
 class Finder:
-    """Finds modules, those that have the class for our loader; works from when it is made.
+    """Finds modules of a folder and below, those that have the class for our loader; works from when it is made.
 
-    Parameters
-    ----------
-    folder : str
-        Where they may stand, and below.
-    name : str
-        Of the class.
-    main : str, optional
-        The script; it may read graphs too.
+    The script, `main`, may read graphs too.
     """
 
     def __init__(self, folder: str, name: str, main: str | None = None) -> None:
@@ -393,18 +404,7 @@ class Finder:
         return spec
 
     def tell(self, data: dict[str, Any]) -> str:
-        """Let a process that multiprocessing starts find the class as here: the script as a module of its folder.
-
-        Parameters
-        ----------
-        data : dict
-            What multiprocessing tells the process; it may be changed.
-
-        Returns
-        -------
-        str
-            What else the process has to run first.
-        """
+        """Let multiprocessing tell a process to find the script in its folder; return what it has to run first."""
         path = data.get("init_main_from_path")
         if path and parse(path, self._name):
             module = os.path.splitext(os.path.basename(path))[0]
@@ -430,7 +430,7 @@ class _Cells:
     def visit(tree: Any) -> Any:
         """Return the tree of a cell."""
         if isinstance(tree, ast.Module):
-            decorate(tree, "Value", lambda word: not word.startswith("__"))
+            decorate(tree, "Value", lambda word, anew=False: not (anew or word.startswith("__")))
         return tree
 
 

@@ -92,6 +92,22 @@ def test_operators_and_functions_that_mean_the_same_are_ours(text, tmp_path):
     assert [getattr(module.Value, name) for name in names] == before
 
 
+def test_patterns_read_the_graph(tmp_path):
+    same_output(
+        CLOSURES
+        + """
+def signs(v):
+    match v:
+        case Value(_op='*', _prev = below): return [len(below), *map(signs, below)]
+        case Value(_op=''): return 'leaf'
+    return 'other'
+match -Value(2.0):
+    case v: print(signs(v))
+""",
+        tmp_path,
+    )
+
+
 def test_where_operands_are_read_the_graph_looks_as_theirs(tmp_path):
     neg = engine.Value.__neg__
     module = same_output(
@@ -1302,6 +1318,39 @@ def test_what_has_an_effect_is_never_called_and_stays_theirs(effect, tmp_path, m
     same_output(f"count, made = 0, [0]\n{text}\n{state}v = Value(2.0) * 3\n{state}", tmp_path, ours=False)
 
 
+HELPED = CLOSURES.replace("self.grad += ", "self.add(").replace("other.grad += ", "other.add(")
+HELPED = re.sub(r"(\.add\(.*)", r"\1)", HELPED.replace("math.tanh(self.data)", "self.squash(self.data)"))
+HELPED = (
+    HELPED.replace("seen.add(v))", "seen.add(v)")
+    + """
+    def add(self, x): self.grad += x
+    @staticmethod
+    def squash(x): return math.tanh(x)
+"""
+)
+ANEW = {
+    "class Weight(Value):\n    def add(self, x): self.grad += 2 * x\nw = Weight(0.5)\n": False,
+    "class Weight(\n    Value\n):\n    add = lambda self, x: None\nw = Weight(0.5)\n": False,
+    "w = Value(0.5)\nw.add = lambda x: None\n": False,
+    "Value.add = lambda self, x: None\nw = Value(0.5)\n": False,
+    "setattr(Value, 'add', lambda self, x: None)\nw = Value(0.5)\n": False,
+    "class Weight(Value):\n    @staticmethod\n    def squash(x): return 2 * x\nw = Weight(0.5)\n": True,
+    "class Weights:\n    def add(self, x): pass\nw = Value(0.5)\nw.add(1.0)\n": True,
+}
+
+
+@pytest.mark.parametrize("lines", ANEW)
+def test_a_method_that_operators_call_and_that_is_made_anew_is_called(lines, tmp_path):
+    use = "y = w * 3 + w.tanh()\ny.backward()\nprint(y.data, w.grad)\n"
+    same_output(HELPED + lines + use, tmp_path, ours=ANEW[lines])
+
+
+def test_a_method_that_backward_calls_and_that_is_made_anew_is_called(tmp_path):
+    lines = "class Root(Value):\n    def order(self): return super().order()[1:]\n"
+    use = "v, root = Value(2.0), Root(0.0, (Value(3.0), ))\nroot.backward()\nprint(root.grad, v.grad)\n"
+    same_output(ORDER + lines + use, tmp_path, ours=False)
+
+
 MODULE = "class Module:\n    def parts(self): return sorted(self.__dict__)\nm = Module()\nm.w = Value(2.0)\n"
 DUMP = "    def dump(self): return sorted(self.__dict__)\nprint(P(2.0).dump())\n"
 
@@ -1374,6 +1423,28 @@ REFUSED = {
     "a backward with another meaning": (
         changed(CLOSURES, "self.grad = 1.0\n", "self.grad = 2.0\n"),
         "has another meaning of backward(), + or *",
+    ),
+    "a backward that keeps a gradient": (
+        changed(CLOSURES, "self.grad = 1.0\n", "self.grad = self.grad or 1.0\n"),
+        "has another meaning of backward(), + or *",
+    ),
+    "a backward that refuses nan": (
+        changed(
+            CLOSURES, "            v._backward()", "            assert v.grad == v.grad\n            v._backward()"
+        ),
+        "has another meaning of backward(), + or *",
+    ),
+    "a backward that refuses a root that is infinite": (
+        changed(CLOSURES, "visit(self)\n", "visit(self)\n        if math.isinf(self.data): raise ValueError\n"),
+        "has another meaning of backward(), + or *",
+    ),
+    "a backward that passes on no gradient of 0": (
+        changed(CLOSURES, "            v._backward()", "            if v.grad: v._backward()"),
+        "has another meaning of backward(), + or *",
+    ),
+    "a backward that asks labels": (
+        changed(CLOSURES, "            v._backward()", "            if v._op != 'stop': v._backward()"),
+        "looks at ._op in its backward()",
     ),
     "a backward with a far limit": (
         changed(CLOSURES, "visit(self)\n", "visit(self)\n        order = order[-9000:]\n"),
