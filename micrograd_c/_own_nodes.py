@@ -206,7 +206,7 @@ class Nodes:
         lines = [f"if isinstance({data}, Value): {data} = {data}.data"] if nested else []
         hand = f"{children} or ()"
         if self.op in role:
-            hand += f", {role[self.op]} or ''"
+            hand += f", {role[self.op]}" if given.get(role[self.op]) == "" else f", {role[self.op]} or ''"
         if "locals" in role:
             hand += f", local_grads={role['locals']} or None" if self.op in role else f", {role['locals']} or ()"
         lines.append(f"make(self, {data}, {hand})" if children else f"make(self, {data})")
@@ -334,16 +334,22 @@ class Nodes:
                 found[name] = PROPERTIES[ours]
         for name, x in self.leaf.items():
             whole = found.get(name, PROPERTIES.get(name))
-            get = _closure_or(x) if name == self.closure else _or(whole.fget, _GIVEN + name, x)
+            slot = "_op" if name == self.op else ""
+            get = _closure_or(x) if name == self.closure else _or(whole.fget, slot, _GIVEN + name, x)
             found[name] = property(get, whole.fset, whole.fdel)
         if self.body.data != "data":
             found[self.body.data] = next(vars(cls)["data"] for cls in Value.__mro__ if "data" in vars(cls))
         return found
 
 
-def _or(get: Callable[[Value], Any], key: str, x: Any) -> Callable[[Value], Any]:
-    """Return the getter of what is not empty, or else of what was given, or x."""
-    return lambda self: get(self) or core.peek(self, key, x)
+def _or(get: Callable[[Value], Any], slot: str, key: str, x: Any) -> Callable[[Value], Any]:
+    """Return the getter of what is not empty or was assigned, or else of what was given, or x."""
+
+    def found(self: Value) -> Any:
+        found = get(self)
+        return found if found or (slot and core.peek(self, slot) is not None) else core.peek(self, key, x)
+
+    return found
 
 
 def _closure_or(x: Any) -> Callable[[Value], Any]:

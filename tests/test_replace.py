@@ -877,6 +877,8 @@ def shown(v):
 v = Value(2.0)
 for y in (v, v * 3, 3 + v, v - 1, 1 / v, v.tanh(), v * v, Value(4.0, ()), Value(4.0, (), '')):
     print(shown(y))
+v._op = ''
+print(v._op)
 """
 
 
