@@ -61,7 +61,7 @@ def _never(x: float) -> bool:
 
 
 _BY_OTHERS = "__neg__ __radd__ __rmul__ __sub__ __rsub__ __truediv__ __rtruediv__"
-_NAMING = ast.Attribute, ast.Constant
+_NAMING = ast.Attribute, ast.Constant, getattr(ast, "MatchClass", ast.Attribute)  # Python 3.9 has no `match`
 _MISTAKES = None, "x"
 
 
@@ -189,7 +189,8 @@ class _Comparison(Nodes):
             if name in ours or known or slots:  # or known: such as what backward() alone calls, which is ours
                 continue
             named = [x for x in nodes_below(part) if type(x) in _NAMING]
-            if any(getattr(x, "attr", getattr(x, "value", None)) in self.graph for x in named):
+            words = [getattr(x, "attr", getattr(x, "value", None)) for x in named]
+            if not self.graph.isdisjoint(words + [y for x in named for y in getattr(x, "kwd_attrs", ())]):
                 return True
         return False
 
@@ -255,7 +256,8 @@ class _Comparison(Nodes):
         fits = isinstance(f, FunctionType) and f.__code__.co_argcount == arity and not f.__code__.co_flags & 0x0C
         if not fits or f.__code__.co_kwonlyargcount or text.loops or len(numbers := self.numbers_below(name)) > 24:
             return {}
-        if any(self.graph & text.of.get(x, set()) for x in f.__code__.co_varnames[:arity]):  # samples have none
+        read = [text.of.get(x, set[str]()) for x in f.__code__.co_varnames[:arity]]
+        if any(self.graph & x for x in (*read, self.reads_below(name) - text.reads)):  # samples have none
             return {}
         self._tried.add(name)
         found: dict[Any, Any] = {}

@@ -220,11 +220,12 @@ class Text:
     def _read_argument(self, node: Any) -> None:
         self.variables.add(node.arg)
 
-    def _read_loop(self, node: Any) -> None:
-        self.loops = True
+    def _read_pattern(self, node: Any) -> None:
+        self.reads.update(node.kwd_attrs, ["__match_args__"] if node.patterns else ())
 
-    def _read_raise(self, node: Any) -> None:
-        self.raises = True
+    def _read_jump(self, node: Any) -> None:
+        self.raises |= type(node) is ast.Raise
+        self.loops |= type(node) is not ast.Raise
 
     def _read_impure(self, node: Any) -> None:
         self.pure = False
@@ -251,13 +252,15 @@ _readers: dict[type, Callable[[Text, Any], None]] = {
     ast.Call: Text._read_call,
     **dict.fromkeys((ast.FunctionDef, ast.ExceptHandler), Text._read_part),
     ast.arg: Text._read_argument,
-    **dict.fromkeys((ast.While, ast.For, ast.comprehension), Text._read_loop),
-    ast.Raise: Text._read_raise,
+    **dict.fromkeys((ast.While, ast.For, ast.comprehension, ast.Raise), Text._read_jump),
+    getattr(ast, "MatchClass", Text): Text._read_pattern,  # Python 3.9 has none
 }
 
 
 def _overwrites(x: Any, is_called: bool) -> bool:
     """Tell whether a statement assigns what is no sum with the gradient, or 0 in a function that is not called."""
+    if type(x) is ast.AugAssign and type(x.op) not in (ast.Add, ast.Sub):
+        return getattr(x.target, "attr", "") == "grad" and not is_called
     if type(x) is not ast.Assign or (is_called and getattr(x.value, "value", None) == 0):
         return False
     stored = [y for y in nodes_below(*x.targets) if type(y) is ast.Attribute and type(y.ctx) is ast.Store]
@@ -344,10 +347,9 @@ class Body:
         for name in text.names & self._defined.keys() - known:
             node = self._defined[name]
             f = self._scope[name] if name in self._scope else self._made_below(node)
-            if name in self._bound_again(node):
-                continue
             line = getattr(getattr(f, "__code__", None), "co_firstlineno", 0)
-            if isinstance(f, FunctionType) and line == node.lineno and not f.__closure__:
+            own = line == node.lineno and name not in self._bound_again(node)
+            if own and isinstance(f, FunctionType) and not f.__closure__:
                 known.add(name)
                 self.called[name] = f
                 text.add(self._with_called(Text(node), known))
@@ -402,11 +404,9 @@ class Body:
         )
 
     def _is_arithmetic(self, name: str, text: Text) -> bool:
-        if name == self.name or name in self.called:
-            return True
         x = self._scope.get(name, _missing)
-        if x is _missing:
-            return name in _ARITHMETIC
+        if x is _missing or name == self.name or name in self.called:
+            return name in {self.name, *self.called, *_ARITHMETIC}
         if x is sys.modules.get("numpy", _missing):
             return text.of.get(name, {name}) <= _NUMPY
         if getattr(x, "__module__", "") in ("math", "numbers") or x is sys.modules.get("numbers", _missing):

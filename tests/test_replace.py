@@ -92,20 +92,19 @@ def test_operators_and_functions_that_mean_the_same_are_ours(text, tmp_path):
     assert [getattr(module.Value, name) for name in names] == before
 
 
-def test_patterns_read_the_graph(tmp_path):
-    same_output(
-        CLOSURES
-        + """
+@pytest.mark.parametrize("inside", [False, True])
+def test_patterns_read_the_graph(inside, tmp_path):
+    function = """
 def signs(v):
     match v:
         case Value(_op='*', _prev = below): return [len(below), *map(signs, below)]
         case Value(_op=''): return 'leaf'
     return 'other'
-match -Value(2.0):
-    case v: print(signs(v))
-""",
-        tmp_path,
-    )
+"""
+    if inside:
+        function = function.replace("\n", "\n    ").replace("map(signs", "map(Value.signs")
+    use = f"\nmatch -Value(2.0):\n case v: print({'v.' if inside else ''}signs({'' if inside else 'v'}))\n"
+    same_output(f"{CLOSURES}{function}{use}", tmp_path)
 
 
 def test_where_operands_are_read_the_graph_looks_as_theirs(tmp_path):
@@ -1596,6 +1595,15 @@ REFUSED = {
         return third
 """,
         "overwrites gradients in cube",
+    ),
+    "a function that multiplies gradients": (
+        CLOSURES + CUBED.replace("self.grad += 3", "self.grad *= 3"),
+        "overwrites gradients in cube",
+    ),
+    "a sum that looks at labels in a method that it calls": (
+        changed(CLOSURES, "self.grad += total.grad", "self.share(total.grad)")
+        + "    def share(self, x):\n        if self._op != 'input': self.grad += x\n",
+        "has a __add__ that is not compared",
     ),
     "gradients that setattr overwrites": (
         CLOSURES
