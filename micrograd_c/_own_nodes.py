@@ -249,6 +249,8 @@ class Nodes:
     def reads_below(self, name: str) -> set[str]:
         """Return the attributes that a method reads, and the methods that it calls."""
         texts, found, todo = self.body.texts, set[str](), [name]
+        if texts[name].reads.isdisjoint(texts):
+            return texts[name].reads
         for x in todo:  # which grows
             new = texts[x].reads - found
             found |= new

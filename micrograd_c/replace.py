@@ -191,12 +191,13 @@ def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
 def _makes(text: bytes, word: bytes, name: bytes) -> bool:
     """Tell whether a text may give a subclass, the class or a node a method: it does more than to call it."""
     parts, extends = text.split(word), _extends(text, name)
+    by_name = extends or any(map(text.count, (b"setattr", b"type(", b"patch")))
     for before, after in zip(parts, parts[1:]):
         if (before[-1:] + after[:1]).translate(_BETWEEN_WORDS).strip():
             continue  # another word
         before, after = before.rstrip()[-1:], after.lstrip()[:2]
-        is_assigned = after[:1] in (b"=", b",", b":") and after != b"=="
-        if before in (b"'", b'"') or (is_assigned if before == b"." else extends):
+        assigned = after[:1] in (b"=", b",", b":") and after != b"=="
+        if assigned if before == b"." else by_name if before in (b"'", b'"') else extends:
             return True
     return False
 
@@ -380,10 +381,7 @@ class _Loader(SourceFileLoader):
 
 
 class Finder:
-    """Finds modules of a folder and below, those that have the class for our loader; works from when it is made.
-
-    The script, `main`, may read graphs too.
-    """
+    """Finds modules of a folder, and below, that have the class; the script, `main`, may read graphs too."""
 
     def __init__(self, folder: str, name: str, main: str | None = None) -> None:
         self._folder, self._name, self._main = os.path.abspath(folder), name, main
