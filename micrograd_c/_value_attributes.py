@@ -64,7 +64,10 @@ def _leave_to_init(cls: type, base: type) -> None:
             if base not in c.__mro__:
                 type.__setattr__(cls, name, getattr(base, name))
                 break
-            type.__delattr__(c, name)
+            from contextlib import suppress
+
+            with suppress(AttributeError):  # another thread was here first
+                type.__delattr__(c, name)
 
 
 def _tell_of(cls: type, name: str, attribute: Any) -> None:

@@ -193,3 +193,13 @@ def test_operands_are_those_of_c_after_threads_have_called_init_of_one_value():
             leaf.grad = 0.0
         v.backward()
         assert sum(leaf.grad for leaf in leaves) == len(v._children)
+
+
+def test_threads_make_the_first_instances_of_a_class_at_once():
+    """A class is looked at then: what hides an attribute of Value is taken off it."""
+    for _ in range(60):
+        weight = type("Weight", (Value,), {})
+        weight._prev, weight._op, weight.grad = (), "w", 5
+        values = []
+        run_in_threads(lambda i: values.append(weight(2.0)))  # noqa: B023
+        assert {(v._op, v.grad, *v._prev) for v in values} == {("", 0.0)}

@@ -4,12 +4,15 @@
 /* Lets Python look at a class when its first instance is made: it may have got attributes since its body ran. */
 static bool settle(PyTypeObject *type)
 {
-    enum { CLASSES = 16 };
+    enum { CLASSES = 256 };
     static PyObject *settled[CLASSES]; /* weak references */
-    PyObject **const place = &settled[((uintptr_t)type >> 8) % CLASSES];
+    PyObject **const place = &settled[((uintptr_t)type >> 4 ^ (uintptr_t)type >> 12) % CLASSES];
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* 3.13 has another one */
     if (*place && PyWeakref_GetObject(*place) == (PyObject *)type)
         return true;
+#pragma GCC diagnostic pop
     PyObject *reference = PyObject_CallMethod((PyObject *)mg_value_class, "_mg_settle", "O", type);
     if (reference)
         mg_replace(place, reference);

@@ -164,7 +164,7 @@ def operands(node: Node) -> tuple[Any, Any]:
 
 def _own(node: Any, handle: int) -> None:
     """Give `node` its handle. A class may have a __del__ of its own, which need not call ours."""
-    if (cls := type(node))._mg_settled is not cls:
+    if (cls := type(node)) is not _Value and cls._mg_settled is not cls:
         cls._mg_settle(cls)
     node._mg_h = handle if PYPY or cls.__del__ is give_back else lend(handle, Owned(handle))
 
@@ -383,8 +383,7 @@ def _with_number(op: int, node: Node, other: Any, number: float, left: int) -> A
         return _failure(pair, op, *((other, node) if left else (node, other)))
     leaf = _new(_Value)
     leaf._mg_h = pair >> 32
-    leaf._mg_a = None
-    leaf._mg_b = numpy
+    leaf._mg_a, leaf._mg_b = None, numpy
     out = _new(_Value)
     out._mg_h = pair & 0xFFFFFFFF
     if left:
@@ -423,14 +422,8 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         return _failure(handle, op, self, k) if handle < 0 else _node(handle, self, k)
 
     def binary(self: Node, value: Any, /) -> Any:
-        if not type(self) is _Value is type(value):
-            number = not isinstance(value, Node)
-            if left and ((type(self) is not _Value and left(type(self))) or (not number and right(type(value)))):
-                out = _Value._mg_made(op, self, value)
-                if out is not NotImplemented:
-                    return out
-            if number:
-                return otherwise(self, value)
+        if not isinstance(value, Node):
+            return otherwise(self, value)
         try:
             handle = _binary(op, self._mg_h, value._mg_h)
         except AttributeError:
@@ -443,7 +436,14 @@ def _apply(op: int, otherwise: Any) -> Callable[..., Any]:
         out._mg_b = value
         return out
 
-    return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary
+    def binary_or_made(self: Node, value: Any, /) -> Any:
+        cls, other = type(self), type(value)
+        if (cls is not _Value and left(cls)) or (other is not _Value and isinstance(value, Node) and right(other)):
+            out = _Value._mg_made(op, self, value)
+            return binary(self, value) if out is NotImplemented else out
+        return binary(self, value)
+
+    return unary_k if OPS[op].takes_k else unary if OPS[op].arity == 1 else binary_or_made if left else binary
 
 
 install(Node, Node, _apply, _with_number)

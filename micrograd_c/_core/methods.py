@@ -23,12 +23,12 @@ _MUL: Any
 _NEG: Any
 _TO_POWER: Any
 # Does the class of the left, or of the right operand override what micrograd makes an op of? `1 + v` is `v + 1`.
-LEFT: dict[int, Callable[[Any], bool]] = {
+LEFT: Any = {
     NAMES.index("NEG"): lambda cls: cls.__mul__ is not _MUL,
     NAMES.index("SUB"): lambda cls: cls.__add__ is not _ADD,
     NAMES.index("TRUEDIV"): lambda cls: cls.__mul__ is not _MUL,
 }
-RIGHT: dict[int, Callable[[Any], bool]] = {
+RIGHT: Any = {
     NAMES.index("ADD"): LEFT[NAMES.index("SUB")],
     NAMES.index("MUL"): LEFT[NAMES.index("NEG")],
     NAMES.index("SUB"): lambda cls: cls.__neg__ is not _NEG or cls.__mul__ is not _MUL,

@@ -121,7 +121,7 @@ class Stream:
         self.graph = graph
         self.seed = seed
         self.outer = outer
-        self.times = f"{outer or number(seed)} * " if outer or seed != 1 else ""
+        self.times: str = f"{outer or number(seed)} * " if outer or seed != 1 else ""
         self.names: dict[int, str] = {i: node.name for i, node in graph.nodes.items()}
         self.formulas: dict[int, str] = {i: formula_of(node) for i, node in graph.nodes.items()}
         self.data: Mapping[int, float] = {i: n.data for i, n in graph.nodes.items()} if data is None else data
