@@ -34,7 +34,7 @@ from ._core.numbers import numpys
 _PLAIN = frozenset((float, int, bool, str, bytes, type(None)))  # of which a script may know millions
 _METHODS = (partial, MethodType)
 _UNKNOWN = (GeneratorType, CoroutineType, AsyncGeneratorType)  # may lead to anything
-_CLOSED = (CodeType, FrameType, TracebackType, IOBase)  # not looked into
+_CLOSED = (CodeType, FrameType, TracebackType)  # not looked into
 _PROXIES = (ProxyType, CallableProxyType)
 _SHARED = (
     BuiltinFunctionType,
@@ -70,7 +70,7 @@ class Reach:
         self._everything = {*map(id, (*_EVERYTHING, sys.modules, sys._getframe))}
         self._tied: dict[int, Any] = {}
         self._free: dict[tuple[int, bool], Any] = {}  # what was looked through, and leads to no Value
-        self._names = {"_member_map_"}  # that functions read; Enums read this one
+        self._names = {"_member_map_", "run"}  # that functions read; Enums and threads read these
         self._places: list[Any] = []  # classes and modules, where these names are looked up
 
     def ties(self, closure: Any) -> bool:
@@ -128,7 +128,8 @@ class Reach:
     def _known_to(self, function: Any) -> list[Any]:
         """Return what a function has of its own, and what its code reads: all of it where that is the script's."""
         space = function.__globals__
-        known = [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__]
+        known = [function.__closure__, function.__defaults__, function.__kwdefaults__, function.__annotations__]
+        known.append(function.__dict__)
         if _is_ours(space):
             return known
         names, read, imported = _names_in(function.__code__)
@@ -179,7 +180,7 @@ def _is_ours(space: dict[str, Any]) -> bool:
 def _held_by(x: Any) -> list[Any]:
     """Return what is in an object that is no function, class or module."""
     kind = type(x)
-    if issubclass(kind, _CLOSED):
+    if issubclass(kind, _CLOSED) or (issubclass(kind, IOBase) and kind.__module__ == "_io"):
         return []
     if issubclass(kind, BuiltinFunctionType):
         owner = getattr(x, "__self__", None)

@@ -184,7 +184,6 @@ class Value(Node):
         return self.data
 
     # Nobody expects a gradient of the text or the whole number that these return, so they do not warn.
-
     def __int__(self) -> int:
         return int(self.data)
 
@@ -411,17 +410,18 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     """
     if isinstance(condition, Value):
         if not (callable(a) or callable(b)) or is_tracing():
-            return condition.when(branch("a", a)) + condition.unless(branch("b", b))
+            return condition.when(branch("a", a, True)) + condition.unless(branch("b", b, True))
         condition = condition.data
     elif as_number(condition) is None:
         raise TypeError(
             f"the condition of where must be a Value, a number or a bool, not "
             f"{type(condition).__name__}: write x.less(y), or x.data < y.data"
         )
-    x = branch("a", a) if condition else branch("b", b)
-    if isinstance(x, Value) and (is_tracing() or core.handle_of(x) >= 0):
-        return x  # which is no half-made one
-    return Value(x)
+    a, b = branch("a", a, condition), branch("b", b, not condition)
+    if not is_tracing():
+        core.handles([x for x in (a, b) if isinstance(x, Value)])  # no half-made one
+    x: Any = a if condition else b
+    return x if isinstance(x, Value) else Value(x)
 
 
 def topological_order(root: Value) -> list[Value]:

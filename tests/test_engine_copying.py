@@ -472,6 +472,13 @@ def set_in(x, nodes):
     return x
 
 
+def annotated(nodes):
+    def f(): ...
+
+    f.__annotations__["nodes"] = nodes
+    return f
+
+
 def class_of(nodes, **more):
     return type("C", (), {"__module__": __name__, "nodes": nodes, **more})
 
@@ -504,6 +511,8 @@ KEEPERS = {
     ),
     "an attribute of a function": (lambda nodes: set_in(lambda: None, nodes), lambda x: x.nodes),
     "a function of an installed package": (installed, lambda x: x()),
+    "annotations": (annotated, lambda x: x.__annotations__["nodes"]),
+    "a text file of one's own": (lambda nodes: set_in(type("T", (io.StringIO,), {})(), nodes), lambda x: x.nodes),
     "globals": (list, lambda x: globals()["KEEPER"]),
     "the module itself": (list, lambda x: sys.modules[__name__].KEEPER),
 }

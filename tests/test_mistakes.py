@@ -320,6 +320,7 @@ MISTAKES = {
     "model([1.0, 2.0], [3.0, 4.0])": "TypeError: .*one list, not 2 arguments: .*[model(row) for row in rows]",
     "mg.where(v, lambda: 'x', w)": "TypeError: a of where must be a number, not str",
     "mg.where(0, v, lambda: None)": "TypeError: b of where must be a number, not NoneType",
+    "mg.where(v > 2, 'x', w)": "TypeError: a of where must be a number, not str",
     "mg.where(v, 'x', w)": "TypeError: a of where must be a number, not str",
     "mg.where(None, v, w)": "TypeError: the condition of where must be .*not NoneType: write x.less(y)",
     "mg.where([v > w], v, w)": "TypeError: the condition of where must be .*not list: write x.less(y)",

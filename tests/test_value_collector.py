@@ -289,6 +289,7 @@ def test_a_half_made_value_is_refused_wherever_it_is_used():
         "draw": lambda: micrograd_c.draw(half),
         "optimiser": lambda: micrograd_c.optim.SGD([half], lr=0.1).step(),
         "chosen": lambda: micrograd_c.where(True, half, 2.0),
+        "not chosen": lambda: micrograd_c.where(True, 2.0, half),
         "chosen by a comparison": lambda: micrograd_c.where(v > 1, half, 2.0),
         "chosen by a Value": lambda: micrograd_c.where(v.greater(1), half, 2.0),
         "parameter": lambda: biased.zero_grad(),

@@ -65,6 +65,7 @@ def test_command_writes_page_picture_and_json(tmp_path, told):
         (["c = F.relu(a)", "a=1"], "'F' has no value"),
         (["c = a", "a=1", "--draw", "c"], "save: a name without an ending is no format"),
         (["c = a", "a=1", "b=2"], "b: given, but not used"),
+        (["c = a", "a=1", "c=2"], "c: given, but not used"),
         (["c = a", "a=b/2"], "'b/2' is no number"),
         (["c = a", "a=1/0"], "division by zero"),
         (["c", "=", "a", "+", "a=1"], "Put the expression into quotes"),

@@ -454,6 +454,13 @@ def test_label_is_worth_more_than_a_variable():
     assert names_of(mg.explain(c)) == {"b1", "b2", "c"}
 
 
+def test_an_op_that_is_no_text_is_shown_as_one():
+    a = Value(2.0)
+    b = Value(3.0, (a,))
+    b._op, b._backward = 7, lambda: None
+    assert "= 7(a)" in mg.explain(b).text()
+
+
 def test_no_value_gets_a_name_that_the_user_uses_for_another():
     k1, p1, *others = (Value(float(i)) for i in range(5))
     e, x1, f = others

@@ -99,9 +99,10 @@ def to_float(x: Any, what: str) -> float:
     raise _refusal(x, what, "a number")
 
 
-def branch(name: str, x: Any) -> Any:
-    """Return what `where` chooses, which may come from a function: a Value or a number."""
-    x = x() if callable(x) else x
+def branch(name: str, x: Any, taken: Any) -> Any:
+    """Return a branch of `where`, a Value or a number; what a function returns if it is taken, else 0.0."""
+    if callable(x):
+        x = x() if taken else 0.0
     if not hasattr(type(x), "_mg_h"):
         to_float(x, f"{name} of where")  # an error if it is none
     return x

@@ -168,7 +168,6 @@ class _Builder:
             raise self.refuse(target, "only a name can be assigned to")
         value = self.expression(what)
         value.name = value.name or target.id
-        self.unused.pop(target.id, None)
         self.names[target.id] = value
         return value
 
