@@ -10,6 +10,8 @@ from ._operands import as_micrograd, make_operators
 
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
 SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward")
+# Not in micrograd's Value: where a class has one of its own, Python answers a > b by b < a.
+COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__")
 
 
 # All classes over Value, by their ids.
@@ -21,6 +23,7 @@ def honour(cls: type, base: type) -> None:
     key = id(cls)
     classes[key] = ref(cls, lambda _: classes.pop(key, None))
     _leave_to_init(cls, base)
+    _leave_to_python(cls, base)
     make_operators(cls, base)
 
 
@@ -68,6 +71,18 @@ def _leave_to_init(cls: type, base: type) -> None:
 
             with suppress(AttributeError):  # another thread was here first
                 type.__delattr__(c, name)
+
+
+def _leave_to_python(cls: type, base: type) -> None:
+    """Let a class that has comparisons of its own, or of a mixin, have these alone."""
+    others = [vars(c) for c in cls.__mro__ if c not in base.__mro__]
+    own = {name: body[name] for body in reversed(others) for name in COMPARISONS if name in body}
+    if not own or hasattr(cls, "_reflected"):
+        return
+    for name in COMPARISONS:
+        x = own.get(name, getattr(object, name))
+        if next(vars(c)[name] for c in cls.__mro__ if name in vars(c)) is not x:
+            type.__setattr__(cls, name, x)
 
 
 def _tell_of(cls: type, name: str, attribute: Any) -> None:

@@ -384,6 +384,11 @@ DIFFERENT = {
         "    __hash__ = object.__hash__\n",
         "print(Value(2.0) == Value(2.0), Value(2.0) == 2.0, Value(1.0) != Value(2.0))",
     ),
+    "an order of its own by one comparison": (
+        CLOSURES + "    def __lt__(self, other): return abs(self.data) < abs(other.data)\n",
+        "vs = [Value(1.0), Value(-5.0), Value(3.0)]\nm = max(vs); (m * 2).backward()\n"
+        "print(m, [float(v.grad) for v in vs], vs[0] > vs[1], sorted(vs))",
+    ),
     "whole powers only": (
         changed(CLOSURES, "isinstance(k, (int, float))", "isinstance(k, int)"),
         "try:\n print(Value(2.0) ** 0.5)\nexcept AssertionError as e:\n print('refused', e)\n"

@@ -2,9 +2,11 @@
 
 import copy
 import dataclasses
+import functools
 import gc
 import itertools
 import math
+import operator
 import pickle
 import sys
 import weakref
@@ -705,3 +707,65 @@ def test_a_class_may_have_methods_and_slots_of_names_that_micrograds_value_does_
         "slot",
         True,
     )
+
+
+# ---- comparisons -------------------------------------------------------------------------------------------------
+
+
+class Uncompared:
+    """Has no comparisons, as micrograd's Value."""
+
+    def __init__(self, data):
+        self.data, self.grad = data, 0.0
+
+
+def smaller(self, other):
+    return abs(self.data) < abs(other.data)
+
+
+def not_smaller(self, other):
+    return self.grad >= other.grad
+
+
+def by_mixin(base, body):
+    return type("P", (type("Ordered", (), body), base), {})
+
+
+def by_mixin_behind(base, body):
+    return type("P", (base, type("Ordered", (), body)), {})
+
+
+def by_setattr(base, body):
+    cls = type("P", (base,), {})
+    for name, x in body.items():
+        setattr(cls, name, x)
+    return cls
+
+
+def by_total_ordering(base, body):
+    return functools.total_ordering(type("P", (base,), body))
+
+
+def by_a_class_above(base, body):
+    return type("Q", (type("P", (base,), body),), {"__ge__": not_smaller})
+
+
+WAYS = [lambda base, body: type("P", (base,), body), by_mixin, by_mixin_behind, by_setattr, by_total_ordering]
+
+
+@pytest.mark.parametrize("body", [{"__lt__": smaller}, {"__gt__": not_smaller}, {"__le__": smaller}], ids=list)
+@pytest.mark.parametrize("way", [*WAYS, by_a_class_above])
+def test_a_class_that_has_one_comparison_has_that_alone(way, body):
+    def answers(base):
+        values = [*map(way(base, body), (1.0, -5.0, 3.0))]
+        values[1].grad = 2.0
+        for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+            for x, y in itertools.product(values, values):
+                try:
+                    yield compare(x, y)
+                except TypeError:
+                    yield TypeError
+        if "__le__" not in body:
+            yield max(values).data, min(values).data, [v.data for v in sorted(values)]
+
+    assert [*answers(Value)] == [*answers(Uncompared)]
