@@ -410,7 +410,8 @@ def where(condition: Number, a: Number | Callable[[], Number], b: Number | Calla
     """
     if isinstance(condition, Value):
         if not (callable(a) or callable(b)) or is_tracing():
-            return condition.when(branch("a", a, True)) + condition.unless(branch("b", b, True))
+            taken, other = branch("a", a, True), branch("b", b, True)
+            return condition.when(taken) + condition.unless(other)
         condition = condition.data
     elif as_number(condition) is None:
         raise TypeError(

@@ -89,7 +89,7 @@ def test_the_docstring_of_value_tells_the_derivatives_of_operators(op):
 def test_signatures_of_all_methods_can_be_read():
     for name in dir(Value):
         method = getattr(Value, name, None)
-        if callable(method) and not hasattr(object, name):
+        if callable(method) and not hasattr(object, name) and not name.startswith("_mg_"):
             assert "self" in inspect.signature(method).parameters, name
     assert "data" in inspect.signature(Value).parameters
     assert str(inspect.signature(Value.tanh)) == "(self, /)"

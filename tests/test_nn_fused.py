@@ -908,6 +908,28 @@ def test_a_neuron_counts_that_says_it_is_equal_to_the_one_that_it_replaces(monke
     assert [o.data for o in model(X)] == expected()
 
 
+@pytest.mark.skipif(not _fused._c_reads_lists, reason="Python compares lists there")
+def test_c_tells_of_lists_what_a_comparison_by_identity_tells(rng):
+    for _ in range(300):
+        before = [[float(i) for i in range(rng.randrange(6))] for _ in range(rng.randrange(4))]
+        lists, flat = [list(items) for items in before], [x for items in before for x in items]
+        known = _fused._for_c(flat, lists, before)
+        edited = rng.choice(lists) if lists else []
+        for edit in rng.sample(["equal", "append", "remove", "swap", "clear"], rng.randrange(3)):
+            if edit == "append":
+                edited.append(7.0)
+            elif edit == "clear":
+                edited.clear()
+            elif edited and edit == "remove":
+                del edited[rng.randrange(len(edited))]
+            elif edited and edit == "equal":  # another object, which is equal
+                edited[-1] = float(repr(edited[-1]))
+            elif edited:
+                edited.insert(0, edited.pop())
+        noted, now = ([[*map(id, items)] for items in x] for x in (before, lists))
+        assert _fused._same_items(known) == (now == noted)
+
+
 class Changing:
     """A truth that changes a list when it is asked for, as another thread may at that moment."""
 

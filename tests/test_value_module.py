@@ -10,7 +10,6 @@ import pytest
 from support import live_nodes
 
 from micrograd_c import Value, stats
-from micrograd_c._core import ffi
 from micrograd_c._core.errors import NoNodeError
 
 _native = pytest.importorskip("micrograd_c._core._native")
@@ -176,37 +175,6 @@ def test_k_is_a_number_and_the_one_argument():
     with pytest.raises(TypeError):
         V.leaky_relu(slope=2.0)
     assert Value(-2.0).leaky_relu(k=0.5).data == -1.0
-
-
-def test_same_tells_of_lists_what_a_comparison_by_identity_tells(rng):
-    for _ in range(300):
-        before = [[float(i) for i in range(rng.randrange(6))] for _ in range(rng.randrange(4))]
-        lists = [list(items) for items in before]
-        noted = [i for items in before for i in (len(items), *map(id, items))]
-        ids = ffi.new("uintptr_t[]", noted)
-        edited = rng.choice(lists) if lists else []
-        for edit in rng.sample(["equal", "append", "remove", "swap", "clear"], rng.randrange(3)):
-            if edit == "append":
-                edited.append(7.0)
-            elif edit == "clear":
-                edited.clear()
-            elif edited and edit == "remove":
-                del edited[rng.randrange(len(edited))]
-            elif edited and edit == "equal":  # another object, which is equal
-                edited[-1] = float(repr(edited[-1]))
-            elif edited:
-                edited.insert(0, edited.pop())
-        now = [i for items in lists for i in (len(items), *map(id, items))]
-        assert _native.same(lists, int(ffi.cast("uintptr_t", ids))) == (now == noted)
-
-
-def test_same_takes_lists_alone():
-    for wrong in ((), ([],), ((), 0), ([], "0"), ([], 0, 0)):
-        with pytest.raises(TypeError):
-            _native.same(*wrong)
-    none = ffi.new("uintptr_t[]", [0])
-    with pytest.raises(SystemError):
-        _native.same([()], int(ffi.cast("uintptr_t", none)))
 
 
 def test_what_is_returned_for_nothing_has_a_reference_of_its_own():
