@@ -22,6 +22,7 @@ from ._core.numbers import arrays_are_data
 from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients
 from ._pure import Body, Kinds, Text, nodes_below, parsed, put_at, within
 from ._samples import SIGNS, Samples, is_formula, is_minus_one
+from ._value_attributes import COMPARISONS
 from .engine import Value, zero_grad
 
 _TENSORS = {
@@ -41,8 +42,7 @@ _UNARY = {"__neg__", "__pos__", "__abs__"} | {
     if hasattr(Value, name.lower()) and op.arity == 1 and not op.takes_k
 }
 _REFLECTED = {f"__r{name}__" for name in ("add", "sub", "mul", "truediv", "pow")}
-_ORDER = {"__lt__", "__le__", "__gt__", "__ge__"}
-_BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | _ORDER
+_BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | {*COMPARISONS}
 
 # Where ours is theirs, the widest first.
 _GUARDS: dict[str, Callable[[float], bool]] = {
@@ -326,9 +326,9 @@ class _Comparison(Nodes):
         """Return under which guard ours is theirs at samples, and whether to the label, as it is in `like`."""
         guards = [*_GUARDS]
         same = like[1] if like else True
-        shaped = not like and kind is not object and name not in _ORDER
+        shaped = not like and kind is not object and name not in COMPARISONS
         tried = [(x, y, 1.0 if i and not self._samples.looks else 3.0) for i, (x, y) in enumerate(samples)]
-        if kind is not object and name not in _ORDER:
+        if kind is not object and name not in COMPARISONS:
             tried += [(x, samples[0][1], gradient) for x, gradient in self._samples.gradients]
         theirs, ours = (self._outcomes(cls, name, tried, kind, shaped) for cls in (self.T, Value))
         if shaped:
