@@ -10,10 +10,10 @@ from typing import Any, overload
 
 from ._checks import flag
 from ._copying import restore
-from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib
+from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib, warn
 from ._core.numbers import is_object
 from ._core.walk import below, references
-from ._operands import as_values, instead, is_tracing, listed
+from ._operands import as_values, instead, is_tracing, listed, traced_among
 from .engine import Value
 from .program.derivatives import as_index
 from .program.function import Function
@@ -23,6 +23,7 @@ from .program.trace import runs
 
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
+_NEAR = 1e-6  # how far a function is called from the point, relative to the numbers that it is called with
 _HIGHEST = 1000  # order of a nested derivative; C(1029, 514) is infinite
 _running: list[None] = []  # one for each call of `_run`; what an interrupt leaves in here costs time, no more
 
@@ -53,7 +54,7 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
         arrays of them. It returns the derivative in the argument's structure, and a tuple of them where `argnums`
         is a sequence: floats where all arguments are numbers, else Values that can be differentiated again, as
         inside of another `grad` and of `jit`. Of a Value one Value for each of `argnums`. What `f` or y does not
-        depend on has the derivative 0.
+        depend on has the derivative 0, and so has a number that `f` returns instead of a Value.
 
     Raises
     ------
@@ -63,6 +64,12 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
         There is no argument of this number.
     RuntimeError
         A node made by hand has no local derivatives, but a Python closure.
+
+    Warns
+    -----
+    UserWarning
+        A number that `f` returns changes with the arguments, as `(x * x).data` does. A constant does not: to find
+        out, `f` is called again close by, once or twice.
 
     See Also
     --------
@@ -91,7 +98,10 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
                 "be differentiated again where an argument is a Value"
             )
         if not callable(f):
-            raise TypeError(f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}")
+            remedy = ": the Value itself, and not its data" if as_number(f) is not None else ""
+            raise TypeError(
+                f"grad takes a function, or a Value and Values to derive by, not {type(f).__name__}{remedy}"
+            )
         both = value_and_grad(f, argnums)
         f = _plain(f)
         slope: Any = functools.wraps(f)(_slope_of(both))
@@ -165,7 +175,23 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         y = _run(g, given, kwargs)
         if not isinstance(y, Value):
             if as_number(y) is None:
-                raise TypeError(f"grad needs a function that returns one Value; {name} returns {type(y).__name__}")
+                raise TypeError(
+                    f"grad needs a function that returns one Value; {name} returns {type(y).__name__}"
+                    f"{_instead_of(y)}"
+                )
+
+            def close_by(to: float) -> Any:
+                moved = iter([Value(v.data + to * (1 + i) * max(1.0, abs(v.data))) for i, v in enumerate(wanted)])
+                again = list(args)
+                for i, tree in zip(numbers, trees):
+                    again[i] = rebuilt(tree, moved)
+                return _run(f, again, kwargs)
+
+            if wanted and traced_among(wanted) is None and _changes(as_number(y), close_by):
+                warn(
+                    f"{name} returned {brief(y)}, a number and no Value: its derivative is 0, although it changes "
+                    "with the arguments. Return the Value itself, not its .data"
+                )
             y = Value(y)
         slopes = _derivatives(y, wanted, not plain, order)
         if order > 1:
@@ -190,6 +216,23 @@ def _run(f: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return f(*args, **kwargs)
     finally:
         _running.pop()
+
+
+def _instead_of(y: Any) -> str:
+    """Return the remedy for a function that returns no number."""
+    if y is None:
+        return ": is its `return` missing?"
+    return ": mg.jit(f).jacobian(x) has the derivatives of several" if isinstance(y, (list, tuple, dict)) else ""
+
+
+def _changes(number: Any, close_by: Callable[[float], Any]) -> bool:
+    """Tell whether a function that returned a float returns other ones to both sides, so that it is no constant."""
+    try:
+        return type(number) is float and all(
+            as_number(x := close_by(to)) is not None and x != number == number for to in (_NEAR, -_NEAR)
+        )
+    except Exception:  # the function is not defined there
+        return False
 
 
 def _plain(f: Any) -> Any:

@@ -159,7 +159,8 @@ def gradcheck(
         leaves = list(map(Value, xs))
         out = f(*leaves)
         if not isinstance(out, Value):
-            raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}: {brief(out)}")
+            remedy = "is its `return` missing?" if out is None else "return the Value itself, not its .data"
+            raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}, {brief(out)}: {remedy}")
         return out, leaves
 
     gradient = getattr(f, "gradient", None)  # of what jit made

@@ -733,3 +733,57 @@ def test_a_copied_derivative_is_still_derived_in_one_step():
     fifth, copied = grad(grad(grad(f))), grad(grad(grad(cloudpickled(f))))
     assert [copied(x / 7) for x in range(1, 9)] == [fifth(x / 7) for x in range(1, 9)]
     assert mg._grad._below(copied, 0)[1] == mg._grad._below(fifth, 0)[1] == 5
+
+
+SAID = r"a number and no Value: its derivative is 0, although it changes with the arguments"
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (x * x).data,
+        lambda x: 2 * x.data,
+        lambda x: (lambda y: y.data)(x.tanh()),
+        functools.partial(lambda w, x: (w * x).data, Value(2.0)),
+    ],
+)
+def test_a_number_that_changes_with_the_argument_is_told(f):
+    for derivative in (grad(f), mg.value_and_grad(f), grad(grad(f))):
+        with pytest.warns(UserWarning, match=SAID) as told:
+            derivative(3.0)
+        assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match=SAID):
+        assert grad(f)(Value(3.0)).data == 0.0
+
+
+def test_a_number_that_changes_with_one_of_several_arguments_is_told():
+    for at in ([1.0, 2.0], {"a": 1.0, "b": (2.0,)}):
+        with pytest.warns(UserWarning, match=SAID):
+            grad(lambda x, y: y.data, argnums=(0, 1))(at, 3.0)
+    with pytest.warns(UserWarning, match=SAID):
+        assert grad(lambda x: (x[0] - x[1]).data)([1.0, 1.0]) == [0.0, 0.0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 2.0,
+        lambda x: 0.0 if x > 0 else x,
+        lambda x: 0.0 if x * x >= 1.0 else 1 - x * x,  # 1.0 is its corner
+        lambda x: math.pi / 2,
+        lambda x: math.floor(x),
+        lambda x: float("nan"),
+        lambda x: 0.0 if x.data == 1.0 else {}["not there"],
+    ],
+)
+def test_a_constant_has_the_derivative_0_without_a_word(f):
+    assert grad(f)(1.0) == 0.0 and mg.value_and_grad(f)(Value(1.0))[1].data == 0.0
+
+
+def test_a_constant_is_computed_twice_and_a_value_once():
+    calls = []
+    grad(lambda x: calls.append(x.data) or 0.5)(1.0)
+    assert len(calls) == 2 and calls[0] == 1.0 and abs(calls[1] - 1.0) < 1e-5
+    grad(lambda x: calls.append(x.data) or x)(1.0)
+    assert len(calls) == 3
