@@ -16,7 +16,7 @@ from ._copying import in_slots
 from ._core import Held, brief, check, ffi, lib
 from ._core.absent import import_later
 from ._core.numbers import class_of
-from ._operands import listed
+from ._operands import listed, open_traces
 from ._schedules import Rate, cosine, step_decay, warm_up
 from .engine import Value
 
@@ -74,13 +74,16 @@ class _Option:
         return found
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        every = optimizer._without_groups
-        if not every:
-            optimizer._set_options(optimizer._checked_options({self.name: value}, optimizer._options))
-            return
+        every = optimizer._without_groups or (optimizer,)
         checked = [one._checked_options({self.name: value}, one._options) for one in every]
         for one, options in zip(every, checked):
             one._set_options(options)
+
+
+def _refuse_inside(name: str) -> None:
+    from .program.trace import refuse_inside
+
+    refuse_inside(f"{name} of an optimizer")
 
 
 class Optimizer(_Declared):
@@ -109,8 +112,7 @@ class Optimizer(_Declared):
     _columns: ClassVar[tuple[float, ...]] = ()
     _defaults: ClassVar[dict[str, Any]] = {}  # of all options; _REQUIRED: there is none
     _signature: ClassVar[Signature]  # of __init__ with these options
-    # What inspect.signature returns of the class; None: it looks at __init__.
-    __signature__: ClassVar[Signature | None]
+    __signature__: ClassVar[Signature | None]  # what inspect.signature returns; None: it looks at __init__
 
     if TYPE_CHECKING:
         params: _Parameters
@@ -135,8 +137,9 @@ class Optimizer(_Declared):
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
             example = "".join(f", {x}=0.1" for x in self._defaults if there[x].default is _REQUIRED)
-            message = f"{name}{self._signature}: {error}, as in {name}(model.parameters(){example})"
-            raise TypeError(message) from None
+            raise TypeError(
+                f"{name}{self._signature}: {error}, as in {name}(model.parameters(){example})"
+            ) from None
         bound.apply_defaults()
         params = listed(bound.arguments.pop("params"), "params")
         self._set_options(self._checked_options(bound.arguments))
@@ -185,10 +188,14 @@ class Optimizer(_Declared):
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
+        if open_traces:
+            _refuse_inside("zero_grad()")
         self._held.zero_grad()
 
     def step(self) -> None:
         """Change every parameter by its gradient."""
+        if open_traces:
+            _refuse_inside("step()")
         if self._groups:
             for one in self._without_groups:  # a rate that is refused comes before any change
                 if one._scheduled:
@@ -215,8 +222,7 @@ class Optimizer(_Declared):
         Raises
         ------
         TypeError, ValueError
-            It is of another optimiser, or for another number of parameters, or holds what no optimiser has. Then
-            nothing is changed.
+            It is of another optimiser, or of other parameters, or holds what none has. Nothing is changed then.
         """
         self._take_state(self._read_state(state))
 
@@ -251,10 +257,8 @@ class Optimizer(_Declared):
         numbers, n = list(state), len(self._state)
         if len(numbers) != n:
             raise ValueError(f"{name} has {len(numbers)} numbers, and {self._n} parameters have {n}")
-        for i, x in enumerate(numbers):
-            least = self._columns[i // self._n]
-            numbers[i] = number(x, f"number {i} of {name}", least, kind="a float")  # nan and inf: by gradients
-        return numbers
+        limits = [least for least in self._columns for _ in range(self._n)]
+        return [number(x, f"number {i} of {name}", limits[i], kind="a float") for i, x in enumerate(numbers)]
 
     def _checked_options(self, given: Mapping[str, Any], options: Mapping[str, Any] = {}) -> dict[str, Any]:
         """Return all options: those that are given, checked, and others that are there already."""
@@ -297,10 +301,9 @@ class Optimizer(_Declared):
         return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        held = Held(state["_held"])
-        self._groups = ()  # old pickles have none
         memory = {"_state": ffi.new("double[]", state["_state"]), "_steps": ffi.new("int64_t *", state["_steps"])}
-        for name, attribute in {**state, **memory, "_held": held}.items():
+        # Old pickles have no groups.
+        for name, attribute in {"_groups": (), **state, **memory, "_held": Held(state["_held"])}.items():
             setattr(self, name, attribute)
         self._set_groups(self._groups)
         self._set_options(self._options)

@@ -727,3 +727,25 @@ def test_a_parameter_that_parts_of_a_model_share_is_told_how_to_be_passed_once()
     before, slope = shared[0].data, shared[0].grad
     sgd.step()
     assert len(sgd.params) == 10 and shared[0].data == before - 0.5 * slope
+
+
+@pytest.mark.parametrize("name", ["step", "zero_grad"])
+def test_what_a_program_would_not_repeat_is_refused_in_a_traced_function(name):
+    p = Value(2.0)
+    sgd, groups = optim.SGD([p], lr=0.5), optim.SGD([{"params": [Value(1.0)]}])
+
+    @mg.jit
+    def loss(x, optimizer=sgd):
+        getattr(optimizer, name)()
+        return x * p
+
+    (p * 3).backward()
+    for optimizer in (sgd, groups):
+        with pytest.raises(
+            mg.TracingError, match=rf"(?s)getattr\(optimizer, name\).*{name}\(\) of an optimizer is"
+        ):
+            mg.jit(loss._function, static_argnames="optimizer")(1.0, optimizer)
+    assert (p.data, p.grad) == (2.0, 3.0)
+    mg.jit(lambda x: x * p).backward(1.0)
+    getattr(sgd, name)()
+    assert (p.data, p.grad) == {"step": (0.0, 4.0), "zero_grad": (2.0, 0.0)}[name]

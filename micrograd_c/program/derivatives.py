@@ -223,7 +223,10 @@ class Derivatives:
 
     def _refuse_inside(self, what: str, args: Any, kwargs: dict[str, Any]) -> None:
         if is_inside((*args, *kwargs.values())):
-            raise TracingError(f"{self._name}.{what}() is called while another function is traced")
+            raise TracingError(
+                f"{self._name}.{what}() is called while another function is traced: call it outside of that one, or "
+                "write mg.grad(f)(x), which is recorded"
+            )
 
     def _refuse_options(self, what: str, args: tuple[Any, ...], **given: bool) -> None:
         """Raise TypeError for an option that is given and may be meant for an argument of its name."""

@@ -14,7 +14,7 @@ from .._core.walk import below
 from .._operands import ONE_SAMPLE, as_values, tracers
 from .._operands import open_traces as _open
 from ..engine import Value
-from .traced import TracedValue, follow_value, outside
+from .traced import TracedValue, follow_value, outside, refusal
 
 _restore = lib.mg_restore
 ROW = "of a batch of shape (N, k) the function gets lists of k Values: x[0] is one, X[:, 0] a batch of shape (N,)"
@@ -106,6 +106,13 @@ def is_inside(args: Iterable[Any] = ()) -> bool:
     if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
         return True
     return runs(Trace.run.__code__)
+
+
+def refuse_inside(what: str) -> None:
+    """Raise TracingError for a call that is part of a trace and no program would repeat."""
+    if is_inside():
+        remedy = f"No program repeats {what}: call it outside of the function, where you call f.backward(...)."
+        raise refusal(f"{what} is called", remedy)
 
 
 def runs(code: Any) -> bool:
