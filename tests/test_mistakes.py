@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import math
 import sys
 from array import array
 
@@ -154,6 +155,13 @@ def test_an_error_of_a_function_of_rows_that_has_its_own_words_keeps_them(f, wor
         (lambda x: [x for _ in range(x)], r"counted with.*write mg.jit\(f, static_argnames='n'\)"),
         (lambda x: [1.0, 2.0][x], r"used as an index.*write mg.jit\(f, static_argnames='n'\)"),
         (lambda x: int(x), r"turned into an int.*x.floor\(\) is a whole number"),
+        (lambda x: math.floor(x), r"math.floor\(\) of a Value.* Write x.floor\(\)\.$"),
+        (lambda x: math.ceil(x), r"math.ceil\(\) of a Value.* Write x.ceil\(\)\.$"),
+        (
+            lambda x: math.trunc(x),
+            r"math.trunc\(\) of a Value.* Write mg.where\(x.less\(0\), x.ceil\(\), x.floor\(\)\)",
+        ),
+        (lambda x: round(x), r"A Value is rounded.* Write \(x \+ 0.5\).floor\(\),"),
         (lambda x: mg.draw(x * 2), r"The graph below a Value is asked for.*print\(f.program\(...\)\)"),
         (lambda x: (x * 2).zero_grad(), r"The graph below a Value is asked for.*print\(f.program\(...\)\)"),
     ],
@@ -161,6 +169,49 @@ def test_an_error_of_a_function_of_rows_that_has_its_own_words_keeps_them(f, wor
 def test_what_a_trace_refuses_has_a_remedy_that_fits(f, words):
     with pytest.raises(mg.TracingError, match=f"(?s){words}"):
         mg.jit(f)(2.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "remedy"),
+    [
+        (math.floor, lambda x: x.floor()),
+        (math.ceil, lambda x: x.ceil()),
+        (math.trunc, lambda x: mg.where(x.less(0), x.ceil(), x.floor())),
+        (round, lambda x: (x + 0.5).floor()),
+        (lambda x: round(x, 2), lambda x: (x * 100 + 0.5).floor() / 100),
+    ],
+)
+def test_what_is_named_instead_of_a_function_of_whole_numbers_computes_the_same(f, remedy):
+    numbers = [-1.624, -0.4, 0.3, 2.0, 2.626]
+    assert [*mg.jit(remedy)(numpy.array(numbers))] == [f(x) for x in numbers]
+
+
+@pytest.mark.parametrize("k", [-0.5, 0.0, 2.0])
+def test_what_is_named_instead_of_a_plain_number_gives_a_gradient_to_a_value_too(k):
+    for x in (-2.0, 0.0, 3.0):
+        plain, leaf, slope = Value(x), Value(x), Value(k)
+        mg.where(leaf.greater(0), leaf, slope * leaf).backward()
+        plain.leaky_relu(k).backward()
+        assert (leaf.grad, slope.grad) == (plain.grad, min(x, 0.0))
+    with pytest.raises(TypeError, match=r"write mg.where\(x.greater\(0\), x, k \* x\)$"):
+        mg.jit(leaf.leaky_relu)(k)
+    with pytest.raises(TypeError, match=r"write x \*\* k, or x.power\(k\)$"):
+        mg.jit(lambda x: x.pow(x))(k)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: mg.grad(lambda x: None)(1.0), r"<lambda> returns NoneType: is its `return` missing\?"),
+        (lambda: mg.grad(lambda x: [x])(1.0), r"<lambda> returns list: mg.jit\(f\).jacobian\(x\) has"),
+        (lambda: mg.jit(lambda x: None)(1.0), r"must return Values, .*NoneType: is a `return` missing\?"),
+        (lambda: mg.gradcheck(lambda x: x.data, 1.0), "a Value, not float, 1.0: return the Value itself, not its"),
+        (lambda: mg.gradcheck(lambda x: None, 1.0), r"a Value, not NoneType, None: is its `return` missing\?"),
+    ],
+)
+def test_a_function_that_returns_no_value_is_told_what_to_return(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()
 
 
 def test_a_traced_value_is_not_said_to_have_a_number():
@@ -246,7 +297,8 @@ MISTAKES = {
     "v.maximum('3')": "TypeError: maximum(other): other must be a Value or a number, not str.*float('3')",
     "v.minimum([1.0])": "TypeError: minimum(other): other must be.*not list.*[Value(x) for x in ...]",
     "v.pow('3')": "TypeError: pow(k): k must be a plain number, not str",
-    "v.pow(v)": "TypeError: pow(k): k must be a plain number, not a Value",
+    "v.pow(w)": "TypeError: pow(k): k must be a plain number, not a Value: write x ** k, or x.power(k); k.data",
+    "v.leaky_relu(w)": "TypeError: leaky_relu(k): .*not a Value: write mg.where(x.greater(0), x, k * x); k.data",
     "v.pow()": "TypeError: .*missing 1 required positional argument: 'k'",
     "v.pow(2, 3)": "TypeError: Value.pow() takes ",
     "v.leaky_relu(slope=0.1)": "TypeError: .*'slope'.*Value.leaky_relu()"
@@ -257,6 +309,7 @@ MISTAKES = {
     # no function where one is expected
     "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",
     "mg.gradcheck(v, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not Value",
+    "mg.grad(v.data, v)": "TypeError: grad takes a function, or .*not float: the Value itself, and not its data",
     # numbers that are none, or of which nothing right can come
     "mg.gradcheck(abs, v, eps='a')": "TypeError: eps must be a number, not str: pass a float or an int",
     "mg.gradcheck(abs, v, rtol=None)": "TypeError: rtol must be a number, not NoneType",

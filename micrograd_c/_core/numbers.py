@@ -10,6 +10,8 @@ from .hints import Any, Callable
 
 NODES: list[type] = []  # the class of Values, as soon as it exists
 _REFUSED = (str, bytes, bytearray, complex)
+# What is written instead of a method whose k is a plain number where k is a Value.
+_OF_VALUES = {"pow": "x ** k, or x.power(k)", "leaky_relu": "mg.where(x.greater(0), x, k * x)"}
 
 
 def is_array(x: Any) -> bool:
@@ -188,6 +190,9 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
     if side and hasattr(operator, f"__{operator_name}__"):
         raise _refusal(other, f"the {side} operand of {LABELS[op].removesuffix('{}')}", "a Value or a number")
     if OPS[op].takes_k:
+        if hasattr(type(other), "_mg_h") and class_of(other) == "Value" and name in _OF_VALUES:
+            constant = "" if hasattr(type(other), "_reflected") else "; k.data gets no gradient"  # jit traces it
+            raise TypeError(f"{name}(k): k must be a plain number, not a Value: write {_OF_VALUES[name]}{constant}")
         raise _refusal(other, f"{name}(k): k", "a plain number")
     raise _refusal(other, f"{name}(other): other", "a Value or a number")
 

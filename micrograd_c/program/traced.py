@@ -188,7 +188,12 @@ class TracedValue(Value):
     __float__: Any = _method("A Value is turned into a float", _NUMBER)
     __int__: Any = _method("A Value is turned into an int", _STATIC)
     __index__: Any = _method("A Value is used as an index, or counted with,", _STATIC)
-    __round__: Any = _method("A Value is rounded", _NUMBER)
+    __floor__: Any = _method("math.floor() of a Value is taken", "Write x.floor().")
+    __ceil__: Any = _method("math.ceil() of a Value is taken", "Write x.ceil().")
+    __trunc__: Any = _method("math.trunc() of a Value is taken", "Write mg.where(x.less(0), x.ceil(), x.floor()).")
+    __round__: Any = _method(
+        "A Value is rounded", "Write (x + 0.5).floor(), or (x * 100 + 0.5).floor() / 100 for two digits."
+    )
     __bool__: Any = _method("A Value is asked whether it is true", _CHOOSE)
     __reduce_ex__: Any = _method("A Value is copied or pickled", "Use the Value itself.")
     __copy__: Any = __reduce_ex__
