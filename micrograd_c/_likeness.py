@@ -19,9 +19,10 @@ from types import CodeType, FunctionType
 from ._core import NAMES, OPS, Any
 from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
-from ._own_nodes import Nodes, UnlikeError, agree, called, define, gradients
+from ._operands import stops_short
+from ._own_nodes import Nodes, UnlikeError, define, with_subclasses
 from ._pure import Body, Kinds, Text, nodes_below, parsed, put_at, within
-from ._samples import SIGNS, Samples, is_formula, is_minus_one
+from ._samples import GUARDS, SIGNS, Samples, agree, called, gradients, is_formula, is_minus_one
 from ._value_attributes import COMPARISONS
 from .engine import Value, zero_grad
 
@@ -43,15 +44,6 @@ _UNARY = {"__neg__", "__pos__", "__abs__"} | {
 }
 _REFLECTED = {f"__r{name}__" for name in ("add", "sub", "mul", "truediv", "pow")}
 _BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | {*COMPARISONS}
-
-# Where ours is theirs, the widest first.
-_GUARDS: dict[str, Callable[[float], bool]] = {
-    "everywhere": lambda x: True,
-    "but at 0": lambda x: x != 0.0,
-    "of medium size": lambda x: 1e-4 <= x <= 31.0 or -31.0 <= x <= -1e-4,
-    "above 0": lambda x: x > 0.0,
-}
-
 
 _Asks = Callable[[str], bool]
 
@@ -134,15 +126,14 @@ class _Comparison(Nodes):
         body.keep({name for name in body.pure if self._is_of_nodes(name, is_read)})
         self._expect_pure("computes something in its __init__")
         for name in ("__init__", "backward", "__add__", "__mul__"):
-            if helper := self.made_anew(name, is_made):
+            if helper := self.made_anew(name, is_read if name == "__init__" else is_made):
                 raise UnlikeError(f"calls {helper} in {name}, which is made anew elsewhere")
         self.T = body.build()
         self.in_own_words: set[str] = set()  # methods that raise errors, for numbers
-        self.attributes = self.names()
-        if (init := self.constructor()) is not None:
-            self.attributes["__init__"] = init
+        init = self.constructor(is_read)
+        self.attributes = {**self.names(), **({"__init__": init} if init else {})}
         self.expect_operands_kept(nodes, is_read)
-        self._compare_backward()
+        self._compare_backward(is_read)
         self._everywhere: set[str] = set()  # methods that are ours for all operands
         anew = {x for x in body.pure & (_UNARY | _BINARY) if self.made_anew(x, is_made)}
         named = body.pure & (_UNARY | _BINARY) - anew
@@ -161,7 +152,10 @@ class _Comparison(Nodes):
                 )
         exact = any(map(is_read, self.graph)) or self._reads_graph(tree, {*common, "__init__", "backward"}, is_read)
         self._add_methods(common, exact)
-        arrays_are_data[0] = self._keeps_arrays()
+        called = {x: self.reads_below(x) & body.texts.keys() - {x} for x in body.pure & OPERATORS}
+        callers = {name: (body.attributes[name], x) for name, x in called.items() if x}
+        self.attributes |= {"__init_subclass__": with_subclasses(callers)} if callers else {}
+        arrays_are_data[0], stops_short[0] = self._keeps_arrays(), bool(self.locals) and self.stops_short()
 
     def _expect_pure(self, of_init: str) -> None:
         """Let pass a class whose methods that every node needs are pure; `of_init` is said of another __init__."""
@@ -210,7 +204,7 @@ class _Comparison(Nodes):
 
     # ---- backward ----
 
-    def _compare_backward(self) -> None:
+    def _compare_backward(self, is_read: _Asks) -> None:
         f: Any = self.body.attributes["backward"]
         if not isinstance(f, FunctionType) or f.__code__.co_flags & 0x0C or f.__code__.co_kwonlyargcount:
             raise UnlikeError("has a backward() of another shape")
@@ -224,12 +218,14 @@ class _Comparison(Nodes):
             raise UnlikeError("has a backward() with limits of its own")
         seeds = ((), (3.0,))[: 2 if read else 1]
         looks = not reads.isdisjoint(("grad", "data", self.body.data))
-        theirs = [gradients(self.T, self.T.backward, x, looks) for x in seeds]
+        hands = self.by_hand if "operands" in self.role else None, bool(self.closure) and is_read(self.closure)
+        theirs = [gradients(self.T, self.T.backward, x, looks, *hands) for x in seeds]
         returned = {what for what, _ in theirs}
         if len(returned) > 1 or returned == {"something"}:
             raise UnlikeError("has a backward() that returns something")
         for self.backward in (_backward, _zeroing):
-            if all(agree(y, gradients(Value, self.backward, x, looks)[1]) for x, (_, y) in zip(seeds, theirs)):
+            ours = (gradients(Value, self.backward, x, looks, *hands)[1] for x in seeds)
+            if all(agree(x, y) for x, (_, y) in zip(ours, theirs)):
                 break
         else:
             raise UnlikeError("has another meaning of backward(), + or *")
@@ -324,7 +320,7 @@ class _Comparison(Nodes):
 
     def _guard(self, name: str, samples: list[tuple[float, Any]], kind: Any, like: Any = None) -> Any:
         """Return under which guard ours is theirs at samples, and whether to the label, as it is in `like`."""
-        guards = [*_GUARDS]
+        guards = [*GUARDS]
         same = like[1] if like else True
         shaped = not like and kind is not object and name not in COMPARISONS
         tried = [(x, y, 1.0 if i and not self._samples.looks else 3.0) for i, (x, y) in enumerate(samples)]
@@ -335,7 +331,7 @@ class _Comparison(Nodes):
             same = next(theirs) == next(ours)
         for (x, _, _), outcome, expected in zip(tried, theirs, ours):
             if not self._agree(name, kind, outcome, expected):
-                guards = [guard for guard in guards if not _GUARDS[guard](x)]
+                guards = [guard for guard in guards if not GUARDS[guard](x)]
                 if not guards:
                     return None
         return guards[0], same
@@ -419,7 +415,7 @@ def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str
         "\0ours": _ours[name],
         "\0type": type,
         "\0always": frozenset(kind for kind, guard in guards.items() if guard == "everywhere"),
-        "\0holds": {kind: _GUARDS[guard] for kind, guard in guards.items()}.get,
+        "\0holds": {kind: GUARDS[guard] for kind, guard in guards.items()}.get,
         "\0never": _never,
         "\0Exception": Exception,
     }

@@ -63,6 +63,7 @@ MicrogradValue: Any = None
 AT_FIRST: dict[str, Any] = globals().get("AT_FIRST", {})  # those from before a reload
 # False while Value stands in for a class of the script's own, which says what its operators are made of.
 as_micrograd = [True]
+stops_short = [False]  # in that class a node may have more or fewer local derivatives than operands, as zip() takes
 
 
 def made_of_others(op: int, x: Any, y: Any = None) -> Any:
@@ -253,11 +254,11 @@ def _slopes_in(given: Any, children: Any, n: int, what: str) -> list[Any]:
             f"not {type(given).__name__}: {brief(given)}"
         )
     slopes = list(given)
-    if len(slopes) != n:
+    if len(slopes) != n and not stops_short[0]:
         raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
     if n > 1 and isinstance(children, (set, frozenset, dict)):
         raise TypeError("children must be a tuple or a list beside local derivatives: a set has no order")
-    return slopes
+    return [*slopes, *[0.0] * n][:n]
 
 
 def slopes_of(value: Value) -> list[float]:
@@ -407,7 +408,7 @@ def _changing(kind: Any, *names: str) -> Any:
     body: dict[str, Any] = {name: changing(name) for name in names}
     body["__repr__"] = lambda self: repr(kind(self))
     body["__reduce__"] = lambda self: (kind, ([*self],))  # copies are nobody's
-    return type(kind.__name__, (kind,), {"__slots__": ("node",), **body})
+    return type(kind.__name__, (kind,), {"__slots__": ("node",), "__module__": "builtins", **body})
 
 
 _CHANGING = {
@@ -432,8 +433,7 @@ def operands_in(kind: Any, node: Value, values: Collection[Value]) -> Any:
 
 
 def op_of(node: Any) -> int:
-    op: int = check(lib.mg_op_of(core.handle_of(node)))
-    return op
+    return check(lib.mg_op_of(core.handle_of(node)))
 
 
 def assign_operands(out: Value, operands: Iterable[Any]) -> None:

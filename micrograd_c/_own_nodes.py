@@ -11,31 +11,20 @@ from ._core import core
 from ._core.hints import Any, Callable
 from ._operands import BY_OPS, op_of, operands_in
 from ._pure import Body, Kinds, by_kind, is_constant, parsed, within
-from ._samples import operators_in
+from ._samples import agree, operators_in
 from .engine import Value
 
 # As they are before anything of a script is set on Value.
 _make = Value.__init__
-_GIVEN = "given as "  # attributes that keep what was given empty
-PROPERTIES: Any = {name: vars(Value)[name] for name in ("_prev", "_children", "_op", "_backward", "_local_grads")}
+_GIVEN, _TYPE = "given as ", "type of "  # attributes that keep what was given empty, and in which container
+_TYPES = {tuple, list, set, frozenset}
+ABSENT: Any = object()  # what Value has and a class has not
+_NAMES = "_prev", "_children", "_op", "_backward", "_local_grads", "__init_subclass__"
+PROPERTIES: Any = {name: vars(Value)[name] for name in _NAMES}
 
 
 class UnlikeError(Exception):
     """Why a class cannot be replaced, in words that follow its name."""
-
-
-def agree(x: Any, y: Any) -> bool:
-    """Tell whether two outcomes are the same, numbers to rounding."""
-    if type(x) is type(y) is float:
-        return x == y or math.isclose(x, y, rel_tol=1e-11) or (x != x and y != y)
-    if isinstance(x, list) and isinstance(y, list):
-        return len(x) == len(y) and all(map(agree, x, y))
-    if isinstance(x, (int, float)) and isinstance(y, (int, float)) and bool not in (type(x), type(y)):
-        try:
-            return math.isclose(x, y, rel_tol=1e-11) or (x != x and y != y)
-        except OverflowError:  # an int too large for a float
-            return False
-    return type(x) is type(y) and bool(x == y)
 
 
 def number_of(x: Any) -> float:
@@ -67,6 +56,10 @@ class Nodes:
         `operands` and `op`.
     leaf : dict
         What these, `closure` and `locals` are on a leaf, where ours has a function or something empty instead.
+    kept : set of str
+        Attributes that keep the type of the container that was given, if somebody looks.
+    role : dict
+        The arguments of the constructor by what they set.
     """
 
     def __init__(self, body: Body) -> None:
@@ -84,6 +77,7 @@ class Nodes:
             raise UnlikeError("has another meaning of *")
         leaf, node, square = vars(x), vars(z), vars(x * x)
         self._first = {**leaf}
+        self._known = {*leaf, *node, *self.body.attributes}
         turned = vars(y * x)
         used = {*self.body.attributes}.union(*(x.assigns | x.reads for x in self.body.texts.values()))
         if self.body.data != "data" and "data" in used:
@@ -109,7 +103,7 @@ class Nodes:
                     raise UnlikeError(f"keeps its operands in .{name} in an order of its own")
                 self.operands.append((name, kind, once))
             elif kind in (tuple, list) and agree([*after], [3.0, 2.0]) and not self.locals:
-                self.locals = name
+                self.locals, self._slopes = name, kind
             elif kind is str and after and after != before and not self.op:
                 self.op = name
             elif is_constant(after) and kind not in (list, dict, set) and type(before) is kind and before == after:
@@ -117,7 +111,7 @@ class Nodes:
             else:
                 raise UnlikeError(f"keeps in .{name} what no other Value has")
             if name not in self.plain:
-                self._look_at_leaf(name, before, tuple if name == self.locals else kind)
+                self._look_at_leaf(name, before, kind)
         # Ours are two names of one text, '' at first.
         texts = [name for name in ("label", "name") if name in self.plain]
         self.label = texts if [self.plain[name] for name in texts] == [""] else []
@@ -151,8 +145,11 @@ class Nodes:
             if not kept:
                 raise UnlikeError(f"makes something else of {x:g} in its __init__")
 
-    def constructor(self) -> Any:
+    def constructor(self, is_read: Callable[[str], bool]) -> Any:
         """Return an __init__ of their arguments; None if Value's own takes them."""
+        self.absent = {x for x in ("label", "name") if x not in self._known and self._is_seen(x, is_read)}
+        if self.absent:  # else it is of no matter that both are one text
+            self.label = []
         init: Any = self.body.attributes["__init__"]
         code, defaults = init.__code__, init.__defaults__ or ()
         names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
@@ -161,6 +158,9 @@ class Nodes:
         given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults))
         given.update(init.__kwdefaults__ or {})
         sets = {name: self._sets(name) for name in names[1:]}
+        self.role = {what: name for name, what in sets.items() if what}
+        containers = {self.locals, *(name for name, _, _ in self.operands)} - {""}
+        self.kept = {x for x in containers if self._keeps_type(x) and self._is_seen(x, is_read)}
         try:
             nested = number_of(self.T(self.T(2.0)).data) == 2.0
         except Exception:  # it takes numbers alone
@@ -170,9 +170,24 @@ class Nodes:
         fits = all(role == ours.get(name) for name, role in sets.items()) and [*sets.values()] in (
             ["operands", third, *self.label][:n] for third in (self.op, "locals") for n in range(4)
         )
-        if nested or self.leaf or code.co_kwonlyargcount or names[0] != "data" or "data" in given or not fits:
-            return self._constructor(names, code.co_argcount - 1, given, sets, nested)
-        return None
+        fits &= names[0] == "data" and "data" not in given and not code.co_kwonlyargcount
+        if fits and not (nested or self.leaf or self.kept):
+            return None
+        return self._constructor(names, code.co_argcount - 1, given, sets, nested)
+
+    def _is_seen(self, name: str, is_read: Callable[[str], bool]) -> bool:
+        """Tell whether somebody reads an attribute but __init__, and what is called in backward() alone."""
+        inner = {"__init__", "backward"} | self.reads_below("backward")
+        return is_read(name) or any(name in text.reads for x, text in self.body.texts.items() if x not in inner)
+
+    def _keeps_type(self, name: str) -> bool:
+        """Tell whether an attribute is the container that was given, of any type."""
+        x = self.T(3.0)
+        try:
+            role = self.role["locals" if name == self.locals else "operands"]
+            return all(type(vars(self.T(2.0, **{role: y}))[name]) is type(y) for y in ((x, x), [x, x]))
+        except Exception:
+            return False
 
     def _sets(self, parameter: str) -> str:
         """Return what an argument sets: 'operands', 'locals', '' for nothing, or the name of an attribute."""
@@ -198,7 +213,7 @@ class Nodes:
         raise UnlikeError(f"does something of its own with the argument {parameter}")
 
     def _constructor(self, names: Any, n: int, given: dict[str, Any], sets: dict[str, str], nested: bool) -> Any:
-        role = {what: name for name, what in sets.items()}
+        role = self.role
         scope = {"make": _make, "Value": Value, **{f"default_{name}": x for name, x in given.items()}}
         shown = [f"{name}=default_{name}" if name in given else name for name in names]
         arguments = ", ".join(["self", *shown[:n], *(["*"] if shown[n:] else []), *shown[n:]])
@@ -209,15 +224,49 @@ class Nodes:
             hand += f", {role[self.op]}" if given.get(role[self.op]) == "" else f", {role[self.op]} or ''"
         if "locals" in role:
             hand += f", local_grads={role['locals']} or None" if self.op in role else f", {role['locals']} or ()"
-        lines.append(f"make(self, {data}, {hand})" if children else f"make(self, {data})")
+        some = " or ".join(role[x] for x in ("operands", self.op, "locals") if x in role)
+        made = f"make(self, {data}"
+        lines.append(f"{made}, {hand}) if {some} else {made})" if children else f"{made})")
+        for name in self.kept:
+            p = role["locals" if name == self.locals else "operands"]
+            lines.append(f"if type({p}) in types: put(self, {_TYPE + name!r}, type({p}))")
+        scope |= {"put": core.put, "types": _TYPES}
         for name, what in sets.items():
             if what not in ("operands", "locals", self.op, ""):
                 lines.append(f"if {name} is not default_{name}: self.{what} = {name}")
             elif kept := self._empty(name, what):
-                scope |= {"put": core.put, f"kept_{name}": kept}
+                scope[f"kept_{name}"] = kept
                 lines.append(f"if not {name}: [put(self, *x) for x in kept_{name}.get(type({name}), ())]")
         define(f"def __init__({arguments}):\n " + "\n ".join(lines), scope)
         return scope["__init__"]
+
+    def by_hand(self, cls: Any, operands: Any, slopes: Any, below: Any = None) -> Any:
+        """Return a node over operands; its closure passes its gradient on to these, or to others."""
+        if cls is Value:
+            out: Any = Value(1.0, operands, slopes if self.locals else "")
+        else:
+            given = {self.role[x]: y for x, y in (("operands", operands), ("locals", slopes)) if x in self.role}
+            out = cls(1.0, **given)
+        if self.closure:
+
+            def push() -> None:
+                for v, slope in zip(below or operands, slopes):
+                    v.grad += slope * out.grad
+
+            setattr(out, "_backward" if cls is Value else self.closure, push)
+        elif cls is not Value and "locals" not in self.role:
+            setattr(out, self.locals, slopes)
+        return out
+
+    def stops_short(self) -> bool:
+        """Tell whether backward() takes operands and local derivatives as by zip(): the shorter ends it."""
+        a, b = self.T(2.0), self.T(3.0)
+        try:
+            for operands, slopes in (((a, b), (2.0,)), ((a,), (1.0, 4.0))):
+                self.T.backward(self.by_hand(self.T, operands, slopes))
+        except Exception:
+            return False
+        return [a.grad, b.grad] == [3.0, 0.0]
 
     def pass_on(self, z: Any, gradient: float) -> None:
         """Let a node have a gradient, and pass it on to its operands."""
@@ -328,12 +377,17 @@ class Nodes:
     def names(self) -> dict[str, Any]:
         """Return attributes of Value by which its nodes have these names and types."""
         found = {name: self.plain[name] for name in self.plain.keys() - {*self.label}}
+        found.update(dict.fromkeys(self.absent, ABSENT))
         for name, kind, once in self.operands:
-            if (name, kind, once) != ("_prev", set, True):  # ours can be assigned
-                found[name] = property(_as(kind, once), PROPERTIES["_prev"].fset)
+            if (name, kind, once) != ("_prev", set, True) or name in self.kept:  # ours can be assigned
+                get = _as(kind, once, _TYPE + name if name in self.kept else "")
+                found[name] = property(get, PROPERTIES["_prev"].fset)
         for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
             if name and name != ours:
                 found[name] = PROPERTIES[ours]
+        if self.locals in self.kept or (self.locals and self._slopes is list):
+            ours, key, kind = PROPERTIES["_local_grads"], _TYPE + self.locals, self._slopes
+            found[self.locals] = property(lambda v: core.peek(v, key, kind)(ours.fget(v)), ours.fset, ours.fdel)
         for name, x in self.leaf.items():
             whole = found.get(name, PROPERTIES.get(name))
             slot = "_op" if name == self.op else ""
@@ -364,22 +418,29 @@ def _closure_or(x: Any) -> Callable[[Value], Any]:
     return closure
 
 
-def _as(kind: Any, once: bool) -> Callable[[Value], Any]:
-    """Return the getter of operands in a container of this type, those that are equal once or as often as given."""
+def _as(kind: Any, once: bool, key: str = "") -> Callable[[Value], Any]:
+    """Return the getter of operands in a container of this type, those that are equal once or as often as given.
+
+    The type of another container that was given is kept as `key`.
+    """
     get = PROPERTIES["_children"].fget
     if once and kind in (tuple, list):
         return lambda self: operands_in(kind, self, {id(v): v for v in get(self)}.values())
+    if key:
+        return lambda self: operands_in(core.peek(self, key, kind), self, get(self))
     return lambda self: operands_in(kind, self, get(self))
 
 
-def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:
-    """Return what a method returns, and the other operand if that is a node; for `y` None this is `v`."""
-    if kind is None:
-        return (method(v),)
-    if kind is not Value:
-        return (method(v, y),)
-    other = v if y is None else cls(y)
-    return method(v, other), other
+def with_subclasses(callers: dict[str, tuple[Any, set[str]]]) -> Any:
+    """Return an __init_subclass__ that gives a method of theirs back if a class makes anew what that calls."""
+
+    def made(cls: Any, /, **options: Any) -> None:
+        PROPERTIES["__init_subclass__"].__get__(None, cls)(**options)
+        for name, (method, called) in callers.items():
+            if any(getattr(cls, x) is not getattr(Value, x) for x in called):
+                setattr(Value, name, method)
+
+    return classmethod(made)
 
 
 def is_empty(x: Any) -> bool:
@@ -387,53 +448,3 @@ def is_empty(x: Any) -> bool:
     if type(x) is ast.Call:
         return not x.args and getattr(x.func, "id", "") in ("set", "frozenset", "tuple", "list")
     return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)
-
-
-_EDGES = 0.5, -2.0, 7.0, 1e200, 0.0, math.inf, math.nan
-
-
-def _at_edges(cls: Any, backward: Any, seed: tuple[float, ...]) -> list[float]:
-    """Return gradients of leaves that have these numbers as data and gradient, and of nodes that get such ones."""
-    leaves = [cls(x) for x in _EDGES]
-    for v, x in zip(leaves, _EDGES):
-        v.grad = x
-        backward(v, *seed)
-    a, b, c, infinite = [cls(0.5) for _ in "abc"] + leaves[5:6]
-    backward(a * infinite * leaves[4] + b * leaves[6], *seed)
-    backward((c + c) * infinite, *seed)
-    return [v.grad for v in (a, b, c, *leaves)]
-
-
-def gradients(cls: Any, backward: Any, seed: tuple[float, ...], looks: bool) -> tuple[str, Any]:
-    """Return what backward returns, and the gradients of a small graph after one backward and after another.
-
-    With `looks` it may look at numbers, and is tried at odd ones too.
-    """
-    numbers: dict[int, int] = {}
-    if scattered := cls is not Value and "__hash__" not in vars(cls):  # sets have operands in any order
-        cls.__hash__ = lambda v: numbers.setdefault(id(v), len(numbers)) * 0x9E3779B1 >> 9
-    try:
-        a, b, c, leaf, one = cls(0.5), cls(-1.25), cls(0.5), cls(0.5), cls(1.0)
-        d = a * b
-        e = d + b
-        f = e * e + d * one * c  # a node has the data of another one
-        nodes = [a, b, c, d, e, leaf, one]
-        for i in range(8):  # a node beside a product of it
-            nodes.append(f)
-            f = f + f * c if i % 2 else f * c + f
-        nodes.append(f)
-        a.grad, d.grad, f.grad = 0.25, 0.5, -2.0
-        returned = backward(f, *seed)
-        gradients = [[v.grad for v in nodes]]
-        backward(f, *seed)
-        backward(leaf, *seed)
-        backward(e, *seed)  # a node of this graph, which has a gradient
-        gradients.append([v.grad for v in nodes])
-        gradients += [_at_edges(cls, backward, seed)] if looks else []
-        kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
-        return next((kind for kind, holds in kinds if holds), "something"), gradients
-    except Exception as error:
-        return "nothing", type(error)
-    finally:
-        if scattered:
-            del cls.__hash__

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import _ast as ast
+import math
 
-from ._core.hints import Any
+from ._core.hints import Any, Callable
 from ._pure import Body, Text, nodes_below
 
 # Positive numbers first, then negative ones, then zero: an early difference ends the comparison.
@@ -16,6 +17,13 @@ _GRADIENTS = 1e30, -1e30, -1e-30  # of what is computed: beyond all limits
 _OTHERS = 2.0, -1.5, 1.0, 0.5, 0.0, 3.0, -1.0  # beside the samples: 1.0 with itself, and with -1.0
 _COUNTS = 2, -1, 1, 3, 0, -2
 _AT = 0.7, 1.6180339887498949, -1.3, -0.4  # what the other operand decides has to be seen where all guards hold
+# Where ours is theirs, the widest first.
+GUARDS: dict[str, Callable[[float], bool]] = {
+    "everywhere": lambda x: True,
+    "but at 0": lambda x: x != 0.0,
+    "of medium size": lambda x: 1e-4 <= x <= 31.0 or -31.0 <= x <= -1e-4,
+    "above 0": lambda x: x > 0.0,
+}
 
 
 class Samples:
@@ -150,3 +158,84 @@ def _asks_type(x: Any) -> bool:
     """Tell whether an expression is isinstance(...), or that it is not."""
     x = x.operand if type(x) is ast.UnaryOp and type(x.op) is ast.Not else x
     return type(x) is ast.Call and getattr(x.func, "id", "") == "isinstance"
+
+
+def agree(x: Any, y: Any) -> bool:
+    """Tell whether two outcomes are the same, numbers to rounding."""
+    if type(x) is type(y) is float:
+        return x == y or math.isclose(x, y, rel_tol=1e-11) or (x != x and y != y)
+    if isinstance(x, list) and isinstance(y, list):
+        return len(x) == len(y) and all(map(agree, x, y))
+    if isinstance(x, (int, float)) and isinstance(y, (int, float)) and bool not in (type(x), type(y)):
+        try:
+            return math.isclose(x, y, rel_tol=1e-11) or (x != x and y != y)
+        except OverflowError:  # an int too large for a float
+            return False
+    return type(x) is type(y) and bool(x == y)
+
+
+_EDGES = 0.5, -2.0, 7.0, 1e200, 0.0, math.inf, math.nan
+
+
+def _at_edges(cls: Any, backward: Any, seed: tuple[float, ...]) -> list[float]:
+    """Return gradients of leaves that have these numbers as data and gradient, and of nodes that get such ones."""
+    leaves = [cls(x) for x in _EDGES]
+    for v, x in zip(leaves, _EDGES):
+        v.grad = x
+        backward(v, *seed)
+    a, b, c, infinite = [cls(0.5) for _ in "abc"] + leaves[5:6]
+    backward(a * infinite * leaves[4] + b * leaves[6], *seed)
+    backward((c + c) * infinite, *seed)
+    return [v.grad for v in (a, b, c, *leaves)]
+
+
+def gradients(
+    cls: Any, backward: Any, seed: tuple[float, ...], looks: bool, by_hand: Any, leaf_has_closure: bool
+) -> tuple[str, Any]:
+    """Return what backward returns, and the gradients of a small graph after one backward and after another.
+
+    With `looks` it may look at numbers, and is tried at odd ones too.
+    """
+    numbers: dict[int, int] = {}
+    if scattered := "__hash__" not in vars(cls):  # sets have operands in any order
+        cls.__hash__ = lambda v: numbers.setdefault(id(v), len(numbers)) * 0x9E3779B1 >> 9
+    try:
+        a, b, c, leaf, one = cls(0.5), cls(-1.25), cls(0.5), cls(0.5), cls(1.0)
+        d = a * b
+        e = d + b
+        f = e * e + d * one * c  # a node has the data of another one
+        nodes = [a, b, c, d, e, leaf, one]
+        for i in range(8):  # a node beside a product of it
+            nodes.append(f)
+            f = f + f * c if i % 2 else f * c + f
+        nodes.append(f)
+        a.grad, d.grad, f.grad = 0.25, 0.5, -2.0
+        returned = backward(f, *seed)
+        gradients = [[v.grad for v in nodes]]
+        backward(f, *seed)
+        backward(leaf, *seed)
+        backward(e, *seed)  # a node of this graph, which has a gradient
+        gradients.append([v.grad for v in nodes])
+        gradients += [_at_edges(cls, backward, seed)] if looks else []
+        if by_hand:
+            c = by_hand(cls, (), (2.0,), (leaf,)) if leaf_has_closure else c
+            d = by_hand(cls, (a, b, c), (2.0, 3.0, -1.5))
+            backward(d * d + by_hand(cls, (d,), (0.5,)), *seed)
+            gradients.append([v.grad for v in (a, b, c, d, leaf)])
+        kinds = ("nothing", returned is None), ("itself", returned is f), ("gradient", agree(returned, f.grad))
+        return next((kind for kind, holds in kinds if holds), "something"), gradients
+    except Exception as error:
+        return "nothing", type(error)
+    finally:
+        if scattered:
+            del cls.__hash__
+
+
+def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:
+    """Return what a method returns, and the other operand if that is a node; for `y` None this is `v`."""
+    if kind is None:
+        return (method(v),)
+    if kind in (int, float, object):
+        return (method(v, y),)
+    other = v if y is None else cls(y)
+    return method(v, other), other

@@ -20,8 +20,8 @@ from . import engine
 from ._core.hints import TYPE_CHECKING, Any, Callable, Iterator
 from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
-from ._operands import as_micrograd
-from ._own_nodes import UnlikeError
+from ._operands import as_micrograd, stops_short
+from ._own_nodes import ABSENT, UnlikeError
 from ._pure import DATA, Kinds, by_kind, nodes_below, parsed, put_at
 from ._value_attributes import COMPARISONS
 
@@ -179,7 +179,7 @@ def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
         if word.encode() not in words:
             return False
         if anew:
-            return any(_makes(text, word.encode(), name.encode()) for text in texts)
+            return any(_makes(text, word.encode()) for text in texts)
         if word == "__dict__":  # that of self in a class that is another one is of no matter
             others = (x if _extends(x, name.encode()) else x.replace(b"self.__dict__", b"") for x in texts)
             return any(b".__dict__" in x or b"'__dict__" in x or b'"__dict__' in x for x in others)
@@ -189,16 +189,16 @@ def _reader_of(tree: ast.Module, path: str, name: str, main: str) -> _Reads:
     return is_read
 
 
-def _makes(text: bytes, word: bytes, name: bytes) -> bool:
-    """Tell whether a text may give a subclass, the class or a node a method: it does more than to call it."""
-    parts, extends = text.split(word), _extends(text, name)
-    by_name = extends or any(map(text.count, (b"setattr", b"type(", b"patch")))
+def _makes(text: bytes, word: bytes) -> bool:
+    """Tell whether a text may give the class or a node a method; subclasses are looked at when they are made."""
+    parts = text.split(word)
+    by_name = any(map(text.count, (b"setattr", b"patch")))
     for before, after in zip(parts, parts[1:]):
         if (before[-1:] + after[:1]).translate(_BETWEEN_WORDS).strip():
             continue  # another word
         before, after = before.rstrip()[-1:], after.lstrip()[:2]
         assigned = after[:1] in (b"=", b",", b":") and after != b"=="
-        if assigned if before == b"." else by_name if before in (b"'", b'"') else extends:
+        if assigned if before == b"." else by_name and before in (b"'", b'"'):
             return True
     return False
 
@@ -340,7 +340,7 @@ def stand_in(number: int) -> Callable[[type], type]:
         _let_super_be_ours(theirs)
         _before.update(vars(engine.Value), **{name: getattr(engine.Value, name) for name in _NAMES})
         for name, x in found.items():
-            setattr(engine.Value, name, x)
+            setattr(engine.Value, name, x) if x is not ABSENT else delattr(engine.Value, name)
         as_micrograd[0] = False
         return engine.Value
 
@@ -367,7 +367,7 @@ def _put_back() -> None:
                 setattr(engine.Value, name, x)
     _before.clear()
     _taken.clear()
-    arrays_are_data[0], as_micrograd[0] = False, True
+    arrays_are_data[0], as_micrograd[0], stops_short[0] = False, True, False
 
 
 # ---- modules of the script's own folder --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from own_values import CLOSURES, EXPRESSIONS, SLOPES
 from support import PYPY, run_python
 
 from micrograd_c import _likeness, engine, replace
+from micrograd_c.viz.read import read as read_graph
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?")
 DIVIDES = "print((Value(6.0) / 3.0).data)\n"
@@ -219,6 +220,46 @@ def test_labels_and_closures_under_other_names(tmp_path):
         .replace("._op", ".what")
     )
     same_output(text + OPERANDS.format("_prev", "c.what") + EXPRESSIONS, tmp_path)
+
+
+NAMED = CLOSURES.replace("label", "name")
+
+
+@pytest.mark.parametrize("text, has", [(CLOSURES, "label"), (NAMED, "name"), (SLOPES, "")], ids=["1", "2", "none"])
+def test_a_name_that_the_class_has_not_is_not_there(text, has, tmp_path):
+    given = f", {has}='x'" if has else ""
+    text = text.replace("'_local_grads')", "'_local_grads', '__dict__')")
+    use = f"v = Value(2.0{given})\nprint([getattr(x, n, None) for x in (v, v * 2) for n in ('name', 'label')])\n"
+    use += "v.name = 'a'; v.label = 'b'; print(v.name, v.label)\n"
+    module = same_output(text + EXPRESSIONS + use, tmp_path)
+    graph = read_graph(module.Value(2.0) * module.v)
+    assert "a" in [node.label for node in graph.nodes.values()]
+
+
+def test_more_and_fewer_local_derivatives_than_operands_are_taken_as_by_zip(tmp_path):
+    made = "a, b = Value(2.0), Value(3.0)\n"
+    for given in ("(a, b), (2.0,)", "(a,), (3.0, 4.0)", "(a, b)", "(), (1.0,)", "[b, a], [5]"):
+        made += f"v = Value(1.0, {given}); v.backward(); print(a.grad, b.grad, len(v._children))\n"
+    same_output(SLOPES + made, tmp_path)
+    strict = SLOPES.replace("v._local_grads)", "v._local_grads, strict=True)")
+    if sys.version_info >= (3, 10):
+        with pytest.raises(ValueError, match="one for each child"):
+            run(strict + "Value(1.0, (Value(2.0),), (3.0, 4.0))\n", True, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, third", [(SLOPES, "[2, 3.0]"), (CLOSURES.replace("set(_children)", "_children"), "'k'")], ids=["1", "2"]
+)
+def test_operands_and_local_derivatives_are_in_the_container_that_was_given(text, third, tmp_path):
+    names = ("_children", "_local_grads") if text is SLOPES else ("_prev",)
+    made = f"a, b = Value(2.0), Value(3.0)\nfor v in (a, a * b, Value(1.0, []), Value(1.0, [a, b], {third})):\n"
+    made += f"    print([(type(x), len(x)) for x in ({''.join(f'v.{name}, ' for name in names)})])\n"
+    same_output(text + EXPRESSIONS + made, tmp_path)
+
+
+def test_local_derivatives_in_a_list_are_in_one(tmp_path):
+    text = re.sub(r"(\(self, other\), )\((.*)\)\)", r"\1[\2])", SLOPES)
+    same_output(text + "print((Value(2.0) * 3)._local_grads, (Value(2.0) + 3)._local_grads)\n", tmp_path)
 
 
 # ---- differences -------------------------------------------------------------------------------------------------
@@ -846,6 +887,8 @@ def test_extra_arguments_of_the_constructor(tmp_path):
         "print(repr((v + 1).label), Value(2, (v,), 'x')._op)\n",
         tmp_path,
     )
+    text = changed(SLOPES, "local_grads=()", "local_grads=(), frozen=False")
+    same_output(text + "v = Value(1)\nValue(2, (v,), (3.0,), True).backward()\nprint(v.grad)\n", tmp_path)
 
 
 def test_a_constructor_with_other_names_and_another_order(tmp_path):
@@ -1342,6 +1385,9 @@ ANEW = {
     "setattr(Value, 'add', lambda self, x: None)\nw = Value(0.5)\n": False,
     "class Weight(Value):\n    @staticmethod\n    def squash(x): return 2 * x\nw = Weight(0.5)\n": True,
     "class Weights:\n    def add(self, x): pass\nw = Value(0.5)\nw.add(1.0)\n": True,
+    "def no(self, x): pass\nw = type('W', (Value,), dict(add=no))(0.5)\n": True,
+    "V, n = Value, 1\nclass W(V):\n    def add(self, x): self.grad += 2 * x\nw = W(0.5)\n": True,
+    "def f(c):\n    class W(c):\n        def add(self, x): pass\n    return W\nw = f(Value)(0.5)\n": True,
 }
 
 
@@ -1374,6 +1420,13 @@ DUMP = "    def dump(self): return sorted(self.__dict__)\nprint(P(2.0).dump())\n
 )
 def test_attributes_of_other_classes_may_be_listed(text, ours, tmp_path):
     same_output(CLOSURES + MODULE + text, tmp_path, ours=ours)
+
+
+@pytest.mark.parametrize("guard", ["if v._prev", "if len(v._prev) > 0"])
+def test_a_backward_that_asks_for_operands_first_is_ours(guard, tmp_path):
+    text = changed(CLOSURES, "            v._backward()", f"            {guard}: v._backward()")
+    before = engine.Value.backward
+    assert same_output(text + EXPRESSIONS, tmp_path).Value.backward == before
 
 
 def test_a_method_with_a_loop_is_not_tried_out(tmp_path):
@@ -1497,6 +1550,15 @@ REFUSED = {
     ),
     "a backward that refuses a leaf": (
         changed(CLOSURES, BACKWARD, BACKWARD + "        if not self._prev: raise ValueError('a leaf')\n"),
+        "has another meaning of backward(), + or *",
+    ),
+    "a backward that counts operands": (
+        changed(CLOSURES, "            v._backward()", "            if len(v._prev) <= 2: v._backward()"),
+        "has another meaning of backward(), + or *",
+    ),
+    "a backward that asks no leaf, where leaves have closures": (
+        changed(CLOSURES, "            v._backward()", "            if v._prev: v._backward()")
+        + "v = Value(2.0)\nv._backward = lambda: print('leaf')\n(v * 3).backward()\n",
         "has another meaning of backward(), + or *",
     ),
     "data with a limit": (

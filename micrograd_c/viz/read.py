@@ -126,7 +126,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value | None] | Non
     named = parameters_in(model)
     parameters = set(named)
     names = names or {}
-    labels = {id(value): str(value.name or named.get(id(value), "")) for value in order}
+    labels = {id(value): _name_of(value) or str(named.get(id(value), "")) for value in order}
     own = {label for label in labels.values() if label}
     for name, value in names.items():
         if name not in own and not labels.get(id(value), name):
@@ -163,7 +163,7 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value | None] | Non
     if nodes[last].row not in LEAVES:
         nodes[last].role = "result"
     taken = {*names, *(name.partition("[")[0] for name in names)}
-    taken |= {str(value.name) for value in names.values() if value is not None}
+    taken |= {_name_of(value) for value in names.values() if value is not None}
     graph = Graph(nodes, last, len(order), taken=taken)
     give_names(graph)
     return graph
@@ -179,6 +179,11 @@ LONGEST_LIST = 1000  # of what is in longer lists nothing gets a name
 
 
 _PATH = re.compile(r"layers\.(\d+)\.neurons\.(\d+)\.(?:w\.(\d+)|(b))")
+
+
+def _name_of(value: Any) -> str:
+    """Return the name of a Value; where Value stands in for a class of a script's, that has either or none."""
+    return str(getattr(value, "name", getattr(value, "label", "")) or "")
 
 
 def _short(label: str) -> str:
