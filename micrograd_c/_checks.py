@@ -136,6 +136,8 @@ def parameter(p: Any, i: int) -> Value:
         remedy = "pass model.parameters() or Values"
         if isinstance(p, (list, tuple)) and str not in map(type, p):  # else they have their names
             remedy = "[p for ps in params for p in ps] joins the lists"
+        elif isinstance(p, str):  # a key
+            remedy = "pass model.parameters(), or groups in a list, [{'params': [v, ...]}]"
         raise TypeError(f"parameter {i} must be a Value, not {class_of(p)}: {remedy}")
     return p
 
@@ -234,7 +236,10 @@ def fitting(w: Any, x: Any) -> Any:
     except TypeError:
         remedy = f"pass [{brief(x)}]" if n == 1 and as_number(x) is not None else "pass a list of them"
         if traced and isinstance(x, Value):
-            remedy = f"{ONE_SAMPLE}, or call the model without jit"
+            remedy = (
+                f"{ONE_SAMPLE}, or call the model without jit; of a batch the function gets one sample, and "
+                "f.backward(X, reduce='mean') is the mean"
+            )
         raise TypeError(f"the inputs must be {wanted}, not {brief(x)} ({type(x).__name__}): {remedy}") from None
     for i, item in enumerate(x):
         if isinstance(item, _NO_NUMBERS):

@@ -19,7 +19,7 @@ from .program.derivatives import as_index
 from .program.function import Function
 from .program.program import flatten, rebuilt
 from .program.static import is_static
-from .program.trace import runs
+from .program.trace import meets_a_list, runs
 
 _DOT, _CONSTANT = NAMES.index("DOT"), NAMES.index("CONSTANT")
 _NOBODY = -(2**31)  # an operand that is not there
@@ -113,7 +113,10 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     wanted = listed(argnums, "argnums") if hasattr(type(argnums), "__iter__") else (argnums,)
     for i, x in enumerate(wanted):
         if not isinstance(x, Value):
-            raise TypeError(f"grad(y, [a, b]): item {i} to derive by must be a Value, not {type(x).__name__}")
+            remedy = ": pass its parameters()" if hasattr(x, "parameters") else ""
+            raise TypeError(
+                f"grad(y, [a, b]): item {i} to derive by must be a Value, not {type(x).__name__}{remedy}"
+            )
     return _derivatives(f, wanted, create_graph)
 
 
@@ -142,7 +145,10 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     name = getattr(f, "__qualname__", type(f).__name__)
     numbers: tuple[Any, ...] = tuple(map(as_index, argnums if isinstance(argnums, Sequence) else (argnums,)))
     if None in numbers:
-        raise TypeError(f"grad of {name}: argnums={brief(argnums)}, expected an int or a sequence of them")
+        raise TypeError(
+            f"grad of {name}: argnums={brief(argnums)}, expected an int or a sequence of them; the derivative at x "
+            "is mg.grad(f)(x), and by Values that f reads mg.grad(f(x), [a, b])"
+        )
 
     inner, inner_order = (f, 0) if isinstance(argnums, Sequence) else _below(f, argnums)
     if inner_order == _HIGHEST:
@@ -172,7 +178,12 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             wanted += leaves
         g, order = (inner, inner_order + 1) if wanted and tree is None else (f, 1)
         plain = _are_plain(*args, *kwargs.values())
-        y = _run(g, given, kwargs)
+        try:
+            y = _run(g, given, kwargs)
+        except (TypeError, AttributeError) as error:
+            if plain and meets_a_list(error, given):
+                error.args = (f"{error}: to grad a list is one argument; of a batch write mg.jit(mg.grad(f))(X)",)
+            raise
         if not isinstance(y, Value):
             if as_number(y) is None:
                 raise TypeError(

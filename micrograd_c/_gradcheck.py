@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 
-from ._core import Any, brief, to_float, warn
+from ._core import Any, as_number, brief, to_float, warn
 from .engine import Value, topological_order, zero_grad
 
 
@@ -81,7 +81,10 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
 def _numbers(at: tuple[Any, ...]) -> list[float]:
     if len(at) == 1 and isinstance(at[0], (list, tuple)):
         kind = type(at[0]).__name__
-        raise TypeError(f"operand 0 must be a number, not {kind}: pass those of a point one by one, (f, *point)")
+        raise TypeError(
+            f"operand 0 must be a number, not {kind}: pass those of a point one by one, (f, *point), or "
+            "(lambda *x: f(x), *point) where f takes a list"
+        )
     return [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(at)]
 
 
@@ -159,7 +162,9 @@ def gradcheck(
         leaves = list(map(Value, xs))
         out = f(*leaves)
         if not isinstance(out, Value):
-            remedy = "is its `return` missing?" if out is None else "return the Value itself, not its .data"
+            remedy = "one Value alone has a gradient"
+            if out is None or as_number(out) is not None:
+                remedy = "is its `return` missing?" if out is None else "return the Value itself, not its .data"
             raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}, {brief(out)}: {remedy}")
         return out, leaves
 

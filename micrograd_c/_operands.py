@@ -155,7 +155,7 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
             raise
         remedy = "write [v, ...]"
         if hasattr(type(items), "_reflected"):  # jit traces it
-            remedy = ONE_SAMPLE
+            remedy = f"{ONE_SAMPLE}; of a batch f.backward(X, reduce='mean') is the mean"
         elif hasattr(items, "parameters"):
             remedy = "pass its parameters()"
         elif callable(items):

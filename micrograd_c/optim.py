@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._checks import check_arguments, distinct_leaves, number, option, parameter, read_state, whole
 from ._copying import in_slots
 from ._core import Held, brief, check, ffi, lib
-from ._core.absent import import_later
+from ._core.absent import HABITS_OF_OPTIMIZERS, import_later, say_of
 from ._core.numbers import class_of
 from ._operands import listed, open_traces
 from ._schedules import Rate, cosine, step_decay, warm_up
@@ -287,7 +287,7 @@ class Optimizer(_Declared):
     def _check_together(self, options: dict[str, Any]) -> None:
         """Raise ValueError where options, each of them right, do not go together."""
 
-    # Copies and pickles hold the Values and numbers, no memory of C.
+    # Copies and pickles hold the Values and numbers, no memory of C. Old pickles have no groups.
 
     def __getstate__(self) -> dict[str, Any]:
         numbers = ffi.unpack(self._state, len(self._state))
@@ -302,7 +302,6 @@ class Optimizer(_Declared):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         memory = {"_state": ffi.new("double[]", state["_state"]), "_steps": ffi.new("int64_t *", state["_steps"])}
-        # Old pickles have no groups.
         for name, attribute in {"_groups": (), **state, **memory, "_held": Held(state["_held"])}.items():
             setattr(self, name, attribute)
         self._set_groups(self._groups)
@@ -316,6 +315,7 @@ class Optimizer(_Declared):
 
 
 Optimizer.__init_subclass__()
+say_of(Optimizer, HABITS_OF_OPTIMIZERS)
 
 
 class SGD(Optimizer):

@@ -86,6 +86,38 @@ def test_two_numbers_in_place_of_a_list_are_told_of_in_a_traced_model_too():
         mg.jit(MLP(2, [1])).backward([[1.0, 2.0]], "mean")
 
 
+def whole_batch(xs, ys):
+    model = MLP(2, [1])
+    return mg.mse([model(x) for x in xs], ys)
+
+
+@pytest.mark.parametrize("f", [whole_batch, lambda x, y: mg.mse(x[0], y)])
+def test_the_loss_of_a_whole_batch_is_told_to_be_a_mean_over_samples(f):
+    with pytest.raises(TypeError, match=r"; of a batch .*f\.backward\(X, reduce='mean'\) is the mean$"):
+        mg.jit(f)([[1.0, 2.0], [3.0, 4.0]], [1.0, 0.0])
+
+
+@pytest.mark.parametrize("f", [lambda x: x * x, lambda x: x.tanh(), mg.grad(lambda x: x * x)])
+@pytest.mark.parametrize("derivative", [mg.grad, mg.value_and_grad])
+def test_a_batch_for_grad_is_told_to_be_one_for_jit(f, derivative):
+    with pytest.raises(
+        (TypeError, AttributeError), match=r"of a batch write mg.jit\(mg.grad\(f\)\)\(X\)$"
+    ) as caught:
+        derivative(f)([1.0, 2.0])
+    assert str(caught.value).count("of a batch") == 1
+    mg.jit(derivative(f))([1.0, 2.0])
+
+
+def test_a_point_of_a_function_of_a_list_is_told_how_to_be_passed():
+    model, at = MLP(2, [1]), [1.0, 2.0]
+    for check in (mg.gradcheck, mg.numerical_gradient):
+        with pytest.raises(
+            TypeError, match=r"\(f, \*point\), or \(lambda \*x: f\(x\), \*point\) where f takes a list"
+        ):
+            check(model, at)
+        check(lambda *x: model(x), *at)
+
+
 def unpacking(x):
     one, two = x
     return one * two
@@ -104,7 +136,7 @@ def unpacking(x):
     ],
 )
 def test_one_sample_as_a_list_is_told_to_be_a_batch(f, words):
-    with pytest.raises(TypeError, match=rf"{words}to jit a list is a batch: pass one sample as \[\[\.\.\.\]\]$"):
+    with pytest.raises(TypeError, match=rf"{words}to jit a list is a batch: pass one sample as \[\[\.\.\.\]\]"):
         mg.jit(f)([1.0, 2.0])
     assert mg.jit(lambda x: x[0] + x[1])([[1.0, 2.0]]) == 3.0
 
@@ -206,6 +238,11 @@ def test_what_is_named_instead_of_a_plain_number_gives_a_gradient_to_a_value_too
         (lambda: mg.grad(lambda x: [x])(1.0), r"<lambda> returns list: mg.jit\(f\).jacobian\(x\) has"),
         (lambda: mg.jit(lambda x: None)(1.0), r"must return Values, .*NoneType: is a `return` missing\?"),
         (lambda: mg.gradcheck(lambda x: x.data, 1.0), "a Value, not float, 1.0: return the Value itself, not its"),
+        (lambda: mg.gradcheck(lambda x: [x], 1.0), "a Value, not list, .*: one Value alone has a gradient"),
+        (
+            lambda: mg.jit(lambda x: numpy.exp(x))([[1.0, 2.0]]),
+            r"must return Values, .*ndarray: write a.tolist\(\)",
+        ),
         (lambda: mg.gradcheck(lambda x: None, 1.0), r"a Value, not NoneType, None: is its `return` missing\?"),
     ],
 )
@@ -327,6 +364,8 @@ MISTAKES = {
     "mg.jit(lambda: v * w).hessian(argnums=1)": "ValueError: <lambda>: argnums=1, expected none: no argument",
     # optimisers
     "optim.SGD(model)": "TypeError: params must be a list of Values, not MLP: pass its parameters()",
+    "optim.SGD({'params': ps})": "TypeError: parameter 0 must be a Value, not str: .*[{'params': [v, ...]}]",
+    "sgd.param_groups": "AttributeError: 'SGD' object has no attribute 'param_groups': write opt.lr = 0.1, or",
     "optim.SGD(mg.jit(model))": "TypeError: params must be .*not Function: .*or the parameters() of the model",
     "optim.SGD([computed])": "ValueError: parameter 0 was computed.*make one, Value(p.data), and compute with that",
     "optim.SGD([v, v])": "ValueError: parameter 1 is there twice: pass dict.fromkeys(params)",
@@ -380,6 +419,10 @@ MISTAKES = {
     "mg.mse(v, 1.0)": "TypeError: predictions must be a list of Values, not Value: write [v, ...]",
     "mg.mse([v], 1.0)": "TypeError: targets must be a list of Values, not float: write [v, ...]",
     "mg.cross_entropy(v, 0)": "TypeError: logits must be a list of Values, not Value: write [v, ...]",
+    "mg.grad(v, model)": "TypeError: .*item 0 to derive by must be a Value, not MLP: pass its parameters()",
+    "mg.grad(model, ps)": "TypeError: .*expected an int or .*by Values that f reads mg.grad(f(x), [",
+    "mg.jit(abs).vjp(1.0, 1.0)": "TypeError: .*must be a tuple of arguments, not float: write f.vjp((x, ...), ",
+    "mg.vmap(abs)": "AttributeError: module 'micrograd_c' has no attribute 'vmap': write mg.jit(f)(X)",
     "mg.grad(v)": "TypeError: grad of a Value needs the Values to derive by: grad(y, a), or grad(y, [a, b])",
     "mg.draw(v, 'v.svg')": "TypeError: model must be a Module or a list of Values, not 'v.svg': .*.save(",
     "mg.explain(v, 'v.html')": "TypeError: model must be a Module or a list of Values, not 'v.html': .*.html(",

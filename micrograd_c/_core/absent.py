@@ -63,6 +63,11 @@ _OTHER_MODULES = {
     **dict.fromkeys(("manual_seed", "seed"), "weights are drawn by Python's random: write random.seed(1)"),
     **dict.fromkeys(("functional", "F"), "functions of one Value are its methods, as v.relu()"),
     **dict.fromkeys(("jacobian", "hessian"), "write mg.jit(f).jacobian(x), or .hessian(x)"),
+    **dict.fromkeys(("jacrev", "jacfwd"), "write mg.jit(f).jacobian(x)"),
+    "vmap": "write mg.jit(f)(X), which takes a batch",
+    "vjp": "write mg.jit(f).vjp((x,), cotangent)",
+    **dict.fromkeys(("jvp", "hvp"), "write mg.jit(f).jvp((x,), (tangent,)), or .hvp(...)"),
+    "stop_gradient": "write v.detach()",
     **{name: HABITS[name] for name in ("matmul", "max", "min", "abs")},
     **dict.fromkeys(("Linear", "Dense"), "write Layer(inputs, outputs, activation='linear')"),
     "Sequential": "write MLP(inputs, [outputs of each layer])",
@@ -71,6 +76,13 @@ _OTHER_MODULES = {
         ("lr_scheduler", "StepLR", "CosineAnnealingLR"),
         "pass a function of the step as lr, such as optim.cosine(0.1, 1000)",
     ),
+}
+
+# Of optimisers.
+HABITS_OF_OPTIMIZERS = {
+    "param_groups": "write opt.lr = 0.1, or of one group opt.groups[0].lr = 0.1",
+    "add_param_group": "make another optimizer with all groups, [{'params': [v, ...]}, ...]",
+    "backward": "call it of the loss, loss.backward()",
 }
 
 _remedies: dict[str, str] = {}  # of names that Values were asked for, since hasattr() asks again and again

@@ -217,15 +217,18 @@ class Derivatives:
 
     def _start(self, what: str, args: Any, kwargs: Any, single: str = "") -> tuple[Program, Arguments]:
         if not isinstance(args, (tuple, list)):
-            raise TypeError(f"{self._name}: args must be a tuple of arguments, not {type(args).__name__}")
+            example = f"f.{what}((x, ...), ...)"
+            raise TypeError(
+                f"{self._name}: args must be a tuple of arguments, not {type(args).__name__}: write {example}"
+            )
         self._refuse_inside(what, args, kwargs)
         return self._prepare(tuple(args), kwargs, single)
 
     def _refuse_inside(self, what: str, args: Any, kwargs: dict[str, Any]) -> None:
         if is_inside((*args, *kwargs.values())):
             raise TracingError(
-                f"{self._name}.{what}() is called while another function is traced: call it outside of that one, or "
-                "write mg.grad(f)(x), which is recorded"
+                f"{self._name}.{what}() is called while another function is traced: call it outside of that one, "
+                "or write mg.grad(f)(x), which is recorded"
             )
 
     def _refuse_options(self, what: str, args: tuple[Any, ...], **given: bool) -> None:

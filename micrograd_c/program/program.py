@@ -281,7 +281,9 @@ def flatten(result: Any, outputs: list[Value], what: str, arrays: bool = False) 
         rows = result.tolist() if hasattr(result, "A1") else result  # a row of a matrix is a matrix
         return Array, [flatten(item, outputs, what, arrays) for item in rows]
     if as_number(result) is None:
-        remedy = ": is a `return` missing?" if result is None and what.endswith("return Values") else ""
+        remedy = ": write a.tolist()" if is_array(result) else ""
+        if result is None and what.endswith("return Values"):
+            remedy = ": is a `return` missing?"
         raise TypeError(f"{what}, or tuples, lists and dicts of them, not {type(result).__name__}{remedy}")
     outputs.append(Value(result))  # one of numpy's stays one
     return None

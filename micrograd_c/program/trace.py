@@ -85,7 +85,7 @@ class Trace:
             text = str(error) if type(error) in (TypeError, AttributeError) else ""  # else one of the user's
             if "TracedValue" in text and any(word in text for word in ("iterable", "subscriptable", "len()")):
                 error.args = (f"{text}: {ONE_SAMPLE}",)
-            elif any(x in f"{text}." for x in _OF_A_LIST) and list in map(type, args):
+            elif meets_a_list(error, args):
                 error.args = (f"{text}: {ROW}",)
             raise
 
@@ -106,6 +106,12 @@ def is_inside(args: Iterable[Any] = ()) -> bool:
     if any(type(x) is TracedValue or (type(x) in (list, tuple) and TracedValue in map(type, x)) for x in args):
         return True
     return runs(Trace.run.__code__)
+
+
+def meets_a_list(error: Exception, args: Iterable[Any]) -> bool:
+    """Tell whether Python says that a list, as one of these arguments is, does not have what is asked of it."""
+    text = f"{error}." if type(error) in (TypeError, AttributeError) else ""
+    return any(x in text for x in _OF_A_LIST) and list in map(type, args)
 
 
 def refuse_inside(what: str) -> None:
