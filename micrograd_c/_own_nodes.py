@@ -148,7 +148,7 @@ class Nodes:
     def constructor(self, is_read: Callable[[str], bool]) -> Any:
         """Return an __init__ of their arguments; None if Value's own takes them."""
         self.absent = {x for x in ("label", "name") if x not in self._known and self._is_seen(x, is_read)}
-        if self.absent:  # else it is of no matter that both are one text
+        if self.absent or "name" in self.body.attributes:  # else it is of no matter that both are one text
             self.label = []
         init: Any = self.body.attributes["__init__"]
         code, defaults = init.__code__, init.__defaults__ or ()
@@ -326,13 +326,14 @@ class Nodes:
                     raise UnlikeError(f"has nodes that lose their .{name}")
 
     def shape(self, z: Any, arguments: list[Any], closely: bool) -> list[Any]:
-        """Return the nodes that an op made of these Values, the last first: label and operands.
+        """Return the nodes that an op made of these Values, the last first: label, container and operands.
 
         Where it looks at nodes of theirs closely, an attribute that other nodes have not so is an error.
         """
         ours = type(z) is Value
         closely &= not ours
-        read: Any = PROPERTIES["_children"].fget if ours else lambda v: [*(getattr(v, self.operands[0][0]) or ())]
+        operands, kind, _ = self.operands[0]
+        read: Any = PROPERTIES["_children"].fget if ours else lambda v: [*(getattr(v, operands) or ())]
         label = "_op" if ours else self.op
         places = {id(a): i for i, a in reversed([*enumerate(arguments)])}
         nodes, todo = [], [z]
@@ -344,9 +345,10 @@ class Nodes:
             if not (below := read(v)):
                 continue
             shown = [places.get(id(w), (self._kind(w) if closely else "leaf", w.data)) for w in below]
-            if self.operands[0][1] in (set, frozenset):
+            if kind in (set, frozenset):
                 shown.sort(key=str)
-            nodes.append((getattr(v, label) if self.op else "", shown))
+            found = kind if ours else type(getattr(v, operands))
+            nodes.append((getattr(v, label) if self.op else "", found, shown))
             todo += below
         return nodes
 
@@ -412,17 +414,14 @@ def _closure_or(x: Any) -> Callable[[Value], Any]:
     """Return the getter of the closure of a node, x where there is none."""
 
     def closure(self: Value) -> Any:
-        found = core.peek(self, "_backward")
-        return PROPERTIES["_backward"].fget(self) if found is not None or op_of(self) in BY_OPS else x
+        own = core.peek(self, "_backward") is not None or op_of(self) in BY_OPS
+        return PROPERTIES["_backward"].fget(self) if own else x
 
     return closure
 
 
 def _as(kind: Any, once: bool, key: str = "") -> Callable[[Value], Any]:
-    """Return the getter of operands in a container of this type, those that are equal once or as often as given.
-
-    The type of another container that was given is kept as `key`.
-    """
+    """Return the getter of operands in a container of this type, or of one kept as `key`, equal ones once or as given."""
     get = PROPERTIES["_children"].fget
     if once and kind in (tuple, list):
         return lambda self: operands_in(kind, self, {id(v): v for v in get(self)}.values())

@@ -453,6 +453,18 @@ DIFFERENT = {
 """,
         "for x in (2.0, 0.0, -1.5):\n try:\n  print(Value(x).log())\n except ValueError as e:\n  print(e)",
     ),
+    "a property called name": (
+        CLOSURES + "    @property\n    def name(self): return self.label * 2\n",
+        "v = Value(2.0, label='w'); print(v.name, v.label, repr((v * 2).name)); v.label = 'b'; print(v.name)",
+    ),
+    "a method called name": (
+        CLOSURES + "    def name(self): return self.label * 2\n",
+        "v = Value(2.0, label='w'); print(v.name(), v.label)",
+    ),
+    "operands in a list for one op alone": (
+        changed(changed(CLOSURES, "set(_children)", "_children"), "(self, other), '+'", "[self, other], '+'"),
+        "print([(type(v._prev), len(v._prev)) for v in (Value(2.0) + 3, Value(2.0) * 3, Value(2.0) - 1)])",
+    ),
     "patterns": (
         CLOSURES + "    __match_args__ = ('data', 'label')\n",
         "match Value(2.0, label='w'):\n case Value(x, name): print(x, name)",
