@@ -251,6 +251,33 @@ def test_a_function_that_returns_no_value_is_told_what_to_return(call, words):
         call()
 
 
+@pytest.mark.parametrize(
+    ("f", "words", "remedy"),
+    [
+        (lambda x: (x > 0) & (x < 2), r"a \* b of conditions", lambda x: (x > 0) * (x < 2)),
+        (lambda x: (x > 0) | (x < -2), r"a.maximum\(b\) of conditions", lambda x: (x > 0).maximum(x < -2)),
+        (lambda x: ~x.less(0), "1 - a of a condition", lambda x: 1 - x.less(0)),
+        (lambda x: x // 0.7, r"\(x / y\).floor\(\)", lambda x: (x / 0.7).floor()),
+        (lambda x: 2.5 % x, r"x - y \* \(x / y\).floor\(\)", lambda x: 2.5 - x * (2.5 / x).floor()),
+        (lambda x: not x > 0, r"1 - a for `not a`\.", lambda x: 1 - (x > 0)),
+    ],
+)
+def test_an_operator_that_values_do_not_have_is_answered_with_one_that_they_have(f, words, remedy):
+    with pytest.raises((TypeError, mg.TracingError), match=f"(write |and ){words}$"):
+        mg.jit(f)(2.0)
+    for x in (-3.0, -1.0, 1.5, 2.0):
+        expected = x >= 0 if "of a condition" in words else f(x)
+        assert mg.jit(remedy)(x) == pytest.approx(float(expected))
+
+
+def test_a_value_as_argument_is_told_to_be_read():
+    w = Value(3.0)
+    with pytest.raises(TypeError, match="or call the function without jit; a parameter is read by the function"):
+        mg.jit(lambda w, x: w * x).backward(w, 2.0)
+    mg.jit(lambda x: w * x).backward(2.0)
+    assert w.grad == 2.0
+
+
 def test_a_traced_value_is_not_said_to_have_a_number():
     with pytest.raises(
         AttributeError, match=r"no attribute 'item': while jit traces it has no number: compute with"
@@ -342,6 +369,7 @@ MISTAKES = {
     if mg.stats().core == "native" and sys.version_info < (3, 13)
     else "TypeError: Value.leaky_relu() got an unexpected keyword argument 'slope'",
     "v.leaky_relu(None)": "TypeError: leaky_relu(k): k must be a plain number, not NoneType",
+    "Value(v)": "TypeError: data must be a number, not a Value: pass value.data, without its gradient, or take",
     "Value('3')": "TypeError: data must be a number, not str: .*float('3')",
     # no function where one is expected
     "mg.gradcheck(3, 1.0)": "TypeError: gradcheck takes a function and its point, gradcheck(f, 1.0), not int",

@@ -116,7 +116,8 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
     if hasattr(t, "_reflected"):  # jit traces x
         x._put_into_node() if what == "data" else float(x)  # raises TracingError
     if hasattr(t, "_mg_h"):  # the handle of a Value
-        return TypeError(f"{what} must be {expected}, not a {class_of(x)}: pass value.data, which is a float")
+        without = ", without its gradient, or take the Value itself" if what == "data" else ", which is a float"
+        return TypeError(f"{what} must be {expected}, not a {class_of(x)}: pass value.data{without}")
     remedy = "pass a float or an int"
     if isinstance(x, (str, bytes, bytearray)):
         if _says_number(x):

@@ -325,7 +325,10 @@ class Arguments:
         self.check_count()  # polars calls with return_dtype first, and reads Python's words for what is not there
         hint, given = "", (*self._args, *self._kwargs.values())[i]
         if hasattr(found, "_mg_h"):  # of another import of this package too
-            hint = ": pass its .data, or call the function without jit"
+            hint = (
+                ": pass its .data, or call the function without jit; a parameter is read by the function, "
+                "and not passed"
+            )
         elif isinstance(found, type) and is_masked(found):
             hint = ": pass a.filled(number), or a.compressed()"
         elif isinstance(given, type):

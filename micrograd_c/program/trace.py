@@ -19,6 +19,14 @@ from .traced import TracedValue, follow_value, outside, refusal
 _restore = lib.mg_restore
 ROW = "of a batch of shape (N, k) the function gets lists of k Values: x[0] is one, X[:, 0] a batch of shape (N,)"
 _OF_A_LIST = "'list'", " concatenate list ", " not list."  # as Python says it
+# What is written instead of operators that Values do not have.
+_OPERATORS = {
+    "&": "a * b of conditions",
+    "|": "a.maximum(b) of conditions",
+    "~": "1 - a of a condition",
+    "//": "(x / y).floor()",
+    "%": "x - y * (x / y).floor()",
+}
 _VARARGS = 0x04  # of co_flags
 
 
@@ -85,6 +93,8 @@ class Trace:
             text = str(error) if type(error) in (TypeError, AttributeError) else ""  # else one of the user's
             if "TracedValue" in text and any(word in text for word in ("iterable", "subscriptable", "len()")):
                 error.args = (f"{text}: {ONE_SAMPLE}",)
+            elif "'TracedValue'" in text and (x := next((x for x in _OPERATORS if f" {x}: " in text), "")):
+                error.args = (f"{text}: write {_OPERATORS[x]}",)
             elif meets_a_list(error, args):
                 error.args = (f"{text}: {ROW}",)
             raise

@@ -22,7 +22,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .trace import Trace
 
-_CHOOSE = "Use relu, maximum or minimum, or mg.where(condition, a, b), instead of a choice in Python."
+_CHOOSE = (
+    "Use relu, maximum or minimum, or mg.where(condition, a, b), instead of a choice in Python. "
+    "Of conditions a * b stands for `a and b`, a.maximum(b) for `a or b`, and 1 - a for `not a`."
+)
 _NUMBER = (
     "Compute with the Value itself: v.exp() instead of math.exp(v), mg.where(condition, a, b) instead of `if`."
 )
