@@ -1,9 +1,11 @@
 """Arithmetic of the command line is parsed into Values; nothing is ever run."""
 
 import math
+import re
 
 import pytest
 
+import micrograd_c as mg
 from micrograd_c.viz.parse import Refused, parse
 
 
@@ -46,9 +48,14 @@ def test_arithmetic_is_parsed_into_values():
         ("", 1, "nothing to compute"),
         ("c = a\x00", 1, ""),
         ("\n;  c = 2a", 5, "    c = 2a"),
-        ("c = F.relu(a)", 5, "'F' has no value: add F=..."),
+        ("c = F.relu(a)", 5, "'F' has no value: write relu(...) for F.relu(...)"),
+        ("c = torch.nn.functional.relu(a)", 5, "write relu(...) for torch.nn.functional.relu(...)"),
+        ("c = q.relu()", 5, "'q' has no value: add q=..."),
+        ("c = a·b", 5, "'a·b' has no value: a product is written a*b"),
+        ("c = e**a", 5, "'e' has no value: the number is math.e, and e**x is exp(x); or add e=..."),
+        ("c = ln(a)", 5, "there is no function 'ln'; it is called log here;"),
         ("c = np.tanh(a, b)", 5, "tanh takes 1 argument, not 2"),
-        ("c = a^2", 5, "the operator '^' is not one of + - * / **; a power is written a**2"),
+        ("c = a^2", 5, "the operator '^' is not one of + - * / **; a power is written a**2, and e**x is exp(x)"),
         ("2a", 1, "write 2*a for 2a"),
         ("c = 2(a + b)", 5, "only a function can be called; a product is written 2*(a + b)"),
         ("c = a(a + b)", 5, "'a' is no function; a product is written a*(...)"),
@@ -64,9 +71,29 @@ def test_what_is_no_arithmetic_is_refused_where_it_stands(source, column, why):
     assert (refusal.value.line, refusal.value.column) == (1, column)
 
 
-def test_a_leaf_called_by_a_word_of_python_is_told():
-    with pytest.raises(Refused, match="'lambda' is a word of Python: take another name"):
-        parse("lambda * w**2", {"lambda": 0.1, "w": 2.0})
+@pytest.mark.parametrize("source", ["lambda * w**2", "c = w*lambda", "lambda = w*2", "c = w; try = w"])
+def test_a_name_that_is_a_word_of_python_is_told(source):
+    word = "try" if "try" in source else "lambda"
+    for leaf in {"w", word} if source.startswith("lambda *") else {"w"}:
+        with pytest.raises(Refused, match=f"'{word}' is a word of Python: take another name"):
+            parse(source, {leaf: 0.1})
+
+
+def test_a_leaf_of_which_nothing_is_computed_is_told():
+    for source in ("a = 3; c = a*b", "c = a*b; d = b + 1", "a; b"):
+        with pytest.raises(ValueError, match=f"a: given, but not used in the last line of '{re.escape(source)}'"):
+            parse(source, {"a": 1.0, "b": 2.0})
+
+
+def test_a_leaf_keeps_its_name_where_a_result_takes_it():
+    root, _ = parse("a = a*2; b = a + 1", {"a": 1.0})
+    leaf = mg.topological_order(root)[0]
+    assert (leaf.name, root.name) == ("a", "b") and sum(x.name == "a" for x in mg.topological_order(root)) == 1
+
+
+def test_clip_is_a_function_and_a_method():
+    for source in ("clip(a, -1, 1)", "a.clip(-1, 1)"):
+        assert parse(source, {"a": 2.0})[0].data == 1.0
 
 
 def test_no_text_is_ever_run(monkeypatch):

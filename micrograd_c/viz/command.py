@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from shlex import quote
 from unicodedata import normalize
 
 from .explanation import explain
@@ -38,6 +39,8 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
+        if re.search(r"[;=\n]", text):
+            raise ValueError(f"{text!r} is no number") from None
         return parse(text, {})[0].data
 
 
@@ -61,7 +64,7 @@ def _parted(texts: Sequence[str]) -> tuple[str, Sequence[str]]:
 def _assignments(texts: Sequence[str], what_if: bool = False) -> dict[str, float]:
     """Return the numbers of 'a=2' and 'b=3,c=4' by name."""
     out: dict[str, float] = {}
-    parts = (part for text in texts for part in re.split(r",(?=\s*(?:\w+\s*=|$))", text))
+    parts = (part for text in texts for part in re.split(r"[,;](?=\s*(?:\w+\s*=|$))", text))
     for text in filter(str.strip, parts):
         name, number = _leaf(text)
         if not name:
@@ -78,10 +81,17 @@ def _assignments(texts: Sequence[str], what_if: bool = False) -> dict[str, float
     return out
 
 
-def _expect_folder(path: str | None) -> None:
-    folder = os.path.dirname(path or "")
-    if folder and not os.path.isdir(folder):
-        raise ValueError(f"cannot write {path}: there is no folder {folder!r}; make it first (mkdir -p {folder})")
+def _expect_folder(path: str) -> None:
+    above = folder = os.path.dirname(path)
+    if not path:
+        raise ValueError("the name of the file to write is empty")
+    while above and not os.path.exists(above):
+        above = os.path.dirname(above)
+    if above and not os.path.isdir(above):
+        raise ValueError(f"cannot write {path}: {above!r} is a file, no folder")
+    if above != folder:
+        remedy = f"make it first (mkdir -p {quote(folder)})"
+        raise ValueError(f"cannot write {path}: there is no folder {folder!r}; {remedy}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,10 +126,11 @@ def main(arguments: Sequence[str]) -> int:
         what_if = _assignments([options.what_if])
         if what_if and options.json:
             raise ValueError("--what-if is no part of the JSON: leave out --json, or give the leaves these numbers")
-        _expect_folder(options.html or options.draw)
+        file = options.draw if options.html is None else options.html
+        if file is not None:
+            _expect_folder(file)
         root, _ = parse(expression, data)
         explanation = explain(root, title=" ".join(expression.split()), names={})
-        file = options.html or options.draw
         told = explanation.what_if_text(what_if) if file else explanation.text(what_if)
         if options.html:
             explanation.html(options.html)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from keyword import iskeyword
 from typing import Any
 
 from .._core import NAMES, OPS, core
 from .._core.absent import close_to
-from ..engine import Value, nary
+from ..engine import Value, nary, topological_order
 
 __all__ = ["Refused", "parse"]
 
@@ -41,6 +42,8 @@ _FUNCTIONS = {
 }
 _FUNCTIONS |= {**dict.fromkeys(nary, (1, 1000, 0)), "max": (2, 1000, 0), "min": (2, 1000, 0)}
 _FUNCTIONS["pow"] = (2, 2, 0)  # of two Values too, as **
+_FUNCTIONS["clip"] = (3, 3, 0)
+_CALLED_HERE = {"ln": "log", "clamp": "clip"}
 _CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}  # of math
 _MODULES = ("math", "np", "numpy", "torch")
 
@@ -111,7 +114,7 @@ class _Builder:
             if not name.isidentifier():
                 raise ValueError(f"{name!r} is no name")
             self.names[name] = Value(float(x), label=name)
-        self.unused = dict.fromkeys(self.names)
+        self.given = dict(self.names)
 
     def refuse(self, node: Any, why: str) -> Refused:
         line = getattr(node, "lineno", 1)
@@ -134,16 +137,21 @@ class _Builder:
             raise Refused(self.source, 1, 1, "there is nothing to compute")
         for statement in tree.body:
             last = self.statement(statement)
-        if self.unused:
-            raise ValueError(f"{', '.join(self.unused)}: given, but not used in {self.source!r}")
+        used = {id(value) for value in topological_order(last)}
+        unused = [name for name, leaf in self.given.items() if id(leaf) not in used]
+        if unused:
+            where = f"the last line of {self.source!r}" if len(tree.body) > 1 else repr(self.source)
+            raise ValueError(f"{', '.join(unused)}: given, but not used in {where}")
         return last, self.names
 
     def in_our_words(self, message: str) -> str:
         """Return what Python says of a text that it cannot read, with what people meant by it most often."""
         if message.startswith("cannot assign to"):
             return "only a name can be assigned to, and it stands first, as in c = a*b"
-        words = [name for name in self.names if iskeyword(name)]
-        if words and message.startswith("invalid syntax"):
+        invalid = message.startswith("invalid syntax")
+        named = re.findall(r"\w+" if invalid else r"(?:^|[;\n])\s*(\w+)\s*=(?!=)", self.source)
+        words = [name for name in named if iskeyword(name)]
+        if words:
             return f"{words[0]!r} is a word of Python: take another name"
         remedy = "write 2*a for 2a" if "decimal literal" in message else ""
         remedy = "the operators are + - * / **" if message.startswith("invalid character") else remedy
@@ -167,7 +175,8 @@ class _Builder:
         if not isinstance(target, ast.Name):
             raise self.refuse(target, "only a name can be assigned to")
         value = self.expression(what)
-        value.name = value.name or target.id
+        if target.id not in self.given:  # a = a*2: the name is that of the leaf
+            value.name = value.name or target.id
         self.names[target.id] = value
         return value
 
@@ -206,7 +215,6 @@ class _Builder:
             elif isinstance(node, ast.Attribute):
                 values.append(_CONSTANTS[node.attr])
             elif isinstance(node, ast.Name):
-                self.unused.pop(node.id, None)
                 values.append(self.names[node.id])
             else:
                 n = len(values) - len(self.operands(node))
@@ -242,7 +250,7 @@ class _Builder:
             return [node.operand]
         if isinstance(node, ast.BinOp):
             if type(node.op) not in _BINARY:
-                power = "; a power is written a**2" * isinstance(node.op, ast.BitXor)
+                power = "; a power is written a**2, and e**x is exp(x)" * isinstance(node.op, ast.BitXor)
                 raise self.refuse(node, f"the operator {_SIGNS[type(node.op)]!r} is not one of + - * / **{power}")
             return [node.left, node.right]
         if isinstance(node, ast.Call):
@@ -257,7 +265,13 @@ class _Builder:
     def check_known(self, node: Any) -> None:
         if isinstance(node, ast.Name) and node.id not in self.names:
             known = f"; known are {', '.join(self.names)}" if self.names else ""
-            raise self.refuse(node, f"{node.id!r} has no value: add {node.id}=... at the end{known}")
+            remedy = f"add {node.id}=... at the end{known}"
+            if "·" in node.id:
+                remedy = f"a product is written {node.id.replace('·', '*')}"
+            elif node.id in _CONSTANTS:
+                power = ", and e**x is exp(x)" * (node.id == "e")
+                remedy = f"the number is math.{node.id}{power}; or {remedy}"
+            raise self.refuse(node, f"{node.id!r} has no value: {remedy}")
 
     def function(self, node: ast.Call) -> tuple[str, list[Any]]:
         """Return the name of the function, and its arguments, of a method the object first."""
@@ -266,6 +280,14 @@ class _Builder:
         if isinstance(node.func, ast.Attribute) and self.of_math(node.func):
             return node.func.attr, list(node.args)
         if isinstance(node.func, ast.Attribute):
+            module: ast.expr = node.func.value
+            while isinstance(module, ast.Attribute):
+                module = module.value
+            name, least = node.func.attr, _FUNCTIONS.get(node.func.attr, (1000,))[0]
+            if isinstance(module, ast.Name) and module.id not in self.names and len(node.args) >= least:
+                raise self.refuse(
+                    node, f"{module.id!r} has no value: write {name}(...) for {ast.unparse(node.func)}(...)"
+                )
             self.check_known(node.func.value)
             return node.func.attr, [node.func.value, *node.args]
         raise self.refuse(node, "only a function can be called; a product is written 2*(a + b)")
@@ -276,6 +298,7 @@ class _Builder:
             raise self.refuse(node, f"{name!r} is no function; a product is written {name}*(...)")
         if name not in _FUNCTIONS:
             close = close_to(name, {x: x for x in _FUNCTIONS})
+            close = f"it is called {_CALLED_HERE[name]} here" if name in _CALLED_HERE else close
             there = f"{close}{close and '; '}there are {', '.join(sorted(_FUNCTIONS))}"
             raise self.refuse(node, f"there is no function {name!r}; {there}")
         for keyword in node.keywords:
@@ -303,6 +326,8 @@ class _Builder:
             raise self.refuse(node, f"the second argument of {name} is a plain number")
         if name == "abs":
             return abs(first)
+        if name == "clip":
+            return first.maximum(operands[1]).minimum(operands[2])
         return getattr(first, name)(*operands[1:])
 
     def apply(self, op: ast.operator, x: Any, y: Any) -> Any:
