@@ -84,22 +84,23 @@ static void put_places(writer *w, const int32_t *places, int32_t n, bool uniform
     put(w, ")");
 }
 
-/* x*y + ... of pairs, else x, ...; of many terms the first three and the last, and those with a constant. */
+/* x*y + ... of pairs, else x, ...; of many terms the first three and the last, those with a constant, and how many
+ * are left out at each gap. */
 static void put_terms(writer *w, const int32_t *x, int32_t n, bool pairs, bool uniform)
 {
-    bool skipped = false;
+    int32_t skipped = 0;
 
     for (int32_t i = 0; i < n; i++, x += 1 + pairs) {
         const int32_t place = x[0] < 0 ? ~x[0] : x[0], y = pairs ? x[1] : MG_NONE;
         const bool once = uniform || x[0] < 0;
         if (n > 6 && i >= 3 && i < n - 1 && !is_constant(w->code, place, once) &&
             !is_constant(w->code, y, uniform)) {
-            skipped = true;
+            skipped++;
             continue;
         }
         if (skipped)
-            put(w, pairs ? " + .. %d terms .." : ", .. %d operands ..", (int)n);
-        skipped = false;
+            put(w, pairs ? " + .. %d more .." : ", .. %d more ..", (int)skipped);
+        skipped = 0;
         put(w, "%s", i == 0 ? "" : pairs ? " + " : ", ");
         put_place(w, place, once);
         if (y != MG_NONE) {

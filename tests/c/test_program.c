@@ -348,9 +348,9 @@ TEST(a_listing_shows_the_ends_of_long_lists_and_all_constants)
         made(mg_dot((int32_t[]){inputs[1], c}, (int32_t[]){x, cube}, 2, MG_NONE, MG_NONE)),
     };
     static const char *lines[] = {
-        "mean(x0, p0, p1, .. 10 operands .., 2.5, .. 10 operands .., p7)\n",
-        "mean(p0, p1, p2, .. 8 operands .., p7)\n",
-        "0 + p0*p1 + p1*p2 + .. 9 terms .. + p4*2.5 + .. 9 terms .. + p0*p7\n",
+        "mean(x0, p0, p1, .. 2 more .., 2.5, .. 3 more .., p7)\n",
+        "mean(p0, p1, p2, .. 4 more .., p7)\n",
+        "0 + p0*p1 + p1*p2 + .. 2 more .. + p4*2.5 + .. 2 more .. + p0*p7\n",
         "(x0)**3\n",
         "minimum(v",
         "sqrt(x0)   [gradients where u",
