@@ -412,6 +412,9 @@ def test_names_are_told_apart():
     a, b, c = Value(1.0, label="x"), Value(2.0, label="x"), Value(3.0, label="x1")
     names = list(mg.explain(a * b + c * 2.0).gradients)
     assert len(set(names)) == 7 and "x1" in names
+    w1, w2 = Value(2.0, label="w"), Value(3.0, label="w")
+    root = w2 * w1
+    assert mg.explain(root).gradients == {"w1": 3.0, "w2": 2.0, "root": 1.0}
 
 
 # ---- json --------------------------------------------------------------------------------------------------------

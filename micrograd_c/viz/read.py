@@ -127,9 +127,12 @@ def read(root: Value, model: Any = None, names: Mapping[str, Value | None] | Non
     parameters = set(named)
     names = names or {}
     labels = {id(value): _name_of(value) or str(named.get(id(value), "")) for value in order}
-    own = {label for label in labels.values() if label}
+    own = Counter(label for label in labels.values() if label)
     for name, value in names.items():
-        if name not in own and not labels.get(id(value), name):
+        label = labels.get(id(value), name)
+        # w1 and w2 tell two that are both called w apart
+        better = not label or (own[label] > 1 and re.fullmatch(rf"{re.escape(label)}_?\d+", name))
+        if better and name not in own:
             labels[id(value)] = name
     nodes: dict[int, Node] = {}
     for i, value in enumerate(order):
