@@ -11,7 +11,7 @@ from ._checks import ACTIVATIONS, ordered
 from ._copying import in_slots
 from ._core import Any, Held, as_number, core, ffi, lib
 from ._operands import AT_FIRST, with_leaves
-from ._value_attributes import classes
+from ._value_attributes import classes, give_way
 from .engine import unequal
 
 Value: Any = type(core.new())  # whatever a script has put into micrograd.engine meanwhile
@@ -42,6 +42,7 @@ class Watched:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        give_way(cls, next(c for c in cls.__mro__[1:] if c.__module__.partition(".")[0] == __package__))
         own: Any = next((vars(c)["__getattr__"] for c in cls.__mro__ if "__getattr__" in vars(c)), None)
         if own is not None and not hasattr(own, "_mg_asks"):
             type.__setattr__(cls, "__getattr__", _but_for_plans(own))

@@ -1,17 +1,30 @@
-"""Attributes of Value that a class over it has, annotates or assigns too."""
+"""What a class over Value, or over Module, has, annotates or assigns too."""
 
 from __future__ import annotations
 
+import operator
 from _weakref import ref
 
-from ._core import Any, brief, core, warn
+from ._core import Any, as_number, brief, core, warn
 from ._core.hints import Callable
-from ._operands import as_micrograd, make_operators
+from ._operands import MicrogradOperators, as_micrograd, kept, make_operators, open_traces
 
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
 SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward")
-# Not in micrograd's Value: where a class has one of its own, Python answers a > b by b < a.
-COMPARISONS = ("__lt__", "__le__", "__gt__", "__ge__")
+# What micrograd's classes have as well. Any other attribute of ours gives way to one that stands behind it.
+_OPERATORS = "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ __pow__ __neg__"
+_OF_MICROGRAD = {
+    "Value": {"__init__", "__repr__", "relu", "backward", *_OPERATORS.split(), *SET_BY_INIT},
+    "Module": {"zero_grad", "parameters"},
+    "Neuron": {"__init__", "__call__", "__repr__", "w", "b", "nonlin"},
+    "Layer": {"__init__", "__call__", "__repr__", "neurons"},
+    "MLP": {"__init__", "__call__", "__repr__", "layers"},
+}
+# These belong to a class itself, or are asked along all of its bases.
+_OF_CLASSES = {
+    *("__module__", "__doc__", "__dict__", "__weakref__", "__slots__", "__annotations__", "__firstlineno__"),
+    *("__static_attributes__", "__class__", "__new__", "__init_subclass__"),
+}
 
 
 # All classes over Value, by their ids.
@@ -22,8 +35,9 @@ def honour(cls: type, base: type) -> None:
     """Let the engine do what a class over Value says."""
     key = id(cls)
     classes[key] = ref(cls, lambda _: classes.pop(key, None))
+    give_way(cls, base)
+    _put_first(cls, base, _of_object(cls, base))
     _leave_to_init(cls, base)
-    _leave_to_python(cls, base)
     make_operators(cls, base)
 
 
@@ -73,16 +87,76 @@ def _leave_to_init(cls: type, base: type) -> None:
                 type.__delattr__(c, name)
 
 
-def _leave_to_python(cls: type, base: type) -> None:
-    """Let a class that has comparisons of its own, or of a mixin, have these alone."""
-    others = [vars(c) for c in cls.__mro__ if c not in base.__mro__]
-    own = {name: body[name] for body in reversed(others) for name in COMPARISONS if name in body}
-    if not own or hasattr(cls, "_reflected"):
+def give_way(cls: type, base: type) -> None:
+    """Let what a class has behind one of ours come before what micrograd's does not have."""
+    behind = [c for c in cls.__mro__[cls.__mro__.index(base) :] if c not in base.__mro__]
+    if behind:
+        names = {name for c in base.__mro__[:-1] for name in vars(c)} - _OF_CLASSES
+        names.difference_update(*(_OF_MICROGRAD.get(c.__name__, ()) for c in base.__mro__))
+        _put_first(cls, base, {x: vars(c)[x] for c in reversed(behind) for x in names & vars(c).keys()})
+
+
+def _put_first(cls: type, base: type, found: dict[str, Any]) -> None:
+    """Put it into a base before our classes, behind what stands before them; what lies between them goes on."""
+    if not found:
         return
-    for name in COMPARISONS:
-        x = own.get(name, getattr(object, name))
-        if next(vars(c)[name] for c in cls.__mro__ if name in vars(c)) is not x:
-            type.__setattr__(cls, name, x)
+    bases, root, before = [*cls.__bases__], base.__mro__[-2], cls.__mro__[: cls.__mro__.index(base)]
+    place = next(i for i, b in enumerate(bases) if root in b.__mro__ or b.__module__ == make_operators.__module__)
+    between = {c for b in bases[place:] if root in b.__mro__ for c in b.__mro__ if c in before}
+    taken = {x for c in between if "_mg_first" not in vars(c) for x in vars(c)}
+    some = [
+        (name, x)
+        for name, x in found.items()
+        if name not in taken and x is not None and not getattr(x, "__isabstractmethod__", False)
+    ]
+    first: Any = next((b for b in bases if "_mg_first" in vars(b)), None)
+    if some and first is None:
+        first = type("First", (), {"__module__": __name__, "_mg_first": True})  # of the layout of Module
+        bases.insert(place, first)
+        type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
+    for name, x in some:
+        setattr(first, name, x)
+
+
+# ---- comparisons -------------------------------------------------------------------------------------------------
+
+
+def _comparison(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Return the method that compares the data of a Value with those of another, or with a number."""
+    name = f"__{holds.__name__}__"
+
+    def method(self: Any, other: Any) -> Any:
+        cls: Any = type(self)
+        own = cls.__lt__ is not _LT or cls.__gt__ is not _GT or cls.__le__ is not _LE or cls.__ge__ is not _GE
+        if own and getattr(cls, name) is method:  # for micrograd's Value Python answers by one of these, or not
+            return NotImplemented
+        number = other.data if isinstance(other, node) else as_number(other)
+        if number is None:
+            return NotImplemented
+        return kept(holds(self.data, number)) if open_traces else holds(self.data, number)
+
+    node = core.Node
+    method.__name__, method.__qualname__ = name, f"Value.{name}"
+    return method
+
+
+# Those that Value has at first, by name.
+COMPARISONS: dict[str, Any] = globals().get("COMPARISONS") or {  # those from before a reload
+    f"__{f.__name__}__": _comparison(f) for f in (operator.lt, operator.le, operator.gt, operator.ge)
+}
+_LT, _LE, _GT, _GE = COMPARISONS.values()
+
+
+def _of_object(cls: Any, base: Any) -> dict[str, Any]:
+    """Return what a class with a comparison, or a ==, of its own has of object: total_ordering and numpy look."""
+    found: dict[str, Any] = {}
+    if hasattr(cls, "_reflected"):  # jit traces it
+        return found
+    if any(getattr(cls, x) is not getattr(base, x) for x in COMPARISONS):
+        found = {x: getattr(object, x) for x, ours in COMPARISONS.items() if getattr(cls, x) is ours}
+    if cls.__eq__ is not base.__eq__:
+        found["__array_priority__"] = MicrogradOperators.__array_priority__
+    return found
 
 
 def _tell_of(cls: type, name: str, attribute: Any) -> None:

@@ -18,9 +18,9 @@ from ._copying import unpickle as _unpickle  # noqa: F401 - so old pickles name 
 from ._core import LABELS, NAMES, TYPE_CHECKING, Any, Node, as_number, check, core, from_numpy, lib, to_float, warn
 from ._core.docs import operators
 from ._core.hints import Callable, Iterable
-from ._core.numbers import branch
+from ._core.numbers import branch, by_items, is_array
 from ._core.walk import describe, handle_of, in_order, operands
-from ._operands import is_tracing, open_traces
+from ._operands import is_tracing
 
 if TYPE_CHECKING:
     from ._core.operators import Number
@@ -37,20 +37,6 @@ def __dir__() -> list[str]:
 
 # How often a Value was compared with another object by ==.
 unequal: list[int] = [0]
-
-
-def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Value, Number], bool]:
-    """Return the method that compares the data of a Value with those of another, or with a number."""
-
-    def method(self: Any, other: Any) -> Any:
-        number = other.data if isinstance(other, Value) else as_number(other)
-        if number is None:
-            return NotImplemented
-        return _operands.kept(holds(self.data, number)) if open_traces else holds(self.data, number)
-
-    method.__name__ = f"__{holds.__name__}__"
-    method.__qualname__ = f"Value.{method.__name__}"
-    return method
 
 
 @core.complete
@@ -207,18 +193,23 @@ class Value(Node):
 
     if not TYPE_CHECKING:  # checkers read of these in operators.pyi and in object
 
-        def __eq__(self, other: object) -> bool:
+        def __eq__(self, other: object) -> Any:
             if self is other:
                 return True
             unequal[0] += 1
-            return NotImplemented
+            if isinstance(other, Node) or not is_array(other):
+                return NotImplemented
+            return by_items(operator.eq, other, self)
+
+        def __ne__(self, other: object) -> Any:
+            if not isinstance(other, Node) and is_array(other):
+                return by_items(operator.ne, other, self)
+            equal = type(self).__eq__(self, other)
+            return equal if equal is NotImplemented else not equal
 
         __hash__ = object.__hash__
 
-        __lt__ = _comparison(operator.lt)
-        __le__ = _comparison(operator.le)
-        __gt__ = _comparison(operator.gt)
-        __ge__ = _comparison(operator.ge)
+        __lt__, __le__, __gt__, __ge__ = _value_attributes.COMPARISONS.values()
 
         _assigned_first = _operands.assigned_first
         _mg_made, _mg_settle = map(staticmethod, (_operands.made_of_others, _value_attributes.settle))

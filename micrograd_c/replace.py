@@ -23,7 +23,6 @@ from ._likeness import OPERATORS, REFUSED, differences
 from ._operands import as_micrograd, stops_short
 from ._own_nodes import ABSENT, UnlikeError
 from ._pure import DATA, Kinds, by_kind, nodes_below, parsed, put_at
-from ._value_attributes import COMPARISONS
 
 if TYPE_CHECKING:
     _Reads = Callable[..., bool]
@@ -320,8 +319,6 @@ def stand_in(number: int) -> Callable[[type], type]:
             made = _made_anew(nodes, node.name)
             changed = not made.isdisjoint(OPERATORS) or any(map(is_read, _SPECIAL))
             found = differences(theirs, node, nodes, changed, is_read, lambda x: x in made or is_read(x, anew=True))
-            if not found.keys().isdisjoint(COMPARISONS):  # Python may answer one of them by another
-                found = {**{x: getattr(theirs, x) for x in COMPARISONS}, **found}
         except UnlikeError as why:
             say(f"the class {theirs.__name__} stays as it is: it {why}")
             return theirs

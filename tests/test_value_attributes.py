@@ -1,5 +1,6 @@
 """Attributes of Values: set, deleted, and asked for through a core."""
 
+import abc
 import copy
 import dataclasses
 import functools
@@ -9,12 +10,15 @@ import math
 import operator
 import pickle
 import sys
+import typing
 import weakref
 
+import micrograd.engine
+import micrograd.nn
 import pytest
 from support import PYPY, collect, live_nodes, nothing_left_behind
 
-from micrograd_c import Value
+from micrograd_c import Value, nn
 from micrograd_c._core import core
 
 
@@ -742,15 +746,42 @@ def by_setattr(base, body):
     return cls
 
 
+def by_setattr_late(base, body):
+    cls = type("P", (base,), {})
+    cls(2.0)
+    for name, x in body.items():
+        setattr(cls, name, x)
+    return cls
+
+
+def by_mixin_late(base, body):
+    mixin = type("Ordered", (), {})
+    cls = type("P", (mixin, base), {})
+    cls(2.0)
+    for name, x in body.items():
+        setattr(mixin, name, x)
+    return cls
+
+
 def by_total_ordering(base, body):
     return functools.total_ordering(type("P", (base,), body))
+
+
+def by_total_ordering_of_a_mixin(base, body):
+    return functools.total_ordering(by_mixin_behind(base, body))
+
+
+def by_dataclass(base, body):
+    cls = by_mixin(base, body)
+    return dataclasses.dataclass(init=False, eq=True, order=True, unsafe_hash=True)(cls)
 
 
 def by_a_class_above(base, body):
     return type("Q", (type("P", (base,), body),), {"__ge__": not_smaller})
 
 
-WAYS = [lambda base, body: type("P", (base,), body), by_mixin, by_mixin_behind, by_setattr, by_total_ordering]
+WAYS = [lambda base, body: type("P", (base,), body), by_mixin, by_mixin_behind, by_setattr, by_setattr_late]
+WAYS += [by_mixin_late, by_total_ordering, by_total_ordering_of_a_mixin, by_dataclass]
 
 
 @pytest.mark.parametrize("body", [{"__lt__": smaller}, {"__gt__": not_smaller}, {"__le__": smaller}], ids=list)
@@ -769,3 +800,123 @@ def test_a_class_that_has_one_comparison_has_that_alone(way, body):
             yield max(values).data, min(values).data, [v.data for v in sorted(values)]
 
     assert [*answers(Value)] == [*answers(Uncompared)]
+
+
+@pytest.mark.parametrize("names", [["__lt__"], ["__gt__"], ["__lt__", "__le__", "__gt__", "__ge__"]], ids=len)
+def test_a_comparison_that_value_itself_gets_is_the_one_that_counts(names, monkeypatch):
+    for name in names:
+        monkeypatch.setattr(Value, name, not_smaller if "g" in name else smaller)
+    cls = type("Plain", (Uncompared,), {name: getattr(Value, name) for name in names})
+    made, expected = ([*map(c, (1.0, -5.0, 3.0))] for c in (Value, cls))
+    assert [max(made).data, min(made).data] == [max(expected).data, min(expected).data]
+    below = type("P", (Value,), {"__lt__": lambda self, other: "mine"})
+    others = [getattr(vars(below).get(x, getattr(below, x)), "__name__", "") for x in names[1:]]
+    assert others == [getattr(Value, x).__name__ for x in names[1:]]
+    assert (below(1.0) < below(2.0)) == "mine"
+
+
+def test_comparisons_by_super_compare_data():
+    calls = []
+
+    class Logged(Value):
+        def __lt__(self, other):
+            calls.append("<")
+            return super().__lt__(other)
+
+        def __gt__(self, other):
+            calls.append(">")
+            return super().__gt__(other)
+
+    a, b = Logged(1.0), Logged(2.0)
+    assert (a < b, a > b, a < 3, calls) == (True, False, True, ["<", ">", "<"])
+
+
+# ---- what stands behind ------------------------------------------------------------------------------------------
+
+
+NO_ATTRIBUTES = ("__class__", "__new__", "__init_subclass__", "__slots__", "__dict__", "__weakref__", "__doc__")
+
+
+def only_ours(ours, theirs):
+    """Return what our class has, and micrograd's neither has nor sets on its instances."""
+    of_object = {name for name in dir(object) if getattr(ours, name, None) is getattr(object, name)}
+    own = {name for cls in theirs.__mro__[:-1] for name in vars(cls)}
+    set_by_init = {"data", "grad", "_prev", "_op", "_backward", "w", "b", "nonlin", "neurons", "layers"}
+    names = {name for name in dir(ours) if not name.startswith("_mg_")}
+    return names - of_object - own - set_by_init - {*NO_ATTRIBUTES, "__module__", "__annotations__"}
+
+
+PAIRS = [(Value, micrograd.engine.Value)]
+PAIRS += [(getattr(nn, name), getattr(micrograd.nn, name)) for name in ("Module", "Neuron", "Layer", "MLP")]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda cls: cls.__name__)
+def test_what_stands_behind_a_class_comes_before_what_only_ours_has(ours, theirs):
+    names = only_ours(ours, theirs)
+    assert names >= ({"log", "clip", "__bool__"} if ours is Value else {"state_dict", "__getstate__"})
+    for name in names:
+
+        class Behind:
+            pass
+
+        mark = lambda self, *_: "behind"  # noqa: E731
+        setattr(Behind, name, mark)
+
+        def by_super(self, *given, name=name):
+            return getattr(super(type(self), self), name)(*given)
+
+        for body in ({}, {name: by_super}):
+            cls = type("Both", (ours, Behind), body)
+            expected = type("Both", (theirs, Behind), body)
+            assert getattr(cls, name) is (by_super if body else mark) is getattr(expected, name), name
+            if not name.startswith("__"):  # Python asks an object that is no more than made
+                assert getattr(super(cls, cls), name) is mark, name
+        below = type("Below", (type("Above", (ours,), {}), type("Nearer", (Behind,), {name: by_super})), {})
+        assert getattr(below, name) is by_super, name
+        above = type("Below", (type("Above", (ours,), {name: by_super}), Behind), {})
+        assert getattr(above, name) is by_super, name
+        if ours in (nn.Layer, nn.MLP):  # a mixin may be a module itself
+            assert getattr(type("Both", (ours, type("Other", (nn.Module,), {name: mark})), {}), name) is mark, name
+
+
+def test_bases_behind_that_say_nothing_leave_the_class_as_it_is():
+    class Says(abc.ABC, typing.Generic[typing.TypeVar("T")]):
+        @abc.abstractmethod
+        def __float__(self):
+            """Say what a class has to have."""
+
+        __hash__ = None
+
+    class Both(Value, Says):
+        pass
+
+    v = Both(2.0)
+    with pytest.warns(UserWarning, match="turned into a float"):
+        assert (float(v), v.log().data, {v: 1}[v], Both.__bases__) == (2.0, math.log(2.0), 1, (Value, Says))
+
+
+# ---- arrays ------------------------------------------------------------------------------------------------------
+
+
+class ByData:
+    def __eq__(self, other):
+        return self.data == getattr(other, "data", None)
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("mixins", [(), (ByData,)], ids=len)
+@pytest.mark.parametrize("makes", ["itself", "below"])
+def test_an_array_is_compared_item_by_item(makes, mixins):
+    np = pytest.importorskip("numpy")
+
+    def answers(base):
+        cls = base if makes == "itself" and not mixins else type("Below", (*mixins, base), {})
+        a, b, c = map(cls, (1.0, 2.0, 1.0))
+        array = np.array([[a, b], [c, a]], dtype=object)
+        yield (array == a).tolist(), (array != a).tolist(), b in array, cls(5.0) in array, len(array[array != b])
+        yield a != b, a != a, a != None, a == None, a == "a"  # noqa: E711
+        if not mixins:
+            yield (a == array).tolist(), (a != array).tolist(), (np.array([1.0, 2.0]) == a).tolist()
+
+    assert [*answers(Value)] == [*answers(micrograd.engine.Value)]

@@ -180,10 +180,7 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
     name = NAMES[op].lower()
     operator_name = "pow" if name == "power" else name
     if side == "left" and is_array(other):
-        numpy = sys.modules["numpy"]
-        box = numpy.empty((), dtype=object)
-        box[()] = node
-        return getattr(operator, f"__{operator_name}__")(other, box)
+        return by_items(getattr(operator, f"__{operator_name}__"), other, node)
     # numpy's own operator fails beside a Value
     is_hidden = arrays_are_data[0] if is_array(other) else is_masked(type(other))
     if side == "right" and not is_hidden and _has_own(type(other), f"__r{operator_name}__"):
@@ -196,6 +193,13 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
             raise TypeError(f"{name}(k): k must be a plain number, not a Value: write {_OF_VALUES[name]}{constant}")
         raise _refusal(other, f"{name}(k): k", "a plain number")
     raise _refusal(other, f"{name}(other): other", "a Value or a number")
+
+
+def by_items(operate: Callable[[Any, Any], Any], array: Any, node: Any) -> Any:
+    """Return what an operator of numpy's gives for each item of an array and a Value."""
+    box = sys.modules["numpy"].empty((), dtype=object)
+    box[()] = node
+    return operate(array, box)
 
 
 def _has_own(t: type, name: str) -> bool:
