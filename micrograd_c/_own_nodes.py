@@ -421,7 +421,7 @@ def _closure_or(x: Any) -> Callable[[Value], Any]:
 
 
 def _as(kind: Any, once: bool, key: str = "") -> Callable[[Value], Any]:
-    """Return the getter of operands in a container of this type, or of that kept as `key`, equal ones once or not."""
+    """Return the getter of operands in a container of this type, or that kept as `key`, equal ones once or not."""
     get = PROPERTIES["_children"].fget
     if once and kind in (tuple, list):
         return lambda self: operands_in(kind, self, {id(v): v for v in get(self)}.values())
