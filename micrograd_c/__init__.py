@@ -3,7 +3,8 @@
 The same `Value`, `Neuron`, `Layer` and `MLP`; scripts written for micrograd run unchanged. `jit` turns a
 function of scalars into a program that runs over whole batches; `draw` and `explain` show what happens.
 
-`from micrograd_c import *` brings all public names but `sum`, which would hide Python's.
+`sum(values)` is one node for a sum of many; `plot` has pictures of functions, models and training.
+`from micrograd_c import *` brings all public names but these two: `sum` would hide Python's.
 """
 
 from __future__ import annotations

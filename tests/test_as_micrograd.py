@@ -378,7 +378,7 @@ def test_help_of_the_package_lists_every_public_name():
     import pydoc
 
     text = pydoc.plain(pydoc.render_doc(micrograd_c))
-    for name in (*micrograd_c.__all__, "sum"):
+    for name in (*micrograd_c.__all__, "sum", "plot"):
         assert f" {name}\n" in text or f" {name}(" in text or f"`{name}`" in text, name
 
 
