@@ -112,7 +112,9 @@ def interval(values):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python benchmarks/pair.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/pair.py", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("base", help="a git revision, or the folder of a built tree")
     parser.add_argument("-k", dest="part", default="", help="only what has this in its name")
     parser.add_argument("--core", default="native", choices=("native", "cffi"))

@@ -6,6 +6,7 @@ cyclic garbage collector on, as it comes, and off. The script is the same file e
 
 import argparse
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -36,7 +37,8 @@ def run(title: str, *command: str) -> tuple[list[float], str, float]:
         Median time of a step.
     """
     print(f"-- training on {title}", file=sys.stderr, flush=True)
-    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    env = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, *command], stdout=subprocess.PIPE, encoding="utf-8", env=env)
     if done.returncode:
         sys.exit(f"{title}: the run ended with status {done.returncode}")
     steps = STEP.findall(done.stdout)
@@ -57,12 +59,21 @@ def positive(text: str) -> int:
     return number
 
 
+def picture(text: str) -> str:
+    """Read where the picture goes to: nothing is trained before there is a place for it."""
+    folder = Path(text).parent
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(folder)!r}; make it first")
+    return text
+
+
 def main() -> None:
     """Run the script on three engines and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=positive, default=5, help="steps on micrograd (default: 5)")
-    parser.add_argument("--out", default="moons.png", help="the picture (default: moons.png)")
+    parser.add_argument("--out", type=picture, default="moons.png", help="the picture; '' for none (%(default)s)")
     options = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # of a folder's name
     check_installed()
 
     few = [MOONS, "--steps", str(options.steps), "--out", ""]
@@ -77,7 +88,8 @@ def main() -> None:
 
     largest = max(abs(x - y) / abs(y) for x, y in zip(ours[0], theirs[0]))
     print(f"\nThe losses of the first {len(theirs[0])} steps differ by {largest:.1e} at most, relatively.")
-    print(f"What the network has learned: {Path(options.out).resolve()}")
+    if options.out:
+        print(f"What the network has learned: {Path(options.out).resolve()}")
 
 
 if __name__ == "__main__":

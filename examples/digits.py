@@ -77,7 +77,7 @@ def accuracy(model: MLP, pairs: list) -> float:
 
 def main() -> None:
     """Train, and report the accuracy after every epoch."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=20, help="passes over the data (default: 20)")
     parser.add_argument("--batch", type=int, default=16, help="digits per update (default: 16)")
     parser.add_argument("--rate", type=float, default=0.5, help="learning rate at the start (default: 0.5)")

@@ -17,7 +17,7 @@ from micrograd_c import nn, optim
 
 def main() -> None:
     """Train, and report the accuracy on held-out digits after every epoch."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=20, help="passes over the data (default: 20)")
     parser.add_argument("--batch", type=int, default=32, help="digits per update (default: 32)")
     parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at the start (default: 0.003)")

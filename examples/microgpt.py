@@ -244,7 +244,7 @@ class Training:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--use", choices=("optim", "dot", "programs"), default="", help="what of micrograd-c")
     parser.add_argument("--steps", type=int, default=1000, help="names to learn from (default: 1000)")
     parser.add_argument("--names", type=int, default=20, help="names to make up (default: 20)")

@@ -78,7 +78,7 @@ def draw(model, points, moons, file):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=100, help="training steps (default: 100)")
     parser.add_argument("--out", default="moons.png", help="the picture; '' for none (default: moons.png)")
     options = parser.parse_args()

@@ -17,7 +17,7 @@ from micrograd_c import nn, optim
 
 def main() -> None:
     """Train, and report loss, accuracy and the time of a step."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=100, help="training steps (default: 100)")
     parser.add_argument("--samples", type=int, default=100, help="points on the moons (default: 100)")
     options = parser.parse_args()

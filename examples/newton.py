@@ -52,7 +52,7 @@ def draw(paths, x, y, file):
 
 def main() -> None:
     """Fit by both, report the error of each step, and draw the way that they took."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=8, help="steps of either (default: 8)")
     parser.add_argument("--output", help="file for the picture")
     options = parser.parse_args()

@@ -171,18 +171,28 @@ def test_an_installed_package_that_the_source_hides_says_what_to_do(clone, tmp_p
     assert done.stdout == "micrograd_c.engine\n", done.stderr
 
 
+def test_the_demo_trains_nothing_where_there_is_no_folder_for_its_picture(tmp_path):
+    demo = ROOT / "examples" / "demo.py"
+    done = run_python(demo, "--out", "no folder/x.png", cwd=tmp_path, env={"PYTHONOPTIMIZE": "2"})
+    assert done.returncode == 2 and "--" not in done.stderr.splitlines()[-1].replace("--out", "")
+    assert done.stderr.endswith("there is no folder 'no folder'; make it first\n"), done.stderr
+
+
 @slow_once
 def test_the_demo_prints_one_table_and_leaves_its_picture_where_it_says(tmp_path):
     for module in ("micrograd", "sklearn", "matplotlib", "tqdm"):
         pytest.importorskip(module)
-    done = run_python(ROOT / "examples" / "demo.py", "--steps", "2", "--out", "here.png", cwd=tmp_path)
+    tmp_path = tmp_path / "a für b"
+    tmp_path.mkdir()
+    env = {"PYTHONOPTIMIZE": "2", "PYTHONIOENCODING": "ascii"}
+    done = run_python(ROOT / "examples" / "demo.py", "--steps", "2", "--out", "here.png", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("-- ")]
     assert len(said) == 3 and "\r" not in done.stderr and "step/s" not in done.stderr
     _, _, *rows, _, difference, picture = done.stdout.splitlines()
     assert [row[:26].strip() for row in rows] == ["micrograd", "micrograd, collector off", "micrograd-c"]
     assert float(difference.split(" by ")[1].split()[0]) < 1e-9
-    assert picture.endswith(f" {tmp_path / 'here.png'}") and (tmp_path / "here.png").stat().st_size > 1000
+    assert picture.endswith("a f\\xfcr b/here.png") and (tmp_path / "here.png").stat().st_size > 1000
 
 
 def test_both_modules_depend_on_every_file_of_csrc(tmp_path, monkeypatch):
