@@ -122,6 +122,7 @@ clean-all: clean  ## remove the environments too
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo 'Python 3.10 or newer is needed; name one with make PYTHON=...'; exit 1; }
+	@[ -w . ] || { echo 'No $(VENV) can be made in $(CURDIR): this user may not write there'; exit 1; }
 	@echo '-- making $(VENV)'
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo 'No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv'; exit 1; }
@@ -165,9 +166,9 @@ $(OUT)/.compiler: Makefile
 	  echo 'What to install: on Debian and Ubuntu build-essential, on Fedora gcc, on Alpine build-base,'; \
 	  echo 'on macOS xcode-select --install. Another compiler is chosen by make CC=...'; exit 1; }
 	@mkdir -p $(@D)
-	@echo 'int main(void) { return 0; }' | $(CC) $(C_CHECKED) -x c - -o $@ || { \
+	@echo 'int main(void) { return 0; }' | $(CC) $(C_CHECKED) -x c - -o $@ || { $(if $(SANITIZE),\
 	  echo 'The C tests need AddressSanitizer and UBSan (on Fedora: libasan and libubsan);'; \
-	  echo 'make SANITIZE= runs them without.'; exit 1; }
+	  echo 'make SANITIZE= runs them without.',echo 'The C compiler $(firstword $(CC)) does not work.'); exit 1; }
 	@echo '-- compiling the engine and its C tests (a minute)'
 
 $(RELEASE) $(CHECKED) $(PROGRAM): | $(OUT)/.compiler
