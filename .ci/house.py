@@ -61,7 +61,7 @@ _operands _reach _samples
 _value_attributes
 _copying
 engine
-_gradcheck _own_nodes
+_own_nodes
 _checks _likeness
 _fused replace _schedules
 _state _summary
@@ -70,7 +70,7 @@ program/trace program/arguments
 program/program
 program/derivatives
 program/function
-optim losses jit _tracing _grad plot/axes
+optim losses jit _tracing _grad _gradcheck plot/axes
 plot/functions plot/models
 plot/training
 plot

@@ -208,12 +208,12 @@ def several_inputs(x: tuple[Any, ...]) -> TypeError:
     if is_tracing():
         remedy = (
             "jit a function of all that you have, as in def loss(x, y): return (model(x) - y)**2; reduce= is given "
-            "by name, and one sample is f([[1.0, 2.0]])"
+            "by name, and one sample is f([[1.0, 2.0]]); of numbers it is mg.jit(lambda *x: model(x))"
         )
     elif any(isinstance(item, _ROWS) or is_array(item) for item in x):
         remedy = "call the model for one sample at a time, [model(row) for row in rows]"
     else:
-        remedy = "pass them in a list, as in model([1.0, 2.0])"
+        remedy = "pass them in a list, as in model([1.0, 2.0]); a function of numbers is lambda *x: model(x)"
     return TypeError(f"the inputs must be one list, not {len(x)} arguments: {remedy}")
 
 

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable
 
 from ._core import Any, as_number, brief, to_float, warn
+from ._core.numbers import is_array
 from .engine import Value, topological_order, zero_grad
+from .program.function import Function
+from .program.static import is_static
 
 
 class GradientError(AssertionError):
@@ -23,7 +26,8 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
         Takes as many numbers as there are in `at`, returns a number or a Value. It is called twice for each, and
         before that at the point itself.
     *at : float or Value
-        The point. Where a number stands `f` gets a float, where a Value stands a new Value.
+        The point. Where a number stands `f` gets a float, where a Value stands a new Value. Static arguments of a
+        function made by `jit` stay as they are, and have no slope.
     h : float, optional
         How far to go to either side. By default 6e-6 * max(1, abs(x)): with less the rounding of `f` shows,
         with more the curve.
@@ -59,33 +63,46 @@ def numerical_gradient(f: Callable[..., Any], *at: Any, h: float | None = None) 
         raise TypeError(
             f"numerical_gradient takes a function and its point, numerical_gradient(f, 1.0), not {type(f).__name__}"
         )
-    if not at:
+    if not _places(f, at):
         raise TypeError("numerical_gradient(f, x): no point is given, one number for each argument of f")
-    points = _numbers(at)
+    points = _numbers(f, at)
     if h is not None and not 0 < (h := to_float(h, "h")) < math.inf:
         raise ValueError(f"numerical_gradient: h must be greater than 0{' and finite' * (h > 0)}, not {h!r}")
 
-    def number(*xs: float) -> float:
-        out = f(*(Value(x) if isinstance(given, Value) else x for x, given in zip(xs, at)))
+    def number(*xs: Any) -> float:
+        out = f(*(Value(x) if isinstance(given, Value) and x is not given else x for x, given in zip(xs, at)))
         return out.data if isinstance(out, Value) else to_float(out, "what f returns")
 
     step = sys.float_info.epsilon ** (1 / 3)
-    steps = [h or step * max(1.0, abs(x)) for x in points]
-    for i, far in enumerate(steps):
+    steps = {i: h or step * max(1.0, abs(points[i])) for i in _places(f, at)}
+    for i, far in steps.items():
         _ends(points[i], i, far)
     here = number(*points)  # what is not defined at the point itself raises here
-    slopes = tuple(_quotient(number, points, i, far, here) for i, far in enumerate(steps))
+    slopes = tuple(_quotient(number, points, i, far, here) for i, far in steps.items())
     return slopes[0] if len(slopes) == 1 else slopes
 
 
-def _numbers(at: tuple[Any, ...]) -> list[float]:
-    if len(at) == 1 and isinstance(at[0], (list, tuple)):
-        kind = type(at[0]).__name__
-        raise TypeError(
-            f"operand 0 must be a number, not {kind}: pass those of a point one by one, (f, *point), or "
-            "(lambda *x: f(x), *point) where f takes a list"
-        )
-    return [to_float(v.data if isinstance(v, Value) else v, f"operand {i}") for i, v in enumerate(at)]
+def _places(f: Any, at: tuple[Any, ...]) -> list[int]:
+    """Return the places of the arguments that are not static: these have derivatives."""
+    if not isinstance(f, Function):
+        return [*range(len(at))]
+    return [i for i, x in enumerate(at) if i not in f._static[0] and not is_static(x)]
+
+
+def _numbers(f: Any, at: tuple[Any, ...]) -> list[Any]:
+    """Return the point, with floats where f has derivatives."""
+    points = [*at]
+    for i in _places(f, at):
+        x = at[i]
+        if isinstance(x, (list, tuple)) or is_array(x):
+            write = "mg.jit({})" if isinstance(f, Function) else "{}"
+            whole, part = write.format("lambda *x: f(x)"), write.format("lambda a, b, y: f([a, b], y)")
+            remedy = f"pass those of a point one by one, (f, *point), or ({whole}, *point) where f takes a list"
+            if len(at) > 1:
+                remedy = f"write a function of numbers, as in ({part}, *x, y)"
+            raise TypeError(f"operand {i} must be a number, not {type(x).__name__}: {remedy}")
+        points[i] = to_float(x.data if isinstance(x, Value) else x, f"operand {i}")
+    return points
 
 
 def _ends(x: float, i: int, h: float) -> tuple[float, float]:
@@ -96,9 +113,9 @@ def _ends(x: float, i: int, h: float) -> tuple[float, float]:
     return x + h, x - h
 
 
-def _quotient(f: Callable[..., float], points: list[float], i: int, h: float, here: float = 0.0) -> float:
+def _quotient(f: Callable[..., float], points: list[Any], i: int, h: float, here: float = 0.0) -> float:
     """Return the slope of `f`, which is `here` at the points, over the step that the rounded operands are apart."""
-    x = points[i]
+    x: float = points[i]
     high, low = [f(*points[:i], at, *points[i + 1 :]) for at in _ends(x, i, h)]
     if abs(here) > 1e6 * max(1.0, abs(high), abs(low)):
         warn(
@@ -117,7 +134,8 @@ def gradcheck(
     Parameters
     ----------
     f : callable
-        Takes as many Values as there are `values`, returns one Value; or a function made by `jit`.
+        Takes as many Values as there are `values`, returns one Value; or a function made by `jit`, whose static
+        arguments stay as they are.
     *values : Value or float
         The point. They are not changed, and neither is the gradient of any other Value that `f` reads.
     eps : float
@@ -148,7 +166,7 @@ def gradcheck(
     """
     if not callable(f):
         raise TypeError(f"gradcheck takes a function and its point, gradcheck(f, 1.0), not {type(f).__name__}")
-    if not values:
+    if not (places := _places(f, values)):
         raise TypeError("gradcheck(f, x): no point is given, one number for each argument of f")
     eps, rtol, atol = [to_float(x, name) for x, name in ((eps, "eps"), (rtol, "rtol"), (atol, "atol"))]
     if not 0 < eps < math.inf:
@@ -156,7 +174,7 @@ def gradcheck(
     for name, x in (("rtol", rtol), ("atol", atol)):
         if not x >= 0:
             raise ValueError(f"gradcheck: {name} must be 0 or more, not {x!r}")
-    points = _numbers(values)
+    points = _numbers(f, values)
 
     def at(*xs: float) -> tuple[Value, list[Value]]:
         leaves = list(map(Value, xs))
@@ -168,10 +186,9 @@ def gradcheck(
             raise TypeError(f"gradcheck: f must return a Value, not {type(out).__name__}, {brief(out)}: {remedy}")
         return out, leaves
 
-    gradient = getattr(f, "gradient", None)  # of what jit made
-    data = f if gradient else lambda *xs: at(*xs)[0].data
-    if gradient:
-        gradients = gradient(*points) if len(points) != 1 else [gradient(*points)]
+    data = f if isinstance(f, Function) else lambda *xs: at(*xs)[0].data
+    if isinstance(f, Function):
+        gradients = f.gradient(*points) if len(places) != 1 else [f.gradient(*points)]
     else:
         out, leaves = at(*points)
         order = topological_order(out)
@@ -185,7 +202,8 @@ def gradcheck(
                 v.grad = g
 
     wrong = []
-    for i, (x, g) in enumerate(zip(points, gradients)):
+    for i, g in zip(places, gradients):
+        x = points[i]
         quotient = _quotient(data, points, i, eps * max(1.0, abs(x)))
         if not abs(g - quotient) <= atol + rtol * max(abs(g), abs(quotient)):
             name = values[i].name if isinstance(values[i], Value) else ""

@@ -1,6 +1,7 @@
 """gradcheck accepts right gradients and names wrong ones; difference quotients are slopes."""
 
 import math
+import re
 
 import pytest
 from support import nothing_left_behind
@@ -105,6 +106,50 @@ def test_quotients_of_programs_and_of_networks():
     assert numerical_gradient(mg.jit(lambda a: a * a * a), 2.0) == pytest.approx(12.0)
 
 
+class Curve:
+    """One with a method of the name of one of jit's, which is not what it seems."""
+
+    def gradient(self, *_):
+        return 7.0
+
+    def __call__(self, a, b):
+        return a * b
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "slopes"),
+    [
+        (mg.jit(lambda n, a, b: a * b**n, static_argnames="n"), (2, 3.0, 5.0), (25.0, 30.0)),
+        (mg.jit(lambda a, n: mg.sum([a * i for i in range(n)]), static_argnames="n"), (1.0, 4), 6.0),
+        (mg.jit(lambda v, a, w: v * a * w[1], static_argnames=("v", "w")), (Value(3.0), 2.0, (1.0, 2.0)), 6.0),
+        (mg.jit(lambda way, a, flag: a * 2.0 if way == "twice" and not flag else a), ("twice", 2.0, False), 2.0),
+        (Curve(), (2.0, 3.0), (3.0, 2.0)),
+    ],
+)
+def test_static_arguments_stay_as_they_are_and_have_no_slope(f, point, slopes):
+    assert gradcheck(f, *point) is True
+    assert numerical_gradient(f, *point) == pytest.approx(slopes)
+
+
+@pytest.mark.parametrize("check", [gradcheck, numerical_gradient])
+def test_a_function_of_a_list_is_told_how_to_be_one_of_numbers(check):
+    model, point = mg.MLP(2, [1]), [1.0, 2.0]
+    traced = mg.jit(model)
+    for f, whole, part in (
+        (model, "lambda *x: f(x)", "lambda a, b, y: f([a, b], y)"),
+        (traced, "mg.jit(lambda *x: f(x))", "mg.jit(lambda a, b, y: f([a, b], y))"),
+    ):
+        for at in (point, tuple(point), [point], (1.0, [2.0])):
+            with pytest.raises(TypeError, match=rf"{re.escape(whole)}, \*point\) where f takes a list"):
+                check(f, at)
+        with pytest.raises(TypeError, match=re.escape(f"as in ({part}, *x, y)")):
+            check(f, point, 3.0)
+        with pytest.raises(TypeError, match=r"lambda \*x: model\(x\)"):
+            check(f, *point)
+        check(eval(whole, {"f": f, "mg": mg}), *point)
+        check(eval(part, {"f": lambda x, y, f=f: f(x) * y, "mg": mg}), *point, 3.0)
+
+
 @pytest.mark.parametrize("f", [lambda x: 1 / x, lambda x: x**-2.0])
 @pytest.mark.parametrize("x", [0.0, Value(0.0)])
 def test_at_a_pole_python_says_what_it_says_of_f_there(f, x):
@@ -146,6 +191,7 @@ def test_no_other_function_is_taken_for_one_with_a_pole(x, size):
         (lambda: numerical_gradient(3.0, 1.0), TypeError, "takes a function and its point"),
         (lambda: numerical_gradient(math.sin), TypeError, "no point is given"),
         (lambda: mg.gradcheck(lambda *xs: mg.sum(xs)), TypeError, "no point is given"),
+        (lambda: mg.gradcheck(mg.jit(lambda x: Value(1.0)), True), TypeError, "no point is given"),
         (lambda: numerical_gradient(math.sin, "1"), TypeError, "operand 0"),
         (lambda: numerical_gradient(lambda x: None, 1.0), TypeError, "what f returns .* None"),
         (lambda: numerical_gradient(math.sin, 1.0, h=0), ValueError, "h must be greater than 0, not 0"),
