@@ -181,8 +181,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
         try:
             y = _run(g, given, kwargs)
         except (TypeError, AttributeError) as error:
-            if plain and meets_a_list(error, given):
-                error.args = (f"{error}: to grad a list is one argument; of a batch write mg.jit(mg.grad(f))(X)",)
+            if plain and (text := meets_a_list(error, given)):
+                words = (
+                    "to grad a list is one argument, x[0] its first item; of a batch write mg.jit(mg.grad(f))(X)"
+                )
+                error.args = (f"{text}: {words}",)
             raise
         if not isinstance(y, Value):
             if as_number(y) is None:

@@ -155,7 +155,9 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
             raise
         remedy = "write [v, ...]"
         if hasattr(type(items), "_reflected"):  # jit traces it
-            remedy = f"{ONE_SAMPLE}; of a batch f.backward(X, reduce='mean') is the mean"
+            remedy += "; of a batch the function gets one sample, and f.backward(X, reduce='mean') is the mean"
+            if core.operands(items._node)[0] is None:  # it is an argument
+                remedy = f"{ONE_SAMPLE}, or {remedy}"
         elif hasattr(items, "parameters"):
             remedy = "pass its parameters()"
         elif callable(items):
@@ -215,6 +217,8 @@ FUNCTIONS = {NAMES[op].lower(): _function_of(op) for op in NARY}
 
 # ---- made by hand ------------------------------------------------------------------------------------------------
 
+NOTHING: Any = ()  # as children are where none are given
+
 
 def given_by_hand(
     _children: Any, _op: Any, children: Any, local_grads: Any
@@ -249,10 +253,8 @@ def _slopes_in(given: Any, children: Any, n: int, what: str) -> list[Any]:
     """Return local derivatives for n children, as they are given."""
     is_list = hasattr(given, "__iter__") and getattr(given, "ndim", 1) != 0
     if not is_list or isinstance(given, (str, bytes, bytearray, dict, set, frozenset)):
-        raise TypeError(
-            f"{what} the local derivatives as a tuple, one for each child, "
-            f"not {type(given).__name__}: {brief(given)}"
-        )
+        wrong = f"{type(given).__name__}: {brief(given)}"
+        raise TypeError(f"{what} the local derivatives as a tuple, one for each child, not {wrong}")
     slopes = list(given)
     if len(slopes) != n and not stops_short[0]:
         raise ValueError(f"{len(slopes)} local derivatives for {n} children: there must be one for each child")
@@ -274,9 +276,7 @@ def slopes_of(value: Value) -> list[float]:
 def local_grads_of(value: Value) -> tuple[Any, ...]:
     """Return the derivatives of this node with respect to its operands, as given or at their current data."""
     if core.peek(value, "_backward") is not None:
-        raise AttributeError(
-            f"_local_grads of {brief(value)} are known to its closure alone, which is its _backward"
-        )
+        raise AttributeError(f"_local_grads of {brief(value)} are known to its closure alone, its _backward")
     given = core.operands(value)[1]
     return tuple(given if type(given) is list else slopes_of(value))
 

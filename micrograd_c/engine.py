@@ -20,7 +20,7 @@ from ._core.docs import operators
 from ._core.hints import Callable, Iterable
 from ._core.numbers import branch, by_items, is_array
 from ._core.walk import describe, handle_of, in_order, operands
-from ._operands import is_tracing
+from ._operands import NOTHING, is_tracing
 
 if TYPE_CHECKING:
     from ._core.operators import Number
@@ -95,7 +95,7 @@ class Value(Node):
     ) -> None:
         if name or label:
             self.name = name or label
-        if local_grads is None and not children and core.by_hand_at_once(self, data, _children, _op):
+        if local_grads is None and children is NOTHING and core.by_hand_at_once(self, data, _children, _op):
             return
         numpy = from_numpy(data)
         if type(data) is not float:

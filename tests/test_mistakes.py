@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import math
+import re
 import sys
 from array import array
 
@@ -97,7 +98,7 @@ def test_the_loss_of_a_whole_batch_is_told_to_be_a_mean_over_samples(f):
         mg.jit(f)([[1.0, 2.0], [3.0, 4.0]], [1.0, 0.0])
 
 
-@pytest.mark.parametrize("f", [lambda x: x * x, lambda x: x.tanh(), mg.grad(lambda x: x * x)])
+@pytest.mark.parametrize("f", [lambda x: x * x, lambda x: Value(2.0) * x, lambda x: x.tanh(), mg.grad(jitted)])
 @pytest.mark.parametrize("derivative", [mg.grad, mg.value_and_grad])
 def test_a_batch_for_grad_is_told_to_be_one_for_jit(f, derivative):
     with pytest.raises(
@@ -137,6 +138,45 @@ def test_a_row_of_a_batch_is_told_to_be_a_list(f):
     with pytest.raises((TypeError, AttributeError), match=r"list.*: of a batch of shape \(N, k\) .*x\[0\] is one"):
         mg.jit(f)(X)
     assert mg.jit(lambda x: f(x[0]))(X).tolist() == mg.jit(f)(X[:, 0]).tolist()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: (x - y) ** 2,
+        lambda x, y: (y - x) ** 2,
+        lambda x, y: y.maximum(x),
+        lambda x, y: mg.where(y.greater(0), x, y),
+        lambda x, y: mg.mse([x], [y]),
+        lambda x, y: mg.sum([y, x]),
+        lambda x, y: Value(x) * y,
+    ],
+)
+def test_a_row_that_an_operator_gets_is_told_to_be_a_list(f):
+    X, y = numpy.ones((3, 1)), numpy.ones(3)
+    row = r"not list: of a batch of shape \(N, k\) the function gets lists of k Values: x\[0\] is one, X\[:, 0\] a"
+    for kwargs in ({}, {"x": X}):
+        with pytest.raises(TypeError, match=row):
+            mg.jit(f)(*[X][len(kwargs) :], y=y, **kwargs)
+    with pytest.raises(TypeError, match=r"\[x \* q for q in \.\.\.\]$"):  # a list of the user's own
+        mg.jit(lambda x, y: y * [1.0])(X, y)
+    with pytest.raises(TypeError, match=r"\[x \* q for q in \.\.\.\]$"):
+        mg.jit(lambda t, y: y * t, static_argnames="t")((1.0, 2.0), y)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda v, y: mg.mse(v, [y]), "predictions .* TracedValue: write"),
+        (lambda v, y: mg.mse([v], y), r"targets .* TracedValue: to jit .* as \[\[\.\.\.\]\], or write"),
+        (lambda v, y: mg.sum(y), "values .*, or write"),
+        (lambda v, y: mg.dot([v], y), "xs .*, or write"),
+        (lambda v, y: mg.softmax(v * y)[0], "logits .* TracedValue: write"),
+    ],
+)
+def test_what_is_one_value_of_a_sample_is_told_to_stand_in_a_list(f, words):
+    with pytest.raises(TypeError, match=rf"^{words} \[v, \.\.\.\]; of a batch the function gets one sample"):
+        mg.jit(lambda x, y: f(x[0] * x[1], y))(numpy.ones((3, 2)), numpy.ones(3))
 
 
 def test_an_error_of_a_traced_function_that_is_the_users_own_stays_as_it_is():
@@ -331,17 +371,19 @@ MISTAKES = {
     "Value(1.0, (v,), local_grads=3)": "TypeError: local_grads must be the local derivatives.*not int: 3",
     "Value(1.0, v)": "TypeError: _children must be a list of Values, not Value: write [v, ...]",
     # several numbers where one is expected
+    "Value(1.0, children=None)": "TypeError: children must be a list of Values, not NoneType: write [v, ...]",
+    "Value(1.0, (v,), children=0)": "TypeError: children and _children are two names of one argument",
     "Value([1.0, 2.0])": "TypeError: data must be a number, not list: .*[Value(x) for x in ...]",
     "Value(array('d', [1.0, 2.0]))": "TypeError: data must be a number, not array: .*[Value(x) for x in ...]",
     "Value(numpy.ones(3))": "TypeError: data must be a number, not ndarray: .*[Value(x) for x in ...]",
     "Value(x for x in [1.0])": "TypeError: data must be a number, not generator: .*[Value(x) for x in ...]",
-    "v + {1.0: 2.0}.values()": "TypeError: the right operand of +.*not dict_values: .*[Value(x) for x in ...]",
+    "v + {1.0: 2.0}.values()": "TypeError: the right operand of +.*not dict_values: .*[x + q for q in ...]",
     # operands that are no numbers
     "v * '3'": "TypeError: the right operand of *.*Value or a number, not str.*float('3')",
     "'3' * v": "TypeError: the left operand of *.*Value or a number, not str.*float('3')",
     "'3' + v": "TypeError: the left operand of +.*not str",
-    "v + [1.0, 2.0]": "TypeError: the right operand of +.*not list.*[Value(x) for x in ...]",
-    "(1.0,) + v": "TypeError: the left operand of +.*not tuple.*[Value(x) for x in ...]",
+    "v + [1.0, 2.0]": "TypeError: the right operand of +.*not list.*[x + q for q in ...]",
+    "(1.0,) + v": "TypeError: the left operand of +.*not tuple.*[q + x for q in ...]",
     "v - None": "TypeError: the right operand of -.*not NoneType",
     "None / v": "TypeError: the left operand of /.*not NoneType",
     "v ** '2'": "TypeError: the right operand of **.*not str.*float('2')",
@@ -349,7 +391,7 @@ MISTAKES = {
     "v * 1j": "TypeError: the right operand of *.*not complex.*.real",
     "v * len": "TypeError: the right operand of *.*not " + type(len).__name__,
     "v.maximum('3')": "TypeError: maximum(other): other must be a Value or a number, not str.*float('3')",
-    "v.minimum([1.0])": "TypeError: minimum(other): other must be.*not list.*[Value(x) for x in ...]",
+    "v.minimum([1.0])": "TypeError: minimum(other): other must be.*not list.*[x.minimum(q) for q in ...]",
     "v.pow('3')": "TypeError: pow(k): k must be a plain number, not str",
     "v.pow(w)": "TypeError: pow(k): k must be a plain number, not a Value: write x ** k, or x.power(k); k.data",
     "v.leaky_relu(w)": "TypeError: leaky_relu(k): .*not a Value: write mg.where(x.greater(0), x, k * x); k.data",
@@ -559,25 +601,40 @@ v.backward(x)|v.leaky_relu(x)|setattr(v, "grad", x)|mg.cross_entropy([v, v], x)|
 mg.gradcheck(abs, v, eps=x)|mg.sum([v, x])|mg.explain(v, seed=x)|mg.explain(v).what_if(v=x)
 optim.SGD([v], weight_decay=x)|optim.cosine(0.1, x)|optim.SGD([v], lr=lambda step: x).step()
 """
-OPERANDS = "Value(x)|setattr(v, 'data', x)|v + x|x * v|v**x|v.maximum(x)"
+OPERANDS = {
+    "Value(x)": "pass its elements one by one, as in [Value(x) for x in ...]",
+    "setattr(v, 'data', x)": "pass its elements one by one, as in [Value(x) for x in ...]",
+    "v + x": "compute with its elements one by one, as in [x + q for q in ...]",
+    "x * v": "compute with its elements one by one, as in [q * x for q in ...]",
+    "v**x": "compute with its elements one by one, as in [x ** q for q in ...]",
+    "v.maximum(x)": "compute with its elements one by one, as in [x.maximum(q) for q in ...]",
+}
 REMEDIES = {
-    "three": ("pass a float or an int", ""),
-    "3": ("convert it first, float('3')", ""),
-    len: ("call it, and pass what it returns", ""),
-    Value(2.0).relu: ("call it, and pass what it returns", ""),
-    (1.0, 2.0): ("pass one number", "pass its elements one by one, as in [Value(x) for x in ...]"),
+    "three": "pass a float or an int",
+    "3": "convert it first, float('3')",
+    len: "call it, and pass what it returns",
+    Value(2.0).relu: "call it, and pass what it returns",
+    (1.0, 2.0): "pass one number",
 }
 
 
 @pytest.mark.parametrize("x", REMEDIES, ids=["text", "digits", "function", "method", "tuple"])
-@pytest.mark.parametrize(
-    "call", [call for text in (PLAIN, OPERANDS) for call in text.strip().replace("\n", "|").split("|")]
-)
+@pytest.mark.parametrize("call", [*PLAIN.strip().replace("\n", "|").split("|"), *OPERANDS])
 def test_the_remedy_for_what_is_no_number_is_one_that_can_be_taken(call, x):
-    remedy, of_operands = REMEDIES[x]
+    remedy = OPERANDS.get(call, REMEDIES[x]) if type(x) is tuple else REMEDIES[x]
     with pytest.raises(TypeError) as caught:
         eval(call, {**globals(), "v": Value(2.0, label="v"), "x": x})
-    assert str(caught.value).endswith(f": {(call in OPERANDS and of_operands) or remedy}")
+    assert str(caught.value).endswith(f": {remedy}")
+
+
+@pytest.mark.parametrize("call", ["x + y", "y + x", "y - x", "x * y", "x / y", "y**x", "x.less(y)", "x.power(y)"])
+@pytest.mark.parametrize("y", [[1.0, 2.0], [Value(1.0), Value(2.0)]], ids=["numbers", "values"])
+def test_the_remedy_for_an_operand_that_is_a_list_computes_with_each_item(call, y):
+    x = Value(3.0)
+    with pytest.raises(TypeError) as caught:
+        eval(call)
+    found = eval(re.search(r"\[.* for q in ", str(caught.value))[0] + "y]", {"x": x, "y": y})
+    assert [v.data for v in found] == [eval(call, {"x": x, "y": q}).data for q in y]
 
 
 def test_what_does_not_fit_a_large_model_is_told_in_few_names():

@@ -110,8 +110,8 @@ def branch(name: str, x: Any, taken: Any) -> Any:
     return x
 
 
-def _refusal(x: Any, what: str, expected: str) -> TypeError:
-    """Return the error for what is no number: it names the type and the remedy."""
+def _refusal(x: Any, what: str, expected: str, each: str = "") -> TypeError:
+    """Return the error for what is no number: it names type and remedy; `each`: the call with q, an item of it."""
     t = type(x)
     if hasattr(t, "_reflected"):  # jit traces x
         x._put_into_node() if what == "data" else float(x)  # raises TracingError
@@ -126,8 +126,10 @@ def _refusal(x: Any, what: str, expected: str) -> TypeError:
         remedy = "pass a.filled(number), or a.compressed()"
     elif hasattr(t, "__iter__") and getattr(x, "ndim", None) != 0:
         remedy = "pass one number"
-        if what == "data" or "Value" in expected:
+        if what == "data":
             remedy = "pass its elements one by one, as in [Value(x) for x in ...]"
+        elif each:
+            remedy = f"compute with its elements one by one, as in [{each} for q in ...]"
         remedy += "; a class of yours that keeps arrays runs without --replace-value" * arrays_are_data[0]
     elif callable(x):
         remedy = "call it, and pass what it returns"
@@ -186,13 +188,15 @@ def no_number(op: int, other: Any, node: Any, side: str) -> Any:
     if side == "right" and not is_hidden and _has_own(type(other), f"__r{operator_name}__"):
         return NotImplemented
     if side and hasattr(operator, f"__{operator_name}__"):
-        raise _refusal(other, f"the {side} operand of {LABELS[op].removesuffix('{}')}", "a Value or a number")
+        sign = LABELS[op].removesuffix("{}")
+        each = f"q {sign} x" if side == "left" else f"x {sign} q"
+        raise _refusal(other, f"the {side} operand of {sign}", "a Value or a number", each)
     if OPS[op].takes_k:
         if hasattr(type(other), "_mg_h") and class_of(other) == "Value" and name in _OF_VALUES:
             constant = "" if hasattr(type(other), "_reflected") else "; k.data gets no gradient"  # jit traces it
             raise TypeError(f"{name}(k): k must be a plain number, not a Value: write {_OF_VALUES[name]}{constant}")
         raise _refusal(other, f"{name}(k): k", "a plain number")
-    raise _refusal(other, f"{name}(other): other", "a Value or a number")
+    raise _refusal(other, f"{name}(other): other", "a Value or a number", f"x.{name}(q)")
 
 
 def by_items(operate: Callable[[Any, Any], Any], array: Any, node: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import ref
 
 from .._copying import restore
-from .._core import core, lib
+from .._core import core, lib, numbers
 from .._core.walk import below
 from .._operands import ONE_SAMPLE, as_values, tracers
 from .._operands import open_traces as _open
@@ -18,7 +18,7 @@ from .traced import TracedValue, follow_value, outside, refusal
 
 _restore = lib.mg_restore
 ROW = "of a batch of shape (N, k) the function gets lists of k Values: x[0] is one, X[:, 0] a batch of shape (N,)"
-_OF_A_LIST = "'list'", " concatenate list ", " not list."  # as Python says it
+_OF_A_LIST = "'{}'", " concatenate {} ", " not {}."  # as Python says it
 # What is written instead of operators that Values do not have.
 _OPERATORS = {
     "&": "a * b of conditions",
@@ -95,7 +95,7 @@ class Trace:
                 error.args = (f"{text}: {ONE_SAMPLE}",)
             elif "'TracedValue'" in text and (x := next((x for x in _OPERATORS if f" {x}: " in text), "")):
                 error.args = (f"{text}: write {_OPERATORS[x]}",)
-            elif meets_a_list(error, args):
+            elif text := meets_a_list(error, [x for x in (*args, *kwargs.values()) if type(x) is list]):
                 error.args = (f"{text}: {ROW}",)
             raise
 
@@ -118,10 +118,18 @@ def is_inside(args: Iterable[Any] = ()) -> bool:
     return runs(Trace.run.__code__)
 
 
-def meets_a_list(error: Exception, args: Iterable[Any]) -> bool:
-    """Tell whether Python says that a list, as one of these arguments is, does not have what is asked of it."""
-    text = f"{error}." if type(error) in (TypeError, AttributeError) else ""
-    return any(x in text for x in _OF_A_LIST) and list in map(type, args)
+def meets_a_list(error: Exception, args: Iterable[Any]) -> str:
+    """Return what Python, or an operator of ours, says of a list that is one of these arguments; '': of none."""
+    text = str(error) if type(error) in (TypeError, AttributeError) else ""  # else one of the user's
+    lists = [x for x in args if isinstance(x, (list, tuple))]
+    at: Any = error.__traceback__
+    while at.tb_next is not None:
+        at = at.tb_next
+    if at.tb_frame.f_globals is vars(numbers):
+        known = at.tb_frame.f_locals.values()
+        return text.rpartition(": ")[0] if any(x is y for x in known for y in lists) else ""
+    names = {type(x).__name__ for x in lists}
+    return text if any(x.format(name) in f"{text}." for name in names for x in _OF_A_LIST) else ""
 
 
 def refuse_inside(what: str) -> None:
