@@ -56,6 +56,11 @@ def test_complex_and_text_scalars_are_type_errors():
 
 
 @pytest.mark.parametrize("scalar", SCALARS, ids=lambda x: type(x).__name__)
+def test_the_label_of_a_power_shows_the_number_of_a_scalar(scalar):
+    assert [(Value(3.0) ** x)._op for x in (scalar, np.array(scalar), 2)] == ["**2.0", "**2.0", "**2"]
+
+
+@pytest.mark.parametrize("scalar", SCALARS, ids=lambda x: type(x).__name__)
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.__name__)
 def test_numpy_scalars_stand_on_either_side(op, scalar):
     v = Value(3.0)

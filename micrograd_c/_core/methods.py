@@ -116,7 +116,8 @@ def _with_k(op: int, function: Method, side: str = "") -> Method:
         number = as_number(k)
         if number is None:
             return no_number(op, k, self, side)
-        return function(self, k if isinstance(k, float) and from_numpy(k) else number)
+        plain = number is k or (isinstance(k, float) and from_numpy(k))
+        return function(self, k if plain else float(number))  # the label shows it
 
     if math.isnan(OPS[op].k):
         method.__defaults__ = None
