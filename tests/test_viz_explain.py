@@ -415,6 +415,7 @@ def test_names_are_told_apart():
     w1, w2 = Value(2.0, label="w"), Value(3.0, label="w")
     root = w2 * w1
     assert mg.explain(root).gradients == {"w1": 3.0, "w2": 2.0, "root": 1.0}
+    assert mg.explain(w1 * w2).gradients == {"w1": 3.0, "w2": 2.0, "e": 1.0}  # pytest keeps what it computes here
 
 
 # ---- json --------------------------------------------------------------------------------------------------------

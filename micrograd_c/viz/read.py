@@ -54,7 +54,7 @@ def variables(*scopes: Mapping[str, Any]) -> dict[str, Value | None]:
     visible: dict[str, Any] = {}
     for scope in scopes:
         for name, item in list(scope.items()):
-            if type(name) is str and not name.startswith("_"):
+            if type(name) is str and not name.startswith(("_", "@")):  # "@": pytest's own
                 visible.setdefault(name, item)
     out: dict[str, Value | None] = dict.fromkeys(visible)
     items = deque((name, item, 0) for name, item in visible.items())  # those in lists after all others
