@@ -269,6 +269,9 @@ def test_nothing_flows_through_the_data_and_the_derivatives_of_a_node_made_by_ha
 
 
 def test_a_node_made_by_hand_in_a_trace_has_its_arguments_checked():
+    for make in (Value, lambda x: Value(data=x), lambda x: Value(data=x, name="n")):
+        with pytest.raises(TracingError, match="made by hand"):
+            mg.jit(make)(1.0)
     with pytest.raises(ValueError, match="1 local derivatives for 2 children"):
         mg.jit(lambda x: Value(x, (x, x), (x,)))(1.0)
     with pytest.raises(TypeError, match="has no order"):
@@ -280,7 +283,7 @@ def test_a_node_made_by_hand_in_a_trace_has_its_arguments_checked():
     with pytest.raises(TypeError, match="beside local_grads"):
         mg.jit(lambda x: Value(x, (x,), (x,), local_grads=(x,)))(1.0)
     assert mg.jit(lambda x: Value(x, (x,), (x,), "n") * 1.0)(2.0) == 2.0
-    named = mg.jit(lambda x, y: Value(x * y, children=(x, y), local_grads=(y, x)))
+    named = mg.jit(lambda x, y: Value(data=x * y, children=(x, y), local_grads=(y, x)))
     assert named(2.0, 3.0) == 6.0 and named.gradient(2.0, 3.0) == (3.0, 2.0)
 
 

@@ -24,7 +24,9 @@ PyObject *mg_value_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     if (type == mg_value_class) {
         const Py_ssize_t n = PyTuple_Size(args);
-        PyObject *data = n > 1 || (n == 1 && kwargs) ? PyTuple_GetItem(args, 0) : NULL;
+        PyObject *data = n == 0 && kwargs              ? PyDict_GetItemString(kwargs, "data")
+                         : n > 1 || (n == 1 && kwargs) ? PyTuple_GetItem(args, 0)
+                                                       : NULL;
         if (!data || !is_value(data) || as_value(data)->handle >= 0)
             return (PyObject *)new_value();
         PyObject *record, *out;

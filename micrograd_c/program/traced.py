@@ -112,8 +112,11 @@ class TracedValue(Value):
         return outside() if self._trace.over else refusal(what, remedy)
 
     def _by_hand(self, args: Any, kwargs: Any) -> TracedValue:
-        """Record Value(*args, **kwargs), which begins with self: the native core asks for it."""
-        return self._made_by_hand(*args[1:], **(kwargs or {}))
+        """Record Value(*args, **kwargs), whose data is self: the native core asks for it."""
+        kwargs = {**(kwargs or {})}
+        if not args:
+            del kwargs["data"]
+        return self._made_by_hand(*args[1:], **kwargs)
 
     def _made_by_hand(
         self,
