@@ -25,7 +25,9 @@ def restore(
     """Let `out` own a node of `op` over the parts `a` and `b`; nothing is computed."""
     if op == _GIVEN:
         children = a if type(a) is tuple else (a,) if b is None else (a, b)
-        by_hand(out, -1, data, children, b if given is None else given, b is ...)
+        n = len(children)
+        numpy = b is ... or (given is None and len(b) > n)
+        by_hand(out, -1, data, children, b[:n] if given is None else given, numpy)
         out.grad = grad
         return out
     handles, k = core.handles(flat(a, b)), b if OPS[op].takes_k else 0.0
@@ -82,7 +84,7 @@ def _copy_of(value: Value, renamed: Callable[[Any], Any]) -> Any:
 
     def rename(part: Any) -> Any:
         if isinstance(part, (tuple, list)):
-            return type(part)(map(renamed, part))
+            return type(part)(map(rename, part))
         return renamed(part) if isinstance(part, core.Node) else part
 
     op, a, b, *numbers = _record(value)

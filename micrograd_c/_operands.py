@@ -278,7 +278,7 @@ def local_grads_of(value: Value) -> tuple[Any, ...]:
     if core.peek(value, "_backward") is not None:
         raise AttributeError(f"_local_grads of {brief(value)} are known to its closure alone, its _backward")
     given = core.operands(value)[1]
-    return tuple(given if type(given) is list else slopes_of(value))
+    return tuple(given[: len(operands(value))] if type(given) is list else slopes_of(value))
 
 
 def by_hand(
@@ -302,7 +302,7 @@ def by_hand(
     b: Any
     given = n > 0 and slopes is not None and isinstance(slopes[0], core.Node)
     if n > 2 or (n and (given or numpy)):
-        a, b = operands, slopes if given else ... if numpy else None
+        a, b = operands, [*(slopes or ()), *[...] * numpy] if given else ... if numpy else None
     else:
         a, b = operands[0] if n else None, operands[1] if n == 2 else ... if numpy else None
     numbers = ffi.NULL if slopes is None or given else slopes
@@ -351,9 +351,9 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
     cls = type(self)
     if getattr(self, "_mg_h", -1) >= 0:
         a, b = core.operands(self)
-        if op_of(self) not in BY_OPS and (b is None or isinstance(b, core.Node)):
+        if op_of(self) not in BY_OPS and b is not ...:
             parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)
-            core.own(self, parts, ..., int, core.handle_of(self))
+            core.own(self, parts, [*b[: len(parts)], ...] if type(b) is list else ..., int, core.handle_of(self))
         return
     is_zero = name == "grad" and number == 0  # as it will be in its node
     if cls is type(core.new()) or hasattr(cls, "_reflected") or (name == "grad" and not is_zero):

@@ -232,6 +232,10 @@ FED = {
     "of two operands": lambda x: assigned(np.float64(x), Value(1.0, (Value(1.0), Value(2.0)), "mine")),
     "of three": lambda x: assigned(np.float64(x), Value(1.0, [Value(float(i)) for i in range(3)], "mine")),
     "of local derivatives": lambda x: assigned(np.float64(x), Value(1.0, [Value(1.0)] * 2, [3.0, 4.0])),
+    "of Values as local derivatives": lambda x: Value(np.float64(x), [Value(1.0)] * 2, [Value(3.0), 4.0]),
+    "assigned to one of these": lambda x: assigned(np.float64(x), Value(1.0, [Value(1.0)] * 2, [Value(3.0)] * 2)),
+    "a copy of it": lambda x: copy.deepcopy(copy.copy(Value(np.float64(x), (Value(1.0),), (Value(3.0),)))),
+    "a pickle of it": lambda x: pickle.loads(pickle.dumps(Value(np.float64(x), (Value(1.0),), (Value(3.0),)))),
     "made by hand over numpy": lambda x: Value(x, (Value(np.float64(1.0)),), "mine"),
     "a copy": lambda x: copy.copy(Value(np.float64(x))),
     "a deep copy": lambda x: copy.deepcopy(Value(np.float64(x)).maximum(-math.inf)),
@@ -310,15 +314,16 @@ def test_a_search_below_a_deep_graph_does_not_recurse():
 @pytest.mark.parametrize("n", (1, 2, 3))
 def test_numpy_assigned_to_a_node_by_hand_leaves_its_operands(n):
     def run():
-        operands = [Value(1.0) for _ in range(n)]
+        operands, slopes = ([Value(1.0 + i) for i in range(n)] for _ in range(2))
         one, other = Value(1.0, operands, "mine"), Value(1.0, operands, range(n))
+        third = Value(1.0, operands, slopes)
         one._backward = lambda: [setattr(x, "grad", x.grad + one.grad) for x in operands]
-        for node in (one, other, one):
+        for node in (one, other, third, one, third):
             node.data = np.float64(2.0)
-        (one + other).backward()
-        assert [x.grad for x in operands] == [1.0 + i for i in range(n)]
+        (one + other + third).backward()
+        assert [x.grad for x in operands] == [2.0 + 2 * i for i in range(n)]
         assert one._children == tuple(operands) and one._op == "mine"
-        assert other._local_grads == tuple(range(n))
+        assert other._local_grads == tuple(range(n)) and third._local_grads == tuple(slopes)
 
     with nothing_left_behind():
         run()

@@ -13,7 +13,7 @@ n-ary, such as sum      tuple of operands   None
 made by hand            x                   None, or y
 ... over more           tuple of operands   None
 ... of data of numpy's  tuple of operands   ...
-... with Values as      tuple of operands   list of them
+... with Values as      tuple of operands   list of them, then ... where its data are numpy's
 local derivatives
 dot, neuron             tuple of inputs     tuple of weights, then the bias if there is one
 neuron after neurons    tuple of neurons    likewise

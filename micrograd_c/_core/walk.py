@@ -39,8 +39,8 @@ def flat(*parts: Any) -> list[Any]:
 
 def references(value: Any) -> list[Any]:
     """Return the operands, and the Values that were given as local derivatives."""
-    given = core.operands(value)[1]
-    return operands(value) + (given if type(given) is list else [])
+    given, found = core.operands(value)[1], operands(value)
+    return found + (given[: len(found)] if type(given) is list else [])
 
 
 def below(roots: Iterable[Any], children: Callable[[Any], list[Any]] = operands) -> dict[int, Any]:
