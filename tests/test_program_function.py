@@ -1,6 +1,7 @@
 """Programs: what they compute is what the eager engine computes, and what they cannot record they refuse."""
 
 import copy
+import functools
 import inspect
 import math
 import operator
@@ -389,6 +390,8 @@ class Holder(Module):
         helper = lambda x: self.w * x  # noqa: E731
         self.by_helper = mg.jit(lambda x, k=3.0: helper(x) * (k / 3.0))
         self.by_default = mg.jit(lambda x, me=self: me.w * x)
+        self.by_partial = mg.jit(functools.partial(lambda k, x: self.w * x * k, 1.0))
+        self.by_partials = mg.jit(functools.partial(lambda f, x, k: f(x) * k(), lambda x: self.w * x, k=lambda: 1))
 
     def forward(self, x):
         return self.w * x
@@ -400,7 +403,7 @@ class Holder(Module):
     def parameters(self):
         return [self.w]
 
-    functions = ("by_method", "by_closure", "by_helper", "by_default", "method")
+    functions = ("by_method", "by_closure", "by_helper", "by_default", "by_partial", "by_partials", "method")
 
 
 def check_copy(original, twin):
@@ -483,7 +486,8 @@ def test_a_pickled_model_reads_its_own_parameters():
     import pickle
 
     model = Holder()
-    del model.by_closure, model.by_helper, model.by_default  # lambdas, which pickle refuses
+    for name in ("closure", "helper", "default", "partial", "partials"):  # lambdas, which pickle refuses
+        delattr(model, f"by_{name}")
     model.by_method(1.0)
     check_copy(model, pickle.loads(pickle.dumps(model)))
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):

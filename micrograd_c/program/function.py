@@ -295,15 +295,20 @@ say_of(
 
 
 def _deep_copy(function: Any, memo: dict[int, Any]) -> Any:
-    """Return a deep copy; that of a Python function reads copies of the variables in its closure."""
+    """Return a deep copy; that of a Python function, or of a partial one, reads copies of what its closure has."""
     from copy import deepcopy
 
     if isinstance(function, types.ModuleType):
         return function
-    if type(function) is not types.FunctionType:
-        return deepcopy(function, memo)
     if id(function) in memo:
         return memo[id(function)]
+    if type(function) is functools.partial:
+        inner = _deep_copy(function.func, memo)
+        args = [_deep_copy(x, memo) for x in function.args]
+        kwargs = {name: _deep_copy(x, memo) for name, x in function.keywords.items()}
+        return memo.setdefault(id(function), functools.partial(inner, *args, **kwargs))
+    if type(function) is not types.FunctionType:
+        return deepcopy(function, memo)
     cells = function.__closure__ or ()
     closure = tuple(memo.setdefault(id(cell), types.CellType()) for cell in cells)
     out = types.FunctionType(function.__code__, function.__globals__, function.__name__, None, closure or None)
