@@ -75,9 +75,19 @@ class _Option:
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         every = optimizer._without_groups or (optimizer,)
-        checked = [one._checked_options({self.name: value}, one._options) for one in every]
-        for one, options in zip(every, checked):
-            one._set_options(options)
+        _set_at_once([(x, _attributes(x._checked_options({self.name: value}, x._options))) for x in every])
+
+
+def _attributes(options: dict[str, Any], **others: Any) -> dict[str, Any]:
+    """Return the attributes that keep these options, and others."""
+    lr, *rest = options.values()
+    flat = [0.0 if callable(lr) else lr, *(x for y in rest for x in (y if type(y) is tuple else (y,)))]
+    return {**others, "_options": options, "_scheduled": callable(lr), "_numbers": ffi.new("double[]", flat)}
+
+
+def _set_at_once(changes: list[tuple[Optimizer, dict[str, Any]]]) -> None:
+    """Give optimisers these attributes, in one step: a Ctrl-C leaves all of them or none."""
+    list(map(dict.update, [vars(x) for x, _ in changes], [attributes for _, attributes in changes]))
 
 
 def _refuse_inside(name: str) -> None:
@@ -142,7 +152,10 @@ class Optimizer(_Declared):
             ) from None
         bound.apply_defaults()
         params = listed(bound.arguments.pop("params"), "params")
-        self._set_options(self._checked_options(bound.arguments))
+        self._options: dict[str, Any]
+        self._scheduled: bool
+        self._numbers: Any
+        vars(self).update(_attributes(self._checked_options(bound.arguments)))
         self._set_groups(())
         if params and isinstance(params[0], Mapping):
             self._set_groups(tuple(self._group(bound.arguments, group) for group in params))
@@ -224,7 +237,7 @@ class Optimizer(_Declared):
         TypeError, ValueError
             It is of another optimiser, or of other parameters, or holds what none has. Nothing is changed then.
         """
-        self._take_state(self._read_state(state))
+        _set_at_once(self._changes(self._read_state(state)))
 
     def _read_state(self, state: Any) -> dict[str, Any]:
         """Return what a state holds, checked."""
@@ -236,13 +249,12 @@ class Optimizer(_Declared):
         options = self._checked_options({name: kept.get(name, found[name]) for name in readers})
         return {"options": options, "steps": found["steps"], "state": found["state"]}
 
-    def _take_state(self, found: dict[str, Any]) -> None:
-        for group, own in zip(self._groups, found.get("groups", ())):
-            group._take_state(own)
-        if not self._groups:
-            self._set_options(found["options"])
-            self._state[0 : len(self._state)] = found["state"]
-            self._steps[0] = found["steps"]
+    def _changes(self, found: dict[str, Any]) -> list[tuple[Optimizer, dict[str, Any]]]:
+        """Return whom a state that was read gives which attributes."""
+        if self._groups:
+            return [x for group, own in zip(self._groups, found["groups"]) for x in group._changes(own)]
+        state, steps = ffi.new("double[]", found["state"]), ffi.new("int64_t *", found["steps"])
+        return [(self, _attributes(found["options"], _state=state, _steps=steps))]
 
     def _states_of_groups(self, states: Any, name: str) -> list[dict[str, Any]]:
         """Return what the states of all groups hold, checked."""
@@ -252,7 +264,7 @@ class Optimizer(_Declared):
 
     def _numbers_of_state(self, state: Any, name: str) -> list[float]:
         """Return the numbers of a loaded state, checked."""
-        if not isinstance(state, Iterable):
+        if not isinstance(state, Iterable) or isinstance(state, (Mapping, set, frozenset)):
             raise TypeError(f"{name} must be a list of numbers, not {type(state).__name__}")
         numbers, n = list(state), len(self._state)
         if len(numbers) != n:
@@ -271,18 +283,6 @@ class Optimizer(_Declared):
             )
         self._check_together(options)
         return options
-
-    def _set_options(self, options: dict[str, Any]) -> None:
-        lr, *rest = options.values()
-        scheduled = callable(lr)
-        flat: list[float] = [0.0 if scheduled else lr]
-        for value in rest:
-            flat += value if type(value) is tuple else (value,)
-        self._options: dict[str, Any]
-        self._scheduled: bool
-        self._numbers: Any
-        # One step: a Ctrl-C leaves all of them or none.
-        vars(self).update(_options=options, _scheduled=scheduled, _numbers=ffi.new("double[]", flat))
 
     def _check_together(self, options: dict[str, Any]) -> None:
         """Raise ValueError where options, each of them right, do not go together."""
@@ -305,7 +305,7 @@ class Optimizer(_Declared):
         for name, attribute in {"_groups": (), **state, **memory, "_held": Held(state["_held"])}.items():
             setattr(self, name, attribute)
         self._set_groups(self._groups)
-        self._set_options(self._options)
+        vars(self).update(_attributes(self._options))
 
     def __repr__(self) -> str:
         each = {name: getattr(type(self), name).of_each(self) for name in self._options}

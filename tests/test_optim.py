@@ -495,6 +495,32 @@ def test_an_option_whose_assignment_is_interrupted_is_the_one_that_steps_take():
     assert rates == {0.5, 0.25}
 
 
+@pytest.mark.skipif(PYPY, reason="tracing opcodes is CPython's")
+@pytest.mark.parametrize("what", ["load_state_dict", "lr"])
+def test_what_groups_are_given_while_interrupted_is_there_as_a_whole_or_not_at_all(what):
+    def ready():
+        parameters = [Value(1.0), Value(2.0)]
+        for p in parameters:
+            p.grad = 1.0
+        return optim.Adam([{"params": [p]} for p in parameters])
+
+    def change(adam):
+        adam.load_state_dict(state) if what == "load_state_dict" else setattr(adam, "lr", 0.5)
+
+    adam, changed = ready(), ready()
+    old = adam.state_dict()
+    adam.step()
+    state = adam.state_dict()
+    change(changed)
+    found = []
+    for stop_at in range(1, stopped_at(partial(change, adam), 0) + 1):
+        adam = ready()
+        stopped_at(partial(change, adam), stop_at)
+        found.append(adam.state_dict())
+        assert found[-1] in (old, changed.state_dict())
+    assert found[0] == old and found[-1] != old
+
+
 # ---- copies and pickles ------------------------------------------------------------------------------------------
 
 
@@ -599,7 +625,18 @@ def test_options_may_be_assigned():
     "name, wrong",
     [
         *[("steps", x) for x in (10**400, 2.7, -5, math.nan, math.inf, "3", None, 2**63, [1])],
-        *[("state", x) for x in ([math.nan, -math.inf], [0.0, -1.0], ["0", 0.0], [10**400, 0.0], 1.0, [0.0])],
+        *[
+            ("state", x)
+            for x in (
+                [math.nan, -math.inf],
+                [0.0, -1.0],
+                ["0", 0.0],
+                [10**400, 0.0],
+                1.0,
+                [0.0],
+                {0.0: 0.0, 1.0: 0.0},
+            )
+        ],
         *[("lr", x) for x in (-1.0, 10**400, math.nan)],
     ],
 )
