@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import pickle
 
 import pytest
 from programs import Weight
@@ -403,8 +404,9 @@ LATER = {
     "data of a parameter": lambda v: setattr(Value(1.0), "data", v),
     "derivative": lambda v: Value(1.0, (Value(2.0),), (v,)),
     "operands": lambda v: setattr(Value(1.0), "_prev", (v,)),
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
+    "copied": lambda v: copy.copy(v) * 2.0,
+    "deeply copied": lambda v: v + copy.deepcopy(v),
+    "of a pickle": lambda v: pickle.loads(pickle.dumps(v)).tanh(),
     "gradcheck": lambda v: mg.gradcheck(lambda a: a * v, 1.0),
     "array": lambda v: np.array([1.0, 2.0]) * v,
     "float array": lambda v: np.array([v], dtype=float),
@@ -425,6 +427,24 @@ def test_a_traced_value_that_was_kept_may_be_looked_at():
     assert hash(value) == hash(value) and value in [value]
     value.name = "kept"
     assert value.name == "kept"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_network_that_keeps_traced_values_is_copied(copied):
+    network = mg.Neuron(1)
+
+    def keeping(x):
+        network.last, network.given = network([x]), x
+        with pytest.raises(TracingError, match="copied or pickled"):
+            copied(x)
+        return network.last * 1.0
+
+    mg.jit(keeping)(1.0)
+    twin = copied(network)
+    assert twin([2.0]).data == network([2.0]).data
+    assert repr(twin.last) == repr(network.last) and repr(twin.given) == repr(network.given)
+    with pytest.raises(TracingError, match="outside"):
+        twin.given + 1.0
 
 
 def test_the_class_of_a_traced_value_makes_ordinary_ones():

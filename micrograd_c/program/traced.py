@@ -201,9 +201,17 @@ class TracedValue(Value):
         "A Value is rounded", "Write (x + 0.5).floor(), or (x * 100 + 0.5).floor() / 100 for two digits."
     )
     __bool__: Any = _method("A Value is asked whether it is true", _CHOOSE)
-    __reduce_ex__: Any = _method("A Value is copied or pickled", "Use the Value itself.")
-    __copy__: Any = __reduce_ex__
-    __deepcopy__: Any = __reduce_ex__
+
+    def __copy__(self, *_: Any) -> TracedValue:
+        """Return itself where its trace is over: a network that keeps one can be copied."""
+        if not self._trace.over:
+            raise self._refused("A Value is copied or pickled", "Use the Value itself.")
+        return self
+
+    __deepcopy__ = __copy__
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._trace.ended, (self.__copy__()._own_label(),)
 
     def __format__(self, spec: str) -> str:
         if spec:
