@@ -148,6 +148,12 @@ int32_t mg_op_of(int32_t handle)
     return op;
 }
 
+static void count_operands(void *count, int32_t first, int32_t n)
+{
+    (void)first;
+    *(int32_t *)count += n;
+}
+
 static void describe(int32_t row, mg_node *out)
 {
     const enum mg_shape shape = mg_shape_of[mg.op[row] & ~MG_PYTHON];
@@ -157,6 +163,8 @@ static void describe(int32_t row, mg_node *out)
     out->k = shape == MG_ONE_K ? mg_row_k(row) : NAN;
     out->data = mg.data[row];
     out->grad = mg.grad[row];
+    out->operands = 0;
+    mg_each_operand(row, &out->operands, count_operands);
 }
 
 int32_t mg_describe(int32_t handle, mg_node *out)

@@ -137,13 +137,14 @@ int32_t mg_set_grad(int32_t handle, double grad);
  * written. */
 int32_t mg_set_grads(const int32_t *handles, int32_t n, double grad, int8_t *consecutive);
 
-/* All that a node holds but its operands. */
+/* All that a node holds but which operands it has. */
 typedef struct {
     int32_t op;         /* an mg_op */
     int32_t activation; /* op code, of an MG_DOT; -1: none */
     double k;           /* of an op that takes one; nan: none */
     double data;
     double grad;
+    int32_t operands; /* how many; of an MG_DOT: weights, inputs and bias */
 } mg_node;
 
 int32_t mg_describe(int32_t handle, mg_node *out);
