@@ -155,8 +155,8 @@ def reduced(self: Value) -> tuple[Any, ...]:
     """Return `unpickle`, its arguments, and the state."""
     op, a, b, activation, *numbers = _record(self)
     names = NAMES[op], a, b, NAMES[activation] if activation >= 0 else None
-    memo = _expected.get((get_ident(), id(self)), {})
-    return unpickle, (_below(self), type(self), *names, *numbers), _state(self, "pickle", memo)
+    below, memo = _below(self)
+    return unpickle, (below, type(self), *names, *numbers), _state(self, "pickle", memo)
 
 
 def unpickle(below: Any, cls: Any, op: str, a: Any, b: Any, activation: str | None, *numbers: Any) -> Any:
@@ -174,10 +174,10 @@ class _Below(list[Any]):
         return list, (), None, self._handed_out()
 
     def _handed_out(self) -> Iterator[Value]:
-        thread, memo = get_ident(), dict[int, Any]()
+        thread, memo, rest = get_ident(), dict[int, Any](), iter(self)
         try:
             for value in self:
-                _expected[thread, id(value)] = memo
+                _expected[thread, id(value)] = rest, memo
                 yield value
         finally:
             for value in self:
@@ -185,16 +185,18 @@ class _Below(list[Any]):
 
 
 # Values that a list has handed to the pickler of a thread, and that it has not pickled yet, by thread and id; each
-# with what all of the list share.
-_expected: dict[tuple[int, int], dict[int, Any]] = {}
+# with the rest of the list, and with what all of it share.
+_expected: dict[tuple[int, int], tuple[Iterator[Value], dict[int, Any]]] = {}
 
 
-def _below(value: Value) -> _Below | None:
-    """Return what has to be pickled before `value`; None if a list has just handed it out."""
-    if core.operands(value)[0] is None:
-        return None
-    key = get_ident(), id(value)
-    if key in _expected:
-        del _expected[key]
-        return None
-    return _Below(in_order(value, references)[:-1])
+def _below(value: Value) -> tuple[_Below | None, dict[int, Any]]:
+    """Return what has to be pickled before `value`, None if a list has just handed it out; and what that shares."""
+    thread = get_ident()
+    if (thread, id(value)) not in _expected:
+        return None if core.operands(value)[0] is None else _Below(in_order(value, references)[:-1]), {}
+    rest, memo = _expected[thread, id(value)]
+    for v in rest:  # those before it are in this pickle already, and not in one that an attribute makes now
+        _expected.pop((thread, id(v)), None)
+        if v is value:
+            break
+    return None, memo

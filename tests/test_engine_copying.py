@@ -801,6 +801,30 @@ def test_a_pickler_that_is_kept_alive_changes_no_later_pickle():
         assert pickle.dumps(inner) == before
 
 
+class Blob:
+    """Pickles what it holds by itself."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __getstate__(self):
+        return pickle.dumps(self.value)
+
+    def __setstate__(self, state):
+        self.value = pickle.loads(state)
+
+
+def test_a_pickle_made_while_another_is_made_needs_no_recursion():
+    x = Value(1.0)
+    for _ in range(5000):
+        x = -x
+    leaf, z = Value(2.0), x * 1.0
+    leaf.blob = z.blob = Blob(x)
+    _, q = pickle.loads(pickle.dumps((x, z * leaf)))
+    for v in q._children:
+        assert v.blob.value.data == 1.0 and len(topological_order(v.blob.value)) == 5001
+
+
 def test_pickles_of_earlier_versions_load():
     pickled, numbers = pickle.loads((GOLDEN / "pickled.bin").read_bytes())
     assert golden_script("make_pickle").numbers(pickle.loads(pickled)) == numbers
