@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
+from _signal import NSIG, getsignal  # type: ignore[import-not-found]
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from opcode import opmap
+from types import FunctionType, MethodType
 from typing import Any
-from weakref import ref
+from weakref import finalize, ref
 
 from .._copying import restore
 from .._core import core, lib, numbers
@@ -27,7 +33,13 @@ _OPERATORS = {
     "//": "(x / y).floor()",
     "%": "x - y * (x / y).floor()",
 }
-_VARARGS = 0x04  # of co_flags
+_GENERATOR = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR  # of co_flags
+_FINALIZE = finalize.__call__.__code__
+_DROP = "POP_TOP POP_EXCEPT END_FOR RETURN_VALUE RETURN_CONST STORE_GLOBAL DELETE_GLOBAL STORE_DEREF DELETE_DEREF"
+_FAST = "STORE_FAST DELETE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST"
+_OTHER = "RESUME JUMP_ABSOLUTE JUMP_BACKWARD JUMP_FORWARD BUILD_LIST BUILD_TUPLE MAKE_FUNCTION"
+# Instructions where only objects end, a collection begins or a signal is handled.
+_CALLS_NOTHING = {opmap[name] for name in f"{_DROP} {_FAST} {_OTHER}".split() if name in opmap}
 
 
 class Trace:
@@ -151,38 +163,68 @@ def refuse_inside(what: str) -> None:
 def runs(code: Any) -> bool:
     """Tell whether a call comes from a function of this code, or from what that called.
 
-    The stack tells. A finalizer or a signal handler that happens to run meanwhile is not part of it, nor is what a
-    generator does while it is closed.
+    The stack tells. What Python calls by itself meanwhile, as a finalizer or a signal handler, is not part of it.
     """
-    error = sys.exc_info()[1]
-    closing = error.__traceback__ if isinstance(error, GeneratorExit) else None
     frame: Any = sys._getframe(1)
+    between = []
     while frame is not None and frame.f_code is not code:
-        if _interrupts(frame) or (closing is not None and frame is closing.tb_frame):
-            return False
+        between.append(frame)
         frame = frame.f_back
-    return frame is not None
+    if frame is None:
+        return False
+    closed, registered = _closed_generators(), _registered()
+    return not any(f in closed or _interrupts(f, registered) for f in between)
 
 
 tracers.append(is_inside)
 
 
-def _interrupts(frame: Any) -> bool:
+def _interrupts(frame: Any, registered: set[Any]) -> bool:
     """Tell whether Python called this function between two instructions of another one.
 
-    __del__ is known by its name, or by the class of its argument; a callback of a weak reference by the dead
-    reference that it is given, one of the collector by the figures, a signal handler by the frame that it has
-    interrupted.
+    1. An instruction that calls nothing was interrupted, whatever function runs then.
+    2. Any other one may make an ordinary call. Known there is what only Python calls: __del__ where the caller does
+       not name it; and finalizers of weakref, signal handlers and callbacks of the collector, by what Python gives
+       them. No other function's arguments matter, and its f_locals are not read: that would keep them alive.
+    3. All else is an ordinary call, also where nobody can know: hidden from a trace it would give wrong gradients.
     """
-    code = frame.f_code
-    given = frame.f_locals
-    n = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _VARARGS)
-    for name in code.co_varnames[:n]:
-        argument = given.get(name)
-        for x in argument if type(argument) is tuple else (argument,):
-            finalizer = getattr(getattr(type(x), "__del__", None), "__code__", None)
-            if finalizer is code or x is frame.f_back or (isinstance(x, ref) and x() is None):
-                return True
-            if type(x) is dict and "uncollectable" in x:
-                return True
-    return bool(code.co_name == "__del__")
+    code, caller = frame.f_code, frame.f_back
+    at = caller.f_lasti
+    if at < 0 or caller.f_code.co_code[at] in _CALLS_NOTHING:
+        return True
+    if code.co_name == "__del__":
+        return "__del__" not in caller.f_code.co_names
+    if code is _FINALIZE:
+        return frame.f_locals["_"] is not None  # the dead reference
+    if code not in registered:
+        return False
+    given = [x for y in frame.f_locals.values() for x in (y if type(y) is tuple else (y,))]
+    return any(x is caller or (type(x) is dict and "uncollectable" in x) for x in given)
+
+
+def _registered() -> set[Any]:
+    """Return the codes of the signal handlers and of the callbacks of the collector."""
+    functions = [*gc.callbacks, *map(getsignal, range(1, NSIG))]
+    return {_code_of(f) for f in functions if callable(f)}
+
+
+def _code_of(function: Any) -> Any:
+    while type(function) is partial:
+        function = function.func
+    if type(function) is not FunctionType and type(function) is not MethodType:
+        function = type(function).__call__
+    return getattr(function, "__code__", None)
+
+
+def _closed_generators() -> list[Any]:
+    """Return the frames of the generators that are being closed: GeneratorExit was raised where they yield."""
+    error, frames, seen = sys.exc_info()[1], [], set()
+    while error is not None and id(error) not in seen:  # a user may have made it its own context
+        seen.add(id(error))
+        tb = error.__traceback__
+        if type(error) is GeneratorExit and tb is not None and tb.tb_next is None:
+            code = tb.tb_frame.f_code
+            if code.co_flags & _GENERATOR and code.co_code[tb.tb_lasti] != opmap["RAISE_VARARGS"]:
+                frames.append(tb.tb_frame)
+        error = error.__context__
+    return frames
