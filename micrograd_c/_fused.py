@@ -42,7 +42,8 @@ class Watched:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        give_way(cls, next(c for c in cls.__mro__[1:] if c.__module__.partition(".")[0] == __package__))
+        ours = (c for c in cls.__mro__[1:] if c.__module__.partition(".")[0] == __package__)
+        give_way(cls, next(c for c in ours if issubclass(c, Watched)))
         own: Any = next((vars(c)["__getattr__"] for c in cls.__mro__ if "__getattr__" in vars(c)), None)
         if own is not None and not hasattr(own, "_mg_asks"):
             type.__setattr__(cls, "__getattr__", _but_for_plans(own))

@@ -58,8 +58,7 @@ _MADE: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Any, Any], An
 _PARTS = {"__add__", "__mul__", "__pow__", "__neg__", "__radd__", "__rsub__", "__rmul__", "__rtruediv__"}
 # A Value with these. They come just before Value, behind all that other bases say.
 MicrogradValue: Any = None
-# The methods of ops, and ==, that Value has at first, by name: a script may assign others before what asks is
-# imported.
+# The methods of ops, and ==, that Value has at first, by name: a script may assign others early.
 AT_FIRST: dict[str, Any] = globals().get("AT_FIRST", {})  # those from before a reload
 # False while Value stands in for a class of the script's own, which says what its operators are made of.
 as_micrograd = [True]
@@ -85,11 +84,11 @@ def _overrides(x: Any, names: tuple[str, ...]) -> bool:
 def make_operators(cls: type, base: type) -> None:
     """Let what a class says of operators hold for a number, an array or a Value on its left too, by super() too."""
     below, bases = cls.__mro__[: cls.__mro__.index(base)], [*cls.__bases__]
-    made = below[-1] is MicrogradOperators or MicrogradValue in bases or not as_micrograd[0]
+    made = below[-1] is MicrogradOperators or {MicrogradOperators, MicrogradValue} & {*bases} or not as_micrograd[0]
     if made or all(_PARTS.isdisjoint(vars(c)) for c in below):
         return
-    last = max(i for i, c in enumerate(bases) if issubclass(c, base))
-    bases[last : last + 1] = [MicrogradOperators, base] if bases[last] is base else [bases[last], MicrogradValue]
+    last = max(i for i, c in enumerate(bases) if c is base or c in below)  # mixins behind may stand before Value
+    bases.insert(*((last, MicrogradOperators) if bases[last] is base else (last + 1, MicrogradValue)))
     type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
 
 
@@ -367,7 +366,8 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
 
 def truth(self: Any) -> bool:
     """Tell whether a comparison, such as a.less(b), holds. Every other Value is true, as objects are in Python."""
-    if hasattr(type(self), "__len__"):
+    cls = type(self)
+    if hasattr(cls, "__len__") and any("__len__" in vars(c) for c in cls.__mro__):  # no metaclass's
         return len(self) > 0
     compared = _LESS <= lib.mg_op_of(getattr(self, "_mg_h", -1)) <= _NOT_EQUAL
     return not compared or kept(self.data != 0)

@@ -20,6 +20,8 @@ _OF_MICROGRAD = {
     "Layer": {"__init__", "__call__", "__repr__", "neurons"},
     "MLP": {"__init__", "__call__", "__repr__", "layers"},
 }
+# What a class of the script's own has, while Value stands in for it.
+_of_script: set[str] = globals().get("_of_script", set())  # those from before a reload
 # These belong to a class itself, or are asked along all of its bases.
 _OF_CLASSES = {
     *("__module__", "__doc__", "__dict__", "__weakref__", "__slots__", "__annotations__", "__firstlineno__"),
@@ -31,12 +33,17 @@ _OF_CLASSES = {
 classes: dict[int, ref[Any]] = globals().get("classes", {})  # those from before a reload
 
 
+_Value: Any = None
+
+
 def honour(cls: type, base: type) -> None:
     """Let the engine do what a class over Value says."""
+    global _Value
+    _Value = base
     key = id(cls)
     classes[key] = ref(cls, lambda _: classes.pop(key, None))
     give_way(cls, base)
-    _put_first(cls, base, _of_object(cls, base))
+    _leave_to_python(cls, base)
     _leave_to_init(cls, base)
     make_operators(cls, base)
 
@@ -93,6 +100,8 @@ def give_way(cls: type, base: type) -> None:
     if behind:
         names = {name for c in base.__mro__[:-1] for name in vars(c)} - _OF_CLASSES
         names.difference_update(*(_OF_MICROGRAD.get(c.__name__, ()) for c in base.__mro__))
+        if issubclass(cls, core.Node):
+            names -= _of_script
         _put_first(cls, base, {x: vars(c)[x] for c in reversed(behind) for x in names & vars(c).keys()})
 
 
@@ -104,33 +113,37 @@ def _put_first(cls: type, base: type, found: dict[str, Any]) -> None:
     place = next(i for i, b in enumerate(bases) if root in b.__mro__ or b.__module__ == make_operators.__module__)
     between = {c for b in bases[place:] if root in b.__mro__ for c in b.__mro__ if c in before}
     taken = {x for c in between if "_mg_first" not in vars(c) for x in vars(c)}
-    some = [
-        (name, x)
-        for name, x in found.items()
-        if name not in taken and x is not None and not getattr(x, "__isabstractmethod__", False)
-    ]
+    some = [(name, x) for name, x in found.items() if name not in taken and not _is_no_attribute(name, x)]
     first: Any = next((b for b in bases if "_mg_first" in vars(b)), None)
     if some and first is None:
-        first = type("First", (), {"__module__": __name__, "_mg_first": True})  # of the layout of Module
+        slots = {"__slots__": ()} if issubclass(cls, core.Node) else {}  # of the layout of Value, or of Module
+        first = type("First", (), {"__module__": __name__, "_mg_first": True, **slots})
         bases.insert(place, first)
         type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
     for name, x in some:
         setattr(first, name, x)
 
 
+def _is_no_attribute(name: str, x: Any) -> bool:
+    return (name == "__hash__" and x is None) or getattr(x, "__isabstractmethod__", False)
+
+
 # ---- comparisons -------------------------------------------------------------------------------------------------
 
 
-def _comparison(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+def _comparison(holds: Callable[[Any, Any], bool], other_way: str) -> Callable[[Any, Any], bool]:
     """Return the method that compares the data of a Value with those of another, or with a number."""
     name = f"__{holds.__name__}__"
 
     def method(self: Any, other: Any) -> Any:
-        cls: Any = type(self)
-        own = cls.__lt__ is not _LT or cls.__gt__ is not _GT or cls.__le__ is not _LE or cls.__ge__ is not _GE
-        if own and getattr(cls, name) is method:  # for micrograd's Value Python answers by one of these, or not
+        cls, theirs = type(self), type(other)
+        if cls is _Value:  # quickly: that b < a is no other one, which Python asks instead of a > b
+            has_own = getattr(cls, other_way) is not COMPARISONS[other_way]
+        else:
+            has_own = _has_own(cls) or (theirs is not cls and issubclass(theirs, node) and _has_own(theirs))
+        if has_own and as_micrograd[0] and getattr(cls, name) is method:
             return NotImplemented
-        number = other.data if isinstance(other, node) else as_number(other)
+        number = other.data if issubclass(theirs, node) else as_number(other)
         if number is None:
             return NotImplemented
         return kept(holds(self.data, number)) if open_traces else holds(self.data, number)
@@ -140,23 +153,36 @@ def _comparison(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]
     return method
 
 
+def _has_own(cls: Any) -> bool:
+    return cls.__lt__ is not _LT or cls.__gt__ is not _GT or cls.__le__ is not _LE or cls.__ge__ is not _GE
+
+
 # Those that Value has at first, by name.
 COMPARISONS: dict[str, Any] = globals().get("COMPARISONS") or {  # those from before a reload
-    f"__{f.__name__}__": _comparison(f) for f in (operator.lt, operator.le, operator.gt, operator.ge)
+    "__lt__": _comparison(operator.lt, "__gt__"),
+    "__le__": _comparison(operator.le, "__ge__"),
+    "__gt__": _comparison(operator.gt, "__lt__"),
+    "__ge__": _comparison(operator.ge, "__le__"),
 }
 _LT, _LE, _GT, _GE = COMPARISONS.values()
 
 
-def _of_object(cls: Any, base: Any) -> dict[str, Any]:
-    """Return what a class with a comparison, or a ==, of its own has of object: total_ordering and numpy look."""
+def _leave_to_python(cls: Any, base: Any) -> None:
+    """Let a comparison, == or __reduce__ of a class be the only one that functools, numpy and copy find."""
+    if hasattr(cls, "_reflected") or not as_micrograd[0]:  # jit traces it; the script's class has its own others
+        return
     found: dict[str, Any] = {}
-    if hasattr(cls, "_reflected"):  # jit traces it
-        return found
     if any(getattr(cls, x) is not getattr(base, x) for x in COMPARISONS):
         found = {x: getattr(object, x) for x, ours in COMPARISONS.items() if getattr(cls, x) is ours}
+        if any(x in vars(cls) for x in COMPARISONS):  # super() goes on to Value's, which compare data
+            for name, x in found.items():
+                type.__setattr__(cls, name, x)
+            found = {}
     if cls.__eq__ is not base.__eq__:
         found["__array_priority__"] = MicrogradOperators.__array_priority__
-    return found
+    if cls.__reduce__ is not base.__reduce__ or cls.__reduce_ex__ is not base.__reduce_ex__:  # copies ask it then
+        found.update((x, None) for x in ("__copy__", "__deepcopy__") if getattr(cls, x) is getattr(base, x))
+    _put_first(cls, base, found)
 
 
 def _tell_of(cls: type, name: str, attribute: Any) -> None:
@@ -170,6 +196,14 @@ def _tell_of(cls: type, name: str, attribute: Any) -> None:
         f"that the Value has in C. Give this one another name, or let it read Value.{name}.__get__(self) "
         f"and write Value.{name}.__set__(self, x) as they are"
     )
+
+
+def stand_for(theirs: Any) -> None:
+    """Let Value stand in for a class of the script's own, None: for micrograd's."""
+    as_micrograd[0] = theirs is None
+    _of_script.clear()
+    if theirs is not None:  # the first ones may be set by its __init__
+        _of_script.update(("name", "label", "_children", "_local_grads"), *map(vars, theirs.__mro__[:-1]))
 
 
 class _Annotated:

@@ -20,9 +20,10 @@ from . import engine
 from ._core.hints import TYPE_CHECKING, Any, Callable, Iterator
 from ._core.numbers import arrays_are_data
 from ._likeness import OPERATORS, REFUSED, differences
-from ._operands import as_micrograd, stops_short
+from ._operands import stops_short
 from ._own_nodes import ABSENT, UnlikeError
 from ._pure import DATA, Kinds, by_kind, nodes_below, parsed, put_at
+from ._value_attributes import COMPARISONS, stand_for
 
 if TYPE_CHECKING:
     _Reads = Callable[..., bool]
@@ -319,6 +320,8 @@ def stand_in(number: int) -> Callable[[type], type]:
             made = _made_anew(nodes, node.name)
             changed = not made.isdisjoint(OPERATORS) or any(map(is_read, _SPECIAL))
             found = differences(theirs, node, nodes, changed, is_read, lambda x: x in made or is_read(x, anew=True))
+            if not found.keys().isdisjoint(COMPARISONS):  # Python may answer one of them by another
+                found = {**{x: getattr(theirs, x) for x in COMPARISONS}, **found}
         except UnlikeError as why:
             say(f"the class {theirs.__name__} stays as it is: it {why}")
             return theirs
@@ -331,14 +334,12 @@ def stand_in(number: int) -> Callable[[type], type]:
         _taken[:] = [key]
         for name in _NAMES:
             found[name] = getattr(theirs, name)
-        found.update(
-            (name, vars(theirs)[name]) for name in ("__slots__", "__annotations__") if name in vars(theirs)
-        )
+        found.update((x, vars(theirs)[x]) for x in ("__slots__", "__annotations__") if x in vars(theirs))
         _let_super_be_ours(theirs)
         _before.update(vars(engine.Value), **{name: getattr(engine.Value, name) for name in _NAMES})
         for name, x in found.items():
             setattr(engine.Value, name, x) if x is not ABSENT else delattr(engine.Value, name)
-        as_micrograd[0] = False
+        stand_for(theirs)
         return engine.Value
 
     return decorator
@@ -363,8 +364,9 @@ def _put_back() -> None:
             if name in _NAMES or vars(engine.Value).get(name, _before) is not x:
                 setattr(engine.Value, name, x)
     _before.clear()
+    stand_for(None)
     _taken.clear()
-    arrays_are_data[0], as_micrograd[0], stops_short[0] = False, True, False
+    arrays_are_data[0] = stops_short[0] = False
 
 
 # ---- modules of the script's own folder --------------------------------------------------------------------------

@@ -257,6 +257,35 @@ def test_operands_and_local_derivatives_are_in_the_container_that_was_given(text
     same_output(text + EXPRESSIONS + made, tmp_path)
 
 
+def test_what_stands_behind_the_class_stays_behind_what_it_has(tmp_path):
+    text = CLOSURES + "    def __len__(self): return 3\n    def __eq__(self, other): return self is other\n"
+    text += "    __hash__ = object.__hash__\n"
+    behind = "\n".join(
+        f"    def {x}(self, *_): return 'behind'" for x in ("tanh", "log", "__len__", "__eq__", "swish")
+    )
+    text += f"class Loud:\n    label = 'loud'\n{behind}\nclass W(Value, Loud): pass\nw = W(0.5)\n"
+    same_output(text + "print(w.tanh(), w.swish(), len(w), w == W(0.5), repr(w.label), w.log())\n", tmp_path)
+
+
+COMPARED = """
+    def __lt__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        return self.data < other.data
+    def __gt__(self, other): return {}
+class Below(Value):
+    def __lt__(self, other): return 'below'
+for f in (lambda a, b: a < b, lambda a, b: a > b, lambda a, b: a <= b, lambda a, b: a < 1.5, lambda a, b: a > 0.5):
+    for cls in (Value, Below):
+        try: print(f(cls(1.0), cls(2.0)), f(cls(2.0), cls(1.0)), max(Value(1.0), Value(2.0)).data)
+        except (TypeError, AttributeError) as error: print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize("greater", ["self.data > other.data", "self.data > getattr(other, 'data', other)"])
+def test_comparisons_of_the_class_are_the_ones_that_count(greater, tmp_path):
+    same_output(CLOSURES + COMPARED.format(greater), tmp_path)
+
+
 def test_local_derivatives_in_a_list_are_in_one(tmp_path):
     text = re.sub(r"(\(self, other\), )\((.*)\)\)", r"\1[\2])", SLOPES)
     same_output(text + "print((Value(2.0) * 3)._local_grads, (Value(2.0) + 3)._local_grads)\n", tmp_path)

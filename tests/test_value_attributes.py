@@ -831,6 +831,32 @@ def test_comparisons_by_super_compare_data():
     assert (a < b, a > b, a < 3, calls) == (True, False, True, ["<", ">", "<"])
 
 
+class Falling(Value):
+    def __gt__(self, other):
+        return not super().__lt__(other)
+
+
+class Highest(Value):
+    def __lt__(self, other):
+        return super().__gt__(other)
+
+
+def test_another_comparison_by_super_compares_data():
+    a, b = Highest(1.0), Highest(2.0)
+    assert (a < b, b < a, sorted([a, b]) == [b, a]) == (False, True, True)
+    assert (Falling(1.0) > Falling(2.0), Falling(1.0) < Falling(2.0)) == (False, True)
+
+
+def test_a_class_beside_it_with_comparisons_is_asked():
+    def answers(base):
+        price = type("Price", (base,), {"__lt__": not_smaller, "__gt__": smaller})
+        other = type("Other", (base,), {})
+        a, b = other(1.0), price(-2.0)
+        return a < b, b < a, a > b, b > a, max(a, b).data, max(b, a).data, sorted([a, b])[0].data
+
+    assert answers(Value) == answers(Uncompared)
+
+
 # ---- what stands behind ------------------------------------------------------------------------------------------
 
 
@@ -871,12 +897,20 @@ def test_what_stands_behind_a_class_comes_before_what_only_ours_has(ours, theirs
             assert getattr(cls, name) is (by_super if body else mark) is getattr(expected, name), name
             if not name.startswith("__"):  # Python asks an object that is no more than made
                 assert getattr(super(cls, cls), name) is mark, name
+            lower = type("Lower", (type("Low", (cls,), {}),), {})
+            assert getattr(lower, name) is (by_super if body else mark), name
         below = type("Below", (type("Above", (ours,), {}), type("Nearer", (Behind,), {name: by_super})), {})
         assert getattr(below, name) is by_super, name
         above = type("Below", (type("Above", (ours,), {name: by_super}), Behind), {})
         assert getattr(above, name) is by_super, name
         if ours in (nn.Layer, nn.MLP):  # a mixin may be a module itself
             assert getattr(type("Both", (ours, type("Other", (nn.Module,), {name: mark})), {}), name) is mark, name
+
+
+def test_what_stands_behind_may_be_none_but_hash():
+    behind = type("Behind", (), {"name": None, "label": None, "greater": None, "__hash__": None})
+    v = type("Both", (Value, behind), {})(1.0)
+    assert (v.name, v.label, v.greater, {v: 1}[v]) == (None, None, None, 1)
 
 
 def test_bases_behind_that_say_nothing_leave_the_class_as_it_is():
@@ -920,3 +954,81 @@ def test_an_array_is_compared_item_by_item(makes, mixins):
             yield (a == array).tolist(), (a != array).tolist(), (np.array([1.0, 2.0]) == a).tolist()
 
     assert [*answers(Value)] == [*answers(micrograd.engine.Value)]
+
+
+# ---- classes of all kinds ----------------------------------------------------------------------------------------
+
+
+def test_a_length_of_a_metaclass_is_none_of_its_values():
+    registry = type("Registry", (type,), {"__len__": lambda cls: 0, "__bool__": lambda cls: False})
+    assert bool(registry("V", (Value,), {})(0.0)) is True
+    assert bool(type("V", (Value,), {"__len__": lambda self: 0})(1.0)) is False
+
+
+@pytest.mark.parametrize("body", [{"__lt__": smaller}, vars(ByData)], ids=["<", "=="])
+def test_a_class_with_slots_and_comparisons_has_attributes_and_copies(body):
+    own = {x: y for x, y in body.items() if x in ("__lt__", "__eq__", "__hash__")}
+    v = type("V", (Value,), {"__slots__": ("tag",), **own})(2.0)
+    v.note, v.tag = 1, 3
+    twin = copy.deepcopy(v)
+    assert (vars(v), twin.note, twin.tag, copy.copy(v).data) == ({"note": 1}, 1, 3, 2.0)
+
+
+def test_a_class_may_get_operators_while_one_below_it_has_mixins():
+    mixin = type("Mixin", (), {})
+    above = type("Above", (mixin, Value), {})
+    cls = type("P", (above,), {})
+    first = cls.__add__
+    cls.__add__ = lambda self, other: first(self, other)
+    below = type("Below", (cls, mixin), {})
+    assert [(c(1.0) + 1).data for c in (cls, below)] + [(1 + c(1.0)).data for c in (cls, below)] == [2.0] * 4
+
+
+class Reduced(Value):
+    def __reduce__(self):
+        return type(self), (self.data + 3.0,)
+
+
+class ReducedEx(Value):
+    def __reduce_ex__(self, protocol):
+        return type(self), (self.data + 3.0,)
+
+
+class Reducing:
+    def __reduce__(self):
+        return type(self), (self.data + 3.0,)
+
+
+class ReducedByMixin(Reducing, Value):
+    pass
+
+
+class ReducedFromBehind(Value, Reducing):
+    pass
+
+
+class ReducedBySuper(Value):
+    def __reduce__(self):
+        return super().__reduce__()
+
+
+@pytest.mark.parametrize("cls", [Reduced, ReducedEx, ReducedByMixin, ReducedFromBehind])
+def test_copies_ask_the_reduce_of_a_class(cls):
+    twins = copy.copy(cls(1.0)), copy.deepcopy([cls(1.0)])[0], pickle.loads(pickle.dumps(cls(1.0)))
+    assert [(type(v), v.data) for v in twins] == [(cls, 4.0)] * 3
+
+
+def test_a_reduce_that_calls_that_of_value_copies_the_graph():
+    a = ReducedBySuper(2.0)
+    a.note = []
+    root = a * 3.0 + a
+    twin = copy.deepcopy(root)
+    twin.backward()
+    shallow, deep = copy.copy(a), copy.deepcopy(a)
+    assert (twin.data, a.grad, shallow.data, shallow.note is a.note, deep.note is a.note) == (
+        8.0,
+        0.0,
+        2.0,
+        True,
+        False,
+    )
