@@ -61,6 +61,7 @@ _operands _reach _samples
 _value_attributes
 _copying
 engine
+_own_attributes
 _own_nodes
 _checks _likeness
 _fused replace _schedules

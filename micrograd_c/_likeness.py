@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import _ast as ast
 import sys
-from types import CodeType, FunctionType
+from types import FunctionType
 
 from ._core import NAMES, OPS, Any
 from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
 from ._operands import stops_short
-from ._own_nodes import Nodes, UnlikeError, define, with_subclasses
-from ._pure import Body, Kinds, Text, nodes_below, parsed, put_at, within
+from ._own_attributes import both, guarded, with_subclasses
+from ._own_nodes import Nodes, UnlikeError, define
+from ._pure import Body, Kinds, Text, nodes_below, within
 from ._samples import GUARDS, SIGNS, Samples, agree, called, gradients, is_formula, is_minus_one
 from ._value_attributes import COMPARISONS
 from .engine import Value, zero_grad
@@ -46,12 +47,6 @@ _REFLECTED = {f"__r{name}__" for name in ("add", "sub", "mul", "truediv", "pow")
 _BINARY = {name.replace("__r", "__", 1) for name in _REFLECTED} | _REFLECTED | {*COMPARISONS}
 
 _Asks = Callable[[str], bool]
-
-
-def _never(x: float) -> bool:
-    return False
-
-
 _BY_OTHERS = "__neg__ __radd__ __rmul__ __sub__ __rsub__ __truediv__ __rtruediv__"
 _NAMING = ast.Attribute, ast.Constant, getattr(ast, "MatchClass", ast.Attribute)  # Python 3.9 has no `match`
 _MISTAKES = None, "x"
@@ -152,10 +147,24 @@ class _Comparison(Nodes):
                 )
         exact = any(map(is_read, self.graph)) or self._reads_graph(tree, {*common, "__init__", "backward"}, is_read)
         self._add_methods(common, exact)
-        called = {x: self.reads_below(x) & body.texts.keys() - {x} for x in body.pure & OPERATORS}
-        callers = {name: (body.attributes[name], x) for name, x in called.items() if x}
-        self.attributes |= {"__init_subclass__": with_subclasses(callers)} if callers else {}
+        self.attributes["_mg_settle"] = with_subclasses(self._callers())
         arrays_are_data[0], stops_short[0] = self._keeps_arrays(), bool(self.locals) and self.stops_short()
+
+    def _callers(self) -> dict[str, tuple[Any, Any, set[str]]]:
+        """Return methods of theirs that call others, what stands for them, and what they may call.
+
+        One operator may be made of others that are made of others: any method that is no formula calls all of them.
+        """
+        body, found = self.body, dict[str, tuple[Any, Any, set[str]]]()
+        called = {x: self.reads_below(x) & body.texts.keys() - {x} for x in body.pure & OPERATORS}
+        by_any = {x for x in _ours if x.startswith("__")}.union(*(y for x, y in called.items() if x != "backward"))
+        for name, below in called.items():
+            theirs, stands = body.attributes[name], self.attributes.get(name, _ours[name])
+            if name != "backward" and not is_formula(body.texts[name], body, smooth=name in _UNARY):
+                below = by_any
+            if below and theirs is not stands:
+                found[name] = theirs, stands, below
+        return found
 
     def _expect_pure(self, of_init: str) -> None:
         """Let pass a class whose methods that every node needs are pure; `of_init` is said of another __init__."""
@@ -391,56 +400,16 @@ class _Comparison(Nodes):
             own_text = ">>>" in (attribute.__doc__ or "") or name in self.in_own_words
             if own_text or guards.keys() < expected or {*guards.values()} != {"everywhere"}:
                 if guards.keys() - {object}:
-                    attribute = _guarded(name, attribute, guards, self.body.texts[name].tree, self.body.name)
+                    tree = self.body.texts[name].tree
+                    attribute = guarded(_ours[name], attribute, guards, tree, self.body.name)
             elif guards:
                 continue
             if (text := self.body.texts.get(name)) and text.overwrites:
                 raise UnlikeError(f"overwrites gradients in {name}")
             if text and self.locals in text.assigns:
                 raise UnlikeError(f"assigns .{self.locals} in {name}")
+            if name in self.of_nodes:
+                attribute = both(name, self.attributes.get(name, getattr(Value, name, None)), attribute)
             self.attributes[name] = attribute
         if "__repr__" not in self.body.attributes:
             self.attributes["__repr__"] = object.__repr__
-
-
-def _guarded(name: str, theirs: Any, guards: dict[Any, str], tree: Any, cls: str) -> Any:
-    """Return a method that is ours for these types of the other operand, where the guard holds, else theirs.
-
-    It is theirs with a statement before it: no frame of ours stands in a traceback, and errors are theirs. What the
-    statement calls is put among the constants, and no namespace of the script has it.
-    """
-    code = theirs.__code__
-    v, other = (*code.co_varnames[: code.co_argcount], "")[:2]
-    used = {
-        "\0ours": _ours[name],
-        "\0type": type,
-        "\0always": frozenset(kind for kind, guard in guards.items() if guard == "everywhere"),
-        "\0holds": {kind: GUARDS[guard] for kind, guard in guards.items()}.get,
-        "\0never": _never,
-        "\0Exception": Exception,
-    }
-    if None in guards:
-        condition, text = rf"'\0holds'(None)({v}.data)", rf"return '\0ours'({v})"
-    else:
-        condition = rf"'\0type'({other}) in '\0always'"
-        if {*guards.values()} != {"everywhere"}:
-            condition += rf" or '\0holds'('\0type'({other}), '\0never')({v}.data)"
-        text = rf"return '\0ours'({v}, {other})"
-    text = "\n   ".join([f"if {condition}:", f"try: {text}", r"except '\0Exception': pass"])
-    module = parsed(f"class {cls}:\n def f():\n  {text}")
-    f = module.body[0].body[0]
-    put_at(tree, f)
-    f.name, f.args = code.co_name, ast.arguments(**{**vars(tree.args), "defaults": [], "kw_defaults": []})
-    f.args.kw_defaults = [None for _ in f.args.kwonlyargs]
-    is_lambda = not isinstance(tree.body, list)
-    f.body += [ast.Return(tree.body, lineno=tree.lineno, col_offset=tree.col_offset)] if is_lambda else tree.body
-    made = compile(module, code.co_filename, "exec", dont_inherit=True)
-    for expected in (cls, code.co_name):
-        made = next(x for x in made.co_consts if isinstance(x, CodeType) and x.co_name == expected)
-    constants = [used.get(x, x) if type(x) is str else x for x in made.co_consts]
-    method = FunctionType(
-        made.replace(co_consts=tuple(constants)), theirs.__globals__, theirs.__name__, theirs.__defaults__
-    )
-    method.__doc__, method.__qualname__ = theirs.__doc__, theirs.__qualname__  # doctest finds it
-    method.__kwdefaults__ = theirs.__kwdefaults__
-    return method

@@ -9,9 +9,9 @@ from types import FunctionType
 
 from ._core import core
 from ._core.hints import Any, Callable
-from ._operands import BY_OPS, op_of, operands_in
+from ._own_attributes import PROPERTIES, assign_slopes, closure_or, in_container, or_given, slopes_in
 from ._pure import Body, Kinds, by_kind, is_constant, parsed, within
-from ._samples import agree, operators_in
+from ._samples import agree, is_empty, number_of, operators_in
 from .engine import Value
 
 # As they are before anything of a script is set on Value.
@@ -19,16 +19,10 @@ _make = Value.__init__
 _GIVEN, _TYPE = "given as ", "type of "  # attributes that keep what was given empty, and in which container
 _TYPES = {tuple, list, set, frozenset}
 ABSENT: Any = object()  # what Value has and a class has not
-_NAMES = "_prev", "_children", "_op", "_backward", "_local_grads", "__init_subclass__"
-PROPERTIES: Any = {name: vars(Value)[name] for name in _NAMES}
 
 
 class UnlikeError(Exception):
     """Why a class cannot be replaced, in words that follow its name."""
-
-
-def number_of(x: Any) -> float:
-    return float(x) if isinstance(x, (int, float)) and type(x) is not bool else math.nan
 
 
 def define(text: str, scope: dict[str, Any]) -> None:
@@ -48,6 +42,8 @@ class Nodes:
         Attributes that have the operands, the types of these, and whether x * x has x once there.
     closure, locals, op : str
         The attribute that has the closure that passes gradients on, the local derivatives, the label; ''.
+    of_nodes : set of str
+        All attributes of a leaf and of a node.
     plain : dict
         Attributes that are the same on every new node, and their values.
     label : list of str
@@ -77,7 +73,7 @@ class Nodes:
             raise UnlikeError("has another meaning of *")
         leaf, node, square = vars(x), vars(z), vars(x * x)
         self._first = {**leaf}
-        self._known = {*leaf, *node, *self.body.attributes}
+        self.of_nodes = {*leaf, *node}
         turned = vars(y * x)
         used = {*self.body.attributes}.union(*(x.assigns | x.reads for x in self.body.texts.values()))
         if self.body.data != "data" and "data" in used:
@@ -147,7 +143,8 @@ class Nodes:
 
     def constructor(self, is_read: Callable[[str], bool]) -> Any:
         """Return an __init__ of their arguments; None if Value's own takes them."""
-        self.absent = {x for x in ("label", "name") if x not in self._known and self._is_seen(x, is_read)}
+        known = self.of_nodes | self.body.attributes.keys()
+        self.absent = {x for x in ("label", "name") if x not in known and self._is_seen(x, is_read)}
         if self.absent or "name" in self.body.attributes:  # else it is of no matter that both are one text
             self.label = []
         init: Any = self.body.attributes["__init__"]
@@ -382,68 +379,20 @@ class Nodes:
         found.update(dict.fromkeys(self.absent, ABSENT))
         for name, kind, once in self.operands:
             if (name, kind, once) != ("_prev", set, True) or name in self.kept:  # ours can be assigned
-                get = _as(kind, once, _TYPE + name if name in self.kept else "")
+                get = in_container(kind, once, _TYPE + name if name in self.kept else "")
                 found[name] = property(get, PROPERTIES["_prev"].fset)
-        for name, ours in ((self.closure, "_backward"), (self.op, "_op"), (self.locals, "_local_grads")):
+        for name, ours in ((self.closure, "_backward"), (self.op, "_op")):
             if name and name != ours:
                 found[name] = PROPERTIES[ours]
-        if self.locals in self.kept or (self.locals and self._slopes is list):
-            ours, key, kind = PROPERTIES["_local_grads"], _TYPE + self.locals, self._slopes
-            found[self.locals] = property(lambda v: core.peek(v, key, kind)(ours.fget(v)), ours.fset, ours.fdel)
+        if self.locals:
+            typed = self.locals in self.kept or self._slopes is list
+            get = slopes_in(self._slopes, _TYPE + self.locals) if typed else PROPERTIES["_local_grads"].fget
+            found[self.locals] = property(get, assign_slopes)
         for name, x in self.leaf.items():
             whole = found.get(name, PROPERTIES.get(name))
             slot = "_op" if name == self.op else ""
-            get = _closure_or(x) if name == self.closure else _or(whole.fget, slot, _GIVEN + name, x)
+            get = closure_or(x) if name == self.closure else or_given(whole.fget, slot, _GIVEN + name, x)
             found[name] = property(get, whole.fset, whole.fdel)
         if self.body.data != "data":
             found[self.body.data] = next(vars(cls)["data"] for cls in Value.__mro__ if "data" in vars(cls))
         return found
-
-
-def _or(get: Callable[[Value], Any], slot: str, key: str, x: Any) -> Callable[[Value], Any]:
-    """Return the getter of what is not empty or was assigned, or else of what was given, or x."""
-
-    def found(self: Value) -> Any:
-        found = get(self)
-        return found if found or (slot and core.peek(self, slot) is not None) else core.peek(self, key, x)
-
-    return found
-
-
-def _closure_or(x: Any) -> Callable[[Value], Any]:
-    """Return the getter of the closure of a node, x where there is none."""
-
-    def closure(self: Value) -> Any:
-        own = core.peek(self, "_backward") is not None or op_of(self) in BY_OPS
-        return PROPERTIES["_backward"].fget(self) if own else x
-
-    return closure
-
-
-def _as(kind: Any, once: bool, key: str = "") -> Callable[[Value], Any]:
-    """Return the getter of operands in a container of this type, or that kept as `key`, equal ones once or not."""
-    get = PROPERTIES["_children"].fget
-    if once and kind in (tuple, list):
-        return lambda self: operands_in(kind, self, {id(v): v for v in get(self)}.values())
-    if key:
-        return lambda self: operands_in(core.peek(self, key, kind), self, get(self))
-    return lambda self: operands_in(kind, self, get(self))
-
-
-def with_subclasses(callers: dict[str, tuple[Any, set[str]]]) -> Any:
-    """Return an __init_subclass__ that gives a method of theirs back if a class makes anew what that calls."""
-
-    def made(cls: Any, /, **options: Any) -> None:
-        PROPERTIES["__init_subclass__"].__get__(None, cls)(**options)
-        for name, (method, called) in callers.items():
-            if any(getattr(cls, x) is not getattr(Value, x) for x in called):
-                setattr(Value, name, method)
-
-    return classmethod(made)
-
-
-def is_empty(x: Any) -> bool:
-    """Tell whether an expression is None or an empty container."""
-    if type(x) is ast.Call:
-        return not x.args and getattr(x.func, "id", "") in ("set", "frozenset", "tuple", "list")
-    return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)

@@ -239,3 +239,14 @@ def called(cls: Any, method: Any, v: Any, y: Any, kind: Any) -> tuple[Any, ...]:
         return (method(v, y),)
     other = v if y is None else cls(y)
     return method(v, other), other
+
+
+def number_of(x: Any) -> float:
+    return float(x) if isinstance(x, (int, float)) and type(x) is not bool else math.nan
+
+
+def is_empty(x: Any) -> bool:
+    """Tell whether an expression is None or an empty container."""
+    if type(x) is ast.Call:
+        return not x.args and getattr(x.func, "id", "") in ("set", "frozenset", "tuple", "list")
+    return getattr(x, "elts", ()) == [] or (type(x) is ast.Constant and x.value is None)

@@ -20,7 +20,7 @@ ELSEWHERE = {
     "jit": "test_program_function",
     "program/traced": "test_program_traced",
     "_core _core/_cffi _core/_native _core/cffi_core _core/native_core _core/hints": "test_cores",
-    "_pure _own_nodes _samples _likeness": "test_replace",
+    "_pure _own_attributes _own_nodes _samples _likeness": "test_replace",
     "_core/cffi_nodes": "test_engine_closures",
     "_core/walk": "test_engine_backward",
     "_core/stats": "test_arena",

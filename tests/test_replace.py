@@ -286,9 +286,45 @@ def test_comparisons_of_the_class_are_the_ones_that_count(greater, tmp_path):
     same_output(CLOSURES + COMPARED.format(greater), tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["tuple", "list"])
+def test_local_derivatives_may_be_assigned(kind, tmp_path):
+    text = SLOPES if kind == "tuple" else re.sub(r"(\(self, other\), )\((.*)\)\)", r"\1[\2])", SLOPES)
+    lines = """
+a = Value(5.0)
+b, c, d = a * a, Value(2.0, (a,), (3.0,)), a.exp() + 1
+for v in (a, b, c, d):
+    v._local_grads = tuple(min(1.5, x) for x in v._local_grads)
+c._local_grads = [1.0]
+(b * 2 + c + d).backward()
+print(a.grad, b._local_grads, c._local_grads, d._local_grads, len(b._children))
+"""
+    same_output(text + lines, tmp_path)
+
+
 def test_local_derivatives_in_a_list_are_in_one(tmp_path):
     text = re.sub(r"(\(self, other\), )\((.*)\)\)", r"\1[\2])", SLOPES)
     same_output(text + "print((Value(2.0) * 3)._local_grads, (Value(2.0) + 3)._local_grads)\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "said, name, first",
+    [
+        ("''", "_op", "_op"),
+        ("None", "_op", "_op"),
+        ("''", "op", "_op"),
+        ("'a class'", "tag", "None"),
+        ("0.5", "rate", "0.1"),
+        ("'of all'", "label", "label"),
+    ],
+)
+def test_what_nodes_have_is_not_hidden_by_what_their_class_has(said, name, first, tmp_path):
+    text = CLOSURES.replace("self._op = ", f"self.{'op' if name == 'op' else '_op'} = ")
+    text = text.replace("    def __init__", f"    {name} = {said}\n\n    def __init__", 1)
+    if "op" not in name and name != "label":
+        text = text.replace("self.grad = 0.0", f"self.grad = 0.0\n        self.{name} = {first}")
+    lines = f"a = Value(2.0)\nb = a * 3\nprint(a.{name}, b.{name}, Value.{name})\n"
+    lines += f"b.{name} = 'mine'\nprint(a.{name}, b.{name}, (b + 1).{name}, Value.{name})\n"
+    same_output(text + EXPRESSIONS + lines, tmp_path)
 
 
 # ---- differences -------------------------------------------------------------------------------------------------
@@ -1218,6 +1254,36 @@ for out in (-v, v - w, v - 1, 1 - v, v / w, 3 * v, 3 + v, sum([v, w])):
 """,
         tmp_path,
     )
+
+
+COERCING = (
+    CLOSURES.replace("other = other if isinstance(other, Value) else Value(other)", "other = self.coerce(other)")
+    + "    def coerce(self, x): return x if isinstance(x, Value) else Value(x)\n"
+)
+# Classes that make `coerce` or `__mul__` anew where no text of a subclass shows it.
+UNSEEN = {
+    "a mixin": "class Made:\n    NAME = f\nclass W(Made, Value): pass\n",
+    "a mixin that hides the class from its bases": "class Made:\n    NAME = f\n"
+    "    def __init_subclass__(cls): pass\nclass W(Made, Value): pass\n",
+    "a class below a class": "class U(Value): pass\nclass W(U):\n    NAME = f\n",
+    "another name of the class": "V = Value\nclass W(V):\n    NAME = f\n",
+    "a function": "def made(base):\n    class W(base):\n        NAME = f\n    return W\nW = made(Value)\n",
+    "type()": "W = type('W', (Value,), dict(NAME=f))\n",
+    "locals()": "class W(Value):\n    locals()['NA' 'ME'] = f\n",
+    "setattr": "class W(Value): pass\nsetattr(W, 'NA' 'ME', f)\n",
+}
+
+
+@pytest.mark.parametrize("made", UNSEEN.values(), ids=UNSEEN)
+@pytest.mark.parametrize("text, name", [(COERCING, "coerce"), (CLOSURES, "__mul__"), (SLOPES, "__mul__")])
+def test_what_an_unseen_class_makes_anew_holds_for_all_operators_made_of_it(text, name, made, tmp_path):
+    made = made.replace("NAME", name).replace("'NA' 'ME'", f"'{name[:3]}' '{name[3:]}'")
+    tried = "x = Value(4.0)\nprint((-x).data, (x / 2).data, (1 - x).data)\nw = W(3.0)\n"
+    for expression in ("w * 1", "-w", "2 * w", "w - 1", "w / 2", "1 - w", "2 + w", "x * w", "-x"):
+        tried += f"print(({expression}).data)\n"
+    add = engine.Value.__add__
+    module = same_output(f"{text}\ndef f(self, x): return Value(5.0)\n{made}{tried}", tmp_path)
+    assert (module.Value.__add__ == add) is (name != "coerce")  # what calls no other method stays ours
 
 
 def test_methods_that_are_set_later(tmp_path):
