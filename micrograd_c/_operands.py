@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from operator import add, mul
 
-from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float, warn
+from ._core import NAMES, NARY, OPS, TYPE_CHECKING, Any, brief, check, core, ffi, from_numpy, lib, to_float
 from ._core.docs import doc
 from ._core.errors import NoNodeError, OrderError, error
 from ._core.hints import Callable, Collection, Iterable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 INSTEAD = NAMES.index("INSTEAD")  # the value of x with the gradient of y
 _CUSTOM, _GIVEN = NAMES.index("CUSTOM"), NAMES.index("GIVEN")
 BY_OPS = {op for op, row in enumerate(OPS) if row.arity != 0} - {_CUSTOM, _GIVEN}  # computed from operands
-_LESS, _NOT_EQUAL = NAMES.index("LESS"), NAMES.index("NOT_EQUAL")  # and all between are comparisons
 
 
 # ---- operators of a user's class ---------------------------------------------------------------------------------
@@ -89,7 +88,12 @@ def make_operators(cls: type, base: type) -> None:
         return
     last = max(i for i, c in enumerate(bases) if c is base or c in below)  # mixins behind may stand before Value
     bases.insert(*((last, MicrogradOperators) if bases[last] is base else (last + 1, MicrogradValue)))
-    type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
+    try:
+        type.__dict__["__bases__"].__set__(cls, tuple(bases))  # whatever a metaclass says
+    except TypeError:  # it has classes below it already, and one of them had no order then
+        for name in ("__array_priority__", "__radd__", "__rmul__"):
+            if all(name not in vars(c) for c in below):
+                type.__setattr__(cls, name, vars(MicrogradOperators)[name])
 
 
 def know(base: type) -> None:
@@ -362,25 +366,6 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
         by_hand(self, -1, to_float(number, name), (), None, from_numpy(number))
         if closure is not None:
             core.put(self, "_backward", closure)
-
-
-def truth(self: Any) -> bool:
-    """Tell whether a comparison, such as a.less(b), holds. Every other Value is true, as objects are in Python."""
-    cls = type(self)
-    if hasattr(cls, "__len__") and any("__len__" in vars(c) for c in cls.__mro__):  # no metaclass's
-        return len(self) > 0
-    compared = _LESS <= lib.mg_op_of(getattr(self, "_mg_h", -1)) <= _NOT_EQUAL
-    return not compared or kept(self.data != 0)
-
-
-def kept(answer: bool) -> bool:
-    """Return what a comparison of data gave; a trace does not see it, so that is told."""
-    if is_tracing():
-        warn(
-            "Values that no argument goes into are compared while jit traces the function, and the program "
-            "keeps the answer: write a.less(b), a.greater(b) and their like, which mg.where takes"
-        )
-    return answer
 
 
 def _untraced(values: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import operator
 from _weakref import ref
 
-from ._core import Any, as_number, brief, core, warn
+from ._core import NAMES, Any, as_number, brief, core, lib, warn
 from ._core.hints import Callable
-from ._operands import MicrogradOperators, as_micrograd, kept, make_operators, open_traces
+from ._operands import MicrogradOperators, as_micrograd, is_tracing, make_operators, open_traces
 
+_LESS, _NOT_EQUAL = NAMES.index("LESS"), NAMES.index("NOT_EQUAL")  # and all between are comparisons
 # What __init__ of micrograd's Value sets on the instance, past all that a class body says.
 SET_BY_INIT = ("data", "grad", "_prev", "_op", "_backward")
 # What micrograd's classes have as well. Any other attribute of ours gives way to one that stands behind it.
@@ -146,7 +147,7 @@ def _comparison(holds: Callable[[Any, Any], bool], other_way: str) -> Callable[[
         number = other.data if issubclass(theirs, node) else as_number(other)
         if number is None:
             return NotImplemented
-        return kept(holds(self.data, number)) if open_traces else holds(self.data, number)
+        return _kept(holds(self.data, number)) if open_traces else holds(self.data, number)
 
     node = core.Node
     method.__name__, method.__qualname__ = name, f"Value.{name}"
@@ -165,6 +166,25 @@ COMPARISONS: dict[str, Any] = globals().get("COMPARISONS") or {  # those from be
     "__ge__": _comparison(operator.ge, "__le__"),
 }
 _LT, _LE, _GT, _GE = COMPARISONS.values()
+
+
+def truth(self: Any) -> bool:
+    """Tell whether a comparison, such as a.less(b), holds. Every other Value is true, as objects are in Python."""
+    cls = type(self)
+    if hasattr(cls, "__len__") and any("__len__" in vars(c) for c in cls.__mro__):  # no metaclass's
+        return len(self) > 0
+    compared = _LESS <= lib.mg_op_of(getattr(self, "_mg_h", -1)) <= _NOT_EQUAL
+    return not compared or _kept(self.data != 0)
+
+
+def _kept(answer: bool) -> bool:
+    """Return what a comparison of data gave; a trace does not see it, so that is told."""
+    if is_tracing():
+        warn(
+            "Values that no argument goes into are compared while jit traces the function, and the program "
+            "keeps the answer: write a.less(b), a.greater(b) and their like, which mg.where takes"
+        )
+    return answer
 
 
 def _leave_to_python(cls: Any, base: Any) -> None:

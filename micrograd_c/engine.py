@@ -39,6 +39,10 @@ def __dir__() -> list[str]:
 unequal: list[int] = [0]
 
 
+def _is_text(cls: Any) -> bool:
+    return isinstance(getattr(cls, "name", ""), str)
+
+
 @core.complete
 class Value(Node):
     """A scalar and its gradient; a node of the graph of all that it was computed from.
@@ -93,8 +97,10 @@ class Value(Node):
         children: Iterable[Value] = (),
         local_grads: Iterable[Number] | None = None,
     ) -> None:
-        if name or label:
-            self.name = name or label
+        if name:
+            self.name = name
+        elif label:
+            self.label = label
         if local_grads is None and children is NOTHING and core.by_hand_at_once(self, data, _children, _op):
             return
         numpy = from_numpy(data)
@@ -116,12 +122,15 @@ class Value(Node):
 
     @property
     def label(self) -> str:
-        """The name of this node."""
-        return self.name
+        """The name of this node: one text with `name`, where a class has no other use for that, as a property."""
+        return self.name if _is_text(type(self)) else core.peek(self, "label", "")
 
     @label.setter
     def label(self, label: str) -> None:
-        self.name = label
+        if _is_text(type(self)):
+            self.name = label
+        else:
+            core.put(self, "label", label)
 
     @label.deleter
     def label(self) -> None:
@@ -213,7 +222,7 @@ class Value(Node):
 
         _assigned_first = _operands.assigned_first
         _mg_made, _mg_settle = map(staticmethod, (_operands.made_of_others, _value_attributes.settle))
-        __bool__ = _operands.truth
+        __bool__ = _value_attributes.truth
         __copy__, __deepcopy__ = _copying.shallow, _copying.deep
         __getstate__, __setstate__ = _copying.get_state, _copying.set_state
         __reduce__ = _copying.reduced

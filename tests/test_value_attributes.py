@@ -959,6 +959,17 @@ def test_an_array_is_compared_item_by_item(makes, mixins):
 # ---- classes of all kinds ----------------------------------------------------------------------------------------
 
 
+def test_a_label_is_its_own_text_where_the_class_has_a_property_name():
+    class Named(Value):
+        @property
+        def name(self):
+            return f"<{self.label}>"
+
+    a, b = Named(1.0), Named(2.0, label="b")
+    a.label = "a"
+    assert (a.name, b.name, a.label, Named(3.0).name, copy.copy(a).name) == ("<a>", "<b>", "a", "<>", "<a>")
+
+
 def test_a_length_of_a_metaclass_is_none_of_its_values():
     registry = type("Registry", (type,), {"__len__": lambda cls: 0, "__bool__": lambda cls: False})
     assert bool(registry("V", (Value,), {})(0.0)) is True
@@ -972,6 +983,17 @@ def test_a_class_with_slots_and_comparisons_has_attributes_and_copies(body):
     v.note, v.tag = 1, 3
     twin = copy.deepcopy(v)
     assert (vars(v), twin.note, twin.tag, copy.copy(v).data) == ({"note": 1}, 1, 3, 2.0)
+
+
+def test_operators_that_leave_a_class_below_without_an_order_are_used():
+    plain, above = type("Plain", (Value,), {}), type("Above", (Value,), {})
+    middle = type("Middle", (above, plain), {})
+    below = type("Below", (middle, plain), {})
+    _ = above(1.0), below(1.0)
+    below.__mul__ = lambda self, other: Value.__mul__(self, other)
+    _ = 1.0 / below(2.0)
+    above.__pow__ = lambda self, k: Value(7.0)
+    assert [(2.0 / cls(4.0)).data for cls in (above, below)] == [14.0, 14.0]
 
 
 def test_a_class_may_get_operators_while_one_below_it_has_mixins():
