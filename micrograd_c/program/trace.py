@@ -204,7 +204,7 @@ def _interrupts(frame: Any, registered: set[Any]) -> bool:
 
 def _registered() -> set[Any]:
     """Return the codes of the signal handlers and of the callbacks of the collector."""
-    functions = [*gc.callbacks, *map(getsignal, range(1, NSIG))]
+    functions = [*getattr(gc, "callbacks", ()), *map(getsignal, range(1, NSIG))]  # PyPy has none
     return {_code_of(f) for f in functions if callable(f)}
 
 
