@@ -419,6 +419,19 @@ def check_copy(original, twin):
             assert getattr(original, name)(2.0) == 4.0, name
 
 
+def test_a_partial_function_that_has_the_name_of_another_runs_and_keeps_it_in_copies():
+    def scale(k, x):
+        """Multiply."""
+        return k * x
+
+    partial = functools.update_wrapper(functools.partial(scale, Value(3.0)), scale)
+    f = mg.jit(partial)
+    twin = copy.deepcopy(f)
+    assert [(g(2.0), g.__name__, g.__doc__) for g in (f, twin)] == [(6.0, "scale", "Multiply.")] * 2
+    with pytest.raises(TypeError, match=r"scale\(x\): too many"):
+        twin(1.0, 2.0)
+
+
 @pytest.mark.parametrize("traced", [False, True])
 def test_a_deep_copy_of_a_model_reads_its_own_parameters(traced):
     model = Holder()

@@ -11,7 +11,7 @@ from typing import Any
 from .._core import as_number, brief, ffi, lib
 from .._core.numbers import is_masked, numpys
 from ..engine import Value
-from .static import Static, by_place, is_static, key_of, parameters_of
+from .static import Static, by_place, is_static, key_of, parameters_of, signature_of
 from .traced import TracedValue, outside
 
 _NONE: frozenset[int] = frozenset()
@@ -292,7 +292,7 @@ class Arguments:
     def check_count(self) -> None:
         """Raise TypeError where arguments are missing or too many."""
         try:
-            signature = inspect.signature(self._function)
+            signature = signature_of(self._function)
         except (TypeError, ValueError):  # the call itself will tell
             return
         try:

@@ -306,7 +306,9 @@ def _deep_copy(function: Any, memo: dict[int, Any]) -> Any:
         inner = _deep_copy(function.func, memo)
         args = [_deep_copy(x, memo) for x in function.args]
         kwargs = {name: _deep_copy(x, memo) for name, x in function.keywords.items()}
-        return memo.setdefault(id(function), functools.partial(inner, *args, **kwargs))
+        memo[id(function)] = made = functools.partial(inner, *args, **kwargs)
+        vars(made).update((name, _deep_copy(x, memo)) for name, x in vars(function).items())
+        return made
     if type(function) is not types.FunctionType:
         return deepcopy(function, memo)
     cells = function.__closure__ or ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -55,9 +56,14 @@ def options_in(function: Callable[..., Any]) -> dict[str, float]:
 def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """Return the parameters of a function, None for one that does not tell them."""
     try:
-        return [*inspect.signature(function).parameters.values()]
+        return [*signature_of(function).parameters.values()]
     except (TypeError, ValueError):
         return None
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a function; that of a partial one, also where update_wrapper has named it."""
+    return inspect.signature(function, follow_wrapped=not isinstance(function, functools.partial))
 
 
 def by_place(parameters: list[inspect.Parameter] | None) -> list[str]:
