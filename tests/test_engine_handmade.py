@@ -220,7 +220,7 @@ def test_gradcheck_explain_and_draw_take_local_derivatives():
     out = product(a, a) * a
     explanation = mg.explain(out)
     assert explanation.gradients["a"] == 12.0
-    locals_ = [(e["local"], e["formula"]) for e in explanation.steps if e["kind"] in ("first", "more")]
+    locals_ = [(step["local"], step["formula"]) for step in explanation.steps if step["kind"] in ("first", "more")]
     assert locals_ == [(2.0, "a"), (4.0, "e"), (2.0, "given"), (2.0, "given")]
     text = explanation.text()
     assert text.count("* 2 = 8   (de/da = 2, given)") == 1 and text.count("(de/da = 2, given)") == 2
