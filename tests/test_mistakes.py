@@ -302,10 +302,17 @@ def test_an_operator_that_values_do_not_have_is_answered_with_one_that_they_have
 
 def test_a_value_as_argument_is_told_to_be_read():
     w = Value(3.0)
-    with pytest.raises(TypeError, match="or call the function without jit; a parameter is read by the function"):
+    with pytest.raises(TypeError, match="which no gradient flows; a parameter is read by the function"):
         mg.jit(lambda w, x: w * x).backward(w, 2.0)
     mg.jit(lambda x: w * x).backward(2.0)
     assert w.grad == 2.0
+
+
+def test_the_remedy_for_a_value_as_argument_keeps_its_gradient():
+    square = mg.jit(lambda x: x * x)
+    with pytest.raises(TypeError, match=r"call the function without jit, f\.__wrapped__\(v\), or"):
+        mg.grad(lambda x: square(x) * x)(2.0)
+    assert mg.grad(lambda x: square.__wrapped__(x) * x)(2.0) == 12.0
 
 
 def test_a_traced_value_is_not_said_to_have_a_number():

@@ -326,8 +326,8 @@ class Arguments:
         hint, given = "", (*self._args, *self._kwargs.values())[i]
         if hasattr(found, "_mg_h"):  # of another import of this package too
             hint = (
-                ": pass its .data, or call the function without jit; a parameter is read by the function, "
-                "and not passed"
+                ": call the function without jit, f.__wrapped__(v), or pass v.data, through which no gradient "
+                "flows; a parameter is read by the function, and not passed"
             )
         elif isinstance(found, type) and is_masked(found):
             hint = ": pass a.filled(number), or a.compressed()"
