@@ -20,6 +20,7 @@ from .engine import sum as sum
 if TYPE_CHECKING:
     from . import nn, optim
     from . import plot as plot
+    from . import viz as viz
     from ._core.operators import *  # noqa: F403
     from ._core.stats import Stats, stats
     from ._grad import grad, value_and_grad
@@ -82,7 +83,7 @@ _LATER = {
     "optim": "optim",
     "plot": "plot",
     "replace": "load_ipython_extension unload_ipython_extension",
-    "viz": "draw explain",
+    "viz": "draw explain viz",
 }
 # Old pickles say that these stand in the engine.
 _MOVED = {"_core.stats": "Stats stats", "_gradcheck": "GradientError gradcheck"}
