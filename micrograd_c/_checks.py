@@ -125,9 +125,16 @@ def check_arguments(owner: str, given: Iterable[str], there: Iterable[str]) -> N
             raise TypeError(_unknown(f"{owner}: argument", name, there))
 
 
+# Arguments of layers and of other libraries that are close in letters to what they do not mean.
+_INSTEAD = {
+    "nonlin": "write activation='linear' for layers without relu",
+    "seed": "weights are drawn by Python's random: write random.seed(1) first",
+}
+
+
 def _unknown(what: str, name: str, there: Iterable[str]) -> str:
-    close = close_to(name, {x: x for x in there})
-    return f"{what} {name!r} is unknown; there are {', '.join(there)}{close and '; '}{close}"
+    remedy = _INSTEAD.get(name) or close_to(name, {x: x for x in there})
+    return f"{what} {name!r} is unknown; there are {', '.join(there)}{remedy and '; '}{remedy}"
 
 
 def parameter(p: Any, i: int) -> Value:

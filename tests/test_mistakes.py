@@ -466,7 +466,9 @@ MISTAKES = {
     "Adam. number 9 of state must be a float, 0.0 or more, not -inf",
     # networks
     "without_weights([1.0, 2.0])": "TypeError: the weights w must be a list of Values, not int: 3",
-    "MLP(2, [1], nonlin=False)": "TypeError: MLP: argument 'nonlin' is unknown; there are nin, nouts, activation,",
+    "MLP(2, [1], nonlin=False)": "TypeError: MLP: argument 'nonlin' is unknown; there are nin, nouts, activation,"
+    ".*bias; write activation='linear'",
+    "Layer(2, 1, seed=1)": "TypeError: Neuron: argument 'seed' is unknown; .*bias; .*write random.seed(1)",
     "MLP(2, [1], act='tanh')": "TypeError: MLP: argument 'act' is unknown; there are .*activation",
     "MLP(2, [1], activaton='tanh')": "TypeError: MLP: argument 'activaton' is unknown.*close to it is activation",
     "Layer(2, 1, act='tanh')": "TypeError: Neuron: argument 'act' is unknown; there are .*activation",
