@@ -13,7 +13,7 @@ from ._copying import restore
 from ._core import NAMES, OPS, as_number, brief, check, core, ffi, lib, warn
 from ._core.numbers import is_object
 from ._core.walk import below, references
-from ._operands import as_values, instead, is_tracing, listed, traced_among
+from ._operands import as_values, instead, is_tracing, listed, pass_parameters, traced_among
 from .engine import Value
 from .program.derivatives import as_index
 from .program.function import Function
@@ -113,7 +113,7 @@ def grad(f: Any, argnums: Any = 0, *, create_graph: bool = False) -> Any:
     wanted = listed(argnums, "argnums") if hasattr(type(argnums), "__iter__") else (argnums,)
     for i, x in enumerate(wanted):
         if not isinstance(x, Value):
-            remedy = ": pass its parameters()" if hasattr(x, "parameters") else ""
+            remedy = f": {pass_parameters(x)}" if hasattr(x, "parameters") else ""
             raise TypeError(
                 f"grad(y, [a, b]): item {i} to derive by must be a Value, not {type(x).__name__}{remedy}"
             )

@@ -146,6 +146,11 @@ def with_leaves(values: tuple[Any, ...], places: list[int], numbers: list[float]
     return tuple(out)
 
 
+def pass_parameters(model: Any) -> str:
+    """Return the remedy for a model, or its class, in the place of Values."""
+    return "pass the parameters() of a model" if isinstance(model, type) else "pass its parameters()"
+
+
 ONE_SAMPLE = "to jit a list is a batch: pass one sample as [[...]]"
 
 
@@ -162,7 +167,7 @@ def listed(items: Any, what: str) -> tuple[Any, ...]:
             if core.operands(items._node)[0] is None:  # it is an argument
                 remedy = f"{ONE_SAMPLE}, or {remedy}"
         elif hasattr(items, "parameters"):
-            remedy = "pass its parameters()"
+            remedy = pass_parameters(items)
         elif callable(items):
             remedy = "pass what it returns" + ", or the parameters() of the model" * hasattr(items, "retrace")
         raise TypeError(f"{what} must be a list of Values, not {type(items).__name__}: {remedy}") from None

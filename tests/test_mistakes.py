@@ -431,6 +431,7 @@ MISTAKES = {
     "mg.jit(lambda: v * w).hessian(argnums=1)": "ValueError: <lambda>: argnums=1, expected none: no argument",
     # optimisers
     "optim.SGD(model)": "TypeError: params must be a list of Values, not MLP: pass its parameters()",
+    "optim.SGD(MLP)": "TypeError: params must be a list of Values, not type: pass the parameters() of a model",
     "optim.SGD({'params': ps})": "TypeError: parameter 0 must be a Value, not str: .*[{'params': [v, ...]}]",
     "sgd.param_groups": "AttributeError: 'SGD' object has no attribute 'param_groups': write opt.lr = 0.1, or",
     "optim.SGD(mg.jit(model))": "TypeError: params must be .*not Function: .*or the parameters() of the model",
@@ -489,6 +490,7 @@ MISTAKES = {
     "mg.mse([v], 1.0)": "TypeError: targets must be a list of Values, not float: write [v, ...]",
     "mg.cross_entropy(v, 0)": "TypeError: logits must be a list of Values, not Value: write [v, ...]",
     "mg.grad(v, model)": "TypeError: .*item 0 to derive by must be a Value, not MLP: pass its parameters()",
+    "mg.grad(v, MLP)": "TypeError: grad(y, [a, b]): item 0 to derive by must be a Value, not type: pass the",
     "mg.grad(model, ps)": "TypeError: .*expected an int or .*by Values that f reads mg.grad(f(x), [",
     "mg.jit(abs).vjp(1.0, 1.0)": "TypeError: .*must be a tuple of arguments, not float: write f.vjp((x, ...), ",
     "mg.vmap(abs)": "AttributeError: module 'micrograd_c' has no attribute 'vmap': write mg.jit(f)(X)",
