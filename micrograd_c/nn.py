@@ -176,13 +176,13 @@ class Neuron(_Planned):
 
     def _mg_activation(self) -> str:
         """Return the name of the activation that `Neuron.__call__` computes."""
+        if not self.nonlin:
+            return "linear"
         cls: Any = type(self)
         if cls.__call__ is __class__.__call__ and cls.activation is not __class__.activation:  # type: ignore[name-defined]
             said = self.activation
             if isinstance(said, str) and said in ACTIVATIONS:
                 return said
-        if not self.nonlin:
-            return "linear"
         name: Any = self._activation  # a class of the user's may have another use for it
         return name if isinstance(name, str) and name in ACTIVATIONS else "relu"
 

@@ -584,6 +584,7 @@ def thrice(z):
         (lambda: Method(2), "relu", ""),  # micrograd does not ask for it
         (lambda: Private(2), "relu", ""),
         (lambda: Named(2), "tanh", ""),
+        (lambda: Named(2, nonlin=False), "", ""),
         (lambda: Passing(2), "relu", ""),
         (lambda: Assigned(2, thrice), "", ""),
         (lambda: Assigned(2, "tanh"), "tanh", ""),
