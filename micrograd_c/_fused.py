@@ -120,12 +120,12 @@ class _Plan:
             if isinstance(layer, _Neuron):  # a single one is a layer of one
                 neurons: Any = [layer]
             else:
-                neurons = layer.neurons if isinstance(layer, _Layer) else None
+                neurons = getattr(layer, "neurons", None) if isinstance(layer, _Layer) else None
                 if type(neurons) is not list:
                     break
                 neurons = self._copy_of(neurons)
             types.update(map(type, neurons))
-            weights: list[Any] = [n.w if isinstance(n, _Neuron) else None for n in neurons]
+            weights: list[Any] = [getattr(n, "w", None) if isinstance(n, _Neuron) else None for n in neurons]
             if not all(type(w) is list for w in weights):
                 break
             rows.append([*zip(neurons, map(self._copy_of, weights))])
@@ -154,8 +154,8 @@ class _Plan:
         for c_layer, neurons in zip(c_layers, rows):
             params, biases, activations = [], [], []
             for n, weights in neurons:
-                bias, activation = n.b, ACTIVATIONS.get(n._mg_activation())
-                # Without weights, or with more or fewer than inputs, the scalar form does what micrograd does.
+                bias, activation = getattr(n, "b", ...), ACTIVATIONS.get(n._mg_activation())
+                # Without b or weights, or with more or fewer than inputs, the scalar form does what micrograd does.
                 if len(weights) != width or not weights or not n.fused or activation is None:
                     return
                 some = () if bias is None else (bias,)

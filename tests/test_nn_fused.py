@@ -610,6 +610,57 @@ def test_activation_of_a_class_is_its_own_where_it_says_what_a_call_does(make, i
     assert "Layer" in layer._repr_html_()
 
 
+class OtherWeights(Neuron):
+    def __init__(self, nin):
+        self.weights = [Value(0.5) for _ in range(nin)]
+
+    def __call__(self, x):
+        return sum(w * xi for w, xi in zip(self.weights, x))
+
+    def parameters(self):
+        return self.weights
+
+
+class WithoutBias(OtherWeights):
+    def __init__(self, nin):
+        Neuron.__init__(self, nin)
+        self.weights = self.w
+        del self.b
+
+
+class OtherNeurons(Layer):
+    def __init__(self, nin, nout):
+        self.units = [OtherWeights(nin) for _ in range(nout)]
+
+    def __call__(self, x):
+        return [unit(x) for unit in self.units]
+
+    def parameters(self):
+        return [p for unit in self.units for p in unit.parameters()]
+
+
+def layer_of(neuron):
+    layer = Layer(2, 3)
+    layer.neurons = [neuron(2) for _ in range(3)]
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: layer_of(OtherWeights), lambda: layer_of(WithoutBias), lambda: OtherNeurons(2, 3)]
+)
+def test_a_class_may_have_its_weights_bias_and_neurons_under_other_names(make):
+    model = MLP(2, [3, 1])
+    model.layers[0] = first = make()
+    model.zero_grad()
+    out = model(X)
+    out.backward()
+    assert out.data == model.layers[1](first(X)).data
+    assert any(p.grad for p in first.parameters())
+    for module in (model, first):
+        module.zero_grad()
+        assert not any(p.grad for p in first.parameters())
+
+
 class Answering:
     def __getattr__(self, name):
         if name.startswith("__"):
