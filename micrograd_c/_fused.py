@@ -17,8 +17,8 @@ from .engine import unequal
 Value: Any = type(core.new())  # whatever a script has put into micrograd.engine meanwhile
 
 # A plan depends on these attributes. It is made anew if one of them was assigned since, of any module.
-_ATTRIBUTES = ("w", "b", "nonlin", "fused", "_activation", "neurons", "layers")
-_WATCHED = frozenset((*_ATTRIBUTES, "parameters", "__class__", "__dict__"))
+_ATTRIBUTES = frozenset(("w", "b", "nonlin", "fused", "_activation", "neurons", "layers"))
+_WATCHED = _ATTRIBUTES | {"parameters", "__class__", "__dict__"}
 _assignments = 0
 
 
@@ -302,4 +302,5 @@ def _shows_changes(t: Any) -> bool:
         and not hasattr(t, "__getattr__")
         and getattr(t, "activation", _Neuron.activation) is _Neuron.activation
         and not any(hasattr(getattr(t, name, None), "__get__") for name in _ATTRIBUTES)
+        and all(_ATTRIBUTES.isdisjoint(vars(c)) for c in t.__mro__ if c.__module__ != _Neuron.__module__)
     )

@@ -751,6 +751,15 @@ class Slotted(Neuron):
     __slots__ = ("w",)
 
 
+class Common(Neuron):
+    """Its class says whether it is linear."""
+
+    nonlin = True
+
+    def __init__(self, nin):
+        self.w, self.b = [Value(1.0), Value(2.0)], Value(0.5)
+
+
 class Computed(Layer):
     """Its neurons are a property."""
 
@@ -771,7 +780,7 @@ def test_attributes_that_a_subclass_computes_are_read_at_each_call(monkeypatch):
             expected = [scalar(n, expected) for n in layer.neurons]
         return [o.data for o in listed(model(x))] == [o.data for o in expected]
 
-    for kind in (Halved, Scheduled, Quiet, Delegating, Slotted):
+    for kind in (Halved, Scheduled, Quiet, Delegating, Slotted, Common):
         model = MLP(2, [3, 2])
         model(X)
         n = model.layers[0].neurons[1] = kind(2)
@@ -781,6 +790,8 @@ def test_attributes_that_a_subclass_computes_are_read_at_each_call(monkeypatch):
             n.raw = [Value(8.0), Value(9.0)]
         elif kind is Scheduled:
             monkeypatch.setattr(Scheduled, "kind", "linear")
+        elif kind is Common:
+            monkeypatch.setattr(Common, "nonlin", False)
         elif kind is Delegating:
             del n.b
             n.tag = "four"
