@@ -334,7 +334,8 @@ def stand_in(number: int) -> Callable[[type], type]:
         _taken[:] = [key]
         for name in _NAMES:
             found[name] = getattr(theirs, name)
-        found.update((x, vars(theirs)[x]) for x in ("__slots__", "__annotations__") if x in vars(theirs))
+        kept = "__slots__", "__annotations__", "__firstlineno__"  # the last one is Python's from 3.13 on
+        found.update((x, vars(theirs)[x]) for x in kept if x in vars(theirs))
         _let_super_be_ours(theirs)
         _before.update(vars(engine.Value), **{name: getattr(engine.Value, name) for name in _NAMES})
         for name, x in found.items():
