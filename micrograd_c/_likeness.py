@@ -16,13 +16,13 @@ import _ast as ast
 import sys
 from types import FunctionType
 
-from ._core import NAMES, OPS, Any
+from ._core import NAMES, OPS, Any, core
 from ._core.hints import Callable, Iterator
 from ._core.numbers import arrays_are_data
 from ._operands import stops_short
-from ._own_attributes import both, guarded, with_subclasses
-from ._own_nodes import Nodes, UnlikeError, define
-from ._pure import Body, Kinds, Text, nodes_below, within
+from ._own_attributes import PROPERTIES, both, guarded, with_subclasses
+from ._own_nodes import ABSENT, Nodes, UnlikeError, define
+from ._pure import Body, Kinds, Text, is_constant, nodes_below, within
 from ._samples import GUARDS, SIGNS, Samples, agree, called, gradients, is_formula, is_minus_one
 from ._value_attributes import COMPARISONS
 from .engine import Value, zero_grad
@@ -147,6 +147,9 @@ class _Comparison(Nodes):
                 )
         exact = any(map(is_read, self.graph)) or self._reads_graph(tree, {*common, "__init__", "backward"}, is_read)
         self._add_methods(common, exact)
+        if is_constant(op := self.attributes.get("_op", ABSENT)):  # it would hide that of a node on the native core
+            own = property(lambda v: op if (x := core.peek(v, "_op")) is None else x, PROPERTIES["_op"].fset)
+            self.attributes["_op"] = both("_op", own, op)
         self.attributes["_mg_settle"] = with_subclasses(self._callers())
         arrays_are_data[0], stops_short[0] = self._keeps_arrays(), bool(self.locals) and self.stops_short()
 

@@ -66,7 +66,7 @@ class Nodes:
     def _find(self) -> None:
         try:
             x, y = self.T(2.0), self.T(3.0)
-            z = x * y
+            z, summed = x * y, getattr(x + y, "__dict__", {})
         except Exception as error:
             raise UnlikeError(f"cannot be tried out: {type(error).__name__}: {error}") from None
         if type(z) is not self.T:
@@ -100,8 +100,8 @@ class Nodes:
                 self.operands.append((name, kind, once))
             elif kind in (tuple, list) and agree([*after], [3.0, 2.0]) and not self.locals:
                 self.locals, self._slopes = name, kind
-            elif kind is str and after and after != before and not self.op:
-                self.op = name
+            elif kind is str and not self.op and (label := after or summed.get(name)) and label != before:
+                self.op = name  # which + may have where * has none
             elif is_constant(after) and kind not in (list, dict, set) and type(before) is kind and before == after:
                 self.plain[name] = after
             else:

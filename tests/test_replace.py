@@ -108,10 +108,11 @@ def signs(v):
     same_output(f"{CLOSURES}{function}{use}", tmp_path)
 
 
-def test_where_operands_are_read_the_graph_looks_as_theirs(tmp_path):
+@pytest.mark.parametrize("unnamed", ["", "+", "*", "+*"])
+def test_where_operands_are_read_the_graph_looks_as_theirs(unnamed, tmp_path):
     neg = engine.Value.__neg__
     module = same_output(
-        CLOSURES
+        re.sub(f", '[{unnamed}#]'", "", CLOSURES)
         + """
 def shown(v, depth=0):
     print('  ' * depth, v._op or 'leaf', round(v.data, 6))
@@ -311,6 +312,7 @@ def test_local_derivatives_in_a_list_are_in_one(tmp_path):
     [
         ("''", "_op", "_op"),
         ("None", "_op", "_op"),
+        ("''", "_op", ""),
         ("''", "op", "_op"),
         ("'a class'", "tag", "None"),
         ("0.5", "rate", "0.1"),
@@ -320,6 +322,8 @@ def test_local_derivatives_in_a_list_are_in_one(tmp_path):
 def test_what_nodes_have_is_not_hidden_by_what_their_class_has(said, name, first, tmp_path):
     text = CLOSURES.replace("self._op = ", f"self.{'op' if name == 'op' else '_op'} = ")
     text = text.replace("    def __init__", f"    {name} = {said}\n\n    def __init__", 1)
+    if not first:
+        text = text.replace("        self._op = _op\n", "")
     if "op" not in name and name != "label":
         text = text.replace("self.grad = 0.0", f"self.grad = 0.0\n        self.{name} = {first}")
     lines = f"a = Value(2.0)\nb = a * 3\nprint(a.{name}, b.{name}, Value.{name})\n"
