@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 
 from ._core import NAMES, OPS, TYPE_CHECKING, Any, brief, core, lib
+from ._core.absent import importing
 from ._core.hints import Callable, Collection, Iterator
 from ._core.walk import describe, flat, in_order, references
 from ._operands import by_hand, slopes_of
@@ -115,7 +116,8 @@ def _state(value: Any, verb: str, memo: dict[int, Any]) -> Any:
 
 
 def _reach(deep: bool, memo: dict[int, Any]) -> Any:
-    from ._reach import Reach  # here, since few nodes have closures
+    with importing:
+        from ._reach import Reach  # here, since few nodes have closures
 
     if id(Reach) not in memo:
         memo[id(Reach)] = Reach(deep)

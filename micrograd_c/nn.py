@@ -23,7 +23,7 @@ from ._checks import (
     weight_limit,
 )
 from ._core import LABELS, TYPE_CHECKING, Any, core
-from ._core.absent import HABITS_OF_MODULES, lacking, say_of
+from ._core.absent import HABITS_OF_MODULES, importing, lacking, say_of
 from ._state import Stateful
 from .engine import Value
 
@@ -44,13 +44,20 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name != "random":
             raise lacking(globals(), name)
-        import random  # here, since scripts that make no neuron need none
-
-        return random
+        return _random()
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _random() -> Any:
+    """Return the module, which scripts that make no neuron do not need."""
+    with importing:
+        import random
+
+    globals().setdefault("random", random)
+    return random
 
 
 class Module(Stateful):
@@ -71,7 +78,8 @@ class Module(Stateful):
         return len({*map(id, not_nested(self.parameters()))})
 
     def _repr_html_(self) -> str:
-        from ._summary import table  # here and below, since it needs re, and few ask for it
+        with importing:
+            from ._summary import table  # here and below, since it needs re, and few ask for it
 
         return table(self)
 
@@ -146,7 +154,7 @@ class Neuron(_Planned):
         if activation is not None:
             self._mg_activate(activation)
         a = weight_limit(init, nin)
-        source: Any = globals().get("random") or __import__("random")  # a script may assign nn.random and nn.Value
+        source: Any = globals().get("random") or _random()  # a script may assign nn.random and nn.Value
         numbers = [*(source.uniform(-a, a) for _ in range(nin)), *([0.0] if bias else [])]
         leaves = core.leaves(numbers, numbers) if Value is _fused.Value else [*map(Value, numbers)]
         b: Any = leaves.pop() if bias else None
@@ -229,7 +237,8 @@ class _Listing(_Planned):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        from ._summary import short
+        with importing:
+            from ._summary import short
 
         return short(self._mg_text())
 

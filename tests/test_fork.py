@@ -163,13 +163,13 @@ class Slow:
 importing, forking = threading.Event(), threading.Event()
 os.register_at_fork(before=forking.set)
 sys.meta_path.insert(0, Slow())
-thread = threading.Thread(target=lambda: getattr(mg, sys.argv[2], None))
+thread = threading.Thread(target=lambda: eval(sys.argv[2]))
 thread.start()
 importing.wait()
 child = os.fork()
 if child == 0:
     signal.alarm(30)
-    getattr(mg, sys.argv[2], None)
+    eval(sys.argv[2])
     os._exit(0)
 thread.join()
 print("status", os.waitpid(child, 0)[1])
@@ -177,8 +177,15 @@ print("status", os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize(
-    "module, name", [("micrograd_c.viz", "draw"), ("micrograd_c.program", "jit"), ("difflib", "drow")]
+    "module, code",
+    [
+        ("micrograd_c.viz", "mg.draw"),
+        ("micrograd_c.program", "mg.jit"),
+        ("difflib", "hasattr(mg, 'drow')"),
+        ("random", "mg.MLP(2, [1])"),
+        ("numpy", "mg.jit(abs)([1.0, 2.0])"),
+    ],
 )
-def test_a_fork_waits_for_a_module_that_another_thread_imports_late(module, name):
-    done = run_python("-c", FORK_DURING_IMPORT, module, name)
+def test_a_fork_waits_for_a_module_that_another_thread_imports_late(module, code):
+    done = run_python("-c", FORK_DURING_IMPORT, module, code)
     assert done.stdout == "status 0\n", done.stderr

@@ -116,10 +116,10 @@ def lacking(module: dict[str, Any], name: str) -> AttributeError:
 
 
 # Held by a thread that imports a module late, and by a fork: no child has a module that nobody goes on importing.
-_importing = RLock()
+importing = RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+        before=importing.acquire, after_in_parent=importing.release, after_in_child=importing.release
     )
 
 
@@ -130,9 +130,9 @@ def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str
     def __getattr__(name: str) -> Any:
         if name not in homes:
             raise lacking({**module, **homes}, name)
-        from importlib import import_module
+        with importing:
+            from importlib import import_module
 
-        with _importing:
             home = import_module(f".{homes[name]}", module["__package__"])
         # The import puts a submodule in the place of a function of its name: mg.jit is the function.
         found = module[name] = vars(home).get(name, home)
@@ -145,7 +145,7 @@ def close_to(name: str, there: dict[str, str]) -> str:
     """Return in words which of the names there are, shown as these texts, are close to one."""
     if name.startswith("_"):
         return ""
-    with _importing:
+    with importing:
         from difflib import get_close_matches
 
     lower: dict[str, list[str]] = {}  # Stats and stats are one here

@@ -9,6 +9,7 @@ from copy import copy
 from typing import Any
 
 from .._core import as_number, brief, ffi, lib
+from .._core.absent import importing
 from .._core.numbers import is_masked, numpys
 from ..engine import Value
 from .static import Static, by_place, is_static, key_of, parameters_of, signature_of
@@ -347,6 +348,9 @@ def size_of(kind: int) -> int:
 def import_numpy() -> Any:
     """Return numpy, or say who needs it: numbers alone do without."""
     try:
+        if "numpy" not in sys.modules:
+            with importing:
+                import numpy
         import numpy
     except ImportError as error:
         raise ImportError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._checks import flag
 from .._core import brief, ffi, lib
+from .._core.absent import importing
 from .arguments import NUMBER, ONE, VECTOR, Arguments, doubles, import_numpy, size_of
 from .program import BACKWARD, Program, flattened, rebuilt
 from .static import Static, is_static
@@ -323,7 +324,8 @@ def _sparse(derived: Program, a: Arguments, n: int, k: int, symmetric: bool = Fa
     numpy = import_numpy()
     if derived.pattern is None:
         try:
-            from scipy.sparse import csr_array
+            with importing:
+                from scipy.sparse import csr_array
         except ImportError as error:
             raise ImportError("sparse matrices are scipy's, of class csr_array: pip install scipy") from error
         rows, columns = derived.entries
