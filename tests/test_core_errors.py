@@ -158,6 +158,12 @@ def test_a_habit_of_other_libraries_is_no_attribute_until_it_is_set(cls, name):
     assert getattr(one, name) == 3 and name in dir(one)
 
 
+@pytest.mark.parametrize("cls", OWNERS)
+def test_an_instance_has_every_attribute_that_it_lists(cls):
+    one = OWNERS[cls][1]()
+    assert [name for name in dir(one) if not hasattr(one, name)] == []
+
+
 def test_a_habit_of_other_libraries_may_be_a_method_of_a_class_of_the_users():
     class Net(nn.Module):
         def forward(self, x):

@@ -181,10 +181,15 @@ class Absent:
 
 def say_of(cls: Any, habits: dict[str, str]) -> None:
     """Let instances of a class say what to write instead of these attributes, which they do not list."""
-
-    def __dir__(self: Any) -> list[str]:
-        return [name for name in object.__dir__(self) if name not in habits or hasattr(self, name)]
-
     for name, remedy in habits.items():
         setattr(cls, name, Absent(cls, name, remedy))
-    cls.__dir__ = __dir__
+    cls.__dir__ = listing({*habits, "_mg_plan"})
+
+
+def listing(some: set[str]) -> Callable[[Any], list[str]]:
+    """Return the __dir__ of a class whose instances list these names only where they have them."""
+
+    def __dir__(self: Any) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in some or hasattr(self, name)]
+
+    return __dir__

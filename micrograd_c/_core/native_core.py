@@ -26,7 +26,7 @@ import sys
 from ._cffi import ffi, lib
 from ._native import *  # noqa: F403 - most functions of the core are in C
 from ._native import Node, NoUfunc, add_scalar, attach, before_collection, expect_main, set_docs
-from .absent import absent
+from .absent import absent, listing
 from .docs import doc, signature
 from .errors import NAMES, OPS, check
 from .hints import Any
@@ -59,6 +59,7 @@ def complete(cls: type) -> Any:
     Node.__name__ = cls.__name__  # without its module, as messages have names of classes written in Python
     Node.__array_priority__ = 1000.0  # numpy's scalars and arrays step aside for our operators
     Node.__array_ufunc__ = NoUfunc()  # type: ignore[attr-defined]
+    Node.__dir__ = listing({"__array_ufunc__"})  # type: ignore[assignment]
     for name, attribute in vars(cls).items():
         if name not in ("__slots__", "__module__", "__qualname__", "__init__", "__annotations__"):
             setattr(Node, name, attribute)
