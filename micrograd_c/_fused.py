@@ -115,8 +115,15 @@ class _Plan:
             row = self._copy_of(layers) if type(layers) is list else layers
         rows: list[list[tuple[Any, list[Any]]]] = []
         types: set[Any] = set()
+
+        def show_changes(some: set[Any]) -> bool:
+            new = some - types
+            types.update(new)
+            return all(map(_shows_changes, new))
+
         for layer in row:
-            types.add(type(layer))
+            if not show_changes({type(layer)}):  # nothing is read of a property: it may draw random numbers
+                break
             if isinstance(layer, _Neuron):  # a single one is a layer of one
                 neurons: Any = [layer]
             else:
@@ -124,14 +131,14 @@ class _Plan:
                 if type(neurons) is not list:
                     break
                 neurons = self._copy_of(neurons)
-            types.update(map(type, neurons))
+            if not show_changes({*map(type, neurons)}):
+                break
             weights: list[Any] = [getattr(n, "w", None) if isinstance(n, _Neuron) else None for n in neurons]
             if not all(type(w) is list for w in weights):
                 break
             rows.append([*zip(neurons, map(self._copy_of, weights))])
         else:
-            if all(map(_shows_changes, types)):
-                self.types = tuple(types)
+            self.types = tuple(types)
         if _c_reads_lists:
             self.items = [*chain.from_iterable(self.copies)]
             self.known = _for_c(self.items, self.lists, self.copies)

@@ -214,12 +214,14 @@ class Neuron(_Planned):
             x = list(islice(x, len(self.w)))
         if self.fused and (out := _fused.outputs(self, None, x)) is not None:
             return out[0]  # type: ignore[no-any-return]
-        total = sum((wi * xi for wi, xi in zip(self.w, fitting(self.w, x))), 0.0 if self.b is None else self.b)
+        w, b = self.w, self.b  # once: they may be properties that draw random numbers
+        total = sum((wi * xi for wi, xi in zip(w, fitting(w, x))), 0.0 if b is None else b)
         return getattr(total, self._mg_activation())() if self.nonlin else total
 
     def parameters(self) -> list[Value]:
         """Return the weights, then the bias."""
-        return [*self.w] if self.b is None else [*self.w, self.b]
+        w, b = self.w, self.b
+        return [*w] if b is None else [*w, b]
 
     def __repr__(self) -> str:
         name = self._mg_activation()

@@ -773,6 +773,30 @@ class Growing(MLP):
     depth = 1
 
 
+def test_weights_and_bias_that_a_subclass_computes_are_read_once_a_call():
+    reads = []
+
+    class Noisy(Neuron):
+        """Reading it may draw random numbers."""
+
+        w = property(lambda self: reads.append("w") or self.raw, lambda self, w: setattr(self, "raw", w))
+        b = property(lambda self: reads.append("b") or self.raw[0], lambda self, b: None)
+
+    class Scaled(Noisy):
+        def __call__(self, x):
+            return 2.0 * super().__call__(x)
+
+    for kind in (Noisy, Scaled):
+        model = MLP(2, [2, 1])
+        layer, n = model.layers[0], kind(2)
+        layer.neurons[0] = n
+        for module in (n, layer, model, model):
+            for use, *given in ((module, X), (module.parameters,), (module.zero_grad,)):
+                reads.clear()
+                use(*given)
+                assert reads == ["w", "b"]
+
+
 def test_attributes_that_a_subclass_computes_are_read_at_each_call(monkeypatch):
     def same(model, x=X):
         expected = x
