@@ -351,9 +351,10 @@ class MLP(_Listing):
         """Return the outputs of the last layer in a list; a single one as it is. `x`: as of a Neuron."""
         if more:
             raise several_inputs((x, *more))
-        out = _fused.outputs(self, self.layers, x)
+        layers = self.layers
+        out = _fused.outputs(self, layers, x)
         if out is None:
-            for layer in self.layers:
+            for layer in layers:
                 x = layer(x)
             return x
         return out[0] if len(out) == 1 else out

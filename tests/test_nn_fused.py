@@ -797,6 +797,20 @@ def test_weights_and_bias_that_a_subclass_computes_are_read_once_a_call():
                 assert reads == ["w", "b"]
 
 
+def test_layers_that_a_subclass_computes_are_read_once_a_call():
+    reads = []
+
+    class Shortened(MLP):
+        layers = property(
+            lambda self: reads.append(1) or self.all[:1], lambda self, layers: setattr(self, "all", layers)
+        )
+
+    for fused in (True, False):
+        model = Shortened(2, [2, 1], fused=fused)
+        reads.clear()
+        assert len(model(X)) == 2 and reads == [1]
+
+
 def test_attributes_that_a_subclass_computes_are_read_at_each_call(monkeypatch):
     def same(model, x=X):
         expected = x
