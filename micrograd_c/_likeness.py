@@ -106,6 +106,11 @@ def _zeroing(self: Value, seed: Any = 1.0) -> None:
     _backward(self, seed)
 
 
+def _reached(nodes: list[Any]) -> set[Any]:
+    """Return which arguments of an op are operands of the nodes that it made, as Nodes.shape() shows them."""
+    return {place for _, _, operands in nodes for place in operands if type(place) is int}
+
+
 class _Comparison(Nodes):
     """A class beside Value; `attributes` are the differences."""
 
@@ -340,7 +345,10 @@ class _Comparison(Nodes):
             tried += [(x, samples[0][1], gradient) for x, gradient in self._samples.gradients]
         theirs, ours = (self._outcomes(cls, name, tried, kind, shaped) for cls in (self.T, Value))
         if shaped:
-            same = next(theirs) == next(ours)
+            one, other = next(theirs), next(ours)
+            same = one == other
+            if _reached(one) != _reached(other):  # what lies below an operand that theirs forgets gets no gradient
+                return None
         for (x, _, _), outcome, expected in zip(tried, theirs, ours):
             if not self._agree(name, kind, outcome, expected):
                 guards = [guard for guard in guards if not GUARDS[guard](x)]

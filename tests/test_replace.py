@@ -108,6 +108,29 @@ def signs(v):
     same_output(f"{CLOSURES}{function}{use}", tmp_path)
 
 
+@pytest.mark.parametrize("kept", ["(self,)", "(other,)", "(self, self)", "(other, other)"])
+@pytest.mark.parametrize(
+    ("method", "number", "slopes"),
+    [
+        ("sub", "self.data - other.data", ("1", "-1")),
+        ("truediv", "self.data / other.data", ("1 / other.data", "-self.data / other.data**2")),
+    ],
+)
+def test_what_lies_below_an_operand_that_a_method_forgets_gets_no_gradient(method, number, slopes, kept, tmp_path):
+    forgets = f"""
+    def __{method}__(self, other):
+        out = Value({number}, {kept}, 'forgets')
+        def push():
+            self.grad += {slopes[0]} * out.grad
+            other.grad += {slopes[1]} * out.grad
+        out._backward = push
+        return out
+"""
+    sign = {"sub": "-", "truediv": "/"}[method]
+    use = f"a, b, c = Value(2.0), Value(3.0), Value(5.0)\n(a * b {sign} b * c).backward()\nprint(a, b, c)\n"
+    same_output(re.sub(f"    def __{method}__.*\n", forgets, CLOSURES) + use, tmp_path)
+
+
 @pytest.mark.parametrize("unnamed", ["", "+", "*", "+*"])
 def test_where_operands_are_read_the_graph_looks_as_theirs(unnamed, tmp_path):
     neg = engine.Value.__neg__
