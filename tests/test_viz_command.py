@@ -97,6 +97,10 @@ def test_command_says_what_is_wrong(arguments, message, told):
         (["a=2", "b=3", "c = a*b"], "dc/dc = c.grad = 1"),
         (["c = a*b", "a=2", "b=3", "--what-if", "a=1/2"], "   gradients there: dc/da = 3, dc/db = 0.5"),
         (["c = a*b", "a=2,b=3", "--what-if", "a=1/2, b=max(1,2),"], "   gradients there: dc/da = 2, dc/db = 0.5"),
+        (
+            ["c = a*b", "a=2", "b=3", "--what-if", "a=1/2", "--what-if", "b=2"],
+            "   gradients there: dc/da = 2, dc/db = 0.5",
+        ),
         (["c = a*b", "a=2; b=3", "--what-if", "a=1/2; b=2;"], "   gradients there: dc/da = 2, dc/db = 0.5"),
         (["a = a*3", "a=2", "--what-if", "a=1"], "   gradients there: de/da = 3, de/dk1 = 1"),
         (["c = np.tanh(a) + torch.relu(a)*numpy.pi", "a=0"], "dc/dc = c.grad = 1"),

@@ -113,7 +113,11 @@ def main(arguments: Sequence[str]) -> int:
         "--draw", metavar="FILE", type=os.path.expanduser, help="write a picture: .svg, .html, .dot or .png"
     )
     parser.add_argument(
-        "--what-if", metavar="a=1,b=2", default="", help="tell the result and gradients of other data"
+        "--what-if",
+        metavar="a=1,b=2",
+        action="append",
+        default=[],
+        help="tell the result and gradients of other data",
     )
     # What begins with a minus is an expression, but for options.
     options = parser.parse_intermixed_args([f" {a}" if re.match("-[^-h]|-h.", a) else a for a in arguments])
@@ -123,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
     expression, leaves = _parted([options.expression, *options.values])
     try:
         data = _assignments(leaves, bool(options.what_if))
-        what_if = _assignments([options.what_if])
+        what_if = _assignments(options.what_if)
         if what_if and options.json:
             raise ValueError("--what-if is no part of the JSON: leave out --json, or give the leaves these numbers")
         file = options.draw if options.html is None else options.html
