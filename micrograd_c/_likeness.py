@@ -155,7 +155,7 @@ class _Comparison(Nodes):
         if is_constant(op := self.attributes.get("_op", ABSENT)):  # it would hide that of a node on the native core
             own = property(lambda v: op if (x := core.peek(v, "_op")) is None else x, PROPERTIES["_op"].fset)
             self.attributes["_op"] = both("_op", own, op)
-        self.attributes["_mg_settle"] = with_subclasses(self._callers())
+        self.attributes["_mg_settle"] = with_subclasses(self._callers(), self.of_nodes)
         arrays_are_data[0], stops_short[0] = self._keeps_arrays(), bool(self.locals) and self.stops_short()
 
     def _callers(self) -> dict[str, tuple[Any, Any, set[str]]]:

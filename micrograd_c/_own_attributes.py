@@ -72,9 +72,9 @@ class Both(property):
 
 
 def both(name: str, of_nodes: Any, of_class: Any) -> Both:
-    """Return it: `of_nodes` is a property of Value, or what a node has at first."""
-    if isinstance(of_nodes, property):
-        found = Both(of_nodes.fget, of_nodes.fset, of_nodes.fdel)
+    """Return it: `of_nodes` is an attribute that Value computes, or what a node has at first."""
+    if hasattr(type(of_nodes), "__set__"):
+        found = Both(of_nodes.__get__, of_nodes.__set__, of_nodes.__delete__)
     else:
         found = Both(lambda v: core.peek(v, name, of_nodes), lambda v, x: core.put(v, name, x))
     found.of_class = of_class
@@ -144,19 +144,27 @@ def guarded(ours: Any, theirs: Any, guards: dict[Any, str], tree: Any, cls: str)
     return method
 
 
-def with_subclasses(callers: dict[str, tuple[Any, Any, set[str]]]) -> Any:
+def with_subclasses(callers: dict[str, tuple[Any, Any, set[str]]], of_nodes: set[str]) -> Any:
     """Return what looks at a class before its first instance.
 
-    If that makes anew what a method of theirs may call, this one is given back instead of what stands for it.
+    If that makes anew what a method of theirs may call, this one is given back instead of what stands for it. An
+    attribute of the class is not read on its nodes where their __init__ gives each node one of that name.
     """
     settle = PROPERTIES["_mg_settle"].__func__
 
     def settled(cls: Any) -> Any:
-        if vars(cls).get("_mg_settled") is not cls and not hasattr(cls, "_reflected"):  # jit traces this
-            for name, (theirs, ours, called) in callers.items():
-                anew = any(getattr(cls, x, None) is not getattr(Value, x, None) for x in called)
-                if anew and getattr(Value, name) is ours:
-                    setattr(Value, name, theirs)
-        return settle(cls)
+        if vars(cls).get("_mg_settled") is cls or hasattr(cls, "_reflected"):  # jit traces this
+            return settle(cls)
+        for name, (theirs, ours, called) in callers.items():
+            anew = any(getattr(cls, x, None) is not getattr(Value, x, None) for x in called)
+            if anew and getattr(Value, name) is ours:
+                setattr(Value, name, theirs)
+        found = settle(cls)
+        others = [c for c in reversed(cls.__mro__) if c not in Value.__mro__]
+        for name, first in {name: c for c in others for name in of_nodes & vars(c).keys()}.items():
+            if not hasattr(type(vars(first)[name]), "__set__"):
+                of_value = next(vars(c)[name] for c in Value.__mro__ if name in vars(c))
+                type.__setattr__(cls, name, both(name, of_value, getattr(first, name)))
+        return found
 
     return staticmethod(settled)

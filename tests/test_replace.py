@@ -1245,6 +1245,25 @@ print(w.shown(), w.label, isinstance(w, Value), isinstance(y, Weight), w.grad)
     )
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "class Param(Value): {} = 'of all'\n",
+        "class Mixin: {} = 'of all'\nclass Param(Mixin, Value): pass\n",
+        "class Mixin: {} = 'of all'\nclass Param(Value, Mixin): pass\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["label", "op", "tag"])
+def test_what_nodes_have_is_not_hidden_by_what_a_subclass_has(name, lines, tmp_path):
+    text = CLOSURES.replace(
+        "self.grad = 0.0", "self.grad, self.tag = 0.0, None" if name == "tag" else "self.grad = 0.0"
+    )
+    text = text.replace("self._op = ", f"self.{'op' if name == 'op' else '_op'} = ") + lines.format(name)
+    text += f"a = Param(2.0)\nprint(a.{name}, (a * 3).{name}, Param.{name})\n"
+    text += f"a.{name} = 'mine'\nprint(a.{name}, Param(1.0).{name}, Value(1.0).{name}, Param.{name})\n"
+    same_output(text, tmp_path)
+
+
 NODES_OF_THEIR_OWN = """
     def __sub__(self, other):
         other = other if isinstance(other, Value) else Value(other)
