@@ -177,7 +177,7 @@ def _run(name: str, as_module: bool, replaced: str, quiet: bool) -> None:
             run._run_module_as_main("__main__", False)
         else:
             runpy.run_path(name, run_name="__main__")
-    if replaced and not replace.found_any():
+    if replaced and not replace.statements:
         replace.say(
             f"no class {replaced} whose text has __init__, data, grad, backward, + and * was found outside of "
             f"functions, in modules of {root}"

@@ -12,6 +12,7 @@ import gc
 import os
 import sys
 import warnings
+from _weakref import ref
 from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder, SourceFileLoader
@@ -27,9 +28,9 @@ from ._value_attributes import COMPARISONS, stand_for
 
 if TYPE_CHECKING:
     _Reads = Callable[..., bool]
-_statements: list[tuple[ast.ClassDef, ast.Module, _Reads, bytes]] = []  # class statements that were decorated
+statements: list[tuple[ast.ClassDef, ast.Module, _Reads, bytes, list[Any]]] = []  # that were decorated
 _before: dict[str, Any] = {}  # what Value had before a class was replaced
-_taken: list[tuple[str, str]] = []  # module and name of the class that Value stands in for
+_taken: list[tuple[str, str, Any]] = []  # module, name and tree of the class that Value stands in for
 _finders: list[Any] = []  # of a notebook
 _NAMES = "__name__", "__qualname__", "__module__", "__doc__"
 _MAKERS = {"array", "asarray", "zeros", "ones", "full", "eye", "randn", "rand", "complex", "tensor"}
@@ -145,9 +146,10 @@ def _matters(lines: list[bytes], name: bytes, own: bytes) -> bool:
 
 def decorate(tree: ast.Module, name: str, is_read: _Reads, text: bytes = b"") -> Any:
     """Let the class statements of a module be followed by the comparison; return what is to be compiled."""
+    earlier: list[Any] = []
     for node in classes_in(tree, name):
-        call = f"__import__({__name__!r}, None, None, ('x',)).stand_in({len(_statements)})"
-        _statements.append((node, tree, is_read, text))
+        call = f"__import__({__name__!r}, None, None, ('x',)).stand_in({len(statements)})"
+        statements.append((node, tree, is_read, text, earlier))
         if text:
             lines = text.split(b"\n")
             lines[node.lineno - 2] = b"@" + call.encode()
@@ -156,11 +158,6 @@ def decorate(tree: ast.Module, name: str, is_read: _Reads, text: bytes = b"") ->
         put_at(node, decorator)
         node.decorator_list.append(decorator)
     return tree
-
-
-def found_any() -> bool:
-    """Tell whether a class statement was found."""
-    return bool(_statements)
 
 
 def replace_in_main(path: str, tree: ast.Module, text: bytes, name: str) -> Any:
@@ -304,16 +301,24 @@ def stand_in(number: int) -> Callable[[type], type]:
     """Return the decorator of a class statement."""
 
     def decorator(theirs: type) -> type:
-        node, tree, is_read, text = _statements[number]
+        node, tree, is_read, text, earlier = statements[number]
         key = theirs.__module__, theirs.__name__
         if text and hasattr(theirs, "__firstlineno__"):  # the decorator stands in the line above
             theirs.__firstlineno__ = node.lineno
         collects = gc.isenabled()
         gc.disable()  # trees are many objects, and none of them is garbage
         try:
-            if _taken and _taken[0] != key:
+            if node.lineno < max(x.lineno for x in classes_in(tree, node.name)):
+                earlier.append(ref(theirs))
+                raise UnlikeError("is followed by another one")
+            if _taken and (_taken[0][:2] != key or _taken[0][2] is tree):
                 raise UnlikeError("is the second one here")
-            _put_back()  # this statement ran before, or the class is made in steps
+            if earlier:  # nodes that it left make their results by this name, and backward() goes through both
+                sys._getframe(1).f_locals[node.name] = theirs  # lets go of the earlier one
+                gc.collect()
+                if any(made() for made in earlier):
+                    raise UnlikeError("stands below another one that is in use")
+            _put_back()  # this cell or another one, or this module, ran before
             nodes = by_kind(tree)
             nodes[bytes] = [text]
             _expect_scalars(nodes, node.name)
@@ -322,16 +327,14 @@ def stand_in(number: int) -> Callable[[type], type]:
             found = differences(theirs, node, nodes, changed, is_read, lambda x: x in made or is_read(x, anew=True))
             if not found.keys().isdisjoint(COMPARISONS):  # Python may answer one of them by another
                 found = {**{x: getattr(theirs, x) for x in COMPARISONS}, **found}
-        except UnlikeError as why:
-            say(f"the class {theirs.__name__} stays as it is: it {why}")
-            return theirs
-        except Exception as error:  # whatever a class does, its script runs
-            say(f"the class {theirs.__name__} stays as it is: comparing it fails: {type(error).__name__}: {error}")
+        except Exception as why:  # whatever a class does, its script runs
+            it = "it" if isinstance(why, UnlikeError) else f"comparing it fails: {type(why).__name__}:"
+            say(f"the class {theirs.__name__} stays as it is: {it} {why}")
             return theirs
         finally:
             if collects:
                 gc.enable()
-        _taken[:] = [key]
+        _taken[:] = [(*key, tree)]
         for name in _NAMES:
             found[name] = getattr(theirs, name)
         kept = "__slots__", "__annotations__", "__firstlineno__"  # the last one is Python's from 3.13 on
@@ -435,16 +438,13 @@ class _Cells:
         return tree
 
 
-_cells = _Cells()
-
-
 def load_ipython_extension(shell: Any) -> None:
     """Let classes named Value of later cells, and of modules in this folder, be replaced."""
-    shell.ast_transformers.append(_cells)
+    shell.ast_transformers.append(_Cells)
     _finders.append(Finder(os.getcwd(), "Value"))
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Let classes of later cells, and of modules imported later, be as they are."""
-    shell.ast_transformers.remove(_cells)
+    shell.ast_transformers.remove(_Cells)
     sys.meta_path.remove(_finders.pop())

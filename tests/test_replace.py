@@ -60,13 +60,16 @@ def run(text, replaced, tmp_path, name="Value", read=None, alone=False):
     return out.getvalue(), remarks.getvalue(), module
 
 
-def same_output(text, tmp_path, name="Value", ours=True):
-    """Check that a script prints the same on Value, numbers to 1e-9; return its module."""
+def same_output(text, tmp_path, name="Value", ours=True, earlier=0):
+    """Check that a script prints the same on Value, numbers to 1e-9; return its module.
+
+    There is a line for each class that is not ours, `earlier` classes of that name among them.
+    """
     plain, nothing, _ = run(text, False, tmp_path, name)
     out, remarks, module = run(text, True, tmp_path, name)
     assert nothing == ""
     assert (getattr(module, name) is engine.Value) is ours, remarks
-    assert (remarks == "") is ours
+    assert remarks.count("\n") == earlier + (not ours)
     assert NUMBER.sub("#", plain) == NUMBER.sub("#", out)
     numbers = [[float(x) for x in NUMBER.findall(t)] for t in (plain, out)]
     assert numbers[1] == pytest.approx(numbers[0], rel=1e-9, abs=1e-9)
@@ -1375,12 +1378,34 @@ def test_a_class_of_another_name(tmp_path):
     assert module.Scalar.__name__ == "Scalar"
 
 
-def test_a_class_that_is_made_in_steps(tmp_path):
-    first = SLOPES.replace("def tanh", "def tanh_of_old").replace("max(0, self.data)", "max(0, self.data) * 2")
-    same_output(
-        first + "print(Value(2.0).relu().data)\n" + SLOPES + EXPRESSIONS + "print(hasattr(Value, 'tanh_of_old'))\n",
-        tmp_path,
-    )
+@pytest.mark.parametrize("text", [CLOSURES, SLOPES], ids=["closures", "slopes"])
+def test_a_class_that_is_made_in_steps(text, tmp_path):
+    first = text.replace("def tanh", "def tanh_of_old")
+    lines = "print((Value(2.0) * 3 + 1).data)\n", "print(hasattr(Value, 'tanh_of_old'))\n"
+    same_output(first + lines[0] + text + EXPRESSIONS + lines[1], tmp_path, earlier=1)
+
+
+@pytest.mark.parametrize(
+    "between, later",
+    [
+        ("a = Value(-2.0)\n", ""),
+        ("Naive = Value\n", "a = Naive(-2.0)\n"),
+        ("def made(x, kind=Value): return kind(x)\n", "a = made(-2.0)\n"),
+        ("a = Value(-1.0) * 2\n", "if True:\n"),
+    ],
+)
+def test_two_classes_of_one_name_stay_where_both_are_in_use(between, later, tmp_path):
+    leaky = changed(CLOSURES, "0 if self.data < 0", "0.1 * self.data if self.data < 0")
+    if later.startswith("if"):
+        leaky, later = later + "".join(f"    {line}\n" for line in leaky.splitlines()), ""
+    lines = "y = a.relu()\ny.backward()\nprint(y.data, a.grad, isinstance(a, Value), isinstance(y, Value), a, y)\n"
+    same_output(CLOSURES + between + leaky + later + lines, tmp_path, ours=False, earlier=1)
+
+
+def test_a_class_whose_statement_runs_again_is_replaced_once(tmp_path):
+    indented = "".join(f"    {line}\n" for line in CLOSURES.splitlines())
+    lines = "    found.append(Value(2.0))\nprint([isinstance(v, Value) for v in found], found)\n"
+    same_output("found = []\nfor _ in range(2):\n" + indented + lines, tmp_path, ours=False)
 
 
 @pytest.mark.parametrize(
