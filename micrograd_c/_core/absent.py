@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from _thread import RLock
+from _thread import get_ident
+from time import monotonic, sleep
 
 from .hints import Any, Callable
 
@@ -115,12 +116,37 @@ def lacking(module: dict[str, Any], name: str) -> AttributeError:
     return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
 
 
-# Held by a thread that imports a module late, and by a fork: no child has a module that nobody goes on importing.
-importing = RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=importing.acquire, after_in_parent=importing.release, after_in_child=importing.release
-    )
+class _Importing:
+    """Says that the thread imports a module late, `with importing:`. A fork waits for those of other threads.
+
+    So no child has a half-made module that nobody goes on importing. The threads do not wait, and a fork not for
+    ever: such an import may itself wait for a lock of another module's that is held where the fork is.
+    """
+
+    def __init__(self) -> None:
+        self._threads: list[int] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._wait, after_in_child=self._keep_own)
+
+    def __enter__(self) -> None:
+        self._threads.append(get_ident())
+
+    def __exit__(self, *_: object) -> None:
+        if get_ident() in self._threads:
+            self._threads.remove(get_ident())
+
+    def _wait(self) -> None:
+        end = monotonic() + 5.0
+        while {*self._threads} - {get_ident()}:
+            if monotonic() > end:
+                return self._keep_own()
+            sleep(0.001)
+
+    def _keep_own(self) -> None:
+        self._threads[:] = [thread for thread in self._threads if thread == get_ident()]
+
+
+importing = _Importing()
 
 
 def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str], Any]:
@@ -135,7 +161,11 @@ def import_later(module: dict[str, Any], names: dict[str, str]) -> Callable[[str
 
             home = import_module(f".{homes[name]}", module["__package__"])
         # The import puts a submodule in the place of a function of its name: mg.jit is the function.
-        found = module[name] = vars(home).get(name, home)
+        found = vars(home).get(name, home)
+        if not getattr(home.__spec__, "_initializing", False):  # a signal or a finalizer comes in the middle of it
+            module[name] = found
+        elif found is home and name != homes[name]:
+            raise AttributeError(f"{home.__name__} is being imported, and has no {name} yet")
         return found
 
     return __getattr__
