@@ -185,6 +185,7 @@ print("status", os.waitpid(child, 0)[1])
         ("micrograd_c.viz", "mg.draw"),
         ("micrograd_c.program", "mg.jit"),
         ("difflib", "hasattr(mg, 'drow')"),
+        ("micrograd_c.optim", "hasattr(mg, 'drow')"),
         ("random", "mg.MLP(2, [1])"),
         ("numpy", "mg.jit(abs)([1.0, 2.0])"),
     ],
@@ -202,6 +203,34 @@ def test_a_fork_does_not_wait_for_ever_for_an_import_that_waits_for_it():
     )
     done = run_python("-c", text, "micrograd_c.viz", "mg.draw")
     assert done.stdout == "status 0\n", done.stderr
+
+
+def test_an_interrupt_while_a_fork_waits_is_not_lost():
+    text = FORK_DURING_IMPORT.replace("thread = ", HANDLER + "thread = ").replace("forking.wait(),", "interrupt(),")
+    text = (
+        text[: text.index("child = ")]
+        + "try:\n    os.fork() or os._exit(0)\n    while True:\n        seen.wait(0.1)\n"
+    )
+    text += "except KeyboardInterrupt:\n    print('interrupted')\n"
+    done = run_python("-c", text, "micrograd_c.viz", "mg.draw")
+    assert done.stdout == "interrupted\n", done.stderr
+
+
+HANDLER = """
+seen = threading.Event()
+
+def handler(*_):
+    seen.set()
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, handler)
+
+def interrupt():
+    forking.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+    seen.wait()
+
+"""
 
 
 def test_a_module_that_is_half_imported_is_not_taken_for_what_it_will_have():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from _thread import get_ident
+from _thread import get_ident, interrupt_main, start_new_thread
+from contextlib import suppress
 from time import monotonic, sleep
 
 from .hints import Any, Callable
@@ -108,9 +109,10 @@ def lacking(module: dict[str, Any], name: str) -> AttributeError:
     """Return the error for a name that a module does not have, but maybe a Value or optim: `tanh` is v.tanh."""
     there = {x: f"v.{x}" for x in dir(module.get("Value")) if x not in HABITS and "Optimizer" not in module}
     if name[0] != "_" and "optim" in module:
-        from importlib import import_module
+        with importing:
+            from importlib import import_module
 
-        there |= {x: f"optim.{x}" for x in dir(import_module(f"{module['__package__']}.optim"))}
+            there |= {x: f"optim.{x}" for x in dir(import_module(f"{module['__package__']}.optim"))}
     there |= {x: x for x in module["__dir__"]()}
     remedy = _OTHER_MODULES.get(name) or close_to(name, there)
     return AttributeError(f"module {module['__name__']!r} has no attribute {name!r}{remedy and ': '}{remedy}")
@@ -125,22 +127,33 @@ class _Importing:
 
     def __init__(self) -> None:
         self._threads: list[int] = []
+        self._interrupted = False
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._wait, after_in_child=self._keep_own)
+            os.register_at_fork(before=self._wait, after_in_parent=self._send_again, after_in_child=self._keep_own)
 
     def __enter__(self) -> None:
         self._threads.append(get_ident())
 
     def __exit__(self, *_: object) -> None:
-        if get_ident() in self._threads:
+        with suppress(ValueError):  # a fork that waited in vain has forgotten it
             self._threads.remove(get_ident())
 
     def _wait(self) -> None:
         end = monotonic() + 5.0
-        while {*self._threads} - {get_ident()}:
-            if monotonic() > end:
-                return self._keep_own()
-            sleep(0.001)
+        while True:
+            try:
+                while {*self._threads} - {get_ident()} and monotonic() < end:
+                    sleep(0.001)
+                if monotonic() >= end:
+                    self._keep_own()
+                return
+            except KeyboardInterrupt:  # Python forgets what is raised here
+                self._interrupted = True
+
+    def _send_again(self) -> None:
+        if self._interrupted:
+            self._interrupted = False
+            start_new_thread(interrupt_main, ())
 
     def _keep_own(self) -> None:
         self._threads[:] = [thread for thread in self._threads if thread == get_ident()]
