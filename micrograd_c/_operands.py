@@ -228,6 +228,15 @@ FUNCTIONS = {NAMES[op].lower(): _function_of(op) for op in NARY}
 NOTHING: Any = ()  # as children are where none are given
 
 
+def give_name(value: Any, name: str, label: str) -> None:
+    """Give a Value that begins the first of these two texts that is there."""
+    value._mg_settle(type(value))  # or an attribute of the class of that name would take it
+    if name:
+        value.name = name
+    else:
+        value.label = label
+
+
 def given_by_hand(
     _children: Any, _op: Any, children: Any, local_grads: Any
 ) -> tuple[tuple[Value, ...], list[Any] | None, str]:

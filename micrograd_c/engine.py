@@ -97,10 +97,8 @@ class Value(Node):
         children: Iterable[Value] = (),
         local_grads: Iterable[Number] | None = None,
     ) -> None:
-        if name:
-            self.name = name
-        elif label:
-            self.label = label
+        if name or label:
+            _operands.give_name(self, name, label)
         if local_grads is None and children is NOTHING and core.by_hand_at_once(self, data, _children, _op):
             return
         numpy = from_numpy(data)

@@ -1262,7 +1262,8 @@ def test_what_nodes_have_is_not_hidden_by_what_a_subclass_has(name, lines, tmp_p
         "self.grad = 0.0", "self.grad, self.tag = 0.0, None" if name == "tag" else "self.grad = 0.0"
     )
     text = text.replace("self._op = ", f"self.{'op' if name == 'op' else '_op'} = ") + lines.format(name)
-    text += f"a = Param(2.0)\nprint(a.{name}, (a * 3).{name}, Param.{name})\n"
+    given = ", label='its own'" if name == "label" else ""
+    text += f"a = Param(2.0{given})\nprint(a.{name}, (a * 3).{name}, Param.{name})\n"
     text += f"a.{name} = 'mine'\nprint(a.{name}, Param(1.0).{name}, Value(1.0).{name}, Param.{name})\n"
     same_output(text, tmp_path)
 
