@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident, interrupt_main, start_new_thread
-from contextlib import suppress
 from time import monotonic, sleep
 
 from .hints import Any, Callable
@@ -129,14 +128,16 @@ class _Importing:
         self._threads: list[int] = []
         self._interrupted = False
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._wait, after_in_parent=self._send_again, after_in_child=self._keep_own)
+            os.register_at_fork(before=self._wait, after_in_parent=self._send_again, after_in_child=self._in_child)
 
     def __enter__(self) -> None:
         self._threads.append(get_ident())
 
     def __exit__(self, *_: object) -> None:
-        with suppress(ValueError):  # a fork that waited in vain has forgotten it
+        try:  # noqa: SIM105 - contextlib would take a millisecond of each start
             self._threads.remove(get_ident())
+        except ValueError:  # a fork that waited in vain has forgotten it
+            pass
 
     def _wait(self) -> None:
         end = monotonic() + 5.0
@@ -154,6 +155,10 @@ class _Importing:
         if self._interrupted:
             self._interrupted = False
             start_new_thread(interrupt_main, ())
+
+    def _in_child(self) -> None:
+        self._interrupted = False
+        self._keep_own()
 
     def _keep_own(self) -> None:
         self._threads[:] = [thread for thread in self._threads if thread == get_ident()]
