@@ -383,6 +383,8 @@ class _Comparison(Nodes):
                     else:
                         backward(z if factor == 1.0 else z * cls(factor))
                     outcome = [z.data, v.grad, *(w.grad for w in more), len(shape)]
+                    if shaped:
+                        shape = self.shape(z, [v, *more], True)  # now with gradients
                     if cls is not Value:
                         vars(z).clear()  # its closure names it: that is garbage for the collector
             except Exception as error:

@@ -325,6 +325,7 @@ class Nodes:
     def shape(self, z: Any, arguments: list[Any], closely: bool) -> list[Any]:
         """Return the nodes that an op made of these Values, the last first: label, container and operands.
 
+        What is no argument, as a number's Value, is shown with its gradient, since pictures of the graph show it.
         Where it looks at nodes of theirs closely, an attribute that other nodes have not so is an error.
         """
         ours = type(z) is Value
@@ -341,7 +342,8 @@ class Nodes:
                 raise ValueError
             if not (below := read(v)):
                 continue
-            shown = [places.get(id(w), (self._kind(w) if closely else "leaf", w.data)) for w in below]
+            kinds = [(w, self._kind(w) if closely else "leaf") for w in below]
+            shown = [places.get(id(w), (what, w.data, round(w.grad, 9))) for w, what in kinds]
             if kind in (set, frozenset):
                 shown.sort(key=str)
             found = kind if ours else type(getattr(v, operands))

@@ -134,6 +134,14 @@ def test_what_lies_below_an_operand_that_a_method_forgets_gets_no_gradient(metho
     same_output(re.sub(f"    def __{method}__.*\n", forgets, CLOSURES) + use, tmp_path)
 
 
+@pytest.mark.parametrize("use", ["x * 3", "x + 3", "x - 3", "x * Value(3)"])
+def test_a_number_gets_the_gradient_that_an_operator_gives_it(use, tmp_path):
+    text = re.sub(r"( {8})(other = .*\n)", r"\1number = not isinstance(other, Value)\n\1\2", CLOSURES)
+    text = re.sub(r"( {12})(other\.grad \+= )", r"\1if not number: \2", text)
+    shown = "print(sorted((v.data, v.grad) for v in y._prev))"
+    same_output(f"{text}x = Value(2.0)\ny = {use}\ny.backward()\n{shown}\n", tmp_path)
+
+
 @pytest.mark.parametrize("unnamed", ["", "+", "*", "+*"])
 def test_where_operands_are_read_the_graph_looks_as_theirs(unnamed, tmp_path):
     neg = engine.Value.__neg__
