@@ -365,21 +365,22 @@ def assigned_first(self: Any, name: str, number: Any) -> None:
 
     A node over operands comes here too where its data is numpy's now.
     """
-    cls = type(self)
     if getattr(self, "_mg_h", -1) >= 0:
         a, b = core.operands(self)
         if op_of(self) not in BY_OPS and b is not ...:
             parts = a if isinstance(a, tuple) else (a,) if b is None else (a, b)
             core.own(self, parts, [*b[: len(parts)], ...] if type(b) is list else ..., int, core.handle_of(self))
         return
-    is_zero = name == "grad" and number == 0  # as it will be in its node
-    if cls is type(core.new()) or hasattr(cls, "_reflected") or (name == "grad" and not is_zero):
+    if (cls := type(self)) is type(core.new()) or hasattr(cls, "_reflected"):
         raise error(lib.MG_EHANDLE)
-    if not is_zero:
+    is_data = name == "data"
+    if is_data or number != 0:  # a gradient of 0 will be in its node
         closure = core.peek(self, "_backward")  # the engine hears of it once there is a node
-        by_hand(self, -1, to_float(number, name), (), None, from_numpy(number))
+        by_hand(self, -1, to_float(number, name) if is_data else 0.0, (), None, is_data and from_numpy(number))
         if closure is not None:
             core.put(self, "_backward", closure)
+        if not is_data:  # its data come later
+            self.grad = number
 
 
 def _untraced(values: Any) -> Any:

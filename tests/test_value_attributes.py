@@ -446,16 +446,18 @@ def test_an_init_may_set_what_that_of_micrograd_sets_and_call_no_other(init, giv
 
 @pytest.mark.parametrize("first", ["data", "grad", "_backward", "_prev", "_op"])
 @pytest.mark.parametrize("then_super", [False, True])
-def test_an_init_may_set_them_in_any_order(first, then_super):
+@pytest.mark.parametrize("grad", [0, 7.0])
+def test_an_init_may_set_them_in_any_order(first, then_super, grad):
     rest = {"data", "grad", "_backward", "_prev", "_op"} - {first}
     for order in itertools.permutations(sorted(rest)):
-        set_in_order((first, *order), then_super)
+        set_in_order((first, *order), then_super, grad)
 
 
-def set_in_order(order, then_super):
+def set_in_order(order, then_super, grad):
     class Mine(Value):
         def __init__(self, data, _children=(), _op=""):
-            attributes = {"data": data, "grad": 0, "_backward": lambda: None, "_prev": set(_children), "_op": _op}
+            attributes = {"data": data, "grad": grad, "_prev": set(_children), "_op": _op}
+            attributes["_backward"] = lambda: None
             for name in order:
                 setattr(self, name, attributes[name])
             if then_super:
@@ -472,7 +474,9 @@ def set_in_order(order, then_super):
     out._backward = backward
     root = out * a
     root.backward()
-    assert (root.data, out._op, out._prev, a.grad, b.grad) == (12.0, "mine", {a, b}, 12.0, 4.0)
+    g = 0.0 if then_super else grad  # each has had it
+    assert (root.data, out._op, out._prev) == (12.0, "mine", {a, b})
+    assert (out.grad, a.grad, b.grad) == (g + 2.0, g + 6.0 + 3.0 * (g + 2.0), g + 2.0 * (g + 2.0))
     a = b = out = root = backward = None
     assert live_nodes() == before
 
@@ -655,10 +659,8 @@ def test_what_micrograds_value_does_not_have_may_be_assigned():
         assert copied._children == "mine" and [v.data for v in Labelled(1.0, [d])._children] == [6.0]
 
 
-def test_a_gradient_other_than_zero_has_to_wait_for_the_data():
+def test_a_value_has_no_number_before_it_is_given_one():
     half = Sub.__new__(Sub)
-    with pytest.raises(RuntimeError, match="this Value has no node"):
-        half.grad = 1.0
     half.grad = 0.0
     with pytest.raises(TypeError, match="data must be a number, not str"):
         half.data = "2"
