@@ -270,8 +270,8 @@ def test_nothing_flows_through_the_data_and_the_derivatives_of_a_node_made_by_ha
 
 
 def test_a_node_made_by_hand_in_a_trace_has_its_arguments_checked():
-    for make in (Value, lambda x: Value(data=x), lambda x: Value(data=x, name="n")):
-        with pytest.raises(TracingError, match="made by hand"):
+    for make in (Value, lambda x: Value(data=x), lambda x: Value(data=x, name="n"), Weight):
+        with pytest.raises(TracingError, match=r"Values already: take x itself instead of Value\(x\)"):
             mg.jit(make)(1.0)
     with pytest.raises(ValueError, match="1 local derivatives for 2 children"):
         mg.jit(lambda x: Value(x, (x, x), (x,)))(1.0)

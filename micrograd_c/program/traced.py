@@ -34,6 +34,7 @@ _STATIC = (
     "x.floor() is a whole number."
 )
 _OPS = (
+    "Arguments are Values already: take x itself instead of Value(x). "
     "Write the node with ops of Value (+, *, exp, maximum, mg.where, ...), which know their derivatives at each "
     "sample: what is made by hand would stay what it was in one run. Or call the function without jit. "
     "Value(data, (a, b), (da, db)) is recorded, but not of a subclass, if data depends on an argument, and all "
@@ -160,7 +161,7 @@ class TracedValue(Value):
     def _put_into_node(self) -> None:
         """Raise TracingError."""
         raise self._refused(
-            "A Value is data, operand or local derivative of a node made by hand, Value(data, (a, b), (da, db)),",
+            "A Value is given to Value(data), or to a node made by hand, Value(data, (a, b), (da, db)),",
             _OPS,
         )
 
