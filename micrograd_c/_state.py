@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ._checks import not_nested, read_state
-from ._core import Any, to_float
+from ._core import Any, brief, to_float
 from ._fused import Watched
 from .engine import Value
 
@@ -25,8 +25,8 @@ class Stateful(Watched):
             yield names.get(id(p), f"parameters.{i}"), p
 
     def state_dict(self) -> dict[str, float]:
-        """Return the data of each parameter by its name."""
-        return {name: p.data for name, p in self.named_parameters()}
+        """Return the data of each parameter by its name; a TypeError if one is a plain number."""
+        return {name: p.data for name, p in _named(self).items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the data of each parameter to what `state` holds under its name.
@@ -39,18 +39,31 @@ class Stateful(Watched):
         Raises
         ------
         TypeError
-            `state` is not a mapping.
+            `state` is not a mapping, or a parameter is a plain number.
         ValueError
             Names are missing or unknown, or a value is not a number. It tells all of them, and no parameter
             is changed.
         """
-        parameters = dict(self.named_parameters())
+        parameters = _named(self)
         numbers = read_state(self, state, dict.fromkeys(parameters, to_float))
         for name, p in parameters.items():
             p.data = numbers[name]
 
 
-def _names(root: Stateful) -> dict[int, str]:
+def _named(module: Any) -> dict[str, Any]:
+    """Return the parameters of a module by name; an error if one has no data."""
+    found = dict(module.named_parameters())
+    for name, p in found.items():
+        if not isinstance(p, Value) and not hasattr(p, "data"):
+            name = _names(module, type(p)).get(id(p), name)
+            raise TypeError(
+                f"{name} of this {type(module).__name__} is {brief(p)}, not a Value: write Value(number), "
+                "or bias=False for a layer or neuron without one"
+            )
+    return found
+
+
+def _names(root: Stateful, kind: type = Value) -> dict[int, str]:
     """Return the name of each Value that attributes and lists lead to, by its id."""
     names: dict[int, str] = {}
     taken: set[str] = set()
@@ -64,7 +77,7 @@ def _names(root: Stateful) -> dict[int, str]:
             continue
         for key, child in item.items() if isinstance(item, dict) else enumerate(item):
             name = f"{path}.{key}" if path else str(key)
-            if isinstance(child, Value):
+            if isinstance(child, kind):
                 if id(child) not in names and name not in taken:  # 1 and "1" are two keys of a dict
                     names[id(child)] = name
                     taken.add(name)

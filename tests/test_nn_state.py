@@ -41,6 +41,18 @@ def test_a_module_of_the_users_has_names_too():
     model.zero_grad()
 
 
+@pytest.mark.parametrize("attribute", ["b", "w"])
+def test_a_plain_number_among_parameters_is_named(attribute):
+    model = MLP(2, [2, 1])
+    state = model.state_dict()
+    setattr(model.layers[0].neurons[1], attribute, 0.5 if attribute == "b" else [Value(1.0), 0.5])
+    name = "b" if attribute == "b" else "w.1"
+    for f in (model.state_dict, lambda: model.load_state_dict(state)):
+        with pytest.raises(TypeError, match=rf"layers.0.neurons.1.{name} of this MLP is 0.5, not a Value"):
+            f()
+    assert len([*model.named_parameters()]) == 9  # as draw() asks for them
+
+
 @pytest.mark.parametrize("parts", [{1: Value(2.0), "1": Value(3.0)}, {"a.b": Value(2.0), "a": {"b": Value(3.0)}}])
 def test_two_ways_that_read_the_same_give_two_names(parts):
     class Mine(Module):
