@@ -441,7 +441,7 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float) -> float:
     (6.0, 1.0)
     """
     values = {id(p): parameter(p, i) for i, p in enumerate(listed(params, "params"))}.values()
-    norm = math.hypot(*(p.grad for p in values))
+    norm = math.hypot(*(p.grad for p in values)) if all(p.grad == p.grad for p in values) else math.nan
     no_limit = isinstance(max_norm, (float, Real)) and max_norm == math.inf
     scale = 1.0 if no_limit else number(max_norm, "max_norm", 0.0) / (norm + 1e-6)
     if not scale >= 1:  # of nan too

@@ -332,6 +332,8 @@ def test_a_norm_is_clipped_to_its_limit_and_no_further():
         p[0].grad, p[1].grad = left, 2.0
         optim.clip_grad_norm(p, math.inf)
         assert repr([x.grad for x in p]) == repr([left, 2.0])
+        p[0].grad, p[1].grad = left, math.nan
+        assert repr([optim.clip_grad_norm(p, 1.0), *(x.grad for x in p)]) == repr([math.nan] * 3)  # as in PyTorch
     for wrong in (-1.0, math.nan, "x"):
         with pytest.raises((ValueError, TypeError), match="max_norm"):
             optim.clip_grad_norm(p, wrong)
