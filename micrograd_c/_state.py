@@ -51,11 +51,15 @@ class Stateful(Watched):
 
 
 def _named(module: Any) -> dict[str, Any]:
-    """Return the parameters of a module by name; an error if one has no data."""
+    """Return the parameters of a module by name; an error if one is no Value, nor like one."""
     found = dict(module.named_parameters())
-    for name, p in found.items():
-        if not isinstance(p, Value) and not hasattr(p, "data"):
-            name = _names(module, type(p)).get(id(p), name)
+    names = [*found]
+    for i, p in enumerate(found.values()):
+        if not isinstance(p, Value) and not hasattr(p, "grad"):
+            # A number may stand in several places: the one that is closest to the parameter before, or behind.
+            beside = "".join(names[i - 1 : i] or names[1:2]).split(".")
+            ways = [way for way, x in _paths(module) if x is p]
+            name = max(ways, key=lambda way: sum(map(str.__eq__, way.split("."), beside)), default=names[i])
             raise TypeError(
                 f"{name} of this {type(module).__name__} is {brief(p)}, not a Value: write Value(number), "
                 "or bias=False for a layer or neuron without one"
@@ -63,10 +67,19 @@ def _named(module: Any) -> dict[str, Any]:
     return found
 
 
-def _names(root: Stateful, kind: type = Value) -> dict[int, str]:
+def _names(root: Stateful) -> dict[int, str]:
     """Return the name of each Value that attributes and lists lead to, by its id."""
     names: dict[int, str] = {}
     taken: set[str] = set()
+    for name, x in _paths(root):
+        if isinstance(x, Value) and id(x) not in names and name not in taken:  # 1 and "1" are two keys of a dict
+            names[id(x)] = name
+            taken.add(name)
+    return names
+
+
+def _paths(root: Stateful) -> Iterator[tuple[str, Any]]:
+    """Yield what attributes and lists lead to, and the way to it first."""
     seen = {id(root)}
     todo: list[tuple[str, Any]] = [("", root)]
     while todo:
@@ -77,11 +90,7 @@ def _names(root: Stateful, kind: type = Value) -> dict[int, str]:
             continue
         for key, child in item.items() if isinstance(item, dict) else enumerate(item):
             name = f"{path}.{key}" if path else str(key)
-            if isinstance(child, kind):
-                if id(child) not in names and name not in taken:  # 1 and "1" are two keys of a dict
-                    names[id(child)] = name
-                    taken.add(name)
-            elif id(child) not in seen:
+            yield name, child
+            if id(child) not in seen and not isinstance(child, Value):
                 seen.add(id(child))
                 todo.append((name, child))
-    return names

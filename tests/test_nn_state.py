@@ -41,16 +41,26 @@ def test_a_module_of_the_users_has_names_too():
     model.zero_grad()
 
 
-@pytest.mark.parametrize("attribute", ["b", "w"])
-def test_a_plain_number_among_parameters_is_named(attribute):
+@pytest.mark.parametrize("number", [0.0, 0, "numpy"])
+def test_a_plain_number_among_parameters_is_named(number):
+    if number == "numpy":  # which has a .data too
+        number = pytest.importorskip("numpy").float64(0.0)
     model = MLP(2, [2, 1])
     state = model.state_dict()
-    setattr(model.layers[0].neurons[1], attribute, 0.5 if attribute == "b" else [Value(1.0), 0.5])
-    name = "b" if attribute == "b" else "w.1"
-    for f in (model.state_dict, lambda: model.load_state_dict(state)):
-        with pytest.raises(TypeError, match=rf"layers.0.neurons.1.{name} of this MLP is 0.5, not a Value"):
-            f()
-    assert len([*model.named_parameters()]) == 9  # as draw() asks for them
+    model.seed = number  # the same object, in another place
+    for name in ("0.w.0", "1.w.1", "1.b"):
+        neuron = model.layers[0].neurons[int(name[0])]
+        kept = vars(neuron).copy()
+        if name[2] == "b":
+            neuron.b = number
+        else:
+            neuron.w = [number if str(i) == name[-1] else w for i, w in enumerate(neuron.w)]
+        for f in (model.state_dict, lambda: model.load_state_dict(state)):
+            with pytest.raises(TypeError, match=rf"^layers.0.neurons.{name} of this MLP is .*, not a Value: write"):
+                f()
+        assert len([*model.named_parameters()]) == 9  # as draw() asks for them
+        neuron.w, neuron.b = kept["w"], kept["b"]
+    assert model.state_dict() == state
 
 
 @pytest.mark.parametrize("parts", [{1: Value(2.0), "1": Value(3.0)}, {"a.b": Value(2.0), "a": {"b": Value(3.0)}}])
