@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from _thread import get_ident, interrupt_main, start_new_thread
 from time import monotonic, sleep
 
@@ -154,7 +155,15 @@ class _Importing:
     def _send_again(self) -> None:
         if self._interrupted:
             self._interrupted = False
-            start_new_thread(interrupt_main, ())
+            start_new_thread(self._send, (sys._getframe(1),))
+
+    @staticmethod
+    def _send(forks: Any) -> None:
+        """Interrupt when os.fork() has returned to this frame: Python forgets what hooks or its warning raise."""
+        at, end = forks.f_lasti, monotonic() + 1.0
+        while forks.f_lasti == at and monotonic() < end:  # an error of fork may leave it there
+            sleep(0.001)
+        interrupt_main()
 
     def _in_child(self) -> None:
         self._interrupted = False
