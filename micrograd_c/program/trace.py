@@ -104,7 +104,7 @@ class Trace:
         except (TypeError, AttributeError) as error:
             text = str(error) if type(error) in (TypeError, AttributeError) else ""  # else one of the user's
             if "TracedValue" in text and any(word in text for word in ("iterable", "subscriptable", "len()")):
-                error.args = (f"{text}: {ONE_SAMPLE}",)
+                error.args = (f"{text}: {ONE_SAMPLE}; of a batch, f.backward(X, reduce='mean') is the mean",)
             elif "'TracedValue'" in text and (x := next((x for x in _OPERATORS if f" {x}: " in text), "")):
                 error.args = (f"{text}: write {_OPERATORS[x]}",)
             elif text := meets_a_list(error, [x for x in (*args, *kwargs.values()) if type(x) is list]):
