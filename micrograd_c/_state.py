@@ -9,6 +9,8 @@ from ._core import Any, brief, to_float
 from ._fused import Watched
 from .engine import Value
 
+_NETWORKS = f"{__package__}.nn"
+
 
 class Stateful(Watched):
     """What has parameters with names."""
@@ -25,7 +27,10 @@ class Stateful(Watched):
             yield names.get(id(p), f"parameters.{i}"), p
 
     def state_dict(self) -> dict[str, float]:
-        """Return the data of each parameter by its name; a TypeError if one is a plain number."""
+        """Return the data of each parameter by its name; a TypeError if one is a plain number.
+
+        Of a class of yours these are what its `parameters()` returns; a TypeError if it has none and holds Values.
+        """
         return {name: p.data for name, p in _named(self).items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -39,7 +44,7 @@ class Stateful(Watched):
         Raises
         ------
         TypeError
-            `state` is not a mapping, or a parameter is a plain number.
+            `state` is not a mapping, or as of `state_dict()`.
         ValueError
             Names are missing or unknown, or a value is not a number. It tells all of them, and no parameter
             is changed.
@@ -54,6 +59,12 @@ def _named(module: Any) -> dict[str, Any]:
     """Return the parameters of a module by name; an error if one is no Value, nor like one."""
     found = dict(module.named_parameters())
     names = [*found]
+    if not names and not any("parameters" in vars(c) for c in type(module).__mro__ if c.__module__ != _NETWORKS):
+        for name in [name for name, x in _paths(module) if isinstance(x, Value)][:1]:
+            raise TypeError(
+                f"{type(module).__name__} says of no Value, such as its {name}, that it is a parameter: "
+                "give the class a method parameters() that returns those of all its parts"
+            )
     for i, p in enumerate(found.values()):
         if not isinstance(p, Value) and not hasattr(p, "grad"):
             # A number may stand in several places: the one that is closest to the parameter before, or behind.

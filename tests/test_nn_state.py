@@ -63,6 +63,19 @@ def test_a_plain_number_among_parameters_is_named(number):
     assert model.state_dict() == state
 
 
+def test_a_module_that_says_of_no_value_that_it_is_a_parameter_has_no_state():
+    class Net(Module):
+        def __init__(self):
+            self.hidden, self.out = Neuron(2), [Neuron(1)]
+
+    for f in (Net().state_dict, lambda: Net().load_state_dict({})):
+        with pytest.raises(TypeError, match=r"Net says of no Value, such as its out.0.., .* parameters\(\)"):
+            f()
+    assert list(Net().named_parameters()) == [] and Module().state_dict() == {}  # nothing to lose
+    frozen = type("Frozen", (Net,), {"parameters": lambda self: []})()
+    assert frozen.state_dict() == {}
+
+
 @pytest.mark.parametrize("parts", [{1: Value(2.0), "1": Value(3.0)}, {"a.b": Value(2.0), "a": {"b": Value(3.0)}}])
 def test_two_ways_that_read_the_same_give_two_names(parts):
     class Mine(Module):
